@@ -1,0 +1,48 @@
+# make demo   everything, on the sample catalogue      make test   lint, types, tests
+# make run    everything, on your own catalogue        make help   the rest
+PYTHON ?= python3.11
+PY := .venv/bin/python
+export PYTHONUNBUFFERED := 1
+
+.PHONY: help demo run test lint format clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo [CHECK=1]   start Lamplight on the sample catalogue (CHECK: answer one query, then exit)"
+	@echo "make run              start Lamplight on your own catalogue"
+	@echo "make test             lint, types and all tests"
+	@echo "make lint             ruff, mypy, import layers, missing migrations"
+	@echo "make format           format the code"
+	@echo "make clean            remove .venv and var (the demo's data and yours)"
+	@echo "Settings: PORT=8000 HOST=127.0.0.1 LAMPLIGHT_VAR=var LAMPLIGHT_WEIGHTS=imagenet PYTHON=python3.11"
+
+.venv/installed: requirements.txt config/environment.py
+	@$(PYTHON) config/environment.py requirements.txt
+	@touch $@
+
+.venv/installed-dev: requirements-dev.txt .venv/installed
+	@$(PYTHON) config/environment.py requirements-dev.txt
+	@touch $@
+
+demo: .venv/installed
+	@$(PY) -m demo $(if $(CHECK),--check)
+
+run: .venv/installed
+	@$(PY) -m config.stack
+
+lint: .venv/installed-dev
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy .
+	.venv/bin/lint-imports
+	LAMPLIGHT_VAR=var/test LAMPLIGHT_WEIGHTS=random $(PY) manage.py makemigrations --check --dry-run
+
+format: .venv/installed-dev
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+test: lint
+	$(PY) -m pytest
+
+clean:
+	rm -rf .venv var

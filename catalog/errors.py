@@ -1,0 +1,36 @@
+"""The catalogue's refusals over HTTP, all in the one error shape of the API."""
+
+import psycopg
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.db import IntegrityError
+from drf_standardized_errors import handler
+from rest_framework import status
+from rest_framework.exceptions import APIException, ParseError
+
+
+class TooLarge(APIException):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_code = "too_large"
+    default_detail = "The request is too large."
+
+
+class Conflict(APIException):
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "conflict"
+    default_detail = "Another change came first. Read the current state, then try again."
+
+
+class ExceptionHandler(handler.ExceptionHandler):
+    """Adds what Django and PostgreSQL refuse and DRF does not know: without it, each is answered with a 500."""
+
+    def convert_known_exceptions(self, exc: Exception) -> Exception:
+        if isinstance(exc, RequestDataTooBig):
+            return TooLarge()
+        if isinstance(exc, SuspiciousOperation):  # too many files or fields in one form
+            return ParseError(str(exc))
+        if isinstance(exc, IntegrityError) and isinstance(
+            exc.__cause__, psycopg.errors.UniqueViolation | psycopg.errors.ForeignKeyViolation
+        ):
+            # Validators saw no clash, so the other row was written or removed in between.
+            return Conflict()
+        return super().convert_known_exceptions(exc)

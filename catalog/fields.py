@@ -1,0 +1,42 @@
+"""Photos sent to the API, here and in other apps: one field, and one translation of what is wrong with them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
+
+from catalog.errors import TooLarge
+from ml.images import MAX_BYTES, MESSAGES, PhotoProblem, UnreadablePhoto
+
+
+class PhotoField(serializers.FileField):
+    """An uploaded photo as its bytes, at most ml.images.MAX_BYTES of them; more are answered with a 413.
+
+    Decoding is left to the caller, who knows the size to decode at: `with photo_errors("image"): open_photo(...)`.
+    """
+
+    # What photo_errors answers with, so that the schema names every code.
+    default_error_messages = {
+        problem.value: MESSAGES[problem]
+        for problem in PhotoProblem
+        if problem not in (PhotoProblem.EMPTY, PhotoProblem.TOO_MANY_BYTES)
+    }
+
+    def to_internal_value(self, data: Any) -> bytes:  # type: ignore[override]  # FileField gives the file back
+        upload = super().to_internal_value(data)
+        if upload.size > MAX_BYTES:
+            raise TooLarge(MESSAGES[PhotoProblem.TOO_MANY_BYTES], PhotoProblem.TOO_MANY_BYTES.value)
+        return upload.read()
+
+
+@contextmanager
+def photo_errors(attr: str) -> Iterator[None]:
+    """Answers an UnreadablePhoto raised inside as a validation error of the field `attr`, with its own code."""
+    try:
+        yield
+    except UnreadablePhoto as refusal:
+        if refusal.code == PhotoProblem.TOO_MANY_BYTES:
+            raise TooLarge(refusal.message, refusal.code.value) from refusal
+        raise ValidationError({attr: [ErrorDetail(refusal.message, refusal.code.value)]}) from refusal

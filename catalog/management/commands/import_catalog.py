@@ -1,0 +1,131 @@
+"""manage.py import_catalog: the terminal's side of catalog.importing."""
+
+import csv
+import sys
+import time
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
+from tqdm import tqdm
+
+from catalog.importing import Outcome, Result, import_rows
+from catalog.rows import CsvRows, FolderRows, Misuse, read
+
+MISUSE = 2
+SOME_REFUSED = 3
+INTERRUPTED = 130
+# More would scroll the reason out of sight; --errors has them all.
+SHOWN_REFUSALS = 50
+
+EPILOG = """
+The CSV file is UTF-8, separated by commas, semicolons or tabs, and its first line names the columns:
+  sku, name, category                        required
+  image                                      a photo's path, or several separated by |, below the CSV's folder
+  description, price, currency, in_stock, url
+  any other column                           an attribute of the product, such as color or size
+
+A folder has one folder of photos for each category: chair/oak-chair.jpg becomes the product "oak chair".
+
+Importing again is safe: products are known by their sku and photos by their content, so only differences
+are written, and nothing is ever deleted. Rows that cannot go in are reported; all others go in.
+
+examples:
+  manage.py import_catalog catalog.csv
+  manage.py import_catalog catalog.csv --photos /data/photos --dry-run
+  manage.py import_catalog catalog.csv --errors refused.csv
+  manage.py import_catalog photos/
+
+exit status: 0 all rows went in, 2 nothing could be read, 3 some rows were refused
+"""
+
+
+class Command(BaseCommand):
+    help = "Import products and their photos from a CSV file, or from a folder of photos."
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
+        parser = super().create_parser(prog_name, subcommand, epilog=EPILOG, **kwargs)
+        parser.formatter_class = RawDescriptionHelpFormatter
+        return parser
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("path", type=Path, metavar="PATH", help="the CSV file, or the folder of photos")
+        parser.add_argument("--photos", type=Path, metavar="DIR", help="where the photos are (default: by the CSV)")
+        parser.add_argument("--dry-run", action="store_true", help="tell what would happen and change nothing")
+        parser.add_argument("--errors", type=Path, metavar="FILE", help="write the refused rows and reasons as CSV")
+        parser.add_argument("--quiet", action="store_true", help="print the refused rows only")
+
+    def handle(self, **options: Any) -> None:
+        started = time.monotonic()
+        try:
+            rows = read(options["path"], options["photos"])
+        except Misuse as error:
+            raise CommandError(str(error), returncode=MISUSE) from error
+        try:
+            with refusals_file(options["errors"], rows) as report:
+                counts = self.run(rows, options, report)
+        except KeyboardInterrupt:
+            self.stderr.write("Stopped. What went in stays; import again to go on.")
+            sys.exit(INTERRUPTED)
+        except (DatabaseError, OSError) as error:
+            raise CommandError(f"Stopped: {error}. What went in stays; import again to go on.") from error
+        if not options["quiet"]:
+            self.stdout.write(summary(counts, time.monotonic() - started, options["dry_run"]))
+        if counts[Outcome.REFUSED]:
+            sys.exit(SOME_REFUSED)
+
+    def run(self, rows: CsvRows | FolderRows, options: dict[str, Any], report: Any) -> Counter[str]:
+        counts: Counter[str] = Counter()
+        shown: list[Result] = []
+        # None: off when standard error is not a terminal.
+        silent = True if options["quiet"] else None
+        results = import_rows(rows, dry_run=options["dry_run"])
+        for result in tqdm(results, total=rows.count, unit="row", disable=silent):
+            counts[result.outcome] += 1
+            counts["photos"] += result.photos_added
+            if result.outcome is Outcome.REFUSED:
+                report([result.place, result.sku, result.reason])
+                if len(shown) < SHOWN_REFUSALS:
+                    shown.append(result)
+        for result in shown:
+            self.stderr.write(f"{rows.unit} {result.place}: {result.reason}")
+        if (more := counts[Outcome.REFUSED] - len(shown)) > 0:
+            self.stderr.write(f"and {more} more; --errors FILE writes them all")
+        return counts
+
+
+@contextmanager
+def refusals_file(path: Path | None, rows: CsvRows | FolderRows) -> Iterator[Any]:
+    """A function that writes one refused row to `path`, or nowhere. An unusable path ends the command as misuse."""
+    if path is None:
+        yield lambda _: None
+        return
+    if path.resolve() == rows.path.resolve():
+        raise CommandError("--errors would overwrite the file to import.", returncode=MISUSE)
+    try:
+        file = path.open("w", encoding="utf-8", newline="")
+    except OSError as error:
+        raise CommandError(f"--errors {path}: {error.strerror}.", returncode=MISUSE) from error
+    with file:
+        writer = csv.writer(file)
+        writer.writerow([rows.unit, "sku", "reason"])
+        yield writer.writerow
+
+
+def summary(counts: Counter[str], seconds: float, dry_run: bool) -> str:
+    total = sum(counts[outcome] for outcome in Outcome)
+    parts = ", ".join(f"{counts[outcome]} {outcome}" for outcome in Outcome)
+    lines = [
+        f"{total} rows in {seconds:.1f} s ({total / max(seconds, 0.001):.0f} a second).",
+        f"Products: {parts}. Photos: {counts['photos']} added.",
+    ]
+    if dry_run:
+        lines.append("Dry run: nothing was changed, the counts are what an import would do.")
+    elif total == counts[Outcome.UNCHANGED]:
+        lines.append("Nothing had to change.")
+    return "\n".join(lines)

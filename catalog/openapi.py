@@ -1,0 +1,44 @@
+"""Examples and refusals shown in the API's documentation."""
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
+
+from catalog.errors import Conflict
+from catalog.serializers import ClientErrorAnswerSerializer
+
+TAGS = ["catalogue"]
+
+
+def refusal(description: str, code: str, detail: str) -> OpenApiResponse:
+    answer = {"type": "client_error", "errors": [{"code": code, "detail": detail, "attr": None}]}
+    return OpenApiResponse(ClientErrorAnswerSerializer, description, examples=[OpenApiExample(code, value=answer)])
+
+
+CATEGORY = OpenApiExample("A category", value={"slug": "chair", "name": "Chair"}, request_only=True)
+
+PRODUCT = OpenApiExample(
+    "A product",
+    value={
+        "sku": "001.024.52",
+        "name": "Oak chair",
+        "category": "chair",
+        "description": "A chair of solid oak with a woven seat.",
+        "price": "129.00",
+        "currency": "EUR",
+        "in_stock": True,
+        "url": "https://shop.example/oak-chair",
+        "attributes": {"color": "Oak", "width": 48},
+    },
+    request_only=True,
+)
+NEW_PRICE = OpenApiExample("A new price", value={"price": "99.00", "in_stock": False}, request_only=True)
+
+SKU = OpenApiParameter(
+    "sku", OpenApiTypes.STR, OpenApiParameter.PATH, description="The product's sku, for example 001.024.52."
+)
+PHOTO_ID = OpenApiParameter("id", OpenApiTypes.INT, OpenApiParameter.PATH, description="The photo's id.")
+
+CHANGED = refusal("Another change came first.", "conflict", Conflict.default_detail)
+IN_USE = refusal("The category has products.", "category_in_use", "Products are still in this category.")
+TOO_MANY_PHOTOS = refusal("The product is full.", "too_many_photos", "A product has at most 50 photos.")
+TOO_LARGE = refusal("A photo or the request is too large.", "request_too_large", "A request has at most 21 MB.")

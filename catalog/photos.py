@@ -1,0 +1,109 @@
+"""Adding photos to a product: hash, decode, cap, re-encode, store."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from django.core.files.base import ContentFile
+from django.db import transaction
+from django.db.models import Count, Max
+
+from catalog.models import Photo, Product
+from ml import images
+
+# Larger than any encoder or page needs, and a tenth of the bytes a phone sends.
+STORED_SIDE = 2048
+STORED_QUALITY = 90
+# A product page shows about ten; the bound keeps one product from filling the disk and the answers.
+MAX_PHOTOS = 50
+
+
+class TooManyPhotos(Exception):  # noqa: N818  it names the state of the product
+    """The product would have more than MAX_PHOTOS photos."""
+
+    def __init__(self) -> None:
+        super().__init__(f"A product has at most {MAX_PHOTOS} photos.")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is stored of a photo: an upright JPEG of at most STORED_SIDE pixels, without EXIF or GPS."""
+
+    jpeg: bytes
+    width: int
+    height: int
+
+
+class Picture:
+    """Uploaded bytes on their way to a row. They are decoded once, when asked for, and known by their hash before."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.sha256 = hashlib.sha256(data).hexdigest()
+
+    @cached_property
+    def kept(self) -> Kept:
+        photo = images.open_photo(self.data, side=STORED_SIDE)
+        self.data = b""  # an import holds many pictures, and uploads are the larger half of them
+        return Kept(images.as_jpeg(photo, quality=STORED_QUALITY), photo.width, photo.height)
+
+    def decode(self) -> Kept:
+        """Raises ml.images.UnreadablePhoto."""
+        return self.kept
+
+
+def add_photo(product: Product, data: bytes, position: int | None = None) -> tuple[Photo, bool]:
+    """The product's photo made from these bytes, and whether it is new. Bytes it already has are not decoded again.
+
+    Without a position it comes last. Raises ml.images.UnreadablePhoto, TooManyPhotos, Product.DoesNotExist.
+    """
+    picture = Picture(data)
+    for _, new in unknown(product, [picture]):
+        new.decode()
+    [added] = add_pictures(product, [picture], position)
+    return added
+
+
+def unknown(product: Product, pictures: Sequence[Picture]) -> Iterator[tuple[int, Picture]]:
+    """The pictures the product does not have yet, with their places: those worth decoding before add_pictures."""
+    hashes = [picture.sha256 for picture in pictures]
+    held = set(Photo.objects.filter(product=product, sha256__in=hashes).values_list("sha256", flat=True))
+    return ((place, picture) for place, picture in enumerate(pictures) if picture.sha256 not in held)
+
+
+def add_pictures(
+    product: Product, pictures: Sequence[Picture], position: int | None = None
+) -> list[tuple[Photo, bool]]:
+    """All of the pictures or none, each with whether it is new; one that is not decoded yet is so under the lock.
+
+    Raises ml.images.UnreadablePhoto, TooManyPhotos, Product.DoesNotExist.
+    """
+    written: list[Photo] = []
+    try:
+        with transaction.atomic():
+            # Two uploads of one photo wait for each other here, so the second finds the row of the first.
+            Product.objects.select_for_update(no_key=True).get(pk=product.pk)
+            return [_add(product, picture, position, written) for picture in pictures]
+    except BaseException:
+        for photo in written:
+            photo.file.delete(save=False)
+        raise
+
+
+def _add(product: Product, picture: Picture, position: int | None, written: list[Photo]) -> tuple[Photo, bool]:
+    """One picture, under the lock of add_pictures. `written` has the photo as soon as its file exists."""
+    photos = Photo.objects.filter(product=product)
+    if present := photos.filter(sha256=picture.sha256).first():
+        return present, False
+    held = photos.aggregate(count=Count("pk"), last=Max("position"))
+    if held["count"] >= MAX_PHOTOS:
+        raise TooManyPhotos
+    if position is None:
+        position = 0 if held["last"] is None else held["last"] + 1
+    kept = picture.decode()
+    photo = Photo(product=product, sha256=picture.sha256, width=kept.width, height=kept.height, position=position)
+    photo.file.save("", ContentFile(kept.jpeg), save=False)
+    written.append(photo)
+    photo.save(force_insert=True)
+    return photo, True

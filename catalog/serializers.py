@@ -1,0 +1,97 @@
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from drf_standardized_errors.openapi_serializers import ClientErrorEnum
+from rest_framework import serializers
+from rest_framework.validators import UniqueValidator
+
+from catalog.fields import PhotoField
+from catalog.models import Category, Photo, Product
+from catalog.validators import is_storable
+
+
+class CategorySerializer(serializers.ModelSerializer):
+    # Declared, because DRF would check a unicode slug twice and say so twice.
+    slug = serializers.SlugField(
+        max_length=64, allow_unicode=True, validators=[UniqueValidator(Category.objects.all())]
+    )
+    product_count = serializers.IntegerField(read_only=True, default=0)
+
+    class Meta:
+        model = Category
+        fields = ["slug", "name", "product_count"]
+
+
+class PhotoSerializer(serializers.ModelSerializer):
+    file = serializers.FileField(read_only=True, help_text="Where the photo is served.")
+
+    class Meta:
+        model = Photo
+        fields = ["id", "file", "sha256", "width", "height", "position", "created_at"]
+        read_only_fields = fields
+
+
+class PhotoUploadSerializer(serializers.Serializer):
+    image = serializers.ListField(
+        child=PhotoField(), allow_empty=False, help_text="One or several photos, under this same name."
+    )
+
+
+class CategoryField(serializers.SlugRelatedField):
+    def to_internal_value(self, data: Any) -> Category:
+        # PostgreSQL would refuse the query itself.
+        if not isinstance(data, str) or not is_storable(data):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+ATTRIBUTES_SCHEMA = {
+    "type": "object",
+    "additionalProperties": {"oneOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]},
+    "example": {"color": "Oak", "width": 80},
+}
+
+
+@extend_schema_field(ATTRIBUTES_SCHEMA)
+class AttributesField(serializers.JSONField):
+    pass
+
+
+class ProductSerializer(serializers.ModelSerializer):
+    category = CategoryField(slug_field="slug", queryset=Category.objects.all(), help_text="The category's slug.")
+    photos = PhotoSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Product
+        fields = [
+            "sku",
+            "name",
+            "category",
+            "description",
+            "price",
+            "currency",
+            "in_stock",
+            "url",
+            "attributes",
+            "photos",
+            "created_at",
+            "updated_at",
+        ]
+        extra_kwargs = {"attributes": {"help_text": "A flat object: text, numbers, true or false."}}
+
+    def build_standard_field(self, field_name: str, model_field: Any) -> Any:
+        field_class, kwargs = super().build_standard_field(field_name, model_field)
+        return (AttributesField if field_name == "attributes" else field_class), kwargs
+
+
+class ClientErrorSerializer(serializers.Serializer):
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    attr = serializers.CharField(allow_null=True)
+
+
+class ClientErrorAnswerSerializer(serializers.Serializer):
+    """The shape of the answers 409 and 413, for the API's schema."""
+
+    type = serializers.ChoiceField(choices=ClientErrorEnum.choices)
+    errors = ClientErrorSerializer(many=True)  # type: ignore[assignment]  # hides Serializer.errors

@@ -1,0 +1,75 @@
+"""Make or update .venv with the standard library alone: `python3.11 config/environment.py requirements.txt`.
+
+Debian's python3.11 comes without pip and without ensurepip; then pip's own wheel is fetched from the package index.
+"""
+
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+PIP = "26.0.1"
+NEEDED_BYTES = (
+    14_000_000_000  # The environment takes 6 GB, mostly torch's GPU libraries, and their wheels 4 GB on the way.
+)
+NO_NETWORK = "cannot reach the package index: check the network, or set PIP_INDEX_URL to a mirror"
+
+
+def main(requirements: str) -> None:
+    if sys.version_info[:2] not in ((3, 11), (3, 12)):
+        sys.exit(
+            f"lamplight: Python 3.11 or 3.12 is needed, this is {sys.version.split()[0]}: make PYTHON=python3.11 ..."
+        )
+    if not PYTHON.exists():
+        free = shutil.disk_usage(ROOT).free
+        if free < NEEDED_BYTES:
+            sys.exit(
+                f"lamplight: {free / 1e9:.0f} GB are free at {ROOT}, {NEEDED_BYTES / 1e9:.0f} are needed: free some"
+            )
+        print("Making .venv ...", flush=True)
+        has_pip = importlib.util.find_spec("ensurepip") is not None
+        venv.create(VENV, with_pip=has_pip)
+        if not has_pip:
+            install_pip()
+    print(f"Installing {requirements} (the first time some minutes, mostly torch) ...", flush=True)
+    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", requirements]
+    if subprocess.run(pip, cwd=ROOT).returncode:
+        sys.exit(f"lamplight: pip could not install {requirements} (see above). If it {NO_NETWORK}")
+
+
+def install_pip() -> None:
+    """Unpack pip's wheel into the environment, once its hash is the one that the index names."""
+    index = os.environ.get("PIP_INDEX_URL", "https://pypi.org/simple").rstrip("/") + "/pip/"
+    try:
+        with urllib.request.urlopen(index, timeout=30) as page:
+            found = re.search(
+                rf'href="([^"]*/pip-{re.escape(PIP)}-py3-none-any\.whl)#sha256=(\w+)', page.read().decode()
+            )
+        if found is None:
+            sys.exit(f"lamplight: the package index at {index} has no pip {PIP}: sudo apt install python3.11-venv")
+        with urllib.request.urlopen(urllib.parse.urljoin(index, found[1]), timeout=60) as answer:
+            wheel = answer.read()
+    except (urllib.error.URLError, TimeoutError) as error:
+        shutil.rmtree(VENV)
+        sys.exit(f"lamplight: {NO_NETWORK} ({error})")
+    if hashlib.sha256(wheel).hexdigest() != found[2]:
+        sys.exit("lamplight: pip was damaged on its way: try again")
+    file = VENV / f"pip-{PIP}-py3-none-any.whl"
+    file.write_bytes(wheel)
+    subprocess.run([PYTHON, file / "pip", "install", "--quiet", "--no-index", file], check=True)
+    file.unlink()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,80 @@
+"""Django's PostgreSQL backend, with every new connection bringing up the embedded server if need be."""
+
+from collections.abc import Iterable
+from typing import Any, Self
+
+import psycopg
+from django.db.backends.postgresql import base, client
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from config import embedded
+from config.server import EmbeddedServerError
+
+
+def ensure_running() -> None:
+    """Start the server if it cannot be reached; a failure becomes the one that Django and its users know."""
+    try:
+        embedded.postgresql().ensure_running()
+    except EmbeddedServerError as error:
+        raise psycopg.OperationalError(str(error)) from error
+
+
+class Connection(psycopg.Connection[Any]):
+    """A connection of the pool. Made in the pool's own threads, also to replace one that died with the server."""
+
+    @classmethod
+    def connect(cls, conninfo: str = "", **kwargs: Any) -> Self:
+        try:
+            return super().connect(conninfo, **kwargs)
+        except psycopg.OperationalError:
+            ensure_running()
+            return super().connect(conninfo, **kwargs)
+
+
+class DatabaseClient(client.DatabaseClient):
+    """`manage.py dbshell` with the psql of the server's own version."""
+
+    @classmethod
+    def settings_to_cmd_args_env(
+        cls, settings_dict: dict[str, Any], parameters: Iterable[str]
+    ) -> tuple[list[str], dict[str, str] | None]:
+        ensure_running()
+        server = embedded.postgresql()
+        address = {"HOST": str(server.socket_folder), "PORT": server.port}
+        arguments, environment = super().settings_to_cmd_args_env({**settings_dict, **address}, parameters)
+        return [str(server.binary("psql")), *arguments[1:]], environment
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    client_class = DatabaseClient
+
+    @property
+    def pool(self) -> ConnectionPool[Any] | None:
+        pool = super().pool
+        if pool is not None:
+            pool.connection_class = Connection
+        return pool
+
+    def get_connection_params(self) -> dict[str, Any]:
+        server = embedded.postgresql()
+        return super().get_connection_params() | {"host": str(server.socket_folder), "port": server.port}
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """As Django's; but a server that cannot start is reported here at once, not by a pool that times out."""
+        if self.pool is None or self.pool.closed:
+            ensure_running()
+        try:
+            return super().get_new_connection(conn_params)
+        except PoolTimeout:
+            ensure_running()  # Replaying the log after a crash may take longer than the pool waits.
+            return super().get_new_connection(conn_params)
+
+
+def close_pools() -> None:
+    """Before the server stops: an open pool would try to reconnect, and log that it cannot."""
+    pools: dict[str, ConnectionPool[Any]] = DatabaseWrapper._connection_pools  # type: ignore[attr-defined]
+    for pool in pools.values():
+        pool.close()
+
+
+embedded.before_leaving.append(close_pools)

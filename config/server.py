@@ -1,0 +1,238 @@
+"""A server process of a data folder: found, started, shared by all processes that use it, and stopped.
+
+Servers are found by connecting to them, never by process id alone: ids are reused, and zombies keep theirs.
+Their users are counted by the kernel: each process holds a shared lock on one file for life, so that a killed process
+can never be counted for ever.
+"""
+
+import fcntl
+import hashlib
+import importlib.util
+import os
+import signal
+import stat
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from pathlib import Path
+from typing import IO
+
+START_SECONDS = 30  # A start takes 0.2 to 4 s.
+RECOVERY_SECONDS = 300  # Replaying the log after a crash may take longer; the server says that it is at it.
+RETRY_SECONDS = 15  # Backends outlive a killed postmaster for a moment, and keep its shared memory.
+STOP_SECONDS = 30
+LOCK_SECONDS = RECOVERY_SECONDS + STOP_SECONDS  # The longest that a lock is held.
+POLL_SECONDS = 0.02
+SOCKET_PATH_BYTES = 107  # sun_path in unix(7)
+
+
+class EmbeddedServerError(RuntimeError):
+    """A server cannot be had. The message is one line: why, and the cure."""
+
+
+def take_lock(file: IO[str], mode: int) -> None:
+    """Take a flock of `mode`; bounded, because its holder may have been suspended."""
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            return fcntl.flock(file, mode | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise EmbeddedServerError(f"another process holds {file.name}: end it and try again") from None
+        time.sleep(POLL_SECONDS)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    with path.open("a") as file:
+        take_lock(file, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            # By hand: a child forked meanwhile by another thread has a copy that would keep the lock.
+            fcntl.flock(file, fcntl.LOCK_UN)
+
+
+class Users:
+    """The processes that use the servers of one data folder, as seen from this process."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.share: IO[str] | None = None
+        self.pid = 0
+
+    @property
+    def joined(self) -> bool:
+        """False in a forked child until it joins: the lock it was born with is its parent's."""
+        return self.pid == os.getpid()
+
+    def join(self) -> None:
+        """Count this process until it ends. Waits while the last user before it stops the servers."""
+        if not self.joined:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            share = self.path.open("a")
+            take_lock(share, fcntl.LOCK_SH)
+            self.share, self.pid = share, os.getpid()
+
+    def only_me(self) -> bool:
+        """Whether no other process uses the servers; if so, none can join before this one ends."""
+        self.share = self.share or self.path.open("a")
+        try:
+            fcntl.flock(self.share, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def private_folder(path: Path) -> Path:
+    """Make or check a folder that is ours and of mode 0700: whoever can enter it is the database's superuser."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = path.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+        raise EmbeddedServerError(
+            f"{path} belongs to user {status.st_uid}: run as that user, or set LAMPLIGHT_VAR to a folder of your own"
+        )
+    path.chmod(0o700)
+    return path
+
+
+def package_folder(package: str) -> Path | None:
+    """Where a package is installed, without importing it, which has side effects in both that we use."""
+    spec = importlib.util.find_spec(package)
+    return Path(spec.submodule_search_locations[0]) if spec and spec.submodule_search_locations else None
+
+
+def server_environment() -> dict[str, str]:
+    """The environment without PGPORT, PGDATA and the like, which would reconfigure PostgreSQL; messages in English."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {"LC_ALL": "C"}
+
+
+class Server:
+    """One server of one data folder. A subclass says how to launch it and how to ask whether it lives."""
+
+    name: str
+    own_server: str  # The environment variable that names a server of the user's own.
+    socket_name: str
+    pid_name: str
+    stop_signal: signal.Signals
+    recovering: str  # Found in the complaints of a server that is alive and on its way.
+    may_retry: tuple[str, ...] = ()  # Found in reasons for a failed start that pass by themselves.
+
+    def __init__(self, var: Path, users: Users) -> None:
+        self.users = users
+        self.folder = (var / self.name).resolve()
+        self.data = self.folder / "data"
+        self.pid_file = self.data / self.pid_name
+        self.log = var / "log" / f"{self.name}.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def complaint(self) -> str | None:
+        """Why the server cannot be reached; None when it can, be it too busy or too full to serve."""
+        raise NotImplementedError
+
+    def launch(self) -> None:
+        """Start the server's process. The start lock is held, and nothing of an earlier process runs."""
+        raise NotImplementedError
+
+    @cached_property
+    def socket_folder(self) -> Path:
+        """The server's folder, or one below the temporary folder where the path would not do for a socket.
+
+        PostgreSQL and libpq take a comma in the path for the start of another path.
+        """
+        longest = os.fsencode(self.folder / f"{self.socket_name}.lock")
+        if len(longest) <= SOCKET_PATH_BYTES and b"," not in longest:
+            return self.folder
+        digest = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"lamplight-{os.geteuid()}-{digest}"
+
+    @property
+    def socket(self) -> Path:
+        return self.socket_folder / self.socket_name
+
+    def pid(self) -> int | None:
+        """The process that the pid file names, if it runs in the data folder, which no zombie and no stranger does."""
+        try:
+            pid = int(self.pid_file.read_text().partition("\n")[0])
+            return pid if Path(f"/proc/{pid}/cwd").samefile(self.data) else None
+        except (OSError, ValueError):
+            return None
+
+    def ended(self) -> bool:
+        return self.pid() is None and (self.process is None or self.process.poll() is not None)
+
+    def ensure_running(self) -> None:
+        """Return when the server can be reached, having started it if need be. Raise EmbeddedServerError if not."""
+        try:
+            self.users.join()
+            private_folder(self.folder)
+            private_folder(self.socket_folder)
+            self.log.parent.mkdir(exist_ok=True)
+            if self.complaint() is not None:
+                with locked(self.folder / "start.lock"):
+                    self.start()
+        except OSError as error:
+            raise self.error(str(error)) from error
+
+    def start(self) -> None:
+        """Start the server, or wait for one that is on its way up or down. The start lock is held."""
+        if self.pid() and not self.socket.exists():
+            self.stop()  # Alive but out of reach: something cleaned the temporary folder.
+        began = time.monotonic()
+        log_size = self.log.stat().st_size if self.log.exists() else 0
+        launched = False
+        while (complaint := self.complaint()) is not None:
+            waited = time.monotonic() - began
+            if self.ended():
+                if launched:
+                    self.check_retry(self.last_words(log_size), waited)
+                self.launch()
+                launched = True
+            if waited > (RECOVERY_SECONDS if self.recovering in complaint else START_SECONDS):
+                raise self.error(f"no answer in {waited:.0f} s: {complaint}")
+            time.sleep(POLL_SECONDS)
+
+    def check_retry(self, reason: str, waited: float) -> None:
+        """Raise unless a start that failed for `reason` deserves another try."""
+        if waited > RETRY_SECONDS or not any(passing in reason for passing in self.may_retry):
+            raise self.error(reason)
+        time.sleep(0.5)
+
+    def spawn(self, command: Sequence[str | Path], **environment: str) -> None:
+        """Run the server in a session of its own, so that Ctrl-C in a terminal reaches only the applications."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env=server_environment() | environment,
+            )
+
+    def last_words(self, offset: int) -> str:
+        """The reason given last in the server's log, read from `offset` on."""
+        with self.log.open("rb") as file:
+            file.seek(offset)
+            lines = file.read().decode(errors="replace").splitlines()
+        reasons = [line for line in lines if any(word in line for word in ("FATAL: ", "PANIC: ", "ERROR: "))]
+        return (reasons or lines or ["it said nothing"])[-1].strip()
+
+    def error(self, reason: str) -> EmbeddedServerError:
+        reason = " ".join(reason.split())
+        return EmbeddedServerError(
+            f"the embedded {self.name} did not start: {reason} "
+            f"(see {self.log}, or set {self.own_server} to a server of your own)"
+        )
+
+    def stop(self) -> None:
+        """Stop the server and wait until it is gone, but no longer than STOP_SECONDS."""
+        deadline = time.monotonic() + STOP_SECONDS
+        with suppress(ProcessLookupError):
+            if pid := self.pid():
+                os.kill(pid, self.stop_signal)
+        while not self.ended() and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)

@@ -1,0 +1,230 @@
+"""Every setting, in one file. What a shop may change comes from the environment (README, Configuration)."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+
+env = environ.Env()
+BASE_DIR = Path(__file__).resolve().parent.parent
+environ.Env.read_env(BASE_DIR / ".env")
+
+
+def data_folder() -> Path:
+    """Where everything that is not code lives: embedded servers, photos, secrets."""
+    folder = Path(env.str("LAMPLIGHT_VAR", default="var"))
+    return folder if folder.is_absolute() else BASE_DIR / folder
+
+
+VAR = data_folder()
+DEBUG = env.bool("DEBUG", default=False)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+
+def secret_key() -> str:
+    """SECRET_KEY, or one made at first use and kept in the data folder, readable by its owner alone."""
+    if key := env.str("SECRET_KEY", default=""):
+        return key
+    from config.secrets import kept_secret
+
+    return kept_secret(VAR / "secret-key")
+
+
+SECRET_KEY = secret_key()
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "rest_framework.authtoken",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "drf_standardized_errors",
+    "catalog",
+    "search",
+    "storefront",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "catalog.limits.RequestSizeMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- PostgreSQL -----------------------------------------------------------------------------------------------
+# A pool per process; health checks on, or the first request after a database restart is answered with a 500.
+POOL = {"min_size": 1, "max_size": 10, "timeout": 3}
+
+
+def database() -> dict[str, Any]:
+    """DATABASE_URL, or PostgreSQL 18 + pgvector embedded in the data folder."""
+    if env.str("DATABASE_URL", default=""):
+        return {**env.db("DATABASE_URL")}
+    return {"ENGINE": "config.postgresql", "NAME": "lamplight", "USER": "lamplight"}
+
+
+DATABASES = {"default": {**database(), "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}}
+# What the URL says, such as ?sslmode=require, stays.
+DATABASES["default"]["OPTIONS"] = {"connect_timeout": 3, **DATABASES["default"].get("OPTIONS", {}), "pool": POOL}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Redis: broker and cache ------------------------------------------------------------------------------------
+REDIS_URL = env.str("REDIS_URL", default="")
+
+
+def redis_url(database: int) -> str:
+    """REDIS_URL in the database that it names, otherwise in this one; "embedded" is Redis in the data folder."""
+    url = urlsplit(REDIS_URL or "redis://embedded")
+    return url._replace(path=url.path if url.path.strip("/") else f"/{database}").geturl()
+
+
+CACHES: dict[str, Any] = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": redis_url(database=0),
+        "KEY_PREFIX": "lamplight",
+        # A Redis that hangs delays a page by this long, not for ever.
+        "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 2},
+    }
+}
+if not REDIS_URL:
+    CACHES["default"]["OPTIONS"]["pool_class"] = "config.redis.ConnectionPool"
+
+# --- Celery -----------------------------------------------------------------------------------------------------
+CELERY_BROKER_URL = redis_url(database=1)
+if not REDIS_URL:
+    CELERY_BROKER_TRANSPORT = "config.redis:Transport"
+# Messages are only bells (docs/architecture.md): a lost one is rung again by beat, so results are never kept.
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# A task must end well before the visibility timeout, or Redis hands it to a second worker while it runs.
+CELERY_TASK_SOFT_TIME_LIMIT = 540
+CELERY_TASK_TIME_LIMIT = 600
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 900,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    # A Redis that hangs fails a publish after 5 s; unset, it waits for ever. Workers wait 1 s for a message.
+    "socket_connect_timeout": 2,
+    "socket_timeout": 5,
+}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TIMEZONE = "UTC"
+# Beat rings the same bells that the catalogue rings; a ring nobody took in time is dropped.
+CELERY_BEAT_SCHEDULE = {
+    "index pending photos": {"task": "search.tasks.index_pending", "schedule": 30, "options": {"expires": 30}},
+    "maintain the index": {"task": "search.tasks.maintain", "schedule": 600, "options": {"expires": 600}},
+}
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "celerybeat-schedule")
+
+# --- REST ---------------------------------------------------------------------------------------------------
+SEARCH_THROTTLE = env.str("SEARCH_THROTTLE", default="120/min")
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.DjangoModelPermissionsOrAnonReadOnly"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
+}
+DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "search.errors.ExceptionHandler"}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Lamplight API",
+    "DESCRIPTION": "Visual search for shops: a photo goes in, the shop's most similar products come out.",
+    "VERSION": "1.0.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "ValidationErrorEnum": "drf_standardized_errors.openapi_serializers.ValidationErrorEnum.choices",
+        "ClientErrorEnum": "drf_standardized_errors.openapi_serializers.ClientErrorEnum.choices",
+        "ServerErrorEnum": "drf_standardized_errors.openapi_serializers.ServerErrorEnum.choices",
+        "ErrorCode401Enum": "drf_standardized_errors.openapi_serializers.ErrorCode401Enum.choices",
+        "ErrorCode403Enum": "drf_standardized_errors.openapi_serializers.ErrorCode403Enum.choices",
+        "ErrorCode404Enum": "drf_standardized_errors.openapi_serializers.ErrorCode404Enum.choices",
+        "ErrorCode405Enum": "drf_standardized_errors.openapi_serializers.ErrorCode405Enum.choices",
+        "ErrorCode406Enum": "drf_standardized_errors.openapi_serializers.ErrorCode406Enum.choices",
+        "ErrorCode415Enum": "drf_standardized_errors.openapi_serializers.ErrorCode415Enum.choices",
+        "ErrorCode429Enum": "drf_standardized_errors.openapi_serializers.ErrorCode429Enum.choices",
+        "ErrorCode500Enum": "drf_standardized_errors.openapi_serializers.ErrorCode500Enum.choices",
+    },
+    "POSTPROCESSING_HOOKS": ["drf_standardized_errors.openapi_hooks.postprocess_schema_enums"],
+}
+
+# --- Photos -----------------------------------------------------------------------------------------------------
+MEDIA_ROOT = VAR / "media"
+MEDIA_URL = "/media/"
+# Requests larger than this are refused before they are read: one 20 MB photo (ml.images) and its form.
+MAX_REQUEST_BYTES = 21_000_000
+# The product form of the admin takes several photos at once, from people who are logged in.
+MAX_ADMIN_REQUEST_BYTES = 10 * MAX_REQUEST_BYTES
+DATA_UPLOAD_MAX_NUMBER_FILES = 20
+
+# --- Vision -----------------------------------------------------------------------------------------------------
+# "imagenet", "random", or the path of a state dict.
+LAMPLIGHT_WEIGHTS = env.str("LAMPLIGHT_WEIGHTS", default="imagenet")
+# "auto" takes a GPU when torch sees one.
+LAMPLIGHT_DEVICE = env.str("LAMPLIGHT_DEVICE", default="auto")
+
+# --- Storefront -------------------------------------------------------------------------------------------------
+# A folder of photos and queries.csv that the page offers for trying; none by default.
+STOREFRONT_SAMPLES = Path(folder) if (folder := env.str("STOREFRONT_SAMPLES", default="")) else None
+
+# --- The rest ---------------------------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+}

@@ -1,0 +1,263 @@
+"""The whole of Lamplight on one machine: web server, Celery worker and beat, until Ctrl-C.
+
+`python -m config.stack` (make run) starts it on the catalogue in the data folder; `python -m demo` (make demo) starts
+the same on the sample catalogue.
+"""
+
+import argparse
+import fcntl
+import io
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import django
+import requests
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import Error as DatabaseError
+from tqdm import tqdm
+
+from config.secrets import kept_secret
+
+READY_SECONDS = 120  # A cold start on 2 cores, modules to compile and weights to read, takes 20 s.
+STOP_SECONDS = 90  # A worker first ends its turn, of up to a minute.
+STALLED_SECONDS = 120  # A batch takes 5 s on 2 cores: so long without one photo more, and something is wrong.
+FREE_BYTES = 500_000_000  # What PostgreSQL, its log and a small catalogue take.
+ADMIN = "admin"
+COMMANDS = {
+    "worker": ("celery", "-A", "config", "worker", "--concurrency", "1", "--loglevel", "INFO"),
+    "beat": ("celery", "-A", "config", "beat", "--loglevel", "INFO"),
+    "web": ("gunicorn", "--config", "config/gunicorn.py", "config.wsgi"),
+}
+
+
+class StackError(Exception):
+    """The stack cannot run. The message is one line: why, and the cure."""
+
+
+class Stack:
+    """The running processes, by name."""
+
+    def __init__(self, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self.password = ""
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: str) -> None:
+        """Start one process in its own session, out of reach of the terminal's Ctrl-C, its output in its log.
+
+        setpriv has the kernel end it when this process is killed and cannot stop it.
+        """
+        command = ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", *COMMANDS[name]]
+        with _log(name).open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                command, cwd=settings.BASE_DIR, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def check(self) -> None:
+        """Raise StackError when a process has ended by itself."""
+        for name, process in self.processes.items():
+            if process.poll() is not None:
+                words = _log(name).read_text(errors="replace").strip().splitlines() or ["no output"]
+                raise StackError(f"the {name} process ended ({words[-1].strip()}): see {_log(name)}")
+
+    def wait_until_ready(self) -> None:
+        """Return when the site answers searches."""
+        deadline = time.monotonic() + READY_SECONDS
+        reason = "no answer"
+        while time.monotonic() < deadline:
+            self.check()
+            try:
+                answer = requests.get(f"{self.url}/readyz", timeout=READY_SECONDS)
+            except requests.ConnectionError:
+                time.sleep(0.2)
+                continue
+            if answer.ok:
+                return
+            reason = answer.text
+            time.sleep(0.2)
+        raise StackError(f"not ready after {READY_SECONDS} s ({reason}): see {_log('web')}")
+
+    def wait_until_indexed(self) -> dict[str, Any]:
+        """The state of the index, as the API tells it, once nothing is pending and the head is trained."""
+        deadline = time.monotonic() + STALLED_SECONDS
+        index = self._index()
+        with tqdm(total=count(index, "photos"), desc="Indexing", unit="photo", disable=None) as bar:
+            while True:
+                done = count(index, "photos") - count(index, "pending")
+                if done > bar.n:
+                    deadline = time.monotonic() + STALLED_SECONDS
+                    bar.update(done - bar.n)
+                if done == bar.total and index["head"]:
+                    return index
+                self.check()
+                if time.monotonic() > deadline:
+                    raise StackError(f"indexing stopped at {done} of {bar.total} photos: see {_log('worker')}")
+                time.sleep(0.5)
+                index = self._index()
+
+    def _index(self) -> dict[str, Any]:
+        answer = requests.get(f"{self.url}/api/v1/index/", timeout=60)
+        answer.raise_for_status()
+        state: dict[str, Any] = answer.json()
+        return state
+
+    def wait(self) -> None:
+        """Return never, but raise when a process ends."""
+        while True:
+            self.check()
+            time.sleep(1)
+
+    def stop(self) -> None:
+        """End the processes: all are asked at once and awaited together."""
+        for process in self.processes.values():
+            process.terminate()
+        deadline = time.monotonic() + STOP_SECONDS
+        for process in self.processes.values():
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def count(index: dict[str, Any], name: str) -> int:
+    """Photos, indexed, pending or rejected ones, over all categories of an index state."""
+    return sum(category[name] for category in index["categories"])
+
+
+@contextmanager
+def running() -> Iterator[Stack]:
+    """A stack that answers, at HOST and PORT on the data folder LAMPLIGHT_VAR; stopped at the end of the block.
+
+    Raises:
+        StackError: it cannot be started, or a process of it ended.
+    """
+    signal.signal(signal.SIGTERM, _exit)
+    port = _free_port()
+    _check_space()
+    with _only_stack():
+        stack = Stack(port)
+        stack.password = _prepare()
+        try:
+            for name in COMMANDS:
+                stack.start(name)
+            stack.wait_until_ready()
+            yield stack
+        finally:
+            stack.stop()
+
+
+def welcome(stack: Stack) -> str:
+    """What a person needs to know of a running stack."""
+    return (
+        f"\n  Page   {stack.url}/\n  API    {stack.url}/api/docs/\n  Admin  {stack.url}/admin/  "
+        f"user {ADMIN}, password {stack.password}\n  Logs   {settings.VAR / 'log'}\n\nCtrl-C stops everything."
+    )
+
+
+def _prepare() -> str:
+    """Bring database and models up to date. Returns the administrator's password."""
+    django.setup()
+    try:
+        call_command("migrate", interactive=False, verbosity=0)
+        call_command("prepare", stdout=io.StringIO())
+    except (CommandError, DatabaseError) as error:
+        raise StackError(str(error).strip()) from error
+    from django.contrib.auth import get_user_model
+
+    password = kept_secret(settings.VAR / "admin-password", 16)
+    users = get_user_model().objects
+    if not users.filter(username=ADMIN).exists():
+        users.create_superuser(ADMIN, password=password)
+    return password
+
+
+def _free_port() -> int:
+    """PORT, once it is known to be free."""
+    host, text = os.environ.get("HOST", "127.0.0.1"), os.environ.get("PORT", "8000")
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise StackError(f"PORT is {text!r}: set it to a number from 1 to 65535")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, int(text)))
+        except OSError as error:
+            raise StackError(
+                f"cannot listen on {host}:{text} ({error.strerror}): set PORT to a free one, such as 8001"
+            ) from error
+    return int(text)
+
+
+def _check_space() -> None:
+    try:
+        settings.VAR.mkdir(parents=True, exist_ok=True)
+        (settings.VAR / "log").mkdir(exist_ok=True)
+    except OSError as error:
+        raise StackError(
+            f"cannot write to {settings.VAR} ({error.strerror}): set LAMPLIGHT_VAR to another folder"
+        ) from error
+    free = shutil.disk_usage(settings.VAR).free
+    if free < FREE_BYTES:
+        raise StackError(
+            f"only {free // 1_000_000} MB are free at {settings.VAR}: free some, or set LAMPLIGHT_VAR to another disk"
+        )
+
+
+@contextmanager
+def _only_stack() -> Iterator[None]:
+    """Hold the data folder: two beats and two workers' logs in one folder would be a mess."""
+    with (settings.VAR / "stack.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StackError(
+                f"a stack already runs on {settings.VAR}: stop it, or set LAMPLIGHT_VAR to another folder"
+            ) from None
+        yield
+
+
+def _log(name: str) -> Path:
+    return Path(settings.VAR) / "log" / f"{name}.log"
+
+
+def _exit(*_: object) -> NoReturn:
+    raise SystemExit(128 + signal.SIGTERM)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m config.stack",
+        description=__doc__,
+        epilog="Example: PORT=8001 LAMPLIGHT_VAR=/srv/shop python -m config.stack",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.parse_args()
+    with run_or_exit(), running() as stack:
+        print(welcome(stack), flush=True)
+        stack.wait()
+
+
+@contextmanager
+def run_or_exit() -> Iterator[None]:
+    """Turn a StackError into one line and exit code 1, Ctrl-C into a quiet end."""
+    try:
+        yield
+    except StackError as error:
+        sys.exit(f"lamplight: {error}")
+    except KeyboardInterrupt:
+        print("\nStopping.")
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    main()

@@ -1,0 +1,28 @@
+"""Every URL of the site."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path, re_path
+from django.views.decorators.cache import cache_control
+from django.views.static import serve
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from search import health
+
+# A stored photo never changes: its name is its hash.
+stored_photo = cache_control(public=True, max_age=31_536_000, immutable=True)(serve)
+
+handler404 = "search.errors.not_found"
+handler500 = "search.errors.server_error"
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("api/v1/", include("search.urls")),
+    path("api/v1/", include("catalog.urls")),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("livez", health.livez, name="livez"),
+    path("readyz", health.readyz, name="readyz"),
+    re_path(r"^media/(?P<path>.*)$", stored_photo, {"document_root": settings.MEDIA_ROOT}),
+    path("", include("storefront.urls")),
+]

@@ -1,0 +1,189 @@
+"""Photos from strangers: bytes in, an upright RGB image of bounded size out, or one clear refusal.
+
+Every photo enters Lamplight through `open_photo`, at indexing and at query time alike, so both sides see the
+same pixels. Only Pillow is imported here: the catalogue opens photos in processes that never load a model.
+"""
+
+import io
+import struct
+import zlib
+from enum import StrEnum
+from typing import BinaryIO
+
+from PIL import Image, UnidentifiedImageError
+
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF")
+MAX_BYTES = 20_000_000
+MAX_PIXELS = 50_000_000  # 50 MP in Pillow's 4 bytes a pixel is 200 MB, the most one upload may cost
+MIN_SIDE = 16
+MAX_ASPECT = 20  # padded to 224 x 224, a 20:1 photo is a strip of 11 px: beyond that nothing is left to see
+
+# What the five decoders of Pillow raise on damaged input, found by feeding them mutated files
+DECODER_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    EOFError,
+    ArithmeticError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+)
+
+TRANSPOSES = {  # EXIF orientation -> what puts the photo upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+# x, y, width, height as fractions of the upright photo, measured from its top left corner
+Region = tuple[float, float, float, float]
+
+
+class PhotoProblem(StrEnum):
+    """Why a photo is refused: the codes an API client or a rejection row may hold."""
+
+    EMPTY = "empty"
+    TOO_MANY_BYTES = "too_many_bytes"
+    UNSUPPORTED_FORMAT = "unsupported_format"
+    TOO_MANY_PIXELS = "too_many_pixels"
+    TOO_SMALL = "too_small"
+    TOO_NARROW = "too_narrow"
+    CORRUPT = "corrupt"
+    INVALID_REGION = "invalid_region"
+    REGION_TOO_SMALL = "region_too_small"
+
+
+MESSAGES = {
+    PhotoProblem.EMPTY: "The file is empty: choose a photo and send it again.",
+    PhotoProblem.TOO_MANY_BYTES: f"The file is over {MAX_BYTES // 1_000_000} MB: save the photo smaller.",
+    PhotoProblem.UNSUPPORTED_FORMAT: "This is not a photo we can read: send JPEG, PNG, WebP, AVIF or GIF.",
+    PhotoProblem.TOO_MANY_PIXELS: f"The photo has over {MAX_PIXELS // 1_000_000} megapixels: scale it down.",
+    PhotoProblem.TOO_SMALL: f"The photo is too small: send one with at least {MIN_SIDE} pixels on each side.",
+    PhotoProblem.TOO_NARROW: (
+        f"The photo is too long and narrow: crop it until one side is at most {MAX_ASPECT} times the other."
+    ),
+    PhotoProblem.CORRUPT: "The photo is damaged or cut short: export or download it again, then send it.",
+    PhotoProblem.INVALID_REGION: (
+        "The region does not lie within the photo: give x, y, width and height as fractions between 0 and 1."
+    ),
+    PhotoProblem.REGION_TOO_SMALL: f"The region is too small: mark at least {MIN_SIDE} pixels on each side.",
+}
+
+
+class UnreadablePhoto(Exception):  # noqa: N818  it names the state of the photo
+    """The photo, or its marked region, is unusable as it is; `message` is one sentence with the cure."""
+
+    def __init__(self, code: PhotoProblem) -> None:
+        super().__init__(code)
+        self.code = code
+        self.message = MESSAGES[code]
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def open_photo(source: bytes | BinaryIO, side: int = 1024) -> Image.Image:
+    """The first frame of a photo as a new upright RGB image whose longer side is at most `side` pixels.
+
+    A binary file is read from its current position. Alpha is laid on white, EXIF and colour profiles are left
+    behind, and nothing is enlarged. Thread-safe. Whatever the bytes hold, only UnreadablePhoto is raised.
+    """
+    data = source if isinstance(source, bytes) else source.read(MAX_BYTES + 1)
+    if not data:
+        raise UnreadablePhoto(PhotoProblem.EMPTY)
+    if len(data) > MAX_BYTES:
+        raise UnreadablePhoto(PhotoProblem.TOO_MANY_BYTES)
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as photo:
+            _check_size(*photo.size)
+            return _decode(photo, side)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise UnreadablePhoto(PhotoProblem.TOO_MANY_PIXELS) from error
+    except UnidentifiedImageError as error:
+        damaged = _has_known_signature(data)
+        raise UnreadablePhoto(PhotoProblem.CORRUPT if damaged else PhotoProblem.UNSUPPORTED_FORMAT) from error
+    except DECODER_ERRORS as error:
+        raise UnreadablePhoto(PhotoProblem.CORRUPT) from error
+
+
+def crop_region(photo: Image.Image, region: Region) -> Image.Image:
+    """The marked part of an upright photo, at its own scale.
+
+    Raises UnreadablePhoto: `invalid_region` when it leaves the photo, `region_too_small` under MIN_SIDE px.
+    """
+    x, y, width, height = region
+    slack = 1e-6  # a client's x + width may miss 1 by float rounding
+    inside = all(0 <= value <= 1 for value in region) and x + width <= 1 + slack and y + height <= 1 + slack
+    if not inside:
+        raise UnreadablePhoto(PhotoProblem.INVALID_REGION)
+    left, top = round(x * photo.width), round(y * photo.height)
+    right = min(round((x + width) * photo.width), photo.width)
+    bottom = min(round((y + height) * photo.height), photo.height)
+    if min(right - left, bottom - top) < MIN_SIDE:
+        raise UnreadablePhoto(PhotoProblem.REGION_TOO_SMALL)
+    return photo.crop((left, top, right, bottom))
+
+
+def as_jpeg(photo: Image.Image, quality: int = 90) -> bytes:
+    """The photo encoded afresh: no EXIF, GPS, comment or trailing bytes of the original survive."""
+    bare = photo.convert("RGB")
+    bare.info = {}
+    out = io.BytesIO()
+    bare.save(out, "JPEG", quality=quality)
+    return out.getvalue()
+
+
+def _check_size(width: int, height: int) -> None:
+    """Judge the size the header claims, before a single pixel is decoded."""
+    if width * height > MAX_PIXELS:
+        raise UnreadablePhoto(PhotoProblem.TOO_MANY_PIXELS)
+    if min(width, height) < MIN_SIDE:
+        raise UnreadablePhoto(PhotoProblem.TOO_SMALL)
+    if max(width, height) > MAX_ASPECT * min(width, height):
+        raise UnreadablePhoto(PhotoProblem.TOO_NARROW)
+
+
+def _decode(photo: Image.Image, side: int) -> Image.Image:
+    scale = side / max(photo.size)
+    if scale < 1:  # JPEG only: decode at 1/2, 1/4 or 1/8, never below the size asked for
+        photo.draft(None, (round(photo.width * scale), round(photo.height * scale)))
+    photo.load()  # before thumbnail, which would draft a second time
+    orientation = _orientation(photo)
+    rgb = _as_rgb(photo)
+    rgb.info = {}
+    rgb.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    return rgb.transpose(TRANSPOSES[orientation]) if orientation in TRANSPOSES else rgb
+
+
+def _orientation(photo: Image.Image) -> object:
+    """The EXIF orientation, 1 to 8 when sane; a damaged EXIF block is no reason to refuse the pixels."""
+    try:
+        return photo.getexif().get(0x0112)
+    except DECODER_ERRORS:
+        return None
+
+
+def _as_rgb(photo: Image.Image) -> Image.Image:
+    """A new 8-bit RGB image, whatever the mode of the decoded one."""
+    if photo.mode.startswith("I"):  # 16-bit grey: Pillow's own conversion clips at 255 instead of scaling
+        return photo.convert("I").point(lambda value: value * (1 / 257)).convert("L").convert("RGB")
+    if photo.has_transparency_data:
+        layer = photo.convert("RGBA")
+        white = Image.new("RGB", photo.size, "white")
+        white.paste(layer, mask=layer.getchannel("A"))
+        return white
+    return photo.convert("RGB")
+
+
+def _has_known_signature(data: bytes) -> bool:
+    """Whether unidentifiable bytes at least begin like one of FORMATS: then they are damaged, not foreign."""
+    starts = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")
+    brand = data[8:12] if data[:4] == b"RIFF" or data[4:8] == b"ftyp" else b""
+    return data.startswith(starts) or brand in (b"WEBP", b"avif", b"avis")

@@ -1,0 +1,180 @@
+"""Weights: where they lie, how they are fetched, and how a file becomes a network that can be trusted.
+
+Only `fetch_weights` ever uses the internet, and only set-up calls it. Loading reads local files, checks their hash,
+and never unpickles code.
+"""
+
+import hashlib
+import io
+import os
+import pickle
+import re
+import struct
+import urllib.request
+import uuid
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_safetensors
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from ml.backbones import BACKBONES
+from ml.recipes import IMAGENET, RANDOM, WAYS_OUT, Recipe, WeightsError
+
+CONNECT_TIMEOUT = 10  # seconds without a byte before set-up gives up; a working link answers in one
+RANDOM_SEED = 0
+
+
+def fetch_weights(recipe: Recipe) -> None:
+    """Download the ImageNet weights of a recipe into torch.hub's cache, unless they lie there.
+
+    For set-up only, never inside a request. Other weights need no fetching. Raises WeightsError when the download
+    fails or its SHA-256 differs from the published one; a half-done file is never left under the final name.
+    """
+    if recipe.weights != IMAGENET or imagenet_path(recipe).is_file():
+        return
+    url, target = BACKBONES[recipe.backbone].imagenet_url, imagenet_path(recipe)
+    partial = target.with_suffix(f".{uuid.uuid4().hex}.partial")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        digest = _download(url, partial)
+        if not digest.startswith(_published_hash(recipe)):
+            raise WeightsError(f"the file at {url} is not the published one (SHA-256 {digest}): {WAYS_OUT}")
+        partial.replace(target)
+    except (OSError, HTTPException) as error:
+        raise WeightsError(f"could not fetch the ImageNet weights from {url} ({error}): {WAYS_OUT}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def imagenet_path(recipe: Recipe) -> Path:
+    """Where torch.hub keeps the ImageNet weights of a recipe's backbone, fetched or not."""
+    return Path(torch.hub.get_dir(), "checkpoints", Path(BACKBONES[recipe.backbone].imagenet_url).name)
+
+
+def load_network(recipe: Recipe) -> nn.Module:
+    """The recipe's whole backbone in float32 on the CPU, in eval mode; its classifier is left without values.
+
+    Raises WeightsError when the file is missing, has another hash, is damaged, or does not fit the backbone.
+    The global random state is left as it was.
+    """
+    if recipe.weights == RANDOM:
+        return _random_network(recipe)
+    path = imagenet_path(recipe) if recipe.weights == IMAGENET else Path(recipe.weights)
+    expected = _published_hash(recipe) if recipe.weights == IMAGENET else recipe.weights_sha256
+    state = _read_state(path, expected)
+    with torch.device("meta"):  # no time and no random numbers spent on values that are replaced at once
+        network = BACKBONES[recipe.backbone].build()
+    _assign(network, state, BACKBONES[recipe.backbone].head, path)
+    return network.eval()
+
+
+def _download(url: str, target: Path) -> str:
+    """Write the body of a URL to a file; its SHA-256."""
+    digest = hashlib.sha256()
+    with urllib.request.urlopen(url, timeout=CONNECT_TIMEOUT) as response, target.open("wb") as file:
+        while chunk := response.read(1 << 20):
+            digest.update(chunk)
+            file.write(chunk)
+        file.flush()
+        os.fsync(file.fileno())
+    return digest.hexdigest()
+
+
+def _published_hash(recipe: Recipe) -> str:
+    """The first digits of the SHA-256, which torch.hub's file names end in."""
+    match = re.search(r"-([0-9a-f]{8,})\.pth$", BACKBONES[recipe.backbone].imagenet_url)
+    assert match, "a backbone's imagenet_url must carry its hash"
+    return match[1]
+
+
+def _read_state(path: Path, expected_sha256: str) -> dict[str, Tensor]:
+    """Parameters by name, float32. The bytes that are hashed are the bytes that are loaded."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"cannot read the weights at {path} ({error.strerror}): {WAYS_OUT}") from error
+    digest = hashlib.sha256(data).hexdigest()
+    if not digest.startswith(expected_sha256):
+        raise WeightsError(
+            f"{path} has changed (SHA-256 {digest}, expected {expected_sha256}): restore the file, "
+            "or make a new space for the new weights"
+        )
+    try:
+        if path.suffix == ".safetensors":
+            content = load_safetensors(data)
+        else:
+            content = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
+    except (
+        SafetensorError,
+        pickle.UnpicklingError,
+        RuntimeError,
+        EOFError,
+        ValueError,
+        LookupError,
+        struct.error,
+    ) as error:
+        raise WeightsError(f"{path} is no state dict that can be read safely ({error}): {WAYS_OUT}") from error
+    return _unwrap(content, path)
+
+
+def _unwrap(content: Any, path: Path) -> dict[str, Tensor]:
+    """The state dict inside a training checkpoint, without the prefix that DataParallel adds."""
+    for key in ("state_dict", "model"):
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
+        raise WeightsError(f"{path} holds no state dict (a mapping of names to tensors): {WAYS_OUT}")
+    return {
+        name.removeprefix("module."): value.float() if value.is_floating_point() else value
+        for name, value in content.items()
+    }
+
+
+def _assign(network: nn.Module, state: dict[str, Tensor], head: str, path: Path) -> None:
+    """Give the network its values, all of them but the head's, or say which do not fit."""
+    state = {name: value for name, value in state.items() if not name.startswith(f"{head}.")}
+    try:
+        result = network.load_state_dict(state, strict=False, assign=True)
+    except RuntimeError as error:  # a shape differs
+        raise WeightsError(f"{path} does not fit the backbone: {error}") from error
+    missing = [name for name in result.missing_keys if not name.startswith(f"{head}.")]
+    if missing or result.unexpected_keys:
+        raise WeightsError(
+            f"{path} does not fit the backbone: {_few('missing', missing)}; "
+            f"{_few('unexpected', result.unexpected_keys)}"
+        )
+
+
+def _few(label: str, names: list[str]) -> str:
+    return f"{len(names)} {label}" + (f" ({', '.join(names[:5])}{', ...' if len(names) > 5 else ''})" if names else "")
+
+
+def _random_network(recipe: Recipe) -> nn.Module:
+    """An untrained network, the same on every call."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(RANDOM_SEED)
+        network = BACKBONES[recipe.backbone].build()
+        _calibrate(network, recipe.input_size)
+    return network.eval()
+
+
+@torch.inference_mode()
+def _calibrate(network: nn.Module, size: int) -> None:
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = None  # the running statistics become those of the one batch that follows
+    network.train()(_pink_noise(16, size))
+
+
+def _pink_noise(count: int, size: int) -> Tensor:
+    """(count, 3, size, size) images with unit variance and, like photos, most of their energy in coarse shapes."""
+    image = torch.zeros(count, 3, size, size)
+    for side in (2, 4, 8, 16, 32, 64, 224):
+        layer = torch.randn(count, 3, side, side) * (2 / side) ** 0.5
+        image += interpolate(layer, size=(size, size), mode="bilinear")
+    return image / image.std(dim=(1, 2, 3), keepdim=True)

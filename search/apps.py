@@ -1,0 +1,34 @@
+"""The one place where search listens to the catalogue."""
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.db import transaction
+from django.db.models.signals import post_save
+
+
+class SearchConfig(AppConfig):
+    name = "search"
+
+    def ready(self) -> None:
+        from catalog.models import Category, Photo, Product
+        from search import checks  # noqa: F401
+
+        post_save.connect(on_catalog_change, sender=Photo, dispatch_uid="photo-bell")
+        post_save.connect(on_catalog_change, sender=Product, dispatch_uid="product-bell")
+        post_save.connect(on_category_made, sender=Category, dispatch_uid="category-partitions")
+
+
+def on_catalog_change(**kwargs: Any) -> None:
+    """A new photo, or a product that may have moved to another category: wake a worker once it is committed."""
+    from search import bell
+
+    transaction.on_commit(bell.ring, robust=True)
+
+
+def on_category_made(created: bool, **kwargs: Any) -> None:
+    """A leaf for the new category, after commit: its locks on the table must not last as long as an import."""
+    from search import spaces
+
+    if created:
+        transaction.on_commit(spaces.ensure_partitions, robust=True)

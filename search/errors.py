@@ -1,0 +1,62 @@
+"""Failures of the parts that search stands on, translated to HTTP once, here."""
+
+import logging
+
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
+from psycopg_pool import PoolTimeout
+from rest_framework import status
+from rest_framework.exceptions import APIException
+from rest_framework.response import Response
+
+from catalog.errors import ExceptionHandler as CatalogExceptionHandler
+from ml.recipes import WeightsError
+
+logger = logging.getLogger(__name__)
+RETRY_AFTER = 5  # seconds
+
+
+class ServiceUnavailable(APIException):
+    """503: the request was fine, try it again in a moment."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "The service is not ready. Try again in a moment."
+    default_code = "service_unavailable"
+    wait = RETRY_AFTER  # DRF sends it as Retry-After.
+
+
+class ExceptionHandler(CatalogExceptionHandler):
+    """A database that is down, or a model that cannot be loaded, is a 503 and not a 500."""
+
+    def convert_known_exceptions(self, exc: Exception) -> Exception:
+        if isinstance(exc, OperationalError | InterfaceError | PoolTimeout):
+            return ServiceUnavailable("The database does not answer. Try again in a moment.", "database_unavailable")
+        if isinstance(exc, WeightsError):
+            return ServiceUnavailable(str(exc), "model_unavailable")
+        return super().convert_known_exceptions(exc)
+
+    def report_exception(self, exc: APIException, response: Response) -> None:
+        """A 503 is a line in the log, not a traceback: its cause is elsewhere, and it may come in hundreds."""
+        if isinstance(exc, ServiceUnavailable):
+            logger.warning("503: %s", exc.detail)
+        else:
+            super().report_exception(exc, response)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """An address that does not exist: the API's error shape below /api/, Django's page elsewhere."""
+    if request.path.startswith("/api/"):
+        return _as_json("client_error", "not_found", "There is nothing at this address: see /api/docs/.", 404)
+    return defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """A failure outside the API's own views, in the same two shapes."""
+    if request.path.startswith("/api/"):
+        return _as_json("server_error", "error", "Something went wrong on our side; it has been logged.", 500)
+    return defaults.server_error(request)
+
+
+def _as_json(kind: str, code: str, detail: str, status: int) -> JsonResponse:
+    return JsonResponse({"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]}, status=status)

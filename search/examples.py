@@ -1,0 +1,43 @@
+"""Answers shown in the API documentation."""
+
+PRODUCT = {
+    "sku": "LAM-004",
+    "name": "ALMA table lamp",
+    "category": "lamp",
+    "price": "79.00",
+    "currency": "EUR",
+    "in_stock": True,
+    "url": "",
+    "attributes": {"color": "brass"},
+}
+HIT = {"product": PRODUCT, "photo": "https://shop.example/media/photos/3f/3f1c.jpg", "similarity": 0.8712}
+SIMILAR_ANSWER = {
+    "query_id": "0b0c9a3e-4a55-4a0e-9d2e-2f9f7d0f8a11",
+    "space": "resnet50-imagenet",
+    "weights": "imagenet",
+    "results": [HIT],
+    "timings_ms": {"search": 1.9, "total": 3.2},
+}
+SEARCH_ANSWER = {
+    **SIMILAR_ANSWER,
+    "gate": {
+        "mode": "classifier",
+        "confidence": 0.93,
+        "categories": [
+            {"slug": "lamp", "name": "Lamp", "probability": 0.93, "searched": True},
+            {"slug": "table", "name": "Table", "probability": 0.04, "searched": False},
+        ],
+    },
+    "timings_ms": {"decode": 6.1, "encode": 61.0, "gate": 0.8, "search": 1.9, "total": 71.4},
+}
+INDEX_ANSWER = {
+    "space": "resnet50-imagenet",
+    "weights": "imagenet",
+    "categories": [{"slug": "lamp", "photos": 60, "indexed": 58, "pending": 1, "rejected": 1}],
+    "head": {
+        "accuracy": 0.96,
+        "calibration_error": 0.03,
+        "photos": 300,
+        "trained_at": "2026-11-20T12:00:00Z",
+    },
+}

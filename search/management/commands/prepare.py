@@ -1,0 +1,31 @@
+"""manage.py prepare"""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from ml.recipes import WeightsError, default_recipe
+from ml.weights import fetch_weights
+from search import spaces
+
+
+class Command(BaseCommand):
+    help = (
+        "Get ready to index and search: fetch the backbone's weights and make the live space with its partitions. "
+        "What is there already is left as it is. Run it after migrate, before the first worker starts."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            recipe = default_recipe(settings.LAMPLIGHT_WEIGHTS)
+            fetch_weights(recipe)
+        except WeightsError as error:
+            raise CommandError(str(error), returncode=2) from error
+        space = spaces.ensure_live(recipe)
+        spaces.ensure_partitions()
+        if space.recipe != recipe.as_dict():
+            self.stderr.write(
+                f"The live space stays {space}, whose vectors were not made with LAMPLIGHT_WEIGHTS={recipe.weights}."
+            )
+        self.stdout.write(f"Live space: {space} ({space.dimensions} dimensions, weights {space.weights})")

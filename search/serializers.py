@@ -1,0 +1,168 @@
+"""The search API's input and output."""
+
+import math
+from decimal import Decimal
+from typing import Any
+
+from PIL import Image
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
+
+from catalog.fields import PhotoField, photo_errors
+from catalog.models import Category, Product
+from ml.images import crop_region, open_photo
+from search.lookup import Filters
+
+ALL = "all"
+# A photo is decoded larger for a region: an eighth of its side still fills the encoder's 224 pixels.
+REGION_SIDE = 2048
+
+
+class CategoriesField(serializers.CharField):
+    """Slugs separated by commas, or ``all``; becomes the set of category ids."""
+
+    def to_internal_value(self, data: Any) -> frozenset[int]:  # type: ignore[override]  # A CharField on the wire only.
+        slugs = set(super().to_internal_value(data).split(","))
+        known = dict(Category.objects.values_list("slug", "pk"))
+        if ALL in slugs:
+            return frozenset(known.values())
+        if unknown := sorted(slugs - known.keys()):
+            raise serializers.ValidationError(
+                f"No such category: {', '.join(unknown)}. Use {ALL} or one of: {', '.join(sorted(known))}.",
+                "unknown_category",
+            )
+        return frozenset(known[slug] for slug in slugs)
+
+
+class RegionField(serializers.CharField):
+    """``x,y,width,height`` as fractions of the upright photo."""
+
+    def to_internal_value(self, data: Any) -> tuple[float, ...]:  # type: ignore[override]  # As above.
+        parts = super().to_internal_value(data).split(",")
+        try:
+            numbers = tuple(float(part) for part in parts)
+        except ValueError:
+            numbers = ()
+        if len(numbers) != 4:
+            raise serializers.ValidationError(
+                "Give x,y,width,height as four fractions of the photo, such as 0.1,0.2,0.5,0.5.",
+                "invalid_region",
+            )
+        return numbers
+
+
+class MatchSerializer(serializers.Serializer[Any]):
+    """What narrows and ranks the matches, shared by search by photo and similar products."""
+
+    category = CategoriesField(
+        required=False,
+        help_text="Slug of the category to search in, several separated by commas, or `all`: overrides the gate.",
+    )
+    limit = serializers.IntegerField(min_value=1, max_value=100, default=20, help_text="Products to return.")
+    min_similarity = serializers.FloatField(
+        min_value=0, max_value=1, default=0.0, help_text="Leave out matches below this cosine similarity."
+    )
+    price_min = serializers.DecimalField(12, 2, required=False, min_value=Decimal(0), help_text="Lowest price.")
+    price_max = serializers.DecimalField(12, 2, required=False, min_value=Decimal(0), help_text="Highest price.")
+    in_stock = serializers.BooleanField(
+        required=False, allow_null=True, default=None, help_text="Only products (not) in stock."
+    )
+
+    def validate_min_similarity(self, value: float) -> float:
+        if math.isnan(value):  # It compares with nothing, so it passes both limits.
+            raise serializers.ValidationError("A valid number is required.", "invalid")
+        return value
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        lowest, highest = attrs.get("price_min"), attrs.get("price_max")
+        if lowest is not None and highest is not None and lowest > highest:
+            raise serializers.ValidationError({"price_max": ErrorDetail("This is below price_min.", "empty_range")})
+        return attrs
+
+    def wanted(self) -> dict[str, Any]:
+        """The arguments of `lookup.nearest` that the caller gave."""
+        given = self.validated_data
+        filters = Filters(given.get("price_min"), given.get("price_max"), given["in_stock"])
+        return {"limit": given["limit"], "min_similarity": given["min_similarity"], "filters": filters}
+
+
+class SearchSerializer(MatchSerializer):
+    image = PhotoField(help_text="The query photo: JPEG, PNG, WebP, AVIF or GIF, at most 20 MB and 50 megapixels.")
+    region = RegionField(
+        required=False,
+        help_text="Part of the photo to search with: `x,y,width,height` as fractions of the upright photo.",
+    )
+
+    def photo(self) -> Image.Image:
+        """The query photo, decoded, or its region."""
+        data, region = self.validated_data["image"], self.validated_data.get("region")
+        if region is None:
+            with photo_errors("image"):
+                return open_photo(data)
+        with photo_errors("image"):
+            photo = open_photo(data, side=REGION_SIDE)
+        with photo_errors("region"):
+            return crop_region(photo, region)
+
+
+class MatchedProductSerializer(serializers.ModelSerializer[Product]):
+    category = serializers.SlugRelatedField[Category](slug_field="slug", read_only=True)
+
+    class Meta:
+        model = Product
+        fields = ("sku", "name", "category", "price", "currency", "in_stock", "url", "attributes")
+
+
+class HitSerializer(serializers.Serializer[Any]):
+    product = MatchedProductSerializer()
+    photo = serializers.FileField(
+        source="photo.file", help_text="URL of the product's photo that is nearest to the query."
+    )
+    similarity = serializers.FloatField(help_text="Cosine similarity, 0 to 1.")
+
+
+class GateCategorySerializer(serializers.Serializer[Any]):
+    slug = serializers.SlugField()
+    name = serializers.CharField()
+    probability = serializers.FloatField(allow_null=True, help_text="null: the head has not learned this category yet.")
+    searched = serializers.BooleanField()
+
+
+class GateSerializer(serializers.Serializer[Any]):
+    mode = serializers.ChoiceField(["classifier", "override", "open"])
+    confidence = serializers.FloatField(allow_null=True, help_text="The likeliest category's probability.")
+    categories = GateCategorySerializer(many=True)
+
+
+class SimilarAnswerSerializer(serializers.Serializer[Any]):
+    query_id = serializers.UUIDField(help_text="Names this query in logs and feedback.")
+    space = serializers.CharField(help_text="The live space: which model made the vectors.")
+    weights = serializers.CharField(help_text="imagenet, random (untrained) or path:FILE.")
+    results = HitSerializer(many=True)
+    timings_ms = serializers.DictField(child=serializers.FloatField(), help_text="Milliseconds per stage and in total.")
+
+
+class SearchAnswerSerializer(SimilarAnswerSerializer):
+    gate = GateSerializer()
+
+
+class IndexedCategorySerializer(serializers.Serializer[Any]):
+    slug = serializers.SlugField()
+    photos = serializers.IntegerField()
+    indexed = serializers.IntegerField()
+    pending = serializers.IntegerField()
+    rejected = serializers.IntegerField()
+
+
+class HeadSerializer(serializers.Serializer[Any]):
+    accuracy = serializers.FloatField(help_text="Share of held-out photos whose likeliest category is right.")
+    calibration_error = serializers.FloatField(help_text="Expected calibration error of the held-out probabilities.")
+    photos = serializers.IntegerField(help_text="Photos in the index at training.")
+    trained_at = serializers.DateTimeField()
+
+
+class IndexSerializer(serializers.Serializer[Any]):
+    space = serializers.CharField()
+    weights = serializers.CharField()
+    categories = IndexedCategorySerializer(many=True)
+    head = HeadSerializer(allow_null=True)

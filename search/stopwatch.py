@@ -1,0 +1,26 @@
+"""The time that each stage of a query took."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Stopwatch:
+    """Runs from its making; `stage` times a part."""
+
+    def __init__(self) -> None:
+        self._started = time.perf_counter()
+        self._stages: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._stages[name] = time.perf_counter() - begun
+
+    def timings_ms(self) -> dict[str, float]:
+        """Milliseconds per stage, and in total since the start."""
+        seconds = {**self._stages, "total": time.perf_counter() - self._started}
+        return {name: round(1000 * value, 2) for name, value in seconds.items()}

@@ -1,0 +1,150 @@
+"""The search API: by photo, by product, and how far the index is."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework.parsers import MultiPartParser
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from catalog.models import Category, Product
+from catalog.openapi import TOO_LARGE, refusal
+from search import encoders, examples, gate, lookup, progress
+from search.errors import ServiceUnavailable
+from search.models import Embedding, Space
+from search.serializers import (
+    IndexSerializer,
+    MatchSerializer,
+    SearchAnswerSerializer,
+    SearchSerializer,
+    SimilarAnswerSerializer,
+)
+from search.stopwatch import Stopwatch
+from search.throttles import SearchThrottle
+
+UNAVAILABLE = refusal(
+    "The database or the model is not there; try again after Retry-After seconds.",
+    "database_unavailable",
+    "The database does not answer. Try again in a moment.",
+)
+
+
+class SearchView(APIView):
+    """Photo in, ranked products out."""
+
+    parser_classes = (MultiPartParser,)
+    permission_classes = (AllowAny,)
+    throttle_classes = (SearchThrottle,)
+
+    @extend_schema(
+        summary="Search by photo",
+        description=(
+            "The photo is classified, then the most similar products of the likeliest categories are returned, one "
+            "photo a product, best first. `gate` shows which categories were searched and why; `category` overrides it."
+        ),
+        tags=["search"],
+        request={"multipart/form-data": SearchSerializer},
+        responses={200: SearchAnswerSerializer, 413: TOO_LARGE, 503: UNAVAILABLE},
+        examples=[OpenApiExample("A lamp", value=examples.SEARCH_ANSWER, response_only=True)],
+    )
+    def post(self, request: Request) -> Response:
+        watch = Stopwatch()
+        with watch.stage("decode"):
+            query = SearchSerializer(data=request.data)
+            query.is_valid(raise_exception=True)
+            photo = query.photo()
+        space = live_space()
+        with watch.stage("encode"):
+            (vector,) = encoders.encoder_for(space).encode([photo])
+        with watch.stage("gate"):
+            categories = {category.pk: category for category in Category.objects.all()}
+            probabilities = encoders.probabilities(space, vector)
+            choice = gate.choose(probabilities, frozenset(categories), query.validated_data.get("category"))
+        with watch.stage("search"):
+            hits = lookup.nearest(space, vector, choice.searched, **query.wanted())
+        answer = {**_answer(space, hits, watch), "gate": _shown(choice, categories)}
+        return Response(SearchAnswerSerializer(answer, context={"request": request}).data)
+
+
+class SimilarView(APIView):
+    """Product in, its look-alikes out."""
+
+    permission_classes = (AllowAny,)
+
+    @extend_schema(
+        summary="Similar products",
+        description=(
+            "The products most similar to this one's first indexed photo, in its own category unless `category` says "
+            "otherwise. Empty while none of its photos is indexed. Reads stored vectors: no photo is encoded."
+        ),
+        tags=["search"],
+        parameters=[MatchSerializer],
+        responses={200: SimilarAnswerSerializer, 503: UNAVAILABLE},
+        examples=[OpenApiExample("Lamps", value=examples.SIMILAR_ANSWER, response_only=True)],
+    )
+    def get(self, request: Request, sku: str) -> Response:
+        watch = Stopwatch()
+        product = get_object_or_404(Product, sku=sku)
+        query = MatchSerializer(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        space = live_space()
+        with watch.stage("search"):
+            own = Embedding.objects.of_product(space, product)
+            categories = query.validated_data.get("category", {product.category_id})
+            hits = lookup.nearest(space, own, categories, exclude=product, **query.wanted()) if own is not None else []
+        return Response(SimilarAnswerSerializer(_answer(space, hits, watch), context={"request": request}).data)
+
+
+class IndexView(APIView):
+    """How far the index is."""
+
+    permission_classes = (AllowAny,)
+
+    @extend_schema(
+        summary="State of the index",
+        description="Photos indexed, pending and rejected in the live space, and the held-out accuracy of the head.",
+        tags=["search"],
+        responses={200: IndexSerializer, 503: UNAVAILABLE},
+        examples=[OpenApiExample("Nearly done", value=examples.INDEX_ANSWER, response_only=True)],
+    )
+    def get(self, request: Request) -> Response:
+        return Response(IndexSerializer(progress.of(live_space())).data)
+
+
+def live_space() -> Space:
+    if space := Space.objects.live():
+        return space
+    raise ServiceUnavailable("There is no index yet: run manage.py prepare.", "no_live_space")
+
+
+def _answer(space: Space, hits: list[lookup.Hit], watch: Stopwatch) -> dict[str, Any]:
+    return {
+        "query_id": uuid.uuid4(),
+        "space": space.name,
+        "weights": space.weights,
+        "results": hits,
+        "timings_ms": watch.timings_ms(),
+    }
+
+
+def _shown(choice: gate.Choice, categories: Mapping[int, Category]) -> dict[str, Any]:
+    """The gate as the answer shows it: every category, the likeliest first, unlearned ones last."""
+    ranked = sorted(categories, key=lambda pk: (-choice.probabilities.get(pk, -1.0), categories[pk].slug))
+    return {
+        "mode": choice.mode,
+        "confidence": choice.confidence,
+        "categories": [
+            {
+                "slug": categories[pk].slug,
+                "name": categories[pk].name,
+                "probability": choice.probabilities.get(pk),
+                "searched": pk in choice.searched,
+            }
+            for pk in ranked
+        ],
+    }

@@ -1,0 +1,75 @@
+"""The sample photos: pictures in a folder that the page offers to visitors who have none at hand.
+
+settings.STOREFRONT_SAMPLES names the folder; None, or a folder that does not exist, means no samples. Its queries.csv
+(image, sku, category), where there is one, says what each photo shows.
+"""
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain, zip_longest
+from pathlib import Path
+
+from django.conf import settings
+
+CONTENT_TYPES = {
+    ".avif": "image/avif",
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
+    ".png": "image/png",
+    ".webp": "image/webp",
+}
+TABLE = "queries.csv"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One picture; `category` is a slug, or empty when the folder does not tell."""
+
+    path: Path
+    category: str
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def content_type(self) -> str:
+        return CONTENT_TYPES[self.path.suffix.lower()]
+
+
+def available() -> dict[str, Sample]:
+    """Every sample by its file name, sorted: the only files of the folder that are ever served."""
+    folder: Path | None = getattr(settings, "STOREFRONT_SAMPLES", None)
+    if folder is None or not folder.is_dir():
+        return {}
+    categories = _categories(folder / TABLE)
+    pictures = (path for path in sorted(folder.iterdir()) if path.suffix.lower() in CONTENT_TYPES and path.is_file())
+    return {path.name: Sample(path, categories.get(path.name, "")) for path in pictures}
+
+
+def spread(samples: Iterable[Sample], count: int) -> list[Sample]:
+    """At most `count` samples, in turn from every category; within one, far apart: neighbours look alike."""
+    groups: dict[str, list[Sample]] = defaultdict(list)
+    for sample in samples:
+        groups[sample.category].append(sample)
+    if not groups:
+        return []
+    share = -(-count // len(groups))
+    picked = [_apart(group, share) for group in groups.values()]
+    in_turn = chain.from_iterable(zip_longest(*picked))
+    return [sample for sample in in_turn if sample is not None][:count]
+
+
+def _apart(group: list[Sample], count: int) -> list[Sample]:
+    if len(group) <= count:
+        return group
+    return [group[len(group) * turn // count] for turn in range(count)]
+
+
+def _categories(table: Path) -> dict[str, str]:
+    if not table.is_file():
+        return {}
+    with table.open(encoding="utf-8", newline="") as file:
+        return {row["image"]: row["category"] for row in csv.DictReader(file)}

@@ -1,0 +1,203 @@
+import re
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from catalog.models import Photo, Product
+from catalog.photos import MAX_PHOTOS
+from tests.conftest import picture
+
+pytestmark = pytest.mark.django_db
+
+ADD = "/admin/catalog/product/add/"
+
+
+@pytest.fixture
+def admin(db):
+    client = Client()
+    client.force_login(User.objects.create_superuser("owner"))
+    return client
+
+
+def change_url(product):
+    return f"/admin/catalog/product/{product.pk}/change/"
+
+
+def form(in_category, **fields):
+    """What the product form sends; `new_photos` is a list of name and bytes."""
+    uploads = [SimpleUploadedFile(name, data) for name, data in fields.pop("new_photos", [])]
+    return {
+        "sku": "CH-1",
+        "name": "Oak chair",
+        "category": in_category.pk,
+        "currency": "EUR",
+        "in_stock": "on",
+        "attributes": "{}",
+        "photos-TOTAL_FORMS": 0,
+        "photos-INITIAL_FORMS": 0,
+        "new_photos": uploads,
+        **fields,
+    }
+
+
+def form_errors(response):
+    assert response.status_code == 200
+    return response.context["adminform"].form.errors
+
+
+def test_a_product_is_made_with_several_photos_at_once(admin, category, media):
+    photos = [("red.png", picture("red")), ("blue.png", picture("blue")), ("again.png", picture("red"))]
+    answer = admin.post(ADD, form(category("chair"), new_photos=photos), follow=True)
+    assert "Photos: 2 added, 1 were there already." in answer.content.decode()
+    assert [photo.position for photo in Product.objects.get().photos.all()] == [0, 1]
+    assert sum(path.is_file() for path in media.rglob("*")) == 2
+
+
+def test_photos_are_added_to_a_product_that_has_some(admin, photo):
+    made = photo("red").product
+    data = form(
+        made.category,
+        **{
+            "photos-TOTAL_FORMS": 1,
+            "photos-INITIAL_FORMS": 1,
+            "photos-0-id": made.photos.get().pk,
+            "photos-0-product": made.pk,
+            "photos-0-position": 5,
+        },
+        new_photos=[("blue.png", picture("blue"))],
+    )
+    assert admin.post(change_url(made), data).status_code == 302
+    assert [photo.position for photo in made.photos.all()] == [5, 6]
+
+
+def test_a_photo_is_deleted_in_the_form(admin, photo, django_capture_on_commit_callbacks, media):
+    made = photo("red").product
+    data = form(
+        made.category,
+        **{
+            "photos-TOTAL_FORMS": 1,
+            "photos-INITIAL_FORMS": 1,
+            "photos-0-id": made.photos.get().pk,
+            "photos-0-product": made.pk,
+            "photos-0-position": 0,
+            "photos-0-DELETE": "on",
+        },
+    )
+    with django_capture_on_commit_callbacks(execute=True):
+        assert admin.post(change_url(made), data).status_code == 302
+    assert Photo.objects.count() == 0
+    assert not any(path.is_file() for path in media.rglob("*"))
+
+
+def test_files_that_are_no_photos_are_errors_that_name_them(admin, category):
+    photos = [("red.png", picture("red")), ("price-list.pdf", b"%PDF-1.7"), ("empty.jpg", b"")]
+    errors = form_errors(admin.post(ADD, form(category("chair"), new_photos=photos)))
+    assert errors == {
+        "new_photos": [
+            "price-list.pdf: This is not a photo we can read: send JPEG, PNG, WebP, AVIF or GIF.",
+            "empty.jpg: The submitted file is empty.",
+        ]
+    }
+    assert Product.objects.count() == 0
+
+
+def test_a_product_that_is_full_is_saved_without_the_new_photos(admin, product):
+    made = product("chair")
+    Photo.objects.bulk_create(
+        Photo(product=made, sha256=f"{number:064}", width=1, height=1) for number in range(MAX_PHOTOS)
+    )
+    data = form(made.category, name="Renamed", new_photos=[("red.png", picture("red"))])
+    answer = admin.post(change_url(made), data, follow=True)
+    assert "No photo was added. A product has at most 50 photos." in answer.content.decode()
+    made.refresh_from_db()
+    assert (made.name, made.photos.count()) == ("Renamed", MAX_PHOTOS)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", "\x00"),
+        ("sku", "a/b"),
+        ("sku", "a\x00"),
+        ("price", "NaN"),
+        ("price", "1e400"),
+        ("url", "javascript:alert(1)"),
+        ("attributes", '{"a": "\\u0000"}'),
+        ("attributes", "{"),
+        ("attributes", '{"a": {"b": 1}}'),
+        ("category", "x"),
+    ],
+)
+def test_odd_values_are_errors_of_the_form(admin, category, field, value):
+    errors = form_errors(admin.post(ADD, form(category("chair"), **{field: value})))
+    assert list(errors) == [field]
+
+
+def test_emptied_attributes_are_no_attributes(admin, category):
+    assert admin.post(ADD, form(category("chair"), attributes="")).status_code == 302
+    assert Product.objects.get().attributes == {}
+
+
+def test_who_may_not_add_photos_is_not_offered_to(client_with, category, product):
+    made = product("chair")
+    client = client_with("change_product", "view_product", "view_category")
+    User.objects.update(is_staff=True)
+    assert "new_photos" not in client.get(change_url(made)).content.decode()
+    data = form(made.category, new_photos=[("red.png", picture("red"))])
+    assert client.post(change_url(made), data).status_code == 302
+    assert Photo.objects.count() == 0
+
+
+def test_the_product_form_shows_the_photos(admin, photo):
+    made = photo("red")
+    page = admin.get(change_url(made.product)).content.decode()
+    assert made.file.url in page
+    assert "64 × 64" in page
+    assert 'type="file" name="new_photos" multiple' in page
+
+
+def test_the_product_list_shows_first_photos_in_as_many_queries_for_one_as_for_many(
+    admin, photo, django_assert_num_queries
+):
+    first = photo("red", "chair", sku="CH-1")
+    admin.get("/admin/catalog/product/")  # content types are read once and kept
+    with CaptureQueriesContext(connection) as few:
+        page = admin.get("/admin/catalog/product/").content.decode()
+    assert re.findall(r'<img src="(/media/[^"]+)"', page) == [first.file.url]
+    for number in range(5):
+        photo("blue", of=photo("red", f"category-{number}").product)
+    with django_assert_num_queries(len(few)):
+        page = admin.get("/admin/catalog/product/").content.decode()
+    assert len(re.findall(r'<img src="/media/', page)) == 6
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [("q=ch-1", 1), ("q=oak", 1), ("q=nothing", 0), ("in_stock__exact=0", 1), ("q=%00", 2), ("p=99999", None)],
+)
+def test_the_product_list_is_searched_and_filtered(admin, product, query, found):
+    product("chair", sku="CH-1", name="Oak chair")
+    product("lamp", in_stock=False)
+    answer = admin.get(f"/admin/catalog/product/?{query}", follow=True)
+    assert answer.status_code == 200
+    if found is not None:
+        assert answer.context["cl"].result_count == found
+
+
+def test_the_category_list_shows_numbers_of_products(admin, product):
+    product("chair")
+    product("chair")
+    page = admin.get("/admin/catalog/category/").content.decode()
+    assert '<td class="field-products">2</td>' in page
+    assert admin.get("/admin/catalog/category/?o=3").status_code == 200
+
+
+def test_a_category_with_products_is_kept_and_the_products_are_named(admin, product):
+    made = product("chair", name="Oak chair")
+    page = admin.post(f"/admin/catalog/category/{made.category.pk}/delete/", {"post": "yes"}).content.decode()
+    assert "would require deleting the following protected related objects" in page
+    assert "Oak chair" in page

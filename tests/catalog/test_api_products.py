@@ -1,0 +1,185 @@
+from decimal import Decimal
+
+import pytest
+
+from catalog.models import Photo, Product
+from tests.catalog.answers import errors, invalid, not_found, skus
+
+URL = "/api/v1/products/"
+JSON = "application/json"
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def body(category):
+    category("chair")
+    return {"sku": "001.024.52", "name": "Oak chair", "category": "chair"}
+
+
+def test_a_product_is_created_with_all_its_fields(editor, body):
+    told = {
+        **body,
+        "description": "Solid oak.",
+        "price": "129.50",
+        "currency": "USD",
+        "in_stock": False,
+        "url": "https://shop.example/oak",
+        "attributes": {"color": "Oak", "width": 48, "new": True},
+    }
+    answer = editor.post(URL, told, JSON)
+    assert answer.status_code == 201
+    assert {name: answer.json()[name] for name in told} == told
+    assert answer.json()["photos"] == []
+    assert Product.objects.get().price == Decimal("129.50")
+
+
+def test_what_is_not_told_has_a_default(editor, body):
+    answer = editor.post(URL, body, JSON).json()
+    told = {name: answer[name] for name in ("description", "price", "currency", "in_stock", "url", "attributes")}
+    assert told == {
+        "description": "",
+        "price": None,
+        "currency": "EUR",
+        "in_stock": True,
+        "url": "",
+        "attributes": {},
+    }
+
+
+def test_a_sku_with_dots_is_an_address(client, product):
+    product("chair", sku="001.024.52", name="Oak chair")
+    answer = client.get(f"{URL}001.024.52/")
+    assert (answer.status_code, answer.json()["name"], answer.json()["category"]) == (200, "Oak chair", "chair")
+
+
+@pytest.mark.parametrize("sku", ["стул-1", "a:b@c~d+e"])
+def test_a_sku_with_unusual_signs_is_an_address(client, product, sku):
+    product(sku=sku)
+    assert client.get(f"{URL}{sku}/").json()["sku"] == sku
+
+
+def test_a_product_shows_its_photos_in_order(client, photo):
+    first = photo("red", sku="CH-1")
+    second = photo("blue", of=first.product)
+    photos = client.get(f"{URL}CH-1/").json()["photos"]
+    assert [shown["id"] for shown in photos] == [first.id, second.id]
+    assert photos[0] == {
+        "id": first.id,
+        "file": f"http://testserver/media/{first.file.name}",
+        "sha256": first.sha256,
+        "width": 64,
+        "height": 64,
+        "position": 0,
+        "created_at": photos[0]["created_at"],
+    }
+
+
+def test_a_product_is_changed_in_part_or_replaced(editor, body, photo, category):
+    category("stool")
+    photo("red", "chair", sku="CH-1", price=10, attributes={"color": "Oak"})
+    changed = editor.patch(f"{URL}CH-1/", {"price": "9.99", "category": "stool"}, JSON)
+    assert changed.status_code == 200
+    assert (changed.json()["price"], changed.json()["category"]) == ("9.99", "stool")
+    assert changed.json()["attributes"] == {"color": "Oak"}
+    replaced = editor.put(f"{URL}CH-1/", body, JSON)
+    assert (replaced.status_code, replaced.json()["sku"]) == (200, "001.024.52")
+    assert len(replaced.json()["photos"]) == 1
+
+
+def test_a_deleted_product_is_gone_with_its_photos(editor, photo):
+    photo("red", sku="CH-1")
+    assert editor.delete(f"{URL}CH-1/").status_code == 204
+    assert errors(editor.get(f"{URL}CH-1/")) == not_found()
+    assert Photo.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal"),
+    [
+        ({"sku": "a/b"}, invalid("sku", "invalid_sku")),
+        ({"sku": ""}, invalid("sku", "blank")),
+        ({"sku": "taken"}, invalid("sku", "unique")),
+        ({"name": None}, invalid("name", "null")),
+        ({"name": "\ud800"}, invalid("name", "surrogate_characters_not_allowed")),
+        ({"category": "nowhere"}, invalid("category", "does_not_exist")),
+        ({"category": "a\x00b"}, invalid("category", "invalid")),
+        ({"category": "\ud800"}, invalid("category", "invalid")),
+        ({"category": {"slug": "chair"}}, invalid("category", "invalid")),
+        ({"price": "NaN"}, invalid("price", "invalid")),
+        ({"price": "Infinity"}, invalid("price", "invalid")),
+        ({"price": "-1"}, invalid("price", "min_value")),
+        ({"price": 10**30}, invalid("price", "max_digits")),
+        ({"price": "1e999999"}, invalid("price", "max_digits")),
+        ({"price": "1.999"}, invalid("price", "max_decimal_places")),
+        ({"currency": "eur"}, invalid("currency", "invalid_currency")),
+        ({"in_stock": "perhaps"}, invalid("in_stock", "invalid")),
+        ({"url": "javascript:alert(1)"}, invalid("url", "invalid")),
+        ({"description": "x" * 20_001}, invalid("description", "max_length")),
+        ({"attributes": ["Oak"]}, invalid("attributes", "invalid")),
+        ({"attributes": {"a\x00": "Oak"}}, invalid("attributes", "invalid")),
+        ({"attributes": {"color": "\x00"}}, invalid("attributes", "invalid")),
+        ({"attributes": {"color": "\ud800"}}, invalid("attributes", "invalid")),
+        ({"attributes": {"size": {"width": 1}}}, invalid("attributes", "invalid")),
+        ({"attributes": None}, invalid("attributes", "null")),
+    ],
+)
+def test_what_is_no_product_is_refused_by_field(editor, body, product, change, refusal):
+    product(sku="taken")
+    assert errors(editor.post(URL, {**body, **change}, JSON)) == refusal
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", '{"price": NaN}', '{"price": 1e', "[" * 100_000, '{"price": ' + "1" * 5000 + "}", b"\xff\xfe"],
+)
+def test_what_is_no_json_is_refused(editor, text):
+    assert errors(editor.post(URL, text, JSON)) == (400, "client_error", [(None, "parse_error")])
+
+
+def test_an_infinite_number_in_json_is_refused(editor, body):
+    text = '{"sku": "a", "name": "a", "category": "chair", "attributes": {"width": 1e999}}'
+    assert errors(editor.post(URL, text, JSON)) == invalid("attributes", "invalid")
+
+
+def test_a_form_is_refused_with_a_reason(editor):
+    assert errors(editor.post(URL, {"sku": "a"})) == (415, "client_error", [(None, "unsupported_media_type")])
+
+
+@pytest.mark.parametrize("sku", ["nowhere", "%00", "a%00b", "%ED%A0%80", "..%2F", "x" * 300, "a%0A"])
+def test_an_unknown_product_is_not_found(client, sku):
+    answer = client.get(f"{URL}{sku}/")
+    assert answer.status_code == 404
+
+
+def test_products_are_listed_in_pages_by_name_then_sku(client, product):
+    for number in range(25):
+        product(sku=f"S-{number:02}", name="Same name")
+    first = client.get(URL)
+    assert skus(first) == [f"S-{number:02}" for number in range(20)]
+    assert first.json()["count"] == 25
+    assert first.json()["previous"] is None
+    assert skus(client.get(first.json()["next"])) == [f"S-{number:02}" for number in range(20, 25)]
+    assert skus(client.get(URL, {"page_size": 2, "page": 3})) == ["S-04", "S-05"]
+    assert len(skus(client.get(URL, {"page_size": 1000}))) == 25
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "2", "x", "\x00", "9" * 30, "9" * 5000])
+def test_a_page_that_is_not_there_is_not_found(client, product, page):
+    product()
+    assert errors(client.get(URL, {"page": page})) == not_found()
+
+
+@pytest.mark.parametrize("page_size", ["0", "-1", "x", "\x00", "9" * 5000, ""])
+def test_an_odd_page_size_is_passed_over(client, product, page_size):
+    product(sku="only")
+    assert skus(client.get(URL, {"page_size": page_size})) == ["only"]
+
+
+def test_a_list_takes_the_same_number_of_queries_whatever_its_length(client, photo, django_assert_num_queries):
+    for number in range(6):
+        made = photo("red", f"category-{number}")
+        photo("blue", of=made.product)
+    for page_size in (1, 6):
+        with django_assert_num_queries(3):  # count, products with their categories, photos
+            assert len(skus(client.get(URL, {"page_size": page_size}))) == page_size

@@ -1,0 +1,203 @@
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+
+from catalog.models import Category, Photo, Product
+from tests.conftest import picture
+
+pytestmark = pytest.mark.django_db
+
+IKEA = Path("/work/shared/data/ikea/catalog.csv")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    path = tmp_path / "shop"
+    path.mkdir()
+    (path / "red.png").write_bytes(picture("red"))
+    return path
+
+
+@pytest.fixture
+def run(capsys):
+    """The exit status, standard output and standard error of the command."""
+
+    def call(*arguments):
+        try:
+            call_command("import_catalog", *map(str, arguments))
+            status: int | str | None = 0
+        except SystemExit as stop:
+            status = stop.code
+        except CommandError as error:
+            sys.stderr.write(str(error))
+            status = error.returncode
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return call
+
+
+def write(folder, *lines, header="sku,name,category,image,price"):
+    path = folder / "catalog.csv"
+    path.write_text("\n".join([header, *lines]), encoding="utf-8")
+    return path
+
+
+def told(out):
+    """The summary without its first line, which has the time it took."""
+    return out.splitlines()[1:]
+
+
+def test_all_rows_in_is_status_0_and_again_changes_nothing(folder, run):
+    path = write(folder, "CH-1,Oak chair,Chair,red.png,1", "CH-2,Pine chair,Chair,,")
+    status, out, err = run(path)
+    assert (status, told(out), err) == (
+        0,
+        ["Products: 2 added, 0 updated, 0 unchanged, 0 refused. Photos: 1 added."],
+        "",
+    )
+    status, out, err = run(path)
+    assert (status, told(out), err) == (
+        0,
+        ["Products: 0 added, 0 updated, 2 unchanged, 0 refused. Photos: 0 added.", "Nothing had to change."],
+        "",
+    )
+
+
+def test_refused_rows_are_status_3_and_are_named_at_the_end_and_in_the_file(folder, run, tmp_path):
+    path = write(folder, "CH-1,Oak chair,Chair,red.png,1", "CH-2,,Chair,,", "CH-3,Chair,Chair,,cheap")
+    status, out, err = run(path, "--errors", tmp_path / "refused.csv")
+    assert status == 3
+    assert told(out) == ["Products: 1 added, 0 updated, 0 unchanged, 2 refused. Photos: 1 added."]
+    assert err.splitlines() == ["line 3: no name", "line 4: price cheap: not a number"]
+    with (tmp_path / "refused.csv").open(encoding="utf-8", newline="") as file:
+        assert list(csv.reader(file)) == [
+            ["line", "sku", "reason"],
+            ["3", "CH-2", "no name"],
+            ["4", "CH-3", "price cheap: not a number"],
+        ]
+
+
+def test_very_many_refused_rows_are_not_all_shown(folder, run):
+    path = write(folder, *(f"CH-{number},,Chair,," for number in range(60)))
+    status, _, err = run(path)
+    assert (status, len(err.splitlines())) == (3, 51)
+    assert err.splitlines()[-1] == "and 10 more; --errors FILE writes them all"
+
+
+def test_a_dry_run_says_so_and_changes_nothing(folder, run, media):
+    status, out, _ = run(write(folder, "CH-1,Oak chair,Chair,red.png,1"), "--dry-run")
+    assert (status, told(out)) == (
+        0,
+        [
+            "Products: 1 added, 0 updated, 0 unchanged, 0 refused. Photos: 1 added.",
+            "Dry run: nothing was changed, the counts are what an import would do.",
+        ],
+    )
+    assert Product.objects.count() == Category.objects.count() == Photo.objects.count() == 0
+    assert not media.exists()
+
+
+def test_quiet_prints_refused_rows_only(folder, run):
+    assert run(write(folder, "CH-1,Oak chair,Chair,,"), "--quiet") == (0, "", "")
+    assert run(write(folder, "CH-2,,Chair,,"), "--quiet") == (3, "", "line 2: no name\n")
+
+
+def test_photos_may_lie_in_another_folder(folder, run, tmp_path):
+    path = tmp_path / "catalog.csv"
+    path.write_text("sku,name,category,image\nCH-1,Oak chair,Chair,red.png\n")
+    assert run(path)[0] == 3
+    assert run(path, "--photos", folder)[0] == 0
+
+
+def test_a_folder_is_imported_like_a_file(tmp_path, run):
+    for name, colour in (("chair/oak.png", "red"), ("chair/pine.webp", "blue"), ("Side Table/low_one.jpg", "green")):
+        (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "photos" / name).write_bytes(picture(colour))
+    (tmp_path / "photos" / "chair" / "broken.gif").write_bytes(b"GIF89a")
+    status, out, err = run(tmp_path / "photos")
+    assert (status, told(out)) == (
+        3,
+        ["Products: 3 added, 0 updated, 0 unchanged, 1 refused. Photos: 3 added."],
+    )
+    assert err.startswith("file chair/broken.gif: image broken.gif: The photo is damaged")
+    products = Product.objects.order_by("sku").values_list("sku", "name", "category__slug", "category__name")
+    assert list(products) == [
+        ("low_one", "low one", "side-table", "Side Table"),
+        ("oak", "oak", "chair", "chair"),
+        ("pine", "pine", "chair", "chair"),
+    ]
+    assert told(run(tmp_path / "photos")[1])[0].startswith("Products: 0 added, 0 updated, 3 unchanged, 1 refused.")
+
+
+def test_files_of_one_name_in_two_categories_are_not_mixed_up(tmp_path, run):
+    for name in ("chair/1.png", "table/1.png"):
+        (tmp_path / "photos" / name).parent.mkdir(parents=True)
+        (tmp_path / "photos" / name).write_bytes(picture("red"))
+    status, _, err = run(tmp_path / "photos")
+    assert (status, err) == (3, "file table/1.png: sku 1 was met before, at chair/1.png, with other data\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"\x89PNG\r\n\x1a\n", "is not text in UTF-8"),
+        (b"sku,title\n", "has no column name, category"),
+        (b"", "has no column sku, name, category"),
+        (b'sku,name,category\n"a,b,c\n', "is not a CSV file"),
+    ],
+)
+def test_what_is_no_catalogue_is_status_2(folder, run, content, reason):
+    (folder / "catalog.csv").write_bytes(content)
+    status, out, err = run(folder / "catalog.csv")
+    assert (status, out) == (2, "")
+    assert reason in err
+
+
+def test_misuse_is_status_2(folder, run):
+    path = write(folder, "CH-1,Oak chair,Chair,,")
+    assert run(folder / "nowhere.csv")[0] == 2
+    assert run(path, "--photos", folder / "nowhere")[0] == 2
+    assert run(path, "--errors", folder / "nowhere" / "refused.csv")[0] == 2
+    assert run(path, "--errors", path)[0] == 2
+    assert run(folder)[0] == 2
+    assert Product.objects.count() == 0
+
+
+def test_a_terminal_sees_no_traceback(tmp_path):
+    """The true command: the status the shell gets, and what it prints without a terminal."""
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": os.environ.get("DJANGO_SETTINGS_MODULE", "config.settings")}
+    done = subprocess.run(
+        [sys.executable, settings.BASE_DIR / "manage.py", "import_catalog", tmp_path / "nowhere.csv"],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.strip().endswith(f"{tmp_path / 'nowhere.csv'}: no such file or folder.")
+    assert "Traceback" not in done.stderr
+
+
+def test_help_has_examples(capsys):
+    with pytest.raises(SystemExit):
+        call_command("import_catalog", "--help")
+    assert "  manage.py import_catalog catalog.csv --errors refused.csv\n" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not IKEA.exists(), reason=f"needs {IKEA}")
+def test_a_real_catalogue_goes_in_whole(run):
+    status, out, _ = run(IKEA)
+    assert (status, told(out)) == (
+        0,
+        ["Products: 398 added, 0 updated, 0 unchanged, 0 refused. Photos: 398 added."],
+    )
+    assert Category.objects.count() == 5
+    assert Product.objects.filter(attributes__contains={"type": "Bunk bed frame"}).count() >= 1
+    assert told(run(IKEA)[1])[1] == "Nothing had to change."

@@ -1,0 +1,40 @@
+import pytest
+
+from tests.catalog.answers import errors
+
+URL = "/api/v1/products/"
+
+
+@pytest.fixture(autouse=True)
+def _small(settings):
+    settings.MAX_REQUEST_BYTES = 1_000_000
+    settings.MAX_ADMIN_REQUEST_BYTES = 10_000_000
+
+
+def post(client, length, url=URL):
+    return client.post(url, "{}", "application/json", CONTENT_LENGTH=length)
+
+
+@pytest.mark.parametrize("length", ["1000001", "0001000001", "9" * 5000])
+def test_a_request_that_is_too_large_is_refused_before_it_is_read(client, length):
+    answer = post(client, length)
+    assert errors(answer) == (413, "client_error", [(None, "request_too_large")])
+    assert answer.json()["errors"][0]["detail"] == "A request has at most 1 MB."
+
+
+@pytest.mark.parametrize("length", ["-1", "many", "1e9", "0x10", "1.5", "１２", " 5", "\x00"])
+def test_a_length_that_is_no_number_is_refused(client, length):
+    assert errors(post(client, length)) == (400, "client_error", [(None, "invalid_content_length")])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("length", ["", "0", "2", "1000000"])
+def test_a_request_within_the_limit_goes_on(client, length):
+    assert post(client, length).status_code == 401
+
+
+@pytest.mark.django_db
+def test_the_admin_has_a_larger_limit(client):
+    url = "/admin/catalog/product/add/"
+    assert post(client, "10000000", url).status_code == 302
+    assert errors(post(client, "10000001", url)) == (413, "client_error", [(None, "request_too_large")])

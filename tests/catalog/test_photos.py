@@ -1,0 +1,139 @@
+import hashlib
+import io
+from threading import Barrier, Thread
+
+import pytest
+from django.db import connection
+from PIL import Image
+
+from catalog.models import Photo, Product
+from catalog.photos import MAX_PHOTOS, Picture, TooManyPhotos, add_photo, add_pictures
+from ml.images import UnreadablePhoto
+from tests.conftest import picture
+
+pytestmark = pytest.mark.django_db
+
+
+def files(media):
+    return sorted(str(path.relative_to(media)) for path in media.rglob("*") if path.is_file())
+
+
+def test_a_photo_is_kept_as_a_jpeg_named_by_the_hash_of_what_was_sent(product, media):
+    data = picture("red", (80, 40))
+    photo, created = add_photo(product(), data)
+    sha256 = hashlib.sha256(data).hexdigest()
+    assert created
+    assert (photo.sha256, photo.width, photo.height, photo.position) == (sha256, 80, 40, 0)
+    assert files(media) == [f"photos/{sha256[:2]}/{sha256}.jpg"]
+    with Image.open(photo.file) as stored:
+        assert (stored.format, stored.mode, stored.size) == ("JPEG", "RGB", (80, 40))
+        assert stored.getpixel((40, 20)) == (254, 0, 0)
+
+
+def test_a_large_photo_is_stored_smaller(product):
+    photo, _ = add_photo(product(), picture("red", (3000, 1500), "JPEG"))
+    assert (photo.width, photo.height) == (2048, 1024)
+    with Image.open(photo.file) as stored:
+        assert stored.size == (2048, 1024)
+
+
+def test_the_place_and_the_camera_of_a_photo_are_not_kept(product):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # orientation: turned right
+    exif[0x010F] = "Camera maker"
+    exif.get_ifd(0x8825)[1] = "N"
+    out = io.BytesIO()
+    Image.new("RGB", (80, 40), "red").save(out, "JPEG", exif=exif, comment=b"from my garden")
+    assert b"Camera maker" in out.getvalue()
+    photo, _ = add_photo(product(), out.getvalue() + b"<script>appended</script>")
+    stored = photo.file.read()
+    assert (photo.width, photo.height) == (40, 80)
+    for trace in (b"Exif", b"Camera maker", b"garden", b"script"):
+        assert trace not in stored
+    with Image.open(io.BytesIO(stored)) as image:
+        assert dict(image.getexif()) == {}
+
+
+def test_the_same_photo_twice_is_one_row_and_one_file(product, media):
+    owner = product()
+    first, _ = add_photo(owner, picture("red"))
+    second, created = add_photo(owner, picture("red"))
+    assert (second, created) == (first, False)
+    assert len(files(media)) == 1
+
+
+def test_a_photo_the_product_has_is_known_without_decoding(product):
+    owner = product()
+    data = b"bytes that no decoder reads"
+    held = Photo.objects.create(product=owner, sha256=hashlib.sha256(data).hexdigest(), width=1, height=1)
+    assert add_photo(owner, data) == (held, False)
+
+
+def test_the_same_photo_sent_twice_at_once_is_one_row(product, media):
+    pictures = [Picture(picture("red")), Picture(picture("red")), Picture(picture("blue"))]
+    added = add_pictures(product(), pictures)
+    assert [created for _, created in added] == [True, False, True]
+    assert [photo.position for photo, _ in added] == [0, 0, 1]
+    assert len(files(media)) == 2
+
+
+def test_photos_come_in_the_order_they_were_added_unless_told_otherwise(product):
+    owner = product()
+    red, _ = add_photo(owner, picture("red"))
+    blue, _ = add_photo(owner, picture("blue"))
+    green, _ = add_photo(owner, picture("green"), position=0)
+    white, _ = add_photo(owner, picture("white"))
+    assert list(owner.photos.all()) == [red, green, blue, white]
+
+
+def test_what_is_no_photo_leaves_no_trace(product, media):
+    owner = product()
+    with pytest.raises(UnreadablePhoto) as refusal:
+        add_photo(owner, b"%PDF-1.7")
+    assert refusal.value.code == "unsupported_format"
+    assert Photo.objects.count() == 0
+    assert files(media) == []
+
+
+def test_a_product_has_a_bounded_number_of_photos(product, media):
+    owner = product()
+    Photo.objects.bulk_create(
+        Photo(product=owner, sha256=f"{number:064}", width=1, height=1) for number in range(MAX_PHOTOS - 1)
+    )
+    with pytest.raises(TooManyPhotos, match="at most 50 photos"):
+        add_pictures(owner, [Picture(picture("red")), Picture(picture("blue"))])
+    assert files(media) == []
+    assert owner.photos.count() == 49
+    _, created = add_photo(owner, picture("red"))
+    assert created
+
+
+def test_photos_of_a_deleted_product_are_not_stored(product, media):
+    owner = product()
+    Product.objects.all().delete()
+    with pytest.raises(Product.DoesNotExist):
+        add_photo(owner, picture("red"))
+    assert files(media) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_photo_sent_by_many_at_the_same_moment_is_one_row_and_one_file(product, media):
+    owner, data = product(), picture("red")
+    senders, results = 4, []
+    barrier = Barrier(senders)
+
+    def send():
+        try:
+            barrier.wait()
+            results.append(add_photo(owner, data))
+        finally:
+            connection.close()
+
+    threads = [Thread(target=send) for _ in range(senders)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(created for _, created in results) == [False, False, False, True]
+    assert {photo for photo, _ in results} == {Photo.objects.get()}
+    assert len(files(media)) == 1

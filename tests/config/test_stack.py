@@ -1,0 +1,182 @@
+"""The stack that `make run` and `make demo` start, as a person meets it: one command, one address, Ctrl-C."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from PIL import Image
+
+from config.settings import BASE_DIR
+from tests.conftest import picture
+from tests.installation import wait_for
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+class RunningStack:
+    """`python -m config.stack` on a data folder and port of its own."""
+
+    def __init__(self, var: Path, **environment: str) -> None:
+        self.var, self.port = var, free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        var.mkdir(parents=True, exist_ok=True)
+        self.output = var / "output"
+        self.environment = {
+            **{k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "REDIS_URL")},
+            "LAMPLIGHT_VAR": str(var),
+            "LAMPLIGHT_WEIGHTS": "random",
+            "PORT": str(self.port),
+            "PYTHONUNBUFFERED": "1",
+            **environment,
+        }
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "config.stack"],
+                cwd=BASE_DIR,
+                env=self.environment,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    def wait_until_up(self) -> None:
+        wait_for(lambda: "Ctrl-C" in self.output.read_text() or self.process.poll() is not None, "the stack")
+        assert self.process.poll() is None, self.output.read_text()
+
+    def password(self) -> str:
+        return self.output.read_text().split("password ")[1].split()[0]
+
+    def others(self) -> list[str]:
+        """Command lines of the processes, the stack's own apart, that work in its data folder."""
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                environment = (folder / "environ").read_bytes().split(b"\0")
+                command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except OSError:
+                continue
+            ours = f"LAMPLIGHT_VAR={self.var}".encode() in environment or str(self.var) in command
+            if ours and command and int(folder.name) not in (os.getpid(), self.process.pid):
+                found.append(command)
+        return found
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(100)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory) -> Iterator[RunningStack]:
+    running = RunningStack(tmp_path_factory.mktemp("stack") / "var")
+    try:
+        running.wait_until_up()
+        yield running
+    finally:
+        running.end()
+
+
+def test_page_documentation_admin_and_probes_answer(stack):
+    for path in ("/", "/api/docs/", "/api/schema/", "/admin/login/", "/livez", "/readyz", "/static/admin/css/base.css"):
+        assert requests.get(stack.url + path, timeout=30).status_code == 200, path
+
+
+def test_an_unknown_address_is_not_found(stack):
+    assert requests.get(f"{stack.url}/nothing", timeout=30).status_code == 404
+    assert requests.get(f"{stack.url}/media/../settings.py", timeout=30).status_code == 404
+
+
+def test_a_photo_uploaded_through_the_api_is_found_by_another_photo_of_it(stack, tmp_path):
+    """The whole line with the true encoder: token, product, photo, worker, query."""
+    token = subprocess.run(
+        [sys.executable, "manage.py", "drf_create_token", "admin"],
+        cwd=BASE_DIR,
+        env=stack.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()[2]
+    staff = {"Authorization": f"Token {token}"}
+    api = f"{stack.url}/api/v1"
+
+    def post(path: str, **data) -> requests.Response:
+        answer = requests.post(f"{api}/{path}", headers=staff, timeout=60, **data)
+        assert answer.status_code == 201, answer.text
+        return answer
+
+    post("categories/", json={"slug": "lamp", "name": "Lamp"})
+    for sku, colour in (("RED", "red"), ("BLUE", "blue"), ("GREEN", "green")):
+        post("products/", json={"sku": sku, "name": f"{sku} lamp", "category": "lamp"})
+        post(f"products/{sku}/photos/", files={"image": ("photo.png", picture(colour))})
+
+    def indexed() -> int:
+        return int(requests.get(f"{api}/index/", timeout=60).json()["categories"][0]["indexed"])
+
+    wait_for(lambda: indexed() == 3, "three photos indexed", seconds=25)  # Sooner than beat would ring.
+    noisy = Image.effect_noise((90, 70), 40).convert("RGB")
+    query = Image.blend(noisy, Image.new("RGB", (90, 70), "red"), 0.8)
+    query.save(tmp_path / "query.jpg")
+    with (tmp_path / "query.jpg").open("rb") as photo:
+        answer = requests.post(f"{api}/search/", files={"image": photo}, timeout=60).json()
+    assert answer["results"][0]["product"]["sku"] == "RED"
+    assert [hit["product"]["sku"] for hit in answer["results"]].count("RED") == 1
+    assert (answer["gate"]["mode"], answer["weights"]) == ("open", "random")
+    assert requests.get(answer["results"][0]["photo"], timeout=30).headers["Content-Type"] == "image/jpeg"
+
+
+def test_the_printed_password_opens_the_admin(stack):
+    with requests.Session() as session:
+        login = f"{stack.url}/admin/login/"
+        session.get(login, timeout=30)
+        form = {"username": "admin", "password": stack.password(), "csrfmiddlewaretoken": session.cookies["csrftoken"]}
+        answer = session.post(f"{login}?next=/admin/", data=form, timeout=30)
+        assert "Site administration" in answer.text
+
+
+def test_a_second_stack_on_the_same_folder_is_refused(stack):
+    second = RunningStack(stack.var)
+    assert second.process.wait(60) == 1
+    assert second.output.read_text().startswith("lamplight: a stack already runs on")
+
+
+def test_a_busy_port_is_refused_with_the_cure(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        refused = RunningStack(tmp_path, PORT=str(busy.getsockname()[1]))
+        assert refused.process.wait(60) == 1
+    assert refused.output.read_text().count("\n") == 1
+    assert "set PORT to a free one" in refused.output.read_text()
+
+
+def test_missing_weights_are_refused_with_the_cure(tmp_path):
+    refused = RunningStack(tmp_path, LAMPLIGHT_WEIGHTS=str(tmp_path / "none.pth"))
+    assert refused.process.wait(60) == 1
+    assert "none.pth" in refused.output.read_text()
+    assert "random" in refused.output.read_text()
+
+
+def test_ctrl_c_stops_every_process(tmp_path):
+    stack = RunningStack(tmp_path)
+    stack.wait_until_up()
+    assert len(stack.others()) >= 4
+    stack.process.send_signal(signal.SIGINT)
+    assert stack.process.wait(100) == 0
+    wait_for(lambda: stack.others() == [], "no process left", seconds=10)
+
+
+def test_a_killed_stack_leaves_nothing_running(tmp_path):
+    stack = RunningStack(tmp_path)
+    stack.wait_until_up()
+    stack.process.kill()
+    stack.process.wait()
+    wait_for(lambda: stack.others() == [], "no process left", seconds=60)

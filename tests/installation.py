@@ -1,0 +1,131 @@
+"""An installation of its own: real servers, workers and web server in a data folder that only one test uses."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from config.embedded import PostgreSQL, Redis
+from config.server import Users
+from config.settings import BASE_DIR
+
+HOLD = """
+import time
+from config import embedded
+embedded.postgresql().ensure_running()
+embedded.redis_server().ensure_running()
+time.sleep(3600)
+"""
+PATIENCE = 120  # Seconds: all of it is needed only on a machine that does much else.
+
+
+class Installation:
+    """Processes on one data folder. Leaving the block ends those it started, and with the last the servers end too."""
+
+    def __init__(self, var: Path, **environment: str) -> None:
+        self.var = var
+        self.processes: list[subprocess.Popen[bytes]] = []
+        inherited = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "REDIS_URL")}
+        self.environment = {
+            **inherited,
+            "LAMPLIGHT_VAR": str(var),
+            "LAMPLIGHT_WEIGHTS": "random",
+            "OMP_NUM_THREADS": "2",
+            **environment,
+        }
+
+    def __enter__(self) -> "Installation":
+        # A user that outlives the killed ones, so that the servers stay.
+        self.start("-c", HOLD)
+        self.manage("migrate", "--verbosity", "0")
+        self.manage("prepare")
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for process in self.processes:
+            self.kill(process, signal.SIGTERM)
+        for process in self.processes:
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.kill(process)
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """A Python process in a session of its own; its output goes to the data folder."""
+        self.var.mkdir(parents=True, exist_ok=True)
+        with (self.var / "processes.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=BASE_DIR,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.processes.append(process)
+        return process
+
+    def worker(self) -> subprocess.Popen[bytes]:
+        name = f"w{len(self.processes)}@%h"
+        return self.start(
+            "-m", "celery", "-A", "config", "worker", "--concurrency", "1", "--loglevel", "INFO", "--hostname", name
+        )
+
+    def kill(self, process: subprocess.Popen[bytes], with_signal: signal.Signals = signal.SIGKILL) -> None:
+        """Send a signal to the process and its children: SIGKILL leaves none, a gentler one goes to the parent."""
+        try:
+            if with_signal == signal.SIGKILL:
+                os.killpg(process.pid, with_signal)
+                process.wait(30)
+            else:
+                process.send_signal(with_signal)
+        except ProcessLookupError:
+            pass
+
+    def manage(self, *arguments: str, expect: int = 0) -> str:
+        """What `manage.py ARGUMENTS` printed."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=BASE_DIR,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+        assert done.returncode == expect, done.stdout + done.stderr
+        return done.stdout
+
+    def ring(self) -> None:
+        self.manage("shell", "-c", "from search.tasks import index_pending; index_pending.delay()")
+
+    def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """The answer of PostgreSQL itself."""
+        server = PostgreSQL(self.var, Users(self.var / ".users.lock"))
+        with psycopg.connect(host=str(server.socket_folder), dbname="lamplight", user="lamplight") as connection:
+            return connection.execute(query, parameters).fetchall()
+
+    def kill_redis(self) -> None:
+        pid = Redis(self.var, Users(self.var / ".users.lock")).pid()
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+
+    def count(self, table: str) -> int:
+        [(number,)] = self.rows(f"SELECT count(*) FROM {table}")
+        return int(number)
+
+    def log(self) -> str:
+        return (self.var / "processes.log").read_text(errors="replace")
+
+
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
+    """Return once `condition` holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
+        time.sleep(0.1)

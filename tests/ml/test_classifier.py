@@ -1,0 +1,173 @@
+"""The category head: calibrated, honest about what it has not seen, and small enough to serve with numpy."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors import SafetensorError
+
+from ml.classifier import (
+    Head,
+    TooFewPhotos,
+    cross_validate,
+    expected_calibration_error,
+    fit_head,
+    fit_temperature,
+    softmax,
+)
+
+
+def catalogue(counts: dict[int, int], spread: float = 0.5, dimensions: int = 32, seed: int = 0):
+    """Unit vectors around one centre a category; each product has one photo."""
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(list(counts), list(counts.values()))
+    centres = {category: rng.normal(size=dimensions) for category in counts}
+    vectors = np.stack([centres[label] + spread * rng.normal(size=dimensions) for label in labels])
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors.astype(np.float32), labels, np.arange(len(labels))
+
+
+def test_five_photos_a_category_are_enough():
+    vectors, labels, products = catalogue({7: 5, 3: 5})
+    head = fit_head(vectors, labels, products)
+    assert head.classes == (3, 7)
+    assert head.metrics.top1 == head.metrics.top2 == 1
+    assert head.metrics.photos == {3: 5, 7: 5}
+    assert head.metrics.folds == 5
+    found = [head.classes[column] for column in head.probabilities(vectors).argmax(axis=1)]
+    assert found == labels.tolist()
+
+
+def test_one_vector_gives_one_row_of_probabilities():
+    vectors, labels, products = catalogue({1: 8, 2: 8, 3: 8})
+    head = fit_head(vectors, labels, products)
+    many = head.probabilities(vectors)
+    assert many.shape == (24, 3)
+    assert np.allclose(many.sum(axis=1), 1)
+    assert np.allclose(head.probabilities(vectors[5]), many[5], atol=1e-6)
+
+
+def test_a_rare_category_is_still_found_among_thousands():
+    vectors, labels, products = catalogue({1: 2000, 2: 5}, spread=0.8)
+    head = fit_head(vectors, labels, products)
+    columns = head.probabilities(vectors[labels == 2]).argmax(axis=1)
+    assert [head.classes[column] for column in columns] == [2] * 5
+    assert head.metrics.top1 > 0.99
+
+
+@pytest.mark.slow
+def test_two_hundred_categories_are_told_apart():
+    vectors, labels, products = catalogue(dict.fromkeys(range(200), 6), spread=0.3, dimensions=64)
+    metrics = fit_head(vectors, labels, products).metrics
+    assert metrics.top1 > 0.95
+    assert len(metrics.photos) == 200
+
+
+def test_categories_with_too_few_photos_or_products_are_left_out_and_named():
+    vectors, labels, products = catalogue({1: 6, 2: 6, 3: 4, 4: 6})
+    products[labels == 4] = 1000
+    head = fit_head(vectors, labels, products)
+    assert head.classes == (1, 2)
+    assert head.metrics.left_out == {3: 4, 4: 6}
+
+
+def test_fewer_than_two_usable_categories_raise_with_the_counts():
+    vectors, labels, products = catalogue({1: 60, 2: 4})
+    with pytest.raises(TooFewPhotos, match=r"\{1: 60, 2: 4\}") as caught:
+        fit_head(vectors, labels, products)
+    assert caught.value.counts == {1: 60, 2: 4}
+    with pytest.raises(TooFewPhotos):
+        fit_head(vectors[:0], labels[:0], products[:0])
+
+
+def test_a_product_in_two_categories_is_a_mistake():
+    vectors, labels, products = catalogue({1: 6, 2: 6})
+    products[6] = products[0]
+    with pytest.raises(ValueError, match="a product has photos in two categories"):
+        fit_head(vectors, labels, products)
+
+
+def test_photos_of_one_product_are_never_on_both_sides_of_a_split():
+    rng = np.random.default_rng(0)
+    labels = np.repeat([1, 2], 60)
+    products = np.repeat(np.arange(40), 3)
+    own = np.repeat(rng.normal(size=(40, 64)), 3, axis=0)  # photos of a product are alike, categories are not
+    vectors = (own + 0.01 * rng.normal(size=own.shape)).astype(np.float32)
+    honest = cross_validate(vectors, labels, products)
+    leaking = cross_validate(vectors, labels, np.arange(120))
+    accuracy = [(fold.probabilities.argmax(axis=1) == labels - 1).mean() for fold in (honest, leaking)]
+    assert accuracy[0] < 0.75
+    assert accuracy[1] == 1
+
+
+def test_out_of_fold_rows_skip_the_photos_of_left_out_categories():
+    vectors, labels, products = catalogue({1: 6, 2: 3, 3: 6})
+    held_out = cross_validate(vectors, labels, products)
+    assert held_out.classes == (1, 3)
+    assert held_out.rows.tolist() == [*range(6), *range(9, 15)]
+    assert held_out.probabilities.shape == (12, 2)
+    assert np.allclose(held_out.probabilities.sum(axis=1), 1)
+
+
+def test_more_photos_than_dimensions_and_fewer_give_the_same_kind_of_head():
+    vectors, labels, products = catalogue({1: 30, 2: 30}, dimensions=16)
+    wide = np.pad(vectors, ((0, 0), (0, 100)))  # silent dimensions must change nothing
+    narrow_head, wide_head = fit_head(vectors, labels, products), fit_head(wide, labels, products)
+    assert np.allclose(narrow_head.probabilities(vectors), wide_head.probabilities(wide), atol=0.01)
+    assert np.abs(wide_head.weights[16:]).max() < 1e-6
+
+
+def test_the_same_seed_gives_the_same_head():
+    data = catalogue({1: 20, 2: 20}, spread=1.5)
+    assert fit_head(*data, seed=1).to_bytes() == fit_head(*data, seed=1).to_bytes()
+
+
+def test_a_head_survives_its_bytes():
+    vectors, labels, products = catalogue({3: 8, 900000000000: 8, 5: 2})
+    head = fit_head(vectors, labels, products)
+    again = Head.from_bytes(head.to_bytes())
+    assert (again.classes, again.metrics) == (head.classes, head.metrics)
+    assert np.array_equal(again.probabilities(vectors), head.probabilities(vectors))
+
+
+def test_other_bytes_are_no_head():
+    with pytest.raises(SafetensorError):
+        Head.from_bytes(b"\x80\x04junk that pickle would have run")
+
+
+def test_calibration_error_is_the_weighted_gap_of_the_bins():
+    sure, unsure = [0.99, 0.01], [0.61, 0.39]
+    probabilities = np.array([sure] * 6 + [unsure] * 4)
+    truth = np.array([0] * 6 + [0, 0, 1, 1])
+    assert expected_calibration_error(probabilities, truth) == pytest.approx(0.6 * 0.01 + 0.4 * 0.11)
+    assert expected_calibration_error(np.array([[1.0, 0.0]]), np.array([0])) == 0
+
+
+def test_temperature_undoes_overconfidence():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(20_000, 3))
+    truth = np.array([rng.choice(3, p=row) for row in softmax(logits)])
+    temperature = fit_temperature(4 * logits, truth)
+    assert temperature == pytest.approx(4, rel=0.05)
+    assert expected_calibration_error(softmax(4 * logits / temperature), truth) < 0.015
+    assert expected_calibration_error(softmax(4 * logits), truth) > 0.15
+
+
+def test_probabilities_on_overlapping_categories_are_calibrated():
+    vectors, labels, products = catalogue({1: 300, 2: 300, 3: 300}, spread=2.5, dimensions=16)
+    metrics = fit_head(vectors, labels, products).metrics
+    assert 0.6 < metrics.top1 < 0.9
+    assert metrics.calibration_error < 0.05
+
+
+def test_serving_a_head_imports_neither_scikit_learn_nor_torch():
+    code = (
+        "import sys, numpy as np; from ml.classifier import Head, Metrics\n"
+        "head = Head((1, 2), np.eye(2, dtype='float32'), np.zeros(2, 'float32'), Metrics(1, 1, 0, 1, 5, {}))\n"
+        "Head.from_bytes(head.to_bytes()).probabilities(np.ones(2, 'float32'))\n"
+        "sys.exit(bool({'sklearn', 'scipy', 'torch'} & set(sys.modules)))"
+    )
+    root = Path(__file__).resolve().parents[2]
+    assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0

@@ -1,0 +1,57 @@
+import logging
+
+import pytest
+import redis
+from django.core.cache import cache
+
+from catalog.models import Product
+from search import bell, tasks
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def rings(monkeypatch):
+    """The names of the tasks asked for, Celery's queue being left alone."""
+    sent: list[str] = []
+    monkeypatch.setattr("celery.current_app.send_task", lambda name, **options: sent.append(name))
+    cache.delete(bell.KEY)
+    yield sent
+    cache.delete(bell.KEY)
+
+
+def test_a_committed_photo_rings_once(rings, photo, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        photo("red")
+        assert rings == []
+    assert rings == ["search.tasks.index_pending"]
+
+
+def test_a_bell_that_is_ringing_is_not_rung_again(rings):
+    bell.ring()
+    bell.ring()
+    assert len(rings) == 1
+
+
+def test_the_worker_silences_the_bell_before_it_looks(rings, space):
+    bell.ring()
+    tasks.index_pending()
+    bell.ring()
+    assert len(rings) == 2
+
+
+def test_a_saved_product_rings_since_it_may_have_moved(rings, product, django_capture_on_commit_callbacks):
+    lamp = product("lamp")
+    with django_capture_on_commit_callbacks(execute=True):
+        Product.objects.get(pk=lamp.pk).save()
+    assert rings == ["search.tasks.index_pending"]
+
+
+def test_without_redis_saving_a_photo_still_works(photo, monkeypatch, caplog, django_capture_on_commit_callbacks):
+    def refuse(*args, **options):
+        raise redis.ConnectionError("refused")
+
+    monkeypatch.setattr(cache, "add", refuse)
+    with caplog.at_level(logging.WARNING), django_capture_on_commit_callbacks(execute=True):
+        assert photo("red").pk
+    assert "was not rung" in caplog.text

@@ -1,0 +1,122 @@
+import numpy as np
+import pytest
+from django.db import connection
+
+from search import indexing
+from search.models import Embedding, Rejection, Space
+
+pytestmark = pytest.mark.django_db
+
+
+def filed(space: Space) -> list[tuple[int, int]]:
+    """(photo, category) of every embedding."""
+    rows = Embedding.objects.filter(space_id=space.pk)
+    return sorted(rows.values_list("photo_id", "category_id"))
+
+
+def test_a_new_photo_is_pending_until_it_is_indexed(space, photo):
+    lamp = photo("yellow", "lamp")
+    assert list(indexing.pending(space)) == [lamp]
+    assert indexing.index_batch(space) == 1
+    assert list(indexing.pending(space)) == []
+    assert filed(space) == [(lamp.pk, lamp.product.category_id)]
+
+
+def test_indexing_again_changes_nothing(space, photo, index):
+    photo("yellow")
+    assert (index(), index()) == (1, 0)
+    assert len(filed(space)) == 1
+
+
+def test_a_batch_settles_no_more_than_asked(space, photo):
+    for colour in ("red", "green", "blue"):
+        photo(colour)
+    assert [indexing.index_batch(space, 2), indexing.index_batch(space, 2)] == [2, 1]
+
+
+def test_the_stored_vector_is_the_photos_own_and_of_unit_length(space, photo, index):
+    photo("red")
+    index()
+    vector = np.asarray(Embedding.objects.get().vector)
+    assert vector.shape == (48,)
+    assert float((vector**2).sum()) == pytest.approx(1, abs=1e-3)
+    assert vector[0] > 100 * vector[1]  # Red, hardly any green.
+
+
+def test_a_moved_product_is_filed_under_its_new_category_without_encoding_again(space, photo, category, index):
+    lamp = photo("red", "lamp")
+    index()
+    before = Embedding.objects.get().vector
+    lamp.file.delete(save=False)  # Encoding again would now end in a rejection.
+    lamp.product.category = category("table")
+    lamp.product.save()
+    assert index() == 1
+    assert filed(space) == [(lamp.pk, lamp.product.category_id)]
+    assert Embedding.objects.get().vector == before
+
+
+def test_a_deleted_photo_leaves_no_embedding(space, photo, index):
+    lamp = photo("red")
+    index()
+    lamp.delete()
+    assert filed(space) == []
+
+
+def test_a_deleted_product_leaves_no_embedding(space, photo, index):
+    lamp = photo("red")
+    index()
+    lamp.product.delete()
+    assert filed(space) == []
+
+
+def test_a_corrupt_file_is_rejected_with_the_reason_and_the_others_go_in(space, photo, media, index):
+    bad, good = photo("red"), photo("blue")
+    (media / bad.file.name).write_bytes(b"\xff\xd8\xff no photo")
+    assert index() == 2
+    assert filed(space) == [(good.pk, good.product.category_id)]
+    assert Rejection.objects.get().photo == bad
+    assert "damaged" in Rejection.objects.get().reason
+    assert list(indexing.pending(space)) == []
+
+
+def test_a_missing_file_is_rejected_and_retried_once_the_rejection_is_gone(space, photo, media, index):
+    lamp = photo("red")
+    path = media / lamp.file.name
+    kept = path.read_bytes()
+    path.unlink()
+    assert index() == 1
+    assert "missing" in Rejection.objects.get().reason
+    path.write_bytes(kept)
+    Rejection.objects.all().delete()
+    assert index() == 1
+    assert filed(space) == [(lamp.pk, lamp.product.category_id)]
+
+
+def test_each_space_is_pending_for_itself(space, photo, index):
+    photo("red")
+    index()
+    other = Space.objects.create(name="other", recipe={"weights": "random"}, dimensions=48)
+    assert indexing.pending(other).count() == 1
+
+
+def test_a_failing_encoder_loses_nothing(space, photo, monkeypatch):
+    photo("red")
+    with monkeypatch.context() as patch:
+        patch.setattr("search.encoders.encoder_for", lambda space: (_ for _ in ()).throw(MemoryError))
+        with pytest.raises(MemoryError):
+            indexing.index_batch(space)
+    assert indexing.pending(space).count() == 1
+    assert indexing.index_batch(space) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_photos_that_another_worker_holds_are_passed_over(space, photo):
+    held, free = photo("red"), photo("blue")
+    import psycopg
+
+    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": None}) as other:
+        other.execute("SELECT 1 FROM catalog_photo WHERE id = %s FOR NO KEY UPDATE", [held.pk])
+        assert indexing.index_batch(space) == 1
+        assert filed(space) == [(free.pk, free.product.category_id)]
+        other.rollback()
+    assert indexing.index_batch(space) == 1

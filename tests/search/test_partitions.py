@@ -1,0 +1,192 @@
+"""A category of 20,000 photos and a small one, as PostgreSQL plans and answers searches in them."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from django.core.management import call_command
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from catalog.models import Category, Photo, Product
+from search import lookup, partitions, spaces
+from search.lookup import Filters
+from search.models import Embedding, Space
+from search.partitions import Leaf
+
+ROWS, DIMENSIONS, RARE = 20_000, 48, 200
+
+
+def unit_rows(count: int, seed: int) -> np.ndarray:
+    """Random unit vectors, shape (count, DIMENSIONS), that vary along eight directions as photos do along few."""
+    directions = np.random.default_rng(0).normal(size=(8, DIMENSIONS))
+    rows = np.random.default_rng(seed).normal(size=(count, 8)) @ directions
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def fill(space: Space, category: Category, count: int, seed: int) -> np.ndarray:
+    """Products with one photo and one random vector each; one in RARE is in stock."""
+    products = Product.objects.bulk_create(
+        Product(sku=f"{category.slug}-{n}", name="x", category=category, in_stock=n % RARE == 0, price=Decimal(n))
+        for n in range(count)
+    )
+    photos = Photo.objects.bulk_create(
+        Photo(product=product, file="photos/none.jpg", sha256=f"{product.pk:064x}", width=1, height=1)
+        for product in products
+    )
+    vectors = unit_rows(count, seed)
+    partitions.ensure(space, [category.pk])
+    Embedding.objects.bulk_create(
+        (
+            Embedding(space=space, category=category, photo=photo, vector=vector)
+            for photo, vector in zip(photos, vectors, strict=True)
+        ),
+        batch_size=1000,
+    )
+    return vectors
+
+
+class Large:
+    """The catalogue of this module, committed once for all of its tests."""
+
+    def __init__(self) -> None:
+        self.space = Space.objects.create(
+            name="large", recipe={"weights": "random"}, dimensions=DIMENSIONS, state=Space.State.LIVE
+        )
+        self.lamps = Category.objects.create(slug="lamp", name="Lamp")
+        self.beds = Category.objects.create(slug="bed", name="Bed")
+        self.vectors = fill(self.space, self.lamps, ROWS, seed=1)
+        fill(self.space, self.beds, 300, seed=2)
+        self.changed = spaces.maintain()
+
+    def leaf(self, category: Category) -> Leaf:
+        return Leaf(self.space, category.pk)
+
+
+@pytest.fixture(scope="module")
+def large(django_db_setup, django_db_blocker) -> Iterator[Large]:
+    with django_db_blocker.unblock():
+        yield Large()
+        call_command("flush", interactive=False, verbosity=0)
+
+
+def search(large: Large, categories: list[Category], limit: int = 20, **options) -> list[lookup.Hit]:
+    [query] = unit_rows(1, seed=3)
+    return lookup.nearest(large.space, query, [category.pk for category in categories], limit, **options)
+
+
+def plan(large: Large, categories: list[Category]) -> str:
+    """The plan of the search as it was really asked."""
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        search(large, categories)
+    [asked] = [query["sql"] for query in captured if "<=>" in query["sql"]]
+    with partitions.scan_settings(), connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {asked}")
+        return "\n".join(line for (line,) in cursor.fetchall())
+
+
+@pytest.mark.django_db
+def test_maintenance_builds_an_index_for_the_large_leaf_only(large):
+    assert large.changed == [large.leaf(large.lamps).index_name]
+    assert partitions.has_index(large.leaf(large.lamps))
+    assert not partitions.has_index(large.leaf(large.beds))
+
+
+@pytest.mark.django_db
+def test_search_in_a_large_leaf_uses_its_index_and_touches_no_other(large):
+    text = plan(large, [large.lamps])
+    assert f"Index Scan using {large.leaf(large.lamps).index_name}" in text
+    assert large.leaf(large.beds).name not in text
+
+
+@pytest.mark.django_db
+def test_search_in_a_small_leaf_touches_that_leaf_alone(large):
+    text = plan(large, [large.beds])
+    assert large.leaf(large.beds).name in text
+    assert large.leaf(large.lamps).name not in text
+
+
+@pytest.mark.django_db
+def test_search_in_both_still_uses_the_index_of_the_large_one(large):
+    text = plan(large, [large.lamps, large.beds])
+    assert f"Index Scan using {large.leaf(large.lamps).index_name}" in text
+    assert large.leaf(large.beds).name in text
+
+
+@pytest.mark.django_db
+def test_the_index_finds_nearly_what_an_exact_scan_finds(large):
+    [query] = unit_rows(1, seed=3)
+    order = np.argsort(-(large.vectors @ query))[:20]
+    exact = [f"lamp-{n}" for n in order]
+    found = [hit.product.sku for hit in search(large, [large.lamps])]
+    assert len(found) == 20
+    assert len(set(found) & set(exact)) >= 18
+
+
+@pytest.mark.django_db
+def test_a_filter_that_keeps_one_row_in_two_hundred_still_fills_the_answer(large):
+    hits = search(large, [large.lamps], limit=100, filters=Filters(in_stock=True))
+    assert len(hits) == ROWS // RARE == 100
+    assert all(hit.product.in_stock for hit in hits)
+    similarities = [hit.similarity for hit in hits]
+    assert similarities == sorted(similarities, reverse=True)
+
+
+@pytest.mark.django_db
+def test_the_rarest_products_are_all_found(large):
+    hits = search(large, [large.lamps], limit=10, filters=Filters(price_min=Decimal(ROWS - 3)))
+    assert {hit.product.sku for hit in hits} == {f"lamp-{ROWS - n}" for n in (1, 2, 3)}
+
+
+@pytest.mark.django_db
+def test_a_second_maintenance_has_nothing_to_do(large):
+    assert spaces.maintain() == []
+
+
+@pytest.mark.django_db
+def test_vectors_are_stored_plain_in_every_leaf(large):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT attstorage FROM pg_attribute WHERE attname = 'vector' AND attrelid = %s::regclass",
+            [large.leaf(large.lamps).name],
+        )
+        assert cursor.fetchall() == [("p",)]
+
+
+@pytest.mark.django_db
+def test_a_vector_of_other_dimensions_is_refused(large):
+    photo = Photo.objects.filter(product__category=large.beds).earliest("pk")
+    Embedding.objects.filter(photo=photo).delete()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Embedding.objects.create(space=large.space, category=large.beds, photo=photo, vector=[1.0, 0.0])
+
+
+@pytest.mark.django_db
+def test_settings_of_a_scan_end_with_it(large):
+    with partitions.scan_settings(), connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('hnsw.ef_search')")
+        assert cursor.fetchone() == ("100",)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_category_gets_its_leaf_when_it_is_made(media):
+    space = Space.objects.create(
+        name="new", recipe={"weights": "random"}, dimensions=DIMENSIONS, state=Space.State.LIVE
+    )
+    chairs = Category.objects.create(slug="chair", name="Chair")
+    assert [leaf.category_id for leaf in partitions.leaves(space)] == [chairs.pk]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_leaf_of_a_deleted_category_is_dropped_by_maintenance(media):
+    space = Space.objects.create(
+        name="new", recipe={"weights": "random"}, dimensions=DIMENSIONS, state=Space.State.LIVE
+    )
+    chairs = Category.objects.create(slug="chair", name="Chair")
+    leaf = Leaf(space, chairs.pk)
+    chairs.delete()
+    assert spaces.maintain() == [leaf.name]
+    assert partitions.leaves(space) == []

@@ -1,0 +1,41 @@
+import pytest
+from celery import current_app
+
+from search import indexing, tasks
+from search.models import Head
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def shop(photo):
+    for shade in range(6):
+        photo((200 + 5 * shade, 10, 10), "lamp")
+        photo((10, 10, 200 + 5 * shade), "bed")
+
+
+def test_one_bell_indexes_all_and_trains_the_head(space, shop):
+    tasks.index_pending()
+    assert indexing.pending(space).count() == 0
+    assert Head.objects.get().space == space
+
+
+def test_a_repeated_bell_changes_nothing(space, shop):
+    tasks.index_pending()
+    head = Head.objects.get()
+    tasks.index_pending()
+    assert Head.objects.get() == head
+
+
+def test_a_turn_that_is_over_rings_for_the_next_one(space, shop, monkeypatch):
+    rings = []
+    monkeypatch.setattr(tasks, "TURN", -1)
+    monkeypatch.setattr(tasks.bell, "ring", lambda: rings.append(1))
+    monkeypatch.setattr(indexing, "index_batch", lambda space: 1)
+    tasks.index_pending()
+    assert rings == [1]
+
+
+def test_beat_rings_tasks_that_exist():
+    known = {tasks.index_pending.name, tasks.maintain.name}
+    assert {entry["task"] for entry in current_app.conf.beat_schedule.values()} == known

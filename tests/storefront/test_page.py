@@ -1,0 +1,67 @@
+"""The page as the server sends it."""
+
+import html
+import re
+
+import pytest
+from django.contrib.staticfiles import finders
+from django.test import Client
+
+
+@pytest.fixture
+def page(settings):
+    settings.STOREFRONT_SAMPLES = None
+    response = Client().get("/")
+    assert response.status_code == 200
+    return response
+
+
+def test_the_page_allows_files_of_its_own_host_only(page):
+    assert page["Content-Security-Policy"] == (
+        "default-src 'self'; img-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    )
+
+
+def test_the_page_holds_nothing_that_its_policy_forbids(page):
+    text = page.content.decode()
+    assert not re.search(r"<style|\sstyle=|\son\w+=|<script[^>]*>[^<]", text)
+    assert not re.search(r"""(?:src|href)=["'](?:https?:)?//""", text)
+
+
+def test_the_files_of_the_page_exist(page):
+    names = re.findall(r'(?:src|href)="/static/([^"]+)"', page.content.decode())
+    assert set(names) == {"storefront/lamp.svg", "storefront/page.css", "storefront/page.js"}
+    assert all(finders.find(name) for name in names)
+
+
+def test_the_page_links_to_the_api_and_the_administration(page):
+    text = page.content.decode()
+    assert 'href="/api/docs/"' in text
+    assert 'href="/admin/"' in text
+
+
+def test_the_page_has_no_samples_where_none_are_configured(page):
+    assert 'class="sample"' not in page.content.decode()
+
+
+def test_the_page_offers_ten_samples(tmp_path, settings):
+    for number in range(12):
+        (tmp_path / f"{number:02}.webp").touch()
+    settings.STOREFRONT_SAMPLES = tmp_path
+    text = Client().get("/").content.decode()
+    assert text.count('class="sample"') == 10
+    assert 'src="/samples/00.webp"' in text
+
+
+def test_a_sample_with_an_odd_name_is_escaped(tmp_path, settings):
+    (tmp_path / '"><b>&?#.webp').write_bytes(b"odd")
+    settings.STOREFRONT_SAMPLES = tmp_path
+    page = Client().get("/").content.decode()
+    assert "<b>" not in page
+    [src] = re.findall(r'src="(/samples/[^"]+)"', page)
+    assert Client().get(html.unescape(src)).status_code == 200
+
+
+def test_the_page_is_only_read():
+    assert Client().post("/").status_code == 405

@@ -1,0 +1,104 @@
+"""The sample photos: which are offered, and that nothing else of the disk is ever served."""
+
+import pytest
+from django.test import Client
+
+from storefront import samples
+
+BYTES = b"not decoded by the storefront"
+
+
+@pytest.fixture
+def folder(tmp_path, settings):
+    """Two sofas, three lamps and one picture that the table does not name, beside files that are no pictures."""
+    folder = tmp_path / "queries"
+    folder.mkdir()
+    rows = ["image,sku,category"]
+    for name, category in [
+        ("SOF-1", "sofa"),
+        ("SOF-2", "sofa"),
+        ("LAM-1", "lamp"),
+        ("LAM-2", "lamp"),
+        ("LAM-3", "lamp"),
+    ]:
+        (folder / f"{name}.webp").write_bytes(BYTES)
+        rows.append(f"{name}.webp,{name},{category}")
+    rows.append("missing.webp,MIS-1,lamp")
+    (folder / "queries.csv").write_text("\n".join(rows))
+    (folder / "unnamed.JPG").write_bytes(BYTES)
+    (folder / "notes.txt").write_text("private")
+    (folder / "folder.webp").mkdir()
+    (tmp_path / "outside.webp").write_bytes(BYTES)
+    settings.STOREFRONT_SAMPLES = folder
+    return folder
+
+
+def test_the_pictures_of_the_folder_are_available_with_their_categories(folder):
+    assert {name: sample.category for name, sample in samples.available().items()} == {
+        "LAM-1.webp": "lamp",
+        "LAM-2.webp": "lamp",
+        "LAM-3.webp": "lamp",
+        "SOF-1.webp": "sofa",
+        "SOF-2.webp": "sofa",
+        "unnamed.JPG": "",
+    }
+
+
+def test_a_folder_without_a_table_is_enough(folder):
+    (folder / "queries.csv").unlink()
+    assert {sample.category for sample in samples.available().values()} == {""}
+
+
+@pytest.mark.parametrize("value", [None, "absent"])
+def test_no_folder_means_no_samples(tmp_path, settings, value):
+    settings.STOREFRONT_SAMPLES = value and tmp_path / value
+    assert samples.available() == {}
+
+
+def test_the_shown_samples_take_turns_between_categories(folder):
+    shown = [sample.name for sample in samples.spread(samples.available().values(), 5)]
+    assert shown == ["LAM-1.webp", "SOF-1.webp", "unnamed.JPG", "LAM-2.webp", "SOF-2.webp"]
+
+
+def test_within_a_category_the_shown_samples_lie_far_apart(folder):
+    lamps = [sample for sample in samples.available().values() if sample.category == "lamp"]
+    assert [sample.name for sample in samples.spread(lamps, 1)] == ["LAM-1.webp"]
+    assert [sample.name for sample in samples.spread(lamps, 2)] == ["LAM-1.webp", "LAM-2.webp"]
+    assert samples.spread([], 5) == []
+
+
+def test_a_sample_is_served_with_its_type_and_may_be_cached(folder):
+    response = Client().get("/samples/SOF-1.webp")
+    assert response.status_code == 200
+    assert response["Content-Type"] == "image/webp"
+    assert response["Cache-Control"] == "public, max-age=3600"
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert b"".join(response.streaming_content) == BYTES
+    assert Client().get("/samples/unnamed.JPG")["Content-Type"] == "image/jpeg"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "unknown.webp",
+        "missing.webp",
+        "notes.txt",
+        "queries.csv",
+        "folder.webp",
+        "..",
+        "../outside.webp",
+        "..%2Foutside.webp",
+        "%2e%2e%2foutside.webp",
+        "..%5Coutside.webp",
+        "sub/../SOF-1.webp",
+        "SOF-1.webp%00.webp",
+        "%2Fetc%2Fpasswd",
+    ],
+)
+def test_nothing_else_is_served(folder, name):
+    assert Client().get(f"/samples/{name}").status_code == 404
+
+
+def test_samples_are_not_found_where_none_are_configured(settings):
+    settings.STOREFRONT_SAMPLES = None
+    assert Client().get("/samples/SOF-1.webp").status_code == 404
