@@ -1,12 +1,24 @@
 """Examples and refusals shown in the API's documentation."""
 
+from typing import Any
+
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
+from drf_standardized_errors.openapi import AutoSchema
+from rest_framework.permissions import SAFE_METHODS
 
 from catalog.errors import Conflict
 from catalog.serializers import ClientErrorAnswerSerializer
 
 TAGS = ["catalogue"]
+
+
+class Schema(AutoSchema):
+    """Says that reading needs no account, which drf-spectacular cannot tell from model permissions."""
+
+    def get_auth(self) -> list[dict[str, Any]]:
+        auth: list[dict[str, Any]] = super().get_auth()
+        return [*auth, {}] if self.method in SAFE_METHODS and {} not in auth else auth
 
 
 def refusal(description: str, code: str, detail: str) -> OpenApiResponse:

@@ -29,7 +29,7 @@ from tqdm import tqdm
 from config.secrets import kept_secret
 
 READY_SECONDS = 120  # A cold start on 2 cores, modules to compile and weights to read, takes 20 s.
-STOP_SECONDS = 90  # A worker first ends its turn, of up to a minute.
+STOP_SECONDS = 60  # A worker first ends its turn, of ten seconds and a batch.
 STALLED_SECONDS = 120  # A batch takes 5 s on 2 cores: so long without one photo more, and something is wrong.
 FREE_BYTES = 500_000_000  # What PostgreSQL, its log and a small catalogue take.
 ADMIN = "admin"
@@ -119,6 +119,7 @@ class Stack:
 
     def stop(self) -> None:
         """End the processes: all are asked at once and awaited together."""
+        print("\nStopping ...", flush=True)
         for process in self.processes.values():
             process.terminate()
         deadline = time.monotonic() + STOP_SECONDS
@@ -255,7 +256,7 @@ def run_or_exit() -> Iterator[None]:
     except StackError as error:
         sys.exit(f"lamplight: {error}")
     except KeyboardInterrupt:
-        print("\nStopping.")
+        sys.exit(0)
 
 
 if __name__ == "__main__":

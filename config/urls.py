@@ -2,6 +2,8 @@
 
 from django.conf import settings
 from django.contrib import admin
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.urls import include, path, re_path
 from django.views.decorators.cache import cache_control
 from django.views.static import serve
@@ -9,8 +11,12 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from search import health
 
-# A stored photo never changes: its name is its hash.
-stored_photo = cache_control(public=True, max_age=31_536_000, immutable=True)(serve)
+
+@cache_control(public=True, max_age=31_536_000, immutable=True)
+def stored_photo(request: HttpRequest, path: str) -> HttpResponseBase:
+    """A photo of the catalogue. It never changes: its name is its hash."""
+    return serve(request, path, document_root=settings.MEDIA_ROOT)
+
 
 handler404 = "search.errors.not_found"
 handler500 = "search.errors.server_error"
@@ -23,6 +29,6 @@ urlpatterns = [
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
-    re_path(r"^media/(?P<path>.*)$", stored_photo, {"document_root": settings.MEDIA_ROOT}),
+    re_path(r"^media/(?P<path>.*)$", stored_photo),
     path("", include("storefront.urls")),
 ]

@@ -19,8 +19,13 @@ MIN_PHOTOS = 5  # of one category: one for each fold
 MIN_PRODUCTS = 2  # of one category: one to learn from while the other is held out
 FOLDS = 5
 CALIBRATION_BINS = 15  # Guo et al. 2017
+# scikit-learn's C. Five furniture categories, 398 photos, whole product families held out, log-loss by C:
+#   C                 0.001   0.003   0.01   0.1    1
+#   trained ResNet50  0.531   0.493   0.471  0.461  0.465
+#   random ResNet50   0.665   0.624   0.612  0.610  0.614
+# From 0.01 on, accuracy is flat too (0.84 and 0.78); 0.01 fits fastest and its temperature stays nearest to 1.
 REGULARISATION = 0.01
-MAX_ITERATIONS = 200
+MAX_ITERATIONS = 1000  # a safeguard: 400 photos of 2,048 dimensions converge in about 180
 
 
 class TooFewPhotos(Exception):  # noqa: N818  it names the state of the catalogue

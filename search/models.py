@@ -1,5 +1,6 @@
 """What indexing leaves behind: spaces, embeddings, rejections and category heads."""
 
+from pathlib import PurePath
 from typing import ClassVar
 
 import numpy as np
@@ -48,9 +49,12 @@ class Space(models.Model):
 
     @property
     def weights(self) -> str:
-        """What the vectors were made with, as every answer shows it: imagenet, random or path:FILE."""
+        """What the vectors were made with, as every answer shows it: imagenet, random or path:NAME.
+
+        The name alone: where the file lies is no business of strangers.
+        """
         weights: str = self.recipe["weights"]
-        return weights if weights in ("imagenet", "random") else f"path:{weights}"
+        return weights if weights in ("imagenet", "random") else f"path:{PurePath(weights).name}"
 
 
 class EmbeddingQuerySet(models.QuerySet["Embedding"]):

@@ -10,7 +10,7 @@ from rest_framework.exceptions import ErrorDetail
 
 from catalog.fields import PhotoField, photo_errors
 from catalog.models import Category, Product
-from ml.images import crop_region, open_photo
+from ml.images import MESSAGES, PhotoProblem, crop_region, open_photo
 from search.lookup import Filters
 
 ALL = "all"
@@ -21,21 +21,26 @@ REGION_SIDE = 2048
 class CategoriesField(serializers.CharField):
     """Slugs separated by commas, or ``all``; becomes the set of category ids."""
 
+    default_error_messages = {"unknown_category": "No such category: {unknown}. Use all or one of: {known}."}
+
     def to_internal_value(self, data: Any) -> frozenset[int]:  # type: ignore[override]  # A CharField on the wire only.
         slugs = set(super().to_internal_value(data).split(","))
         known = dict(Category.objects.values_list("slug", "pk"))
         if ALL in slugs:
             return frozenset(known.values())
         if unknown := sorted(slugs - known.keys()):
-            raise serializers.ValidationError(
-                f"No such category: {', '.join(unknown)}. Use {ALL} or one of: {', '.join(sorted(known))}.",
-                "unknown_category",
-            )
+            self.fail("unknown_category", unknown=", ".join(unknown), known=", ".join(sorted(known)))
         return frozenset(known[slug] for slug in slugs)
 
 
 class RegionField(serializers.CharField):
     """``x,y,width,height`` as fractions of the upright photo."""
+
+    # The second is raised when the photo is cropped, by its own text; here the schema learns of it.
+    default_error_messages = {
+        "invalid_region": "Give x,y,width,height as four fractions of the photo, such as 0.1,0.2,0.5,0.5.",
+        "region_too_small": MESSAGES[PhotoProblem.REGION_TOO_SMALL],
+    }
 
     def to_internal_value(self, data: Any) -> tuple[float, ...]:  # type: ignore[override]  # As above.
         parts = super().to_internal_value(data).split(",")
@@ -44,10 +49,7 @@ class RegionField(serializers.CharField):
         except ValueError:
             numbers = ()
         if len(numbers) != 4:
-            raise serializers.ValidationError(
-                "Give x,y,width,height as four fractions of the photo, such as 0.1,0.2,0.5,0.5.",
-                "invalid_region",
-            )
+            self.fail("invalid_region")
         return numbers
 
 
@@ -63,7 +65,14 @@ class MatchSerializer(serializers.Serializer[Any]):
         min_value=0, max_value=1, default=0.0, help_text="Leave out matches below this cosine similarity."
     )
     price_min = serializers.DecimalField(12, 2, required=False, min_value=Decimal(0), help_text="Lowest price.")
-    price_max = serializers.DecimalField(12, 2, required=False, min_value=Decimal(0), help_text="Highest price.")
+    price_max = serializers.DecimalField(
+        12,
+        2,
+        required=False,
+        min_value=Decimal(0),
+        help_text="Highest price.",
+        error_messages={"empty_range": "This is below price_min."},
+    )
     in_stock = serializers.BooleanField(
         required=False, allow_null=True, default=None, help_text="Only products (not) in stock."
     )
@@ -76,7 +85,8 @@ class MatchSerializer(serializers.Serializer[Any]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         lowest, highest = attrs.get("price_min"), attrs.get("price_max")
         if lowest is not None and highest is not None and lowest > highest:
-            raise serializers.ValidationError({"price_max": ErrorDetail("This is below price_min.", "empty_range")})
+            message = self.fields["price_max"].error_messages["empty_range"]
+            raise serializers.ValidationError({"price_max": ErrorDetail(message, "empty_range")})
         return attrs
 
     def wanted(self) -> dict[str, Any]:
@@ -134,16 +144,27 @@ class GateSerializer(serializers.Serializer[Any]):
     categories = GateCategorySerializer(many=True)
 
 
-class SimilarAnswerSerializer(serializers.Serializer[Any]):
+class AnswerSerializer(serializers.Serializer[Any]):
     query_id = serializers.UUIDField(help_text="Names this query in logs and feedback.")
     space = serializers.CharField(help_text="The live space: which model made the vectors.")
-    weights = serializers.CharField(help_text="imagenet, random (untrained) or path:FILE.")
+    weights = serializers.CharField(help_text="imagenet, random (untrained) or path:NAME.")
+
+
+class TimingsField(serializers.DictField):
+    """Milliseconds per stage and in total."""
+
+    child = serializers.FloatField()
+
+
+class SimilarAnswerSerializer(AnswerSerializer):
     results = HitSerializer(many=True)
-    timings_ms = serializers.DictField(child=serializers.FloatField(), help_text="Milliseconds per stage and in total.")
+    timings_ms = TimingsField()
 
 
-class SearchAnswerSerializer(SimilarAnswerSerializer):
+class SearchAnswerSerializer(AnswerSerializer):
     gate = GateSerializer()
+    results = HitSerializer(many=True)
+    timings_ms = TimingsField()
 
 
 class IndexedCategorySerializer(serializers.Serializer[Any]):

@@ -48,7 +48,7 @@ class SearchView(APIView):
             "photo a product, best first. `gate` shows which categories were searched and why; `category` overrides it."
         ),
         tags=["search"],
-        request={"multipart/form-data": SearchSerializer},
+        request=SearchSerializer,
         responses={200: SearchAnswerSerializer, 413: TOO_LARGE, 503: UNAVAILABLE},
         examples=[OpenApiExample("A lamp", value=examples.SEARCH_ANSWER, response_only=True)],
     )

@@ -91,12 +91,12 @@ def test_a_product_in_two_categories_is_a_mistake():
 
 def test_photos_of_one_product_are_never_on_both_sides_of_a_split():
     rng = np.random.default_rng(0)
-    labels = np.repeat([1, 2], 60)
-    products = np.repeat(np.arange(40), 3)
-    own = np.repeat(rng.normal(size=(40, 64)), 3, axis=0)  # photos of a product are alike, categories are not
+    labels = np.repeat([1, 2], 200)
+    products = np.repeat(np.arange(40), 10)
+    own = np.repeat(rng.normal(size=(40, 200)), 10, axis=0)  # photos of a product are alike, categories are not
     vectors = (own + 0.01 * rng.normal(size=own.shape)).astype(np.float32)
     honest = cross_validate(vectors, labels, products)
-    leaking = cross_validate(vectors, labels, np.arange(120))
+    leaking = cross_validate(vectors, labels, np.arange(400))
     accuracy = [(fold.probabilities.argmax(axis=1) == labels - 1).mean() for fold in (honest, leaking)]
     assert accuracy[0] < 0.75
     assert accuracy[1] == 1

@@ -176,7 +176,7 @@ def test_a_forked_child_loads_its_own_network_even_when_the_parent_holds_the_loc
 @pytest.mark.skipif(not (IKEA.is_dir() and CALTECH.is_file()), reason="the shared photos or weights are absent")
 def test_trained_features_tell_furniture_apart():
     with (IKEA / "catalog.csv").open(newline="") as file:
-        rows = sorted(csv.DictReader(file), key=lambda row: row["sku"])[::2]
+        rows = sorted(csv.DictReader(file), key=lambda row: row["sku"])[::3]
     vectors = Encoder(default_recipe(str(CALTECH))).encode(
         [open_photo((IKEA / row["image"]).read_bytes()) for row in rows]
     )
@@ -184,4 +184,4 @@ def test_trained_features_tell_furniture_apart():
     families = np.unique([row["category"] + row["name"] for row in rows], return_inverse=True)[1]
     held_out = cross_validate(vectors, labels, families)
     top1 = (held_out.probabilities.argmax(axis=1) == labels).mean()
-    assert top1 >= 0.75  # 0.84 over all photos with whole families held out; the largest category alone is 0.27
+    assert top1 >= 0.7  # measured: 0.83, and 0.85 over all 398 photos; always naming the largest category gives 0.27

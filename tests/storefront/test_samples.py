@@ -73,7 +73,7 @@ def test_a_sample_is_served_with_its_type_and_may_be_cached(folder):
     assert response["Content-Type"] == "image/webp"
     assert response["Cache-Control"] == "public, max-age=3600"
     assert response["X-Content-Type-Options"] == "nosniff"
-    assert b"".join(response.streaming_content) == BYTES
+    assert response.getvalue() == BYTES
     assert Client().get("/samples/unnamed.JPG")["Content-Type"] == "image/jpeg"
 
 

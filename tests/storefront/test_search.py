@@ -187,8 +187,14 @@ def test_a_photo_may_be_dropped_or_pasted(shop):
 
 def test_a_file_that_is_no_photo_is_refused_in_plain_words(shop):
     page = shop.page
+    upload(page, picture("red", "stripes"))
+    page.get_by_role("button", name="Products similar to Red stripes").click()
+    expect(page.get_by_role("button", name="Back")).to_be_enabled()
+
     upload(page, b"not a photo", "notes.txt", "text/plain")
     expect(page.get_by_role("alert")).to_have_text(re.compile("This is not a photo we can read"))
+    expect(page.get_by_role("button", name="Back")).to_be_hidden()
+    assert names(page) == []
     expect(page.get_by_role("button", name="Try again")).to_be_hidden()
     [note] = shop.complaints
     assert REFUSED in note

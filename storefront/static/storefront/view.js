@@ -46,6 +46,7 @@ export function showStep({ answer, like }, canGoBack, onSimilar) {
 export function showNothing() {
   settle(photoUrl ? "empty" : "idle", "");
   part("where").hidden = true;
+  part("back").hidden = true;
   part("grid").replaceChildren();
 }
 
@@ -63,6 +64,7 @@ function settle(state, title) {
   part("results-title").textContent = title;
   part("spoken").textContent = title;
   part("time").textContent = "";
+  part("back").disabled = state === "busy";
   part("like").hidden = true;
   part("failure").hidden = true;
 }
@@ -140,7 +142,8 @@ function more(hidden) {
 }
 
 function card(hit, trained, onSimilar) {
-  const { product, photo, similarity } = hit;
+  const { product, photo } = hit;
+  const similarity = hit.similarity.toFixed(2); // The word goes with the number as it is shown.
   const item = part("card").content.firstElementChild.cloneNode(true);
   const piece = (name) => item.querySelector(`.${name}`);
   item.dataset.sku = product.sku;
@@ -152,7 +155,7 @@ function card(hit, trained, onSimilar) {
   piece("price").textContent = words.price(product);
   piece("stock").textContent = product.in_stock ? "In stock" : "Sold out";
   piece("stock").classList.toggle("out", !product.in_stock);
-  piece("number").textContent = similarity.toFixed(2);
+  piece("number").textContent = similarity;
   // To an untrained model everything is alike: a word would praise what means nothing.
   piece("word").textContent = trained ? words.likeness(similarity) : "";
   piece("similar").setAttribute("aria-label", `Products similar to ${product.name}`);

@@ -18,7 +18,7 @@ export function count(number, noun, plural = `${noun}s`) {
   return `${COUNT.format(number)} ${number === 1 ? noun : plural}`;
 }
 
-/** Cosine similarity in a word, for pooled ResNet features: unlike pieces of one kind still come to 0.6 or 0.7. */
+/** Cosine similarity in a word. A rough one: models spread their similarities differently, so the number is the measure. */
 export function likeness(similarity) {
   if (similarity >= 0.98) return "nearly the same";
   if (similarity >= 0.9) return "very similar";
