@@ -57,10 +57,18 @@ class Stack:
 
         setpriv has the kernel end it when this process is killed and cannot stop it.
         """
+        # Web server and worker share the cores: a thread of torch that waits must not spin meanwhile.
+        environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
         command = ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", *COMMANDS[name]]
         with _log(name).open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                command, cwd=settings.BASE_DIR, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                command,
+                cwd=settings.BASE_DIR,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
 
     def check(self) -> None:

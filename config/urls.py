@@ -15,7 +15,7 @@ from search import health
 @cache_control(public=True, max_age=31_536_000, immutable=True)
 def stored_photo(request: HttpRequest, path: str) -> HttpResponseBase:
     """A photo of the catalogue. It never changes: its name is its hash."""
-    return serve(request, path, document_root=settings.MEDIA_ROOT)
+    return serve(request, path, document_root=str(settings.MEDIA_ROOT))
 
 
 handler404 = "search.errors.not_found"

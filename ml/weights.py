@@ -159,22 +159,28 @@ def _random_network(recipe: Recipe) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(RANDOM_SEED)
         network = BACKBONES[recipe.backbone].build()
-        _calibrate(network, recipe.input_size)
+        _calibrate(network)
     return network.eval()
 
 
 @torch.inference_mode()
-def _calibrate(network: nn.Module, size: int) -> None:
+def _calibrate(network: nn.Module) -> None:
+    """Set every BatchNorm's statistics from one batch of noise.
+
+    Untouched (mean 0, variance 1) they let every photo's vector point the same way: a mean cosine of 0.9995 between
+    furniture photos, too close for the database's 16-bit floats. Calibrated, ResNet50's is 0.99, and the nearest
+    neighbour's category survives the rounding: right for 0.66 of 199 photos against 0.61, over three seeds.
+    """
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = None  # the running statistics become those of the one batch that follows
-    network.train()(_pink_noise(16, size))
+    network.train()(_pink_noise(count=8, size=112))  # 16 images of 224 px: no better, and 1.5 s slower to load
 
 
 def _pink_noise(count: int, size: int) -> Tensor:
-    """(count, 3, size, size) images with unit variance and, like photos, most of their energy in coarse shapes."""
+    """(count, 3, size, size) images of unit variance, most of it, as in photos, in coarse shapes."""
     image = torch.zeros(count, 3, size, size)
-    for side in (2, 4, 8, 16, 32, 64, 224):
+    for side in (2, 4, 8, 16, 32, 64):
         layer = torch.randn(count, 3, side, side) * (2 / side) ** 0.5
         image += interpolate(layer, size=(size, size), mode="bilinear")
     return image / image.std(dim=(1, 2, 3), keepdim=True)

@@ -86,7 +86,7 @@ class MatchSerializer(serializers.Serializer[Any]):
         lowest, highest = attrs.get("price_min"), attrs.get("price_max")
         if lowest is not None and highest is not None and lowest > highest:
             message = self.fields["price_max"].error_messages["empty_range"]
-            raise serializers.ValidationError({"price_max": ErrorDetail(message, "empty_range")})
+            raise serializers.ValidationError({"price_max": ErrorDetail(str(message), "empty_range")})
         return attrs
 
     def wanted(self) -> dict[str, Any]:

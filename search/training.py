@@ -70,7 +70,10 @@ def _samples(space: Space, categories: list[int], seed: int) -> tuple[np.ndarray
     random = np.random.default_rng(seed)
     vectors, labels, products = [], [], []
     for category in sorted(categories):
-        embeddings = Embedding.objects.filter(space_id=space.pk, category_id=category)
+        # A product that is being moved has photos under two categories: those not yet moved teach nothing true.
+        embeddings = Embedding.objects.filter(
+            space_id=space.pk, category_id=category, photo__product__category_id=category
+        )
         photo_ids = np.array(embeddings.order_by("photo_id").values_list("photo_id", flat=True))
         if len(photo_ids) > PHOTOS_PER_CATEGORY:
             photo_ids = random.choice(photo_ids, PHOTOS_PER_CATEGORY, replace=False)

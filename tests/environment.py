@@ -9,3 +9,5 @@ os.environ["LAMPLIGHT_VAR"] = os.environ.get(
 os.environ["LAMPLIGHT_WEIGHTS"] = "random"
 os.environ["SEARCH_THROTTLE"] = "off"
 os.environ.setdefault("SECRET_KEY", "only-for-tests")
+# Threads of torch that wait by spinning would starve the other processes of a test on a small machine.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

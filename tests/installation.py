@@ -55,6 +55,14 @@ class Installation:
                 process.wait(30)
             except subprocess.TimeoutExpired:
                 self.kill(process)
+        # A killed process cannot stop the servers that it was the last to use.
+        subprocess.run(
+            [sys.executable, "-m", "config.embedded", "stop"],
+            cwd=BASE_DIR,
+            env=self.environment,
+            check=True,
+            capture_output=True,
+        )
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """A Python process in a session of its own; its output goes to the data folder."""

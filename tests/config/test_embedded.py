@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -98,10 +99,12 @@ class Client:
         )
 
     def send(self, expression: str) -> None:
+        assert self.process.stdin is not None
         self.process.stdin.write(expression + "\n")
         self.process.stdin.flush()
 
     def receive(self) -> str:
+        assert self.process.stdout is not None
         assert select.select([self.process.stdout], [], [], SECONDS)[0], "the process does not answer"
         return self.process.stdout.readline().strip()
 
@@ -152,12 +155,12 @@ def var(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def start(var) -> Iterator[Callable[..., Client]]:
+def start(var) -> Iterator[Callable[..., Any]]:
     """Starts processes of the application, in `var` unless told otherwise, and leaves none behind."""
     clients: list[Client] = []
     folders: set[Path] = {var}
 
-    def start_many(count: int = 1, folder: Path = var, **options) -> Client | list[Client]:
+    def start_many(count: int = 1, folder: Path = var, **options) -> Any:
         folders.add(folder)
         made = [Client(folder, **options) for _ in range(count)]
         clients.extend(made)
@@ -279,7 +282,9 @@ def test_a_killed_postmaster_leaves_its_sessions_time_to_end(start, var):
     busy.send("sql('select count(*) from generate_series(1, 5000000)')")
     others = "sql(\"select 1 from pg_stat_activity where state = 'active' and pid <> pg_backend_pid()\")"
     wait_until(lambda: client.ask(others) == [(1,)])
-    os.kill(embedded.PostgreSQL(var, Users(var / "unused")).pid(), signal.SIGKILL)
+    pid = embedded.PostgreSQL(var, Users(var / "unused")).pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
     assert newcomer.ask("sql('select 1')") == [(1,)]
     assert "pre-existing shared memory block" in (var / "log" / "postgresql.log").read_text()
 

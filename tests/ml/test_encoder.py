@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 from torchvision import transforms
 from torchvision.transforms import InterpolationMode
 
@@ -126,8 +127,13 @@ def test_missing_weights_stop_the_encoder():
 @pytest.fixture
 def loads(monkeypatch):
     """The recipes whose networks were loaded, starting from an empty cache."""
-    seen = []
-    monkeypatch.setattr(encoder, "load_network", lambda recipe: seen.append(recipe) or load_network(recipe))
+    seen: list[Recipe] = []
+
+    def load(recipe: Recipe) -> nn.Module:
+        seen.append(recipe)
+        return load_network(recipe)
+
+    monkeypatch.setattr(encoder, "load_network", load)
     encoder._load.cache_clear()
     return seen
 
