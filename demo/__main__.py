@@ -1,0 +1,107 @@
+"""make demo: the whole of Lamplight on the sample catalogue.
+
+Starts the stack, imports the sample catalogue, waits until a Celery worker has indexed every photo and trained the
+category head, asks one question over HTTP (a customer photo that was never indexed) and leaves the site up.
+"""
+
+import argparse
+import csv
+import os
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import CommandError, call_command
+
+from config.stack import Stack, StackError, check_data_folder, count, run_or_exit, running, welcome
+from ml.recipes import WeightsError, default_recipe
+from ml.weights import fetch_weights
+
+DEMO = Path(__file__).resolve().parent
+CATALOG = DEMO / "catalog" / "catalog.csv"
+QUERIES = DEMO / "queries"
+QUERY = "SOF-003"  # The product whose customer photo is asked about: one that even untrained weights classify.
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m demo",
+        description=__doc__,
+        epilog="Example: PORT=8001 LAMPLIGHT_VAR=/tmp/demo python -m demo --check",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--check", action="store_true", help="exit after the sample query: 0 when the answer is right")
+    check = parser.parse_args().check
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    os.environ.setdefault("LAMPLIGHT_VAR", "var/demo")  # Apart from the shop of `make run`.
+    os.environ.setdefault("STOREFRONT_SAMPLES", str(QUERIES))
+    with run_or_exit(interrupted=130 if check else 0):
+        choose_weights()
+        print("Starting PostgreSQL, Redis, Celery workers and the web server ...")
+        with running() as stack:
+            import_catalog()
+            index = stack.wait_until_indexed()
+            answer, expected = ask(stack)
+            print(report(answer))
+            if problem := wrong(index, answer, expected):
+                raise StackError(problem)
+            if not check:
+                print(welcome(stack))
+                stack.wait()
+
+
+def choose_weights() -> None:
+    """Fall back to untrained weights, and say so, where ImageNet's cannot be fetched."""
+    check_data_folder()
+    if settings.LAMPLIGHT_WEIGHTS != "imagenet":
+        return
+    try:
+        fetch_weights(default_recipe("imagenet"))
+    except WeightsError as error:
+        os.environ["LAMPLIGHT_WEIGHTS"] = settings.LAMPLIGHT_WEIGHTS = "random"
+        print(f"{error}\nThe demo goes on with UNTRAINED weights: matches show how it works, not how well it sees.\n")
+
+
+def import_catalog() -> None:
+    try:
+        call_command("import_catalog", CATALOG)
+    except CommandError as error:
+        raise StackError(f"the sample catalogue at {CATALOG} was not imported whole ({error})") from error
+
+
+def ask(stack: Stack) -> tuple[dict[str, Any], str]:
+    """The answer to the sample query, and the category that is right."""
+    with (QUERIES / "queries.csv").open(newline="") as file:
+        query = next(row for row in csv.DictReader(file) if row["sku"] == QUERY)
+    print(f"\nA customer's photo of {QUERY}, never indexed ({QUERIES / query['image']}):")
+    with (QUERIES / query["image"]).open("rb") as photo:
+        return stack.ask("POST", "search/", files={"image": photo}, data={"limit": 5}), query["category"]
+
+
+def report(answer: dict[str, Any]) -> str:
+    """The answer as a table."""
+    gate = answer["gate"]
+    seen = ", ".join(
+        f"{c['name']} {c['probability']:.0%}" for c in gate["categories"][:3] if c["probability"] is not None
+    )
+    lines = [f"  Seen as: {seen}   (weights: {answer['weights']})", "", "     similarity  sku      product"]
+    for rank, hit in enumerate(answer["results"], start=1):
+        product = hit["product"]
+        lines.append(f"  {rank}. {hit['similarity']:10.3f}  {product['sku']:<8} {product['name']}")
+    lines += ["", "  " + ", ".join(f"{stage} {ms:.0f} ms" for stage, ms in answer["timings_ms"].items())]
+    return "\n".join(lines)
+
+
+def wrong(index: dict[str, Any], answer: dict[str, Any], expected: str) -> str:
+    """What is not as it should be, in one line; empty when all is."""
+    missing = count(index, "photos") - count(index, "indexed")
+    if missing:
+        return f"{missing} photos were not indexed: see Rejections in the admin"
+    predicted = answer["gate"]["categories"][0]["slug"]
+    if predicted != expected:
+        return f"the sample photo shows a {expected}, and was taken for a {predicted}"
+    return "" if answer["results"] else "the sample query found no match"
+
+
+if __name__ == "__main__":
+    main()
