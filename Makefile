@@ -34,7 +34,7 @@ lint: .venv/installed-dev
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy .
-	.venv/bin/lint-imports
+	.venv/bin/lint-imports --no-logo
 	LAMPLIGHT_VAR=var/test LAMPLIGHT_WEIGHTS=random $(PY) manage.py makemigrations --check --dry-run
 
 format: .venv/installed-dev

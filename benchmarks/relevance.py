@@ -130,17 +130,18 @@ def _unseen_gates(photo_ids: Iterable[int]) -> list[Gate]:
     )
     slugs = dict(Category.objects.values_list("pk", "slug"))
     by_photo = {
-        photo: {int(c): float(p) for c, p in zip(held_out.classes, row, strict=True)}
-        for photo, row in zip(photos, held_out.probabilities, strict=True)
+        photos[row]: dict(zip(held_out.classes, held_out.probabilities[place].tolist(), strict=True))
+        for place, row in enumerate(held_out.rows)
     }
-    return [_choices(by_photo[photo], slugs) for photo in photo_ids]
+    # A photo that was rejected, or whose category is too small for a head, is searched for everywhere.
+    return [_choices(by_photo.get(photo, {}), slugs) for photo in photo_ids]
 
 
 def _choices(probabilities: Mapping[int, float], slugs: Mapping[int, str]) -> Gate:
     from search import gate
 
     soft = gate.choose(probabilities, frozenset(slugs)).searched
-    hard = max(probabilities, key=lambda category: probabilities[category])
+    hard = max(probabilities, key=lambda category: probabilities[category], default=min(slugs))
     return {
         "hard": slugs[hard],
         "soft": ",".join(slugs[category] for category in sorted(soft)),

@@ -20,7 +20,9 @@ def data_folder(weights: str) -> Iterator[Path]:
             "PORT": str(probe.getsockname()[1]),
         }
         probe.close()
-        yield Path(folder)
-        from config import embedded
+        try:
+            yield Path(folder)
+        finally:
+            from config import embedded
 
-        embedded.leave()  # The servers must not outlive their folder.
+            embedded.leave()  # The servers must not outlive their folder.

@@ -10,7 +10,6 @@ import re
 import shutil
 import subprocess
 import sys
-import urllib.error
 import urllib.parse
 import urllib.request
 import venv
@@ -31,7 +30,7 @@ def main(requirements: str) -> None:
         sys.exit(
             f"lamplight: Python 3.11 or 3.12 is needed, this is {sys.version.split()[0]}: make PYTHON=python3.11 ..."
         )
-    if not PYTHON.exists():
+    if not (VENV / "bin" / "pip").exists():  # Nothing yet, or what an interrupted run left.
         free = shutil.disk_usage(ROOT).free
         if free < NEEDED_BYTES:
             sys.exit(
@@ -39,7 +38,7 @@ def main(requirements: str) -> None:
             )
         print("Making .venv ...", flush=True)
         has_pip = importlib.util.find_spec("ensurepip") is not None
-        venv.create(VENV, with_pip=has_pip)
+        venv.create(VENV, clear=True, with_pip=has_pip)
         if not has_pip:
             install_pip()
     print(f"Installing {requirements} (the first time some minutes, mostly torch) ...", flush=True)
@@ -60,9 +59,8 @@ def install_pip() -> None:
             sys.exit(f"lamplight: the package index at {index} has no pip {PIP}: sudo apt install python3.11-venv")
         with urllib.request.urlopen(urllib.parse.urljoin(index, found[1]), timeout=60) as answer:
             wheel = answer.read()
-    except (urllib.error.URLError, TimeoutError) as error:
-        shutil.rmtree(VENV)
-        sys.exit(f"lamplight: {NO_NETWORK} ({error})")
+    except OSError as error:
+        sys.exit(f"lamplight: {NO_NETWORK} ({error}). If a certificate is missing: apt install ca-certificates")
     if hashlib.sha256(wheel).hexdigest() != found[2]:
         sys.exit("lamplight: pip was damaged on its way: try again")
     file = VENV / f"pip-{PIP}-py3-none-any.whl"

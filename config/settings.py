@@ -19,7 +19,10 @@ def data_folder() -> Path:
 
 VAR = data_folder()
 DEBUG = env.bool("DEBUG", default=False)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+HOST = env.str("HOST", default="127.0.0.1")
+PORT = env.str("PORT", default="8000")
+# Probes and `make run` ask under the local names, whatever the shop is called.
+ALLOWED_HOSTS = [*env.list("ALLOWED_HOSTS", default=[]), HOST, "127.0.0.1", "localhost", "[::1]"]
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 
@@ -94,8 +97,10 @@ def database() -> dict[str, Any]:
 
 
 DATABASES = {"default": {**database(), "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}}
+# A server that went away without a word is noticed in ten seconds, not in the kernel's fifteen minutes.
+PATIENCE = {"connect_timeout": 3, "tcp_user_timeout": 10_000, "keepalives_idle": 10}
 # What the URL says, such as ?sslmode=require, stays.
-DATABASES["default"]["OPTIONS"] = {"connect_timeout": 3, **DATABASES["default"].get("OPTIONS", {}), "pool": POOL}
+DATABASES["default"]["OPTIONS"] = {**PATIENCE, **DATABASES["default"].get("OPTIONS", {}), "pool": POOL}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Redis: broker and cache ------------------------------------------------------------------------------------
@@ -143,6 +148,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # A worker outwaits any outage; by default it ends after 100 tries.
 CELERY_TIMEZONE = "UTC"
+# Building an index or training a head takes minutes: photos are indexed meanwhile by another worker.
+CELERY_TASK_ROUTES = {
+    "search.tasks.maintain": {"queue": "maintenance"},
+    "search.tasks.train_head": {"queue": "maintenance"},
+}
 # Beat rings the same bells that the catalogue rings; a ring nobody took in time is dropped.
 CELERY_BEAT_SCHEDULE = {
     "index pending photos": {"task": "search.tasks.index_pending", "schedule": 30, "options": {"expires": 30}},
@@ -151,7 +161,7 @@ CELERY_BEAT_SCHEDULE = {
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "celerybeat-schedule")
 
 # --- REST ---------------------------------------------------------------------------------------------------
-SEARCH_THROTTLE = env.str("SEARCH_THROTTLE", default="120/min")
+SEARCH_THROTTLE = env.str("SEARCH_THROTTLE", default="120/min").lower()
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -197,9 +207,11 @@ MEDIA_ROOT = VAR / "media"
 MEDIA_URL = "/media/"
 # Requests larger than this are refused before they are read: one 20 MB photo (ml.images) and its form.
 MAX_REQUEST_BYTES = 21_000_000
-# The product form of the admin takes several photos at once, from people who are logged in.
-MAX_ADMIN_REQUEST_BYTES = 10 * MAX_REQUEST_BYTES
-DATA_UPLOAD_MAX_NUMBER_FILES = 20
+# The product form of the admin takes several photos at once: twenty from a phone, at 4 MB each. Not more, because
+# anyone can send a session cookie, and the form is on disk before Django looks whether the session is a good one.
+MAX_ADMIN_REQUEST_BYTES = 4 * MAX_REQUEST_BYTES
+# More than a product may have (catalog.photos.MAX_PHOTOS), so that the form can say so; above, Django answers curtly.
+DATA_UPLOAD_MAX_NUMBER_FILES = 60
 
 # --- Vision -----------------------------------------------------------------------------------------------------
 # "imagenet", "random", or the path of a state dict.

@@ -33,9 +33,11 @@ STOP_SECONDS = 60  # A worker first ends its turn, of ten seconds and a batch.
 STALLED_SECONDS = 120  # A batch takes 5 s on 2 cores: so long without one photo more, and something is wrong.
 FREE_BYTES = 500_000_000  # What PostgreSQL, its log and a small catalogue take.
 ADMIN = "admin"
+ONE, INFO = ("--concurrency", "1"), ("--loglevel", "INFO")
 COMMANDS = {
-    "worker": ("celery", "-A", "config", "worker", "--concurrency", "1", "--loglevel", "INFO"),
-    "beat": ("celery", "-A", "config", "beat", "--loglevel", "INFO"),
+    "worker": ("celery", "-A", "config", "worker", "-n", "index@%h", *ONE, *INFO),
+    "maintenance": ("celery", "-A", "config", "worker", "-Q", "maintenance", "-n", "maintenance@%h", *ONE, *INFO),
+    "beat": ("celery", "-A", "config", "beat", *INFO),
     "web": ("gunicorn", "--config", "config/gunicorn.py", "config.wsgi"),
 }
 
@@ -47,9 +49,12 @@ class StackError(Exception):
 class Stack:
     """The running processes, by name."""
 
-    def __init__(self, port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}"
+    def __init__(self, host: str, port: int) -> None:
+        self.url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
+        self.address = {"HOST": host, "PORT": str(port)}
         self.password = ""
+        self.http = requests.Session()
+        self.http.trust_env = False  # A proxy for the outside has no business here.
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str) -> None:
@@ -58,7 +63,7 @@ class Stack:
         setpriv has the kernel end it when this process is killed and cannot stop it.
         """
         # Web server and worker share the cores: a thread of torch that waits must not spin meanwhile.
-        environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
+        environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, **self.address}
         command = ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", *COMMANDS[name]]
         with _log(name).open("ab") as log:
             self.processes[name] = subprocess.Popen(
@@ -85,20 +90,19 @@ class Stack:
         while time.monotonic() < deadline:
             self.check()
             try:
-                answer = requests.get(f"{self.url}/readyz", timeout=READY_SECONDS)
-            except requests.ConnectionError:
-                time.sleep(0.2)
-                continue
-            if answer.ok:
-                return
-            reason = answer.text
+                answer = self.http.get(f"{self.url}/readyz", timeout=READY_SECONDS)
+                if answer.ok:
+                    return
+                reason = answer.text
+            except requests.RequestException:
+                pass  # Not listening yet.
             time.sleep(0.2)
         raise StackError(f"not ready after {READY_SECONDS} s ({reason}): see {_log('web')}")
 
     def wait_until_indexed(self) -> dict[str, Any]:
         """The state of the index, as the API tells it, once nothing is pending and the head is trained."""
         deadline = time.monotonic() + STALLED_SECONDS
-        index = self._index()
+        index = self.ask("GET", "index/")
         with tqdm(total=count(index, "photos"), desc="Indexing", unit="photo", disable=None) as bar:
             while True:
                 done = count(index, "photos") - count(index, "pending")
@@ -111,13 +115,18 @@ class Stack:
                 if time.monotonic() > deadline:
                     raise StackError(f"indexing stopped at {done} of {bar.total} photos: see {_log('worker')}")
                 time.sleep(0.5)
-                index = self._index()
+                index = self.ask("GET", "index/")
 
-    def _index(self) -> dict[str, Any]:
-        answer = requests.get(f"{self.url}/api/v1/index/", timeout=60)
-        answer.raise_for_status()
-        state: dict[str, Any] = answer.json()
-        return state
+    def ask(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        """The API's answer to a request below /api/v1/. Raises StackError when it is none or a refusal."""
+        try:
+            answer = self.http.request(method, f"{self.url}/api/v1/{path}", timeout=60, **request)
+        except requests.RequestException as error:
+            raise StackError(f"{path} was not answered ({error}): see {_log('web')}") from error
+        if not answer.ok:
+            raise StackError(f"{path} was answered with {answer.status_code}: {answer.text}")
+        body: dict[str, Any] = answer.json()
+        return body
 
     def wait(self) -> None:
         """Return never, but raise when a process ends."""
@@ -152,10 +161,10 @@ def running() -> Iterator[Stack]:
         StackError: it cannot be started, or a process of it ended.
     """
     signal.signal(signal.SIGTERM, _exit)
+    check_data_folder()
     port = _free_port()
-    _check_space()
     with _only_stack():
-        stack = Stack(port)
+        stack = Stack(settings.HOST, port)
         stack.password = _prepare()
         try:
             for name in COMMANDS:
@@ -193,7 +202,7 @@ def _prepare() -> str:
 
 def _free_port() -> int:
     """PORT, once it is known to be free."""
-    host, text = os.environ.get("HOST", "127.0.0.1"), os.environ.get("PORT", "8000")
+    host, text = settings.HOST, settings.PORT
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
         raise StackError(f"PORT is {text!r}: set it to a number from 1 to 65535")
     with socket.socket() as probe:
@@ -207,13 +216,14 @@ def _free_port() -> int:
     return int(text)
 
 
-def _check_space() -> None:
+def check_data_folder() -> None:
     try:
-        settings.VAR.mkdir(parents=True, exist_ok=True)
-        (settings.VAR / "log").mkdir(exist_ok=True)
+        # Reading the settings makes the folder and its secret, if they are not there.
+        (settings.VAR / "log").mkdir(parents=True, exist_ok=True)
+        (settings.VAR / "stack.lock").touch()
     except OSError as error:
         raise StackError(
-            f"cannot write to {settings.VAR} ({error.strerror}): set LAMPLIGHT_VAR to another folder"
+            f"cannot write to {error.filename} ({error.strerror}): set LAMPLIGHT_VAR to a folder of your own"
         ) from error
     free = shutil.disk_usage(settings.VAR).free
     if free < FREE_BYTES:
@@ -257,14 +267,14 @@ def main() -> None:
 
 
 @contextmanager
-def run_or_exit() -> Iterator[None]:
-    """Turn a StackError into one line and exit code 1, Ctrl-C into a quiet end."""
+def run_or_exit(interrupted: int = 0) -> Iterator[None]:
+    """Turn a StackError into one line and exit code 1, Ctrl-C into a quiet end with the code `interrupted`."""
     try:
         yield
     except StackError as error:
         sys.exit(f"lamplight: {error}")
     except KeyboardInterrupt:
-        sys.exit(0)
+        sys.exit(interrupted)
 
 
 if __name__ == "__main__":

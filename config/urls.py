@@ -2,7 +2,8 @@
 
 from django.conf import settings
 from django.contrib import admin
-from django.http import HttpRequest
+from django.core.exceptions import SuspiciousFileOperation
+from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import include, path, re_path
 from django.views.decorators.cache import cache_control
@@ -15,9 +16,13 @@ from search import health
 @cache_control(public=True, max_age=31_536_000, immutable=True)
 def stored_photo(request: HttpRequest, path: str) -> HttpResponseBase:
     """A photo of the catalogue. It never changes: its name is its hash."""
-    return serve(request, path, document_root=str(settings.MEDIA_ROOT))
+    try:
+        return serve(request, path, document_root=str(settings.MEDIA_ROOT))
+    except (OSError, ValueError, SuspiciousFileOperation) as error:  # A name that no file system takes.
+        raise Http404 from error
 
 
+handler400 = "search.errors.bad_request"
 handler404 = "search.errors.not_found"
 handler500 = "search.errors.server_error"
 

@@ -17,7 +17,7 @@ Ints = NDArray[np.integer]
 
 MIN_PHOTOS = 5  # of one category: one for each fold
 MIN_PRODUCTS = 2  # of one category: one to learn from while the other is held out
-FOLDS = 5
+FOLDS = 5  # fewer where there are fewer products
 CALIBRATION_BINS = 15  # Guo et al. 2017
 # scikit-learn's C. Five furniture categories, 398 photos, whole product families held out, log-loss by C:
 #   C                 0.001   0.003   0.01   0.1    1
@@ -111,6 +111,7 @@ class OutOfFold:
     probabilities: Floats
     """(m, classes), calibrated."""
     temperature: float
+    folds: int
 
 
 def fit_head(embeddings: Floats, labels: ArrayLike, groups: ArrayLike, seed: int = 0) -> Head:
@@ -131,7 +132,7 @@ def fit_head(embeddings: Floats, labels: ArrayLike, groups: ArrayLike, seed: int
         top2=float(np.mean((ranks[:, :2] == truth[:, None]).any(axis=1))),
         calibration_error=expected_calibration_error(held_out.probabilities, truth),
         temperature=held_out.temperature,
-        folds=FOLDS,
+        folds=held_out.folds,
         photos={category: counts[category] for category in held_out.classes},
         left_out={category: count for category, count in counts.items() if category not in held_out.classes},
     )
@@ -155,12 +156,13 @@ def cross_validate(embeddings: Floats, labels: ArrayLike, groups: ArrayLike, see
     rows = np.flatnonzero(np.isin(labels, classes))
     embeddings, labels, groups = embeddings[rows], labels[rows], groups[rows]
     logits = np.empty((len(rows), len(classes)))
-    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
+    count = min(FOLDS, len(np.unique(groups)))
+    folds = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
     for train, test in folds.split(embeddings, labels, groups):
         weights, bias = _fit_softmax(embeddings[train], labels[train])
         logits[test] = embeddings[test] @ weights + bias
     temperature = fit_temperature(logits, np.searchsorted(classes, labels))
-    return OutOfFold(classes, rows, softmax(logits / temperature), temperature)
+    return OutOfFold(classes, rows, softmax(logits / temperature), temperature, count)
 
 
 def softmax(logits: Floats) -> Floats:

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torchvision.models.feature_extraction import create_feature_extractor
 
-from ml.recipes import Recipe
+from ml.recipes import Recipe, WeightsError
 from ml.weights import load_network
 
 # ResNet50 on two CPU cores, ms a photo by batch: 53 (1), 53 (16), 66 (32), so more photos at once only cost memory.
@@ -101,9 +101,12 @@ def _crop(image: Image.Image, recipe: Recipe) -> Image.Image:
 
 def _resolve(device: str) -> str:
     """Asked as late as possible: looking for CUDA before a fork would break it in the child."""
+    available = torch.cuda.is_available()
+    if device.startswith("cuda") and not available:
+        raise WeightsError(f"the network cannot go to {device!r}, torch sees no GPU: set the device to 'cpu' or 'auto'")
     if device != "auto":
         return device
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    return "cuda" if available else "cpu"
 
 
 _lock = threading.Lock()

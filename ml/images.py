@@ -6,6 +6,7 @@ same pixels. Only Pillow is imported here: the catalogue opens photos in process
 
 import io
 import struct
+import threading
 import zlib
 from enum import StrEnum
 from typing import BinaryIO
@@ -14,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF")
 MAX_BYTES = 20_000_000
-MAX_PIXELS = 50_000_000  # 50 MP in Pillow's 4 bytes a pixel is 200 MB, the most one upload may cost
+MAX_PIXELS = 50_000_000  # 200 MB in Pillow's 4 bytes a pixel
 MIN_SIDE = 16
 MAX_ASPECT = 20  # padded to 224 x 224, a 20:1 photo is a strip of 11 px: beyond that nothing is left to see
 
@@ -31,6 +32,11 @@ DECODER_ERRORS = (
     struct.error,
     zlib.error,
 )
+
+# Modes that scale well as they are; a palette must become colours first, and 16 bits are scaled to 8
+SHRINKABLE = ("RGB", "RGBA", "L", "LA", "CMYK")
+# Photos decoded at once: at 4 bytes a pixel and a copy, two of the largest take 0.8 GB
+_decoding = threading.BoundedSemaphore(2)
 
 TRANSPOSES = {  # EXIF orientation -> what puts the photo upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -103,7 +109,8 @@ def open_photo(source: bytes | BinaryIO, side: int = 1024) -> Image.Image:
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as photo:
             _check_size(*photo.size)
-            return _decode(photo, side)
+            with _decoding:
+                return _decode(photo, side)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnreadablePhoto(PhotoProblem.TOO_MANY_PIXELS) from error
     except UnidentifiedImageError as error:
@@ -156,6 +163,8 @@ def _decode(photo: Image.Image, side: int) -> Image.Image:
         photo.draft(None, (round(photo.width * scale), round(photo.height * scale)))
     photo.load()  # before thumbnail, which would draft a second time
     orientation = _orientation(photo)
+    if photo.mode in SHRINKABLE:  # first, since each conversion below copies the photo
+        photo.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0)
     rgb = _as_rgb(photo)
     rgb.info = {}
     rgb.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0)

@@ -1,16 +1,50 @@
 """Misconfiguration fails at start, with its cure."""
 
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
+from rest_framework.throttling import SimpleRateThrottle
+
+from ml.recipes import WeightsError, default_recipe
 
 
 @register()
 def weights_exist(**kwargs: Any) -> list[CheckMessage]:
-    weights = settings.LAMPLIGHT_WEIGHTS
-    if weights in ("imagenet", "random") or Path(weights).is_file():
-        return []
-    hint = "Set it to the path of a state dict, to 'imagenet' or to 'random'."
-    return [Error(f"LAMPLIGHT_WEIGHTS names no file: {weights}", hint=hint, id="search.E001")]
+    try:
+        default_recipe(settings.LAMPLIGHT_WEIGHTS)
+    except WeightsError as error:
+        return [Error(str(error), hint="Set LAMPLIGHT_WEIGHTS accordingly.", id="search.E001")]
+    return []
+
+
+@register()
+def throttle_is_a_rate(**kwargs: Any) -> list[CheckMessage]:
+    rate = settings.SEARCH_THROTTLE
+    try:
+        if rate != "off":
+            count, _ = SimpleRateThrottle.parse_rate(None, rate)  # type: ignore[arg-type]  # It uses no self.
+            return [] if count else [_bad_rate(rate)]
+    except (ValueError, KeyError, IndexError):
+        return [_bad_rate(rate)]
+    return []
+
+
+@register(deploy=True)
+def proxies_are_counted(**kwargs: Any) -> list[CheckMessage]:
+    if settings.BEHIND_TLS and not settings.REST_FRAMEWORK["NUM_PROXIES"]:
+        hint = "Set NUM_PROXIES to the number of reverse proxies in front, usually 1."
+        return [
+            Error(
+                "BEHIND_TLS is on and NUM_PROXIES is 0: all customers share one throttle.", hint=hint, id="search.E003"
+            )
+        ]
+    return []
+
+
+def _bad_rate(rate: str) -> Error:
+    return Error(
+        f"SEARCH_THROTTLE is no rate: {rate!r}",
+        hint="Set it to a number per second, minute, hour or day, such as 120/min, or to off.",
+        id="search.E002",
+    )

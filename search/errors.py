@@ -33,7 +33,8 @@ class ExceptionHandler(CatalogExceptionHandler):
         if isinstance(exc, OperationalError | InterfaceError | PoolTimeout):
             return ServiceUnavailable("The database does not answer. Try again in a moment.", "database_unavailable")
         if isinstance(exc, WeightsError):
-            return ServiceUnavailable(str(exc), "model_unavailable")
+            logger.error("The model cannot be loaded: %s", exc)  # Where files lie is no business of strangers.
+            return ServiceUnavailable("The model is not available. Try again later.", "model_unavailable")
         return super().convert_known_exceptions(exc)
 
     def report_exception(self, exc: APIException, response: Response) -> None:
@@ -49,6 +50,13 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if request.path.startswith("/api/"):
         return _as_json("client_error", "not_found", "There is nothing at this address: see /api/docs/.", 404)
     return defaults.page_not_found(request, exception)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """A request that Django refuses before any view, such as one for another host."""
+    if request.path.startswith("/api/"):
+        return _as_json("client_error", "bad_request", "This site does not answer such a request.", 400)
+    return defaults.bad_request(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

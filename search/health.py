@@ -1,5 +1,9 @@
 """Probes: is this process alive, and is it ready to answer."""
 
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache as once
+
 import redis
 from django.core.cache import cache
 from django.db import Error as DatabaseError
@@ -12,6 +16,10 @@ from ml.recipes import WeightsError
 from search import encoders
 from search.models import Space
 
+logger = logging.getLogger(__name__)
+# A database that is there answers in milliseconds; orchestrators give a probe a few seconds.
+DATABASE_SECONDS = 3
+
 
 def livez(request: HttpRequest) -> JsonResponse:
     """200 as long as the process answers; depends on nothing."""
@@ -19,25 +27,44 @@ def livez(request: HttpRequest) -> JsonResponse:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when a search would be answered, else 503 with the reasons.
+    """200 when a search would be answered, else 503 with the reasons; the log has the details.
 
-    The first call loads the model; the probes of the servers are bounded by their connection timeouts.
+    The servers are asked with a deadline. The first call that finds them well loads the model.
     """
-    reasons = _database() or {**_redis(), **_search()}
+    reasons = _database() or {**_redis(), **_model()}
     if reasons:
         return JsonResponse({"status": "not ready", "reasons": reasons}, status=503)
     return JsonResponse({"status": "ready"})
 
 
 def _database() -> dict[str, str]:
+    """Asked from a thread of its own: a database that hangs would hold this one for ever."""
+    asked = _prober().submit(_ask_database)
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
+        return asked.result(DATABASE_SECONDS)
+    except TimeoutError:
+        asked.cancel()
+        return {"database": f"the database did not answer within {DATABASE_SECONDS} s"}
+
+
+@once
+def _prober() -> ThreadPoolExecutor:
+    """One thread: while it hangs, further probes wait for it until their own deadline."""
+    return ThreadPoolExecutor(1, "readyz")
+
+
+def _ask_database() -> dict[str, str]:
+    try:
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             return {"database": "migrations are missing: run manage.py migrate"}
+        if Space.objects.live() is None:
+            return {"search": "there is no live space: run manage.py prepare"}
     except (DatabaseError, PoolTimeout) as error:
-        return {"database": f"the database does not answer: {error}".splitlines()[0]}
+        logger.warning("Not ready: %s", error)
+        return {"database": "the database does not answer"}
+    finally:
+        connection.close()
     return {}
 
 
@@ -45,16 +72,22 @@ def _redis() -> dict[str, str]:
     try:
         cache.get("readyz")
     except redis.RedisError as error:
-        return {"redis": f"Redis does not answer: {error}"}
+        logger.warning("Not ready: %s", error)
+        return {"redis": "Redis does not answer"}
     return {}
 
 
-def _search() -> dict[str, str]:
-    space = Space.objects.live()
-    if space is None:
-        return {"search": "there is no live space: run manage.py prepare"}
+def _model() -> dict[str, str]:
+    space = Space.objects.get(state=Space.State.LIVE)
     try:
-        encoders.encoder_for(space).warm()
+        _warm(space.pk)
     except WeightsError as error:
-        return {"search": str(error)}
+        logger.warning("Not ready: %s", error)
+        return {"model": "the model cannot be loaded: see the log"}
     return {}
+
+
+@once
+def _warm(space_id: int) -> None:
+    """Load the space's model and run it once in this process; a failure is not remembered."""
+    encoders.encoder_for(Space.objects.get(pk=space_id)).warm()

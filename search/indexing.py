@@ -5,11 +5,15 @@ all heal by one rule.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 
+import numpy as np
 from django.db import models, transaction
 from django.db.models import Exists, OuterRef
+from django.utils import timezone
+from PIL import Image
 
-from catalog.models import Photo
+from catalog.models import Category, Photo
 from ml.images import UnreadablePhoto, open_photo
 from search import encoders, partitions
 from search.models import Embedding, Rejection, Space
@@ -17,6 +21,7 @@ from search.models import Embedding, Rejection, Space
 # Photos a transaction: large enough that the commit and the queries cost under 1 % of the encoding, small enough that a
 # killed worker repeats seconds of work and that nobody waits long for a locked photo.
 BATCH = 64
+RETRY_AFTER = timedelta(minutes=10)
 
 
 def pending(space: Space) -> models.QuerySet[Photo]:
@@ -24,7 +29,7 @@ def pending(space: Space) -> models.QuerySet[Photo]:
     embedded = Embedding.objects.filter(
         space_id=space.pk, category_id=OuterRef("product__category_id"), photo_id=OuterRef("pk")
     )
-    rejected = Rejection.objects.filter(space_id=space.pk, photo_id=OuterRef("pk"))
+    rejected = Rejection.objects.in_force().filter(space_id=space.pk, photo_id=OuterRef("pk"))
     return Photo.objects.filter(~Exists(embedded), ~Exists(rejected))
 
 
@@ -32,6 +37,7 @@ def index_batch(space: Space, size: int = BATCH) -> int:
     """Settle up to `size` pending photos, each as an embedding or a rejection, in one transaction.
 
     Photos that another worker holds are passed over. A photo whose product moved to another category keeps its vector.
+    A storage that fails to answer rejects a photo for RETRY_AFTER only, so that it holds up no others.
 
     Returns:
         How many photos were settled; 0 when nothing is pending or others hold it all.
@@ -39,11 +45,13 @@ def index_batch(space: Space, size: int = BATCH) -> int:
     Raises:
         ml.recipes.WeightsError: the space's encoder cannot be loaded; nothing is lost.
     """
+    # Apart from the batch: attaching a leaf locks the photos against uploads, for a moment instead of a batch.
+    leaves = partitions.ensure(space, Category.objects.values_list("pk", flat=True))
     with transaction.atomic():
-        photos = _claim(space, size)
+        # A category made this instant has no leaf yet: its photos wait for the next batch.
+        photos = [photo for photo in _claim(space, size) if photo.product.category_id in leaves]
         if not photos:
             return 0
-        partitions.ensure(space, {photo.product.category_id for photo in photos})
         moved = _move(space, photos)
         _embed(space, [photo for photo in photos if photo.pk not in moved])
         return len(photos)
@@ -80,22 +88,36 @@ def _embed(space: Space, photos: Sequence[Photo]) -> None:
     readable, images, rejections = [], [], []
     for photo in photos:
         try:
-            with photo.file.open("rb") as file:
-                images.append(open_photo(file.read()))
+            images.append(_decode(photo))
             readable.append(photo)
         except UnreadablePhoto as error:
             rejections.append(Rejection(space=space, photo=photo, reason=error.message))
         except FileNotFoundError:
             reason = "The file is missing from the photo storage. Upload the photo again."
             rejections.append(Rejection(space=space, photo=photo, reason=reason))
-    Rejection.objects.bulk_create(rejections, ignore_conflicts=True)
-    if not images:
-        return
-    vectors = encoders.encoder_for(space).encode(images)
+        except OSError as error:
+            reason = f"The photo storage did not answer: {error}."
+            rejections.append(Rejection(space=space, photo=photo, reason=reason, retry_at=timezone.now() + RETRY_AFTER))
+    _replace_rejections(space, photos, rejections)
+    if images:
+        _write(space, readable, encoders.encoder_for(space).encode(images))
+
+
+def _decode(photo: Photo) -> Image.Image:
+    with photo.file.open("rb") as file:
+        return open_photo(file.read())
+
+
+def _replace_rejections(space: Space, photos: Sequence[Photo], rejections: Sequence[Rejection]) -> None:
+    Rejection.objects.filter(space=space, photo__in=photos).delete()
+    Rejection.objects.bulk_create(rejections)
+
+
+def _write(space: Space, photos: Sequence[Photo], vectors: np.ndarray) -> None:
     Embedding.objects.bulk_create(
         [
             Embedding(space=space, category_id=photo.product.category_id, photo=photo, vector=vector)
-            for photo, vector in zip(readable, vectors, strict=True)
+            for photo, vector in zip(photos, vectors, strict=True)
         ],
         update_conflicts=True,
         unique_fields=["photo_id", "category_id", "space_id"],

@@ -115,4 +115,4 @@ def _similarity(distance: float) -> float:
 
 
 def _any_index(space: Space, categories: Collection[int]) -> bool:
-    return any(partitions.has_index(partitions.Leaf(space, category)) for category in categories)
+    return partitions.any_index(partitions.Leaf(space, category) for category in categories)

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 from django.db import models
+from django.db.models.functions import Now
 from pgvector.django import HalfVectorField
 
 from catalog.models import Product
@@ -84,13 +85,22 @@ class Embedding(models.Model):
         return f"photo {self.photo_id} in space {self.space_id}"
 
 
+class RejectionQuerySet(models.QuerySet["Rejection"]):
+    def in_force(self) -> "RejectionQuerySet":
+        """Those that keep their photo from being tried now."""
+        return self.filter(models.Q(retry_at=None) | models.Q(retry_at__gt=Now()))
+
+
 class Rejection(models.Model):
     """A photo that cannot be indexed in a space, and why. Deleting the row tries the photo again."""
 
     space = models.ForeignKey(Space, models.CASCADE, related_name="rejections")
     photo = models.ForeignKey("catalog.Photo", models.CASCADE, related_name="rejections")
     reason = models.TextField()
+    retry_at = models.DateTimeField(null=True, blank=True, help_text="When it is tried again by itself; empty: never.")
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = RejectionQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [
@@ -110,9 +120,6 @@ class Head(models.Model):
     photos = models.JSONField(help_text="Photos per category id at training.")
     metrics = models.JSONField(help_text="Held-out accuracy, calibration error and what they were measured on.")
     trained_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        get_latest_by = "pk"
 
     def __str__(self) -> str:
         return f"head of {self.space_id}, {self.trained_at:%Y-%m-%d %H:%M}"

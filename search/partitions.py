@@ -57,15 +57,16 @@ def leaves(space: Space) -> list[Leaf]:
         return [Leaf(space, category_id) for (category_id,) in cursor.fetchall()]
 
 
-def ensure(space: Space, categories: Iterable[int]) -> None:
-    """Make the leaves that are missing.
+def ensure(space: Space, categories: Iterable[int]) -> set[int]:
+    """Make the leaves that are missing. Returns the categories that have one now.
 
     A partition is made apart and then attached: searches and writes go on meanwhile, which the shorter
     CREATE TABLE ... PARTITION OF would stop.
     """
     wanted = set(categories)
-    if wanted <= {leaf.category_id for leaf in leaves(space)}:
-        return
+    present = {leaf.category_id for leaf in leaves(space)}
+    if wanted <= present:
+        return present
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [SHAPE_LOCK])
         branch = branch_name(space)
@@ -77,6 +78,7 @@ def ensure(space: Space, categories: Iterable[int]) -> None:
             _create_like_parent(cursor, leaf.name)
             _check_dimensions(cursor, leaf)
             _attach(cursor, branch, leaf.name, category_id)
+    return wanted | present
 
 
 def drop_leaf(leaf: Leaf) -> None:
@@ -92,12 +94,13 @@ def is_large(leaf: Leaf) -> bool:
         return bool(cursor.fetchone()[0] > EXACT_ROWS)
 
 
-def has_index(leaf: Leaf) -> bool:
-    """Whether the leaf has a complete HNSW index."""
+def any_index(leaves: Iterable[Leaf]) -> bool:
+    """Whether one of the leaves has a complete HNSW index."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM pg_index WHERE indexrelid = to_regclass(%s) AND indisvalid",
-            [leaf.index_name],
+            "SELECT EXISTS (SELECT FROM pg_index WHERE indisvalid AND indexrelid IN"
+            " (SELECT to_regclass(name) FROM unnest(%s::text[]) AS name))",
+            [[leaf.index_name for leaf in leaves]],
         )
         return bool(cursor.fetchone()[0])
 

@@ -14,7 +14,7 @@ def of(space: Space) -> dict[str, Any]:
     # A vector still under the product's former category is pending here, as it is for indexing.
     current = Embedding.objects.filter(space_id=space.pk, category_id=F("photo__product__category_id"))
     indexed = _per(current, "category_id")
-    rejected = _per(Rejection.objects.filter(space_id=space.pk), "photo__product__category_id")
+    rejected = _per(Rejection.objects.in_force().filter(space_id=space.pk), "photo__product__category_id")
     categories = []
     for category in Category.objects.all():
         known = {
@@ -22,7 +22,8 @@ def of(space: Space) -> dict[str, Any]:
             "indexed": indexed.get(category.pk, 0),
             "rejected": rejected.get(category.pk, 0),
         }
-        known["pending"] = known["photos"] - known["indexed"] - known["rejected"]
+        # Counted one after the other beside a worker, the three may not add up for a moment.
+        known["pending"] = max(0, known["photos"] - known["indexed"] - known["rejected"])
         categories.append({"slug": category.slug, **known})
     return {"space": space.name, "weights": space.weights, "categories": categories, "head": _head(space)}
 

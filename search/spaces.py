@@ -1,9 +1,9 @@
 """The life of a space: it is made from a recipe, filled, and one is live."""
 
 from django.db import IntegrityError, transaction
-from ml.recipes import Recipe
 
 from catalog.models import Category
+from ml.recipes import Recipe
 from search import partitions
 from search.models import Space
 
@@ -41,13 +41,15 @@ def maintain() -> list[str]:
 
     Returns the names of the tables and indexes that changed.
     """
-    categories = set(Category.objects.values_list("pk", flat=True))
     changed = []
     for space in Space.objects.indexed_into():
-        for leaf in partitions.leaves(space):
+        leaves = partitions.leaves(space)
+        # Asked for after the leaves: a category made in between must not lose the leaf that it already has.
+        categories = set(Category.objects.values_list("pk", flat=True))
+        for leaf in leaves:
             if leaf.category_id not in categories:
                 partitions.drop_leaf(leaf)
                 changed.append(leaf.name)
-            elif partitions.is_large(leaf) and not partitions.has_index(leaf) and partitions.build_index(leaf):
+            elif partitions.is_large(leaf) and not partitions.any_index([leaf]) and partitions.build_index(leaf):
                 changed.append(leaf.index_name)
     return changed

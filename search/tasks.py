@@ -18,7 +18,7 @@ DAY = 86_400  # Seconds: an index over millions of photos takes hours.
 
 @shared_task
 def index_pending() -> None:
-    """Index what is pending; when nothing is left, train the heads that are due."""
+    """Index what is pending; when nothing is left, have the heads trained that are due."""
     bell.silence()
     ends = time.monotonic() + TURN
     for space in Space.objects.indexed_into():
@@ -27,11 +27,19 @@ def index_pending() -> None:
             if time.monotonic() > ends:
                 bell.ring()
                 return
+        if training.is_due(space):
+            train_head.apply_async(expires=bell.TIMEOUT)
+
+
+# What takes long outlives the broker's visibility timeout, so it is acknowledged at its start; bells ring again anyway.
+@shared_task(acks_late=False, soft_time_limit=DAY, time_limit=DAY + 60)
+def train_head() -> None:
+    """Train the heads that are due; a message too many finds none."""
+    for space in Space.objects.indexed_into():
         if head := training.train_if_due(space):
             logger.info("%s: head trained, held-out accuracy %.3f", space, head.metrics["top1"])
 
 
-# A long build outlives the broker's visibility timeout, so it is acknowledged at its start; beat asks again anyway.
 @shared_task(acks_late=False, soft_time_limit=DAY, time_limit=DAY + 60)
 def maintain() -> None:
     """Build the indexes that grown leaves lack, drop the leaves of deleted categories."""
@@ -42,4 +50,4 @@ def maintain() -> None:
 @worker_ready.connect
 def look_at_once(**kwargs: Any) -> None:
     """What became pending while no worker ran does not wait for beat."""
-    index_pending.delay()
+    index_pending.apply_async(expires=bell.TIMEOUT)

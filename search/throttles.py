@@ -11,10 +11,8 @@ from rest_framework.throttling import AnonRateThrottle
 logger = logging.getLogger(__name__)
 
 
-class SearchThrottle(AnonRateThrottle):
+class AnonymousThrottle(AnonRateThrottle):
     """SEARCH_THROTTLE for each anonymous address, such as 120/min, or off."""
-
-    scope = "search"
 
     def get_rate(self) -> str | None:
         rate: str = settings.SEARCH_THROTTLE
@@ -27,3 +25,15 @@ class SearchThrottle(AnonRateThrottle):
         except redis.RedisError as error:
             logger.warning("Searches are not throttled: %s", error)
             return True
+
+
+class SearchThrottle(AnonymousThrottle):
+    """Searches by photo, each a pass through the network."""
+
+    scope = "search"
+
+
+class BrowseThrottle(AnonymousThrottle):
+    """Everything else that reads the index, counted apart: a page asks for it beside every search."""
+
+    scope = "browse"

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework.authentication import TokenAuthentication
 from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -25,7 +26,7 @@ from search.serializers import (
     SimilarAnswerSerializer,
 )
 from search.stopwatch import Stopwatch
-from search.throttles import SearchThrottle
+from search.throttles import BrowseThrottle, SearchThrottle
 
 UNAVAILABLE = refusal(
     "The database or the model is not there; try again after Retry-After seconds.",
@@ -39,6 +40,8 @@ class SearchView(APIView):
 
     parser_classes = (MultiPartParser,)
     permission_classes = (AllowAny,)
+    # A session's cookie would make a logged-in visitor's search need a CSRF token.
+    authentication_classes = (TokenAuthentication,)
     throttle_classes = (SearchThrottle,)
 
     @extend_schema(
@@ -75,6 +78,7 @@ class SimilarView(APIView):
     """Product in, its look-alikes out."""
 
     permission_classes = (AllowAny,)
+    throttle_classes = (BrowseThrottle,)
 
     @extend_schema(
         summary="Similar products",
@@ -104,6 +108,7 @@ class IndexView(APIView):
     """How far the index is."""
 
     permission_classes = (AllowAny,)
+    throttle_classes = (BrowseThrottle,)
 
     @extend_schema(
         summary="State of the index",

@@ -82,7 +82,19 @@ class Installation:
     def worker(self) -> subprocess.Popen[bytes]:
         name = f"w{len(self.processes)}@%h"
         return self.start(
-            "-m", "celery", "-A", "config", "worker", "--concurrency", "1", "--loglevel", "INFO", "--hostname", name
+            "-m",
+            "celery",
+            "-A",
+            "config",
+            "worker",
+            "--concurrency",
+            "1",
+            "-Q",
+            "celery,maintenance",
+            "--hostname",
+            name,
+            "--loglevel",
+            "INFO",
         )
 
     def kill(self, process: subprocess.Popen[bytes], with_signal: signal.Signals = signal.SIGKILL) -> None:

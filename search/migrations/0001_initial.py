@@ -54,9 +54,6 @@ class Migration(migrations.Migration):
                 ('trained_at', models.DateTimeField(auto_now_add=True)),
                 ('space', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='heads', to='search.space')),
             ],
-            options={
-                'get_latest_by': 'pk',
-            },
         ),
         migrations.SeparateDatabaseAndState(
             database_operations=[
@@ -80,6 +77,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('reason', models.TextField()),
+                ('retry_at', models.DateTimeField(blank=True, help_text='When it is tried again by itself; empty: never.', null=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('photo', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rejections', to='catalog.photo')),
                 ('space', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rejections', to='search.space')),

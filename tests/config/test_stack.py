@@ -12,6 +12,8 @@ import pytest
 import requests
 from PIL import Image
 
+from config.embedded import PostgreSQL
+from config.server import Users
 from config.settings import BASE_DIR
 from tests.conftest import picture
 from tests.installation import wait_for
@@ -48,6 +50,8 @@ class RunningStack:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                # A test run in the background ignores Ctrl-C, and so would this process.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
             )
 
     def wait_until_up(self) -> None:
@@ -161,6 +165,45 @@ def test_missing_weights_are_refused_with_the_cure(tmp_path):
     assert refused.process.wait(60) == 1
     assert "none.pth" in refused.output.read_text()
     assert "random" in refused.output.read_text()
+
+
+def test_a_database_that_hangs_makes_it_not_ready_in_seconds_and_ready_again_when_it_goes_on(stack):
+    server = PostgreSQL(stack.var, Users(stack.var / ".users.lock"))
+    postmaster = server.pid()
+    assert postmaster is not None
+    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+    pids = [postmaster, *map(int, children)]
+    try:
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        answer = requests.get(f"{stack.url}/readyz", timeout=10)
+        assert (answer.status_code, list(answer.json()["reasons"])) == (503, ["database"])
+        assert requests.get(f"{stack.url}/livez", timeout=10).status_code == 200
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+    wait_for(lambda: requests.get(f"{stack.url}/readyz", timeout=30).ok, "ready again", seconds=30)
+
+
+def test_a_killed_database_costs_no_search(stack):
+    pid = PostgreSQL(stack.var, Users(stack.var / ".users.lock")).pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    image = {"image": ("photo.png", picture("red"))}
+
+    def searched() -> bool:
+        answer = requests.post(f"{stack.url}/api/v1/search/", files=image, timeout=60)
+        assert answer.status_code in (200, 503), answer.text
+        return answer.ok
+
+    wait_for(searched, "searches answered again", seconds=30)
+
+
+def test_a_folder_that_cannot_be_written_is_refused_with_the_cure(tmp_path):
+    refused = RunningStack(tmp_path, LAMPLIGHT_VAR="/proc/nothing")
+    assert refused.process.wait(60) == 1
+    assert refused.output.read_text().count("\n") == 1
+    assert "set LAMPLIGHT_VAR" in refused.output.read_text()
 
 
 def test_ctrl_c_stops_every_process(tmp_path):

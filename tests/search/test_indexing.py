@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from search import indexing
 from search.models import Embedding, Rejection, Space
@@ -90,6 +91,24 @@ def test_a_missing_file_is_rejected_and_retried_once_the_rejection_is_gone(space
     Rejection.objects.all().delete()
     assert index() == 1
     assert filed(space) == [(lamp.pk, lamp.product.category_id)]
+
+
+def test_a_storage_that_does_not_answer_holds_up_no_other_photo_and_is_asked_again_later(space, photo, media, index):
+    lost, good = photo("red"), photo("blue")
+    path = media / lost.file.name
+    kept = path.read_bytes()
+    path.unlink()
+    path.mkdir()  # Opening it fails with an OSError that is neither a missing nor a bad file.
+    assert index() == 2
+    assert filed(space) == [(good.pk, good.product.category_id)]
+    assert "did not answer" in Rejection.objects.get().reason
+    path.rmdir()
+    path.write_bytes(kept)
+    assert index() == 0
+    Rejection.objects.update(retry_at=timezone.now())
+    assert index() == 1
+    assert Rejection.objects.count() == 0
+    assert len(filed(space)) == 2
 
 
 def test_each_space_is_pending_for_itself(space, photo, index):

@@ -2,9 +2,10 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from django.db import connection
 from PIL import Image
 
-from search import lookup
+from search import lookup, partitions
 from search.lookup import Filters
 from tests.search.conftest import GridEncoder
 
@@ -120,3 +121,19 @@ def test_one_search_reads_all_that_an_answer_shows(space, photo, index, category
     with django_assert_num_queries(5):  # Savepoint, settings, search, is there an index?, release.
         hits = lookup.nearest(space, vector_of("red"), [category("lamp").pk], 4)
         assert len([(hit.product.category.slug, hit.photo.file.url) for hit in hits]) == 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_settings_of_a_scan_end_with_it(photo, index, find):
+    def ef_search() -> str:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('hnsw.ef_search')")
+            return str(cursor.fetchone()[0])
+
+    photo("red", sku="red")
+    index()
+    assert find("red") == ["red"]
+    assert ef_search() == "40"  # pgvector's default.
+    with partitions.scan_settings():
+        assert ef_search() == "100"
+    assert ef_search() == "40"

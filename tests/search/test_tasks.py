@@ -8,23 +8,36 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
+def asked(monkeypatch):
+    """Names of the tasks asked for, Celery's queue being left alone."""
+    names: list[str] = []
+    monkeypatch.setattr("celery.app.task.Task.apply_async", lambda task, **options: names.append(task.name))
+    return names
+
+
+@pytest.fixture
 def shop(photo):
     for shade in range(6):
         photo((200 + 5 * shade, 10, 10), "lamp")
         photo((10, 10, 200 + 5 * shade), "bed")
 
 
-def test_one_bell_indexes_all_and_trains_the_head(space, shop):
+def test_one_bell_indexes_all_and_asks_for_a_head(space, shop, asked):
     tasks.index_pending()
     assert indexing.pending(space).count() == 0
+    assert asked == ["search.tasks.train_head"]
+    tasks.train_head()
     assert Head.objects.get().space == space
 
 
-def test_a_repeated_bell_changes_nothing(space, shop):
+def test_repeated_messages_change_nothing(space, shop, asked):
     tasks.index_pending()
+    tasks.train_head()
     head = Head.objects.get()
     tasks.index_pending()
+    tasks.train_head()
     assert Head.objects.get() == head
+    assert asked == ["search.tasks.train_head"]
 
 
 def test_a_turn_that_is_over_rings_for_the_next_one(space, shop, monkeypatch):

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from catalog.models import Product
 from ml.classifier import TooFewPhotos
 from search import encoders, training
 from search.models import Head
@@ -66,9 +67,23 @@ def test_a_head_is_due_again_when_more_than_a_tenth_has_changed(space, shop, pho
     assert training.is_due(space)
 
 
-def test_products_that_moved_count_as_changed(space, shop, index, category):
-    from catalog.models import Product
+def test_stock_replaced_one_for_one_counts_as_changed(space, shop, photo, index):
+    index()
+    training.train(space)
+    Product.objects.earliest("pk").delete()
+    Product.objects.latest("pk").delete()
+    photo((254, 1, 1), "lamp")
+    photo((1, 1, 254), "bed")
+    index()
+    assert training.is_due(space)
 
+
+def test_training_without_any_photo_is_refused(space):
+    with pytest.raises(TooFewPhotos):
+        training.train(space)
+
+
+def test_products_that_moved_count_as_changed(space, shop, index, category):
     index()
     training.train(space)
     Product.objects.filter(category=category("lamp")).update(category=category("table"))

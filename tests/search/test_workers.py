@@ -66,6 +66,19 @@ def test_redis_killed_in_the_middle_loses_nothing(shop):
     assert_each_photo_is_indexed_once(shop)
 
 
+def test_photos_deleted_and_corrupted_beside_a_worker_settle_and_hold_up_nobody(shop):
+    bad, gone = (id for (id,) in shop.rows("SELECT id FROM catalog_photo ORDER BY id DESC LIMIT 2"))
+    [(name,)] = shop.rows("SELECT file FROM catalog_photo WHERE id = %s", [bad])
+    (shop.var / "media" / name).write_bytes(b"\xff\xd8\xff no photo")
+    shop.worker()
+    shop.ring()
+    wait_for(lambda: shop.count("search_embedding") > 0, "the first batch")
+    shop.rows("DELETE FROM catalog_photo WHERE id = %s RETURNING id", [gone])
+    wait_for(lambda: shop.count("search_embedding") == PHOTOS - 2, "all other photos indexed")
+    assert shop.rows("SELECT photo_id FROM search_rejection") == [(bad,)]
+    assert shop.rows("SELECT count(*) FROM search_embedding WHERE photo_id IN (%s, %s)", [bad, gone]) == [(0,)]
+
+
 def test_the_same_bell_heard_by_two_workers_does_no_photo_twice(shop):
     shop.worker()
     shop.worker()

@@ -26,6 +26,7 @@ class Command(BaseCommand):
         spaces.ensure_partitions()
         if space.recipe != recipe.as_dict():
             self.stderr.write(
-                f"The live space stays {space}, whose vectors were not made with LAMPLIGHT_WEIGHTS={recipe.weights}."
+                f"The live space stays {space}, whose vectors were not made with LAMPLIGHT_WEIGHTS={recipe.weights}. "
+                "To use these weights, start on a fresh data folder or database."
             )
         self.stdout.write(f"Live space: {space} ({space.dimensions} dimensions, weights {space.weights})")

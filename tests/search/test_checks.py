@@ -1,0 +1,29 @@
+import pytest
+
+from search import checks
+
+
+@pytest.mark.parametrize("rate", ["off", "120/min", "5/s", "1000/day"])
+def test_a_rate_passes(settings, rate):
+    settings.SEARCH_THROTTLE = rate
+    assert checks.throttle_is_a_rate() == []
+
+
+@pytest.mark.parametrize("rate", ["", "120", "many/min", "1/fortnight", "0/min"])
+def test_what_is_no_rate_is_an_error_with_its_cure(settings, rate):
+    settings.SEARCH_THROTTLE = rate
+    [error] = checks.throttle_is_a_rate()
+    assert error.id == "search.E002"
+    assert "120/min" in str(error.hint)
+
+
+def test_weights_that_are_not_there_are_an_error(settings, tmp_path):
+    settings.LAMPLIGHT_WEIGHTS = str(tmp_path / "none.pth")
+    [error] = checks.weights_exist()
+    assert (error.id, "none.pth" in error.msg) == ("search.E001", True)
+
+
+def test_behind_a_proxy_the_proxies_must_be_counted(settings):
+    settings.BEHIND_TLS = True
+    [error] = checks.proxies_are_counted()
+    assert error.id == "search.E003"

@@ -1,0 +1,75 @@
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from search.models import Head, Space
+
+pytestmark = pytest.mark.django_db
+
+
+def run(*arguments: str) -> str:
+    out = StringIO()
+    call_command(*arguments, stdout=out, stderr=out)
+    return out.getvalue()
+
+
+@pytest.fixture
+def shop(photo):
+    for shade in range(6):
+        photo((200 + 5 * shade, 10, 10), "lamp")
+        photo((10, 10, 200 + 5 * shade), "bed")
+
+
+def test_prepare_makes_the_live_space_and_its_leaves_once(category, settings):
+    settings.LAMPLIGHT_WEIGHTS = "random"
+    category("lamp")
+    expected = "Live space: resnet50-random (2048 dimensions, weights random)\n"
+    assert run("prepare") == expected
+    assert run("prepare") == expected
+    assert [(space.name, space.state) for space in Space.objects.all()] == [("resnet50-random", "live")]
+
+
+def test_prepare_with_other_weights_leaves_the_live_space_and_says_so(space, settings):
+    settings.LAMPLIGHT_WEIGHTS = "random"
+    assert "The live space stays grid" in run("prepare")
+    assert Space.objects.get() == space
+
+
+def test_prepare_without_the_weights_names_the_cure(settings, tmp_path):
+    settings.LAMPLIGHT_WEIGHTS = str(tmp_path / "none.pth")
+    with pytest.raises(CommandError, match=r"none\.pth") as refusal:
+        run("prepare")
+    assert refusal.value.returncode == 2
+
+
+def test_index_settles_everything_and_trains_the_head(space, shop):
+    printed = run("index", "--batch", "5")
+    assert printed.startswith("12 photos settled in grid.\nCategory head trained, held-out accuracy 1.000.")
+    assert Head.objects.get().space == space
+    assert run("index") == "0 photos settled in grid.\n"
+
+
+@pytest.mark.parametrize("arguments", [["--space", "none"], ["--batch", "0"]])
+def test_index_refuses_nonsense(space, arguments):
+    with pytest.raises(CommandError, match=arguments[0]) as refusal:
+        run("index", *arguments)
+    assert refusal.value.returncode == 2
+
+
+def test_train_head_prints_what_the_head_is_worth(space, shop):
+    run("index")
+    assert "top1: 1.0" in run("train_head")
+
+
+def test_train_head_with_too_few_photos_says_so(space, photo):
+    photo("red")
+    run("index")
+    with pytest.raises(CommandError, match="two categories") as refusal:
+        run("train_head")
+    assert refusal.value.returncode == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_maintain_has_nothing_to_do_in_a_small_shop(space, shop):
+    assert run("maintain") == "Nothing to do.\n"
