@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -22,20 +23,30 @@ from redis.retry import Retry
 
 from config.server import EmbeddedServerError, Server, Users, locked, package_folder, server_environment
 
+# Ways for root to run PostgreSQL, which refuses to run as root. In a namespace with another user id the files stay
+# root's own; where namespaces are forbidden, as in many containers, nobody runs it, with leave to enter root's folders.
+AS_ANOTHER_USER = (
+    ["unshare", "-U", "--map-user=1000", "--map-group=1000", "--"],
+    [
+        *("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"),
+        *("--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--"),
+    ],
+)
 
+
+@cache
 def as_ordinary_user() -> list[str]:
-    """What to put before a command of PostgreSQL, which refuses to run as root: a namespace with another user id."""
+    """What to put before a command of PostgreSQL."""
     if os.geteuid() != 0:
         return []
-    prefix = ["unshare", "-U", "--map-user=1000", "--map-group=1000", "--"]
-    try:
-        subprocess.run([*prefix, "true"], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise EmbeddedServerError(
-            "PostgreSQL refuses to run as root, and user namespaces are forbidden here: "
-            "run as an ordinary user, or set DATABASE_URL to a server of your own"
-        ) from error
-    return prefix
+    for prefix in AS_ANOTHER_USER:
+        with suppress(OSError):
+            if subprocess.run([*prefix, "true"], capture_output=True).returncode == 0:
+                return prefix
+    raise EmbeddedServerError(
+        "PostgreSQL refuses to run as root, and neither unshare nor setpriv may give it another user here: "
+        "run as an ordinary user, or set DATABASE_URL to a server of your own"
+    )
 
 
 def free_shared_memory() -> int:

@@ -463,10 +463,24 @@ def test_a_folder_of_someone_else_is_refused(tmp_path):
 
 
 @as_root
-def test_root_without_namespaces_is_told_what_to_do(monkeypatch, tmp_path):
+def test_root_that_cannot_become_another_user_is_told_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(EmbeddedServerError, match=r"forbidden here: run as an ordinary user, or set DATABASE_URL"):
+    embedded.as_ordinary_user.cache_clear()
+    with pytest.raises(EmbeddedServerError, match=r"run as an ordinary user, or set DATABASE_URL"):
         embedded.PostgreSQL(tmp_path, Users(tmp_path / "users")).ensure_running()
+
+
+@as_root
+def test_where_namespaces_are_forbidden_nobody_runs_postgresql(start, tmp_path):
+    forbidden = tmp_path / "bin" / "unshare"
+    forbidden.parent.mkdir()
+    forbidden.write_text("#!/bin/sh\nexit 1\n")
+    forbidden.chmod(0o755)
+    var = tmp_path / "var"
+    client = start(folder=var, prefix=("env", f"PATH={forbidden.parent}:{os.environ['PATH']}"))
+    assert client.ask("sql('select 1')") == [(1,)]
+    pid = embedded.PostgreSQL(var, Users(var / "unused")).pid()
+    assert Path(f"/proc/{pid}").stat().st_uid == 65534
 
 
 @as_root
