@@ -3,17 +3,19 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminURLFieldWidget
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import OuterRef, QuerySet, Subquery
+from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from catalog.models import Category, Photo, Product
-from catalog.photos import Picture, TooManyPhotos, add_pictures
+from catalog.photos import MAX_PHOTOS, Picture, TooManyPhotos, add_pictures
 from ml.images import MAX_BYTES, UnreadablePhoto
 
 
@@ -76,10 +78,28 @@ def read_picture(upload: UploadedFile) -> Picture:
     return picture
 
 
+class BoundedJSONField(forms.JSONField):
+    """JSON as Django reads it; nested too deep or with an endless number it is an error of the form, not a 500.
+
+    What was typed is shown again as it was typed: decoded, it may hold what no page can be encoded with.
+    """
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(value)
+        except (RecursionError, ValueError) as error:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from error
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        return InvalidJSONInput(data or "")
+
+
 class ProductForm(forms.ModelForm):
     url = forms.URLField(required=False, max_length=500, assume_scheme="https", widget=AdminURLFieldWidget, label="URL")
     new_photos = PicturesField(
-        required=False, help_text="Several can be chosen at once: JPEG, PNG, WebP, AVIF or GIF, up to 20 MB each."
+        required=False,
+        help_text=f"Several can be chosen at once, {MAX_PHOTOS} a product: JPEG, PNG, WebP, AVIF or GIF, "
+        f"up to {MAX_BYTES // 1_000_000} MB each and {settings.MAX_ADMIN_REQUEST_BYTES // 1_000_000} MB together.",
     )
 
     class Meta:
@@ -95,6 +115,7 @@ class ProductForm(forms.ModelForm):
             "url",
             "attributes",
         ]
+        field_classes = {"attributes": BoundedJSONField}
 
     def clean_attributes(self) -> dict[str, Any]:
         return self.cleaned_data["attributes"] or {}  # an emptied text area is None
@@ -150,6 +171,11 @@ class ProductAdmin(admin.ModelAdmin):
         if "new_photos" not in self.get_fields(request):
             form.base_fields.pop("new_photos", None)
         return form
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What belongs to a product goes with it and needs no permission of its own, as over REST."""
+        deleted, counts, _, protected = super().get_deleted_objects(objs, request)
+        return deleted, counts, set(), protected
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)

@@ -1,11 +1,18 @@
 """The catalogue's refusals over HTTP, all in the one error shape of the API."""
 
+from typing import Any
+
 import psycopg
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
-from django.db import IntegrityError
+from django.db import DataError, IntegrityError
 from drf_standardized_errors import handler
 from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError
+
+
+def error_body(kind: str, code: str, detail: str) -> dict[str, Any]:
+    """The API's one error shape, for an error of the request as a whole; `kind` is client_error or server_error."""
+    return {"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]}
 
 
 class TooLarge(APIException):
@@ -28,6 +35,8 @@ class ExceptionHandler(handler.ExceptionHandler):
             return TooLarge()
         if isinstance(exc, SuspiciousOperation):  # too many files or fields in one form
             return ParseError(str(exc))
+        if isinstance(exc, DataError):
+            return ParseError("The request has text or a number that no database could hold, such as the sign NUL.")
         if isinstance(exc, IntegrityError) and isinstance(
             exc.__cause__, psycopg.errors.UniqueViolation | psycopg.errors.ForeignKeyViolation
         ):

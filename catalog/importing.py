@@ -1,5 +1,6 @@
 """Putting rows into the catalogue: products by their sku, photos by their hash, each row whole or not at all."""
 
+import json
 import os
 from collections.abc import Container, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, OperationalError, transaction
 from django.utils.text import slugify
 
 from catalog.models import Category, Product
 from catalog.photos import MAX_PHOTOS, Picture, TooManyPhotos, add_pictures
 from catalog.rows import Refused, RefusedRow, Row
-from catalog.validators import is_storable
 from ml.images import MAX_BYTES, UnreadablePhoto
 
 # Looked up together and decoded side by side. The bytes of their new photos are in memory at once, so not more.
@@ -66,7 +66,7 @@ class Importer:
         self.accepted: dict[str, tuple[str, int]] = {}
 
     def settle(self, batch: list[Row | RefusedRow], pool: ThreadPoolExecutor) -> Iterator[Result]:
-        skus = [row.sku for row in batch if is_storable(row.sku)]
+        skus = [row.sku for row in batch if isinstance(row, Row)]
         products = {product.sku: product for product in Product.objects.filter(sku__in=skus).with_photos()}
         held = {sku: {photo.sha256 for photo in product.photos.all()} for sku, product in products.items()}
         loadings = [pool.submit(load, row, held.get(row.sku, set())) for row in batch]
@@ -94,25 +94,33 @@ class Importer:
             raise Refused(one_line(error)) from error
         except TooManyPhotos as error:
             raise Refused(str(error)) from error
-        except IntegrityError as error:
-            raise Refused("someone else changed this product at the same time; import it again") from error
-        if not self.dry_run:
-            self.categories[category.slug] = category
+        except OperationalError:  # the database itself, so every row's trouble
+            raise
+        except (DatabaseError, Product.DoesNotExist) as error:
+            reason = " ".join(str(error).split())
+            raise Refused(f"not stored ({reason}); if someone else changed it just now, import it again") from error
+        self.categories.setdefault(category.slug, category)
         self.accepted[row.sku] = row.place, fingerprint
         return Result(row.place, row.sku, outcome, photos_added)
 
     def category(self, name: str) -> Category:
-        """The category of this name, made at first sight: "Chair" and "chair" are one. Raises ValidationError."""
+        """The category of this name or slug, made at first sight: "Chair" and "chair" are one, "C++" and "C#" are not.
+
+        Raises ValidationError, Refused.
+        """
         name = " ".join(name.split())
         slug = slugify(name, allow_unicode=True)
-        if slug in self.categories:
-            return self.categories[slug]
-        category = Category(slug=slug, name=name)
-        category.full_clean(validate_unique=False)
-        return Category.objects.get_or_create(slug=slug, defaults={"name": name})[0]
+        known = category = self.categories.get(slug)
+        if category is None or self.dry_run:  # a dry run has taken back what it made
+            Category(slug=slug, name=name).full_clean(validate_unique=False)
+            category = Category.objects.get_or_create(slug=slug, defaults={"name": name})[0]
+        holder = (known or category).name
+        if name.casefold() not in (holder.casefold(), slug):
+            raise Refused(f"category {name}: its slug “{slug}” is that of {holder} already")
+        return category
 
     def store(self, row: Row, category: Category, new: list[Picture], product: Product) -> tuple[Outcome, int]:
-        """Raises ValidationError, TooManyPhotos."""
+        """Raises ValidationError, TooManyPhotos; DatabaseError, Product.DoesNotExist of a product deleted just now."""
         is_new = product.pk is None
         told = {
             "name": row.name,
@@ -172,8 +180,16 @@ def read_photo(path: Path) -> bytes:
 
 
 def merged(attributes: dict[str, Any], told: dict[str, str]) -> dict[str, Any]:
-    """The attributes with what the row says of its own columns: a text sets, an empty cell removes."""
-    return {name: value for name, value in {**attributes, **told}.items() if value != ""}
+    """The attributes with what the row says of its own columns: a text sets, an empty cell removes.
+
+    Cells are text: one that says what is there, such as 80 or true, leaves the number or the boolean as it is.
+    """
+    news = {
+        name: text
+        for name, text in told.items()
+        if name not in attributes or text not in {str(attributes[name]), json.dumps(attributes[name])}
+    }
+    return {name: value for name, value in {**attributes, **news}.items() if value != ""}
 
 
 def one_line(error: ValidationError) -> str:

@@ -5,16 +5,24 @@ from typing import Self
 
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.search import SearchQuery, SearchRank, SearchVector, SearchVectorField
-from django.core.validators import MaxLengthValidator, MinValueValidator
+from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Upper
 
-from catalog.validators import SKU_LENGTH, currency_validator, sku_validator, validate_attributes
+from catalog.validators import (
+    SKU_LENGTH,
+    currency_validator,
+    reserved_slug_validator,
+    sku_validator,
+    validate_attributes,
+)
 
 # Stems English; words of other languages are found in the very form they were written in.
 SEARCH_CONFIG = "english"
 # PostgreSQL refuses a full-text vector above 1 MB: this stays far below it.
 MAX_DESCRIPTION = 20_000
+# Far above any number of photos and far below what the column holds.
+MAX_POSITION = 10_000
 
 
 class CategoryQuerySet(models.QuerySet["Category"]):
@@ -24,7 +32,7 @@ class CategoryQuerySet(models.QuerySet["Category"]):
 
 
 class Category(models.Model):
-    slug = models.SlugField(max_length=64, unique=True, allow_unicode=True)
+    slug = models.SlugField(max_length=64, unique=True, allow_unicode=True, validators=[reserved_slug_validator])
     name = models.CharField(max_length=100)
     product_count: int  # only from with_product_counts()
 
@@ -106,7 +114,9 @@ class Photo(models.Model):
     sha256 = models.CharField(max_length=64, editable=False, help_text="Of the bytes that were uploaded.")
     width = models.PositiveIntegerField(editable=False, help_text="Of the JPEG kept, in pixels.")
     height = models.PositiveIntegerField(editable=False, help_text="Of the JPEG kept, in pixels.")
-    position = models.PositiveIntegerField(default=0, help_text="Lower comes first.")
+    position = models.PositiveIntegerField(
+        default=0, validators=[MaxValueValidator(MAX_POSITION)], help_text="Lower comes first."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

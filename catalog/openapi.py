@@ -7,23 +7,35 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from drf_standardized_errors.openapi import AutoSchema
 from rest_framework.permissions import SAFE_METHODS
 
-from catalog.errors import Conflict
-from catalog.serializers import ClientErrorAnswerSerializer
+from catalog.errors import Conflict, error_body
+from catalog.serializers import ClientErrorAnswerSerializer, ServerErrorAnswerSerializer
 
 TAGS = ["catalogue"]
 
 
 class Schema(AutoSchema):
-    """Says that reading needs no account, which drf-spectacular cannot tell from model permissions."""
+    """Says what drf-spectacular cannot tell from a view: reading needs no account, and what refuses any request."""
 
     def get_auth(self) -> list[dict[str, Any]]:
         auth: list[dict[str, Any]] = super().get_auth()
         return [*auth, {}] if self.method in SAFE_METHODS and {} not in auth else auth
 
+    def _get_response_bodies(self, direction: Any = "response") -> Any:
+        refusals = {"503": UNAVAILABLE}
+        if self.method in {"POST", "PUT", "PATCH"}:
+            refusals["413"] = TOO_LARGE
+        anywhere = {status: self._get_response_for_code(answer, status) for status, answer in refusals.items()}
+        return {**anywhere, **super()._get_response_bodies(direction)}
+
 
 def refusal(description: str, code: str, detail: str) -> OpenApiResponse:
-    answer = {"type": "client_error", "errors": [{"code": code, "detail": detail, "attr": None}]}
-    return OpenApiResponse(ClientErrorAnswerSerializer, description, examples=[OpenApiExample(code, value=answer)])
+    body = error_body("client_error", code, detail)
+    return OpenApiResponse(ClientErrorAnswerSerializer, description, examples=[OpenApiExample(code, value=body)])
+
+
+def failure(description: str, code: str, detail: str) -> OpenApiResponse:
+    body = error_body("server_error", code, detail)
+    return OpenApiResponse(ServerErrorAnswerSerializer, description, examples=[OpenApiExample(code, value=body)])
 
 
 CATEGORY = OpenApiExample("A category", value={"slug": "chair", "name": "Chair"}, request_only=True)
@@ -54,3 +66,8 @@ CHANGED = refusal("Another change came first.", "conflict", Conflict.default_det
 IN_USE = refusal("The category has products.", "category_in_use", "Products are still in this category.")
 TOO_MANY_PHOTOS = refusal("The product is full.", "too_many_photos", "A product has at most 50 photos.")
 TOO_LARGE = refusal("A photo or the request is too large.", "request_too_large", "A request has at most 21 MB.")
+UNAVAILABLE = failure(
+    "A part that the shop stands on does not answer; try again after Retry-After seconds.",
+    "database_unavailable",
+    "The database does not answer. Try again in a moment.",
+)

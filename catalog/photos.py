@@ -3,13 +3,12 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from django.core.files.base import ContentFile
 from django.db import transaction
 from django.db.models import Count, Max
 
-from catalog.models import Photo, Product
+from catalog.models import MAX_POSITION, Photo, Product
 from ml import images
 
 # Larger than any encoder or page needs, and a tenth of the bytes a phone sends.
@@ -41,27 +40,26 @@ class Picture:
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.sha256 = hashlib.sha256(data).hexdigest()
-
-    @cached_property
-    def kept(self) -> Kept:
-        photo = images.open_photo(self.data, side=STORED_SIDE)
-        self.data = b""  # an import holds many pictures, and uploads are the larger half of them
-        return Kept(images.as_jpeg(photo, quality=STORED_QUALITY), photo.width, photo.height)
+        self.kept: Kept | None = None
 
     def decode(self) -> Kept:
         """Raises ml.images.UnreadablePhoto."""
+        if self.kept is None:
+            photo = images.open_photo(self.data, side=STORED_SIDE)
+            self.data = b""  # an import holds many pictures, and uploads are the larger half of them
+            self.kept = Kept(images.as_jpeg(photo, quality=STORED_QUALITY), photo.width, photo.height)
         return self.kept
 
 
-def add_photo(product: Product, data: bytes, position: int | None = None) -> tuple[Photo, bool]:
+def add_photo(product: Product, data: bytes) -> tuple[Photo, bool]:
     """The product's photo made from these bytes, and whether it is new. Bytes it already has are not decoded again.
 
-    Without a position it comes last. Raises ml.images.UnreadablePhoto, TooManyPhotos, Product.DoesNotExist.
+    Raises ml.images.UnreadablePhoto, TooManyPhotos, Product.DoesNotExist.
     """
     picture = Picture(data)
     for _, new in unknown(product, [picture]):
         new.decode()
-    [added] = add_pictures(product, [picture], position)
+    [added] = add_pictures(product, [picture])
     return added
 
 
@@ -72,11 +70,10 @@ def unknown(product: Product, pictures: Sequence[Picture]) -> Iterator[tuple[int
     return ((place, picture) for place, picture in enumerate(pictures) if picture.sha256 not in held)
 
 
-def add_pictures(
-    product: Product, pictures: Sequence[Picture], position: int | None = None
-) -> list[tuple[Photo, bool]]:
-    """All of the pictures or none, each with whether it is new; one that is not decoded yet is so under the lock.
+def add_pictures(product: Product, pictures: Sequence[Picture]) -> list[tuple[Photo, bool]]:
+    """All of the pictures or none, behind those there are, each with whether it is new.
 
+    One that is not decoded yet is so under the lock.
     Raises ml.images.UnreadablePhoto, TooManyPhotos, Product.DoesNotExist.
     """
     written: list[Photo] = []
@@ -84,14 +81,14 @@ def add_pictures(
         with transaction.atomic():
             # Two uploads of one photo wait for each other here, so the second finds the row of the first.
             Product.objects.select_for_update(no_key=True).get(pk=product.pk)
-            return [_add(product, picture, position, written) for picture in pictures]
+            return [_add(product, picture, written) for picture in pictures]
     except BaseException:
         for photo in written:
             photo.file.delete(save=False)
         raise
 
 
-def _add(product: Product, picture: Picture, position: int | None, written: list[Photo]) -> tuple[Photo, bool]:
+def _add(product: Product, picture: Picture, written: list[Photo]) -> tuple[Photo, bool]:
     """One picture, under the lock of add_pictures. `written` has the photo as soon as its file exists."""
     photos = Photo.objects.filter(product=product)
     if present := photos.filter(sha256=picture.sha256).first():
@@ -99,8 +96,7 @@ def _add(product: Product, picture: Picture, position: int | None, written: list
     held = photos.aggregate(count=Count("pk"), last=Max("position"))
     if held["count"] >= MAX_PHOTOS:
         raise TooManyPhotos
-    if position is None:
-        position = 0 if held["last"] is None else held["last"] + 1
+    position = 0 if held["last"] is None else min(held["last"] + 1, MAX_POSITION)
     kept = picture.decode()
     photo = Photo(product=product, sha256=picture.sha256, width=kept.width, height=kept.height, position=position)
     photo.file.save("", ContentFile(kept.jpeg), save=False)

@@ -1,13 +1,16 @@
 """Reading a catalogue from a CSV file or from a folder of photos, one row at a time."""
 
 import csv
-import os
 import re
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
+
+from django.utils.text import slugify
 
 from catalog.models import Product
 from catalog.validators import SKU_CHARACTERS, is_storable
@@ -50,6 +53,8 @@ class RefusedRow:
 def read(path: Path, photos: Path | None = None) -> "CsvRows | FolderRows":
     """The rows of a CSV file, or of a folder with one folder of photos for each category. Raises Misuse."""
     if path.is_dir():
+        if photos:
+            raise Misuse("--photos goes with a CSV file; a folder has its photos in it.")
         return FolderRows(path)
     if not path.is_file():
         raise Misuse(f"{path}: no such file or folder.")
@@ -68,35 +73,38 @@ class CsvRows:
         self.folder = folder.resolve()
         try:
             self.columns = self._read_columns()
-            self.count = sum(1 for _ in self._cells())
-        except UnicodeDecodeError as error:
-            raise Misuse(f"{path} is not text in UTF-8. Save it as “CSV UTF-8”, then try again.") from error
-        except csv.Error as error:
-            raise Misuse(f"{path} is not a CSV file: {error}.") from error
+            self.count = sum(1 for _ in self._rows()) - 1
         except OSError as error:
             raise Misuse(f"{path} cannot be read: {error.strerror}.") from error
 
     def __iter__(self) -> Iterator[Row | RefusedRow]:
-        for line, cells in self._cells():
+        for line, cells in islice(self._rows(), 1, None):
+            if isinstance(cells, csv.Error):
+                yield RefusedRow(line, "", f"it cannot be read as CSV: {cells}")
+                continue
             values = dict(zip(self.columns, cells, strict=False))
             try:
                 if len(cells) != len(self.columns):
                     raise Refused(f"it has {len(cells)} cells, the header has {len(self.columns)}")
-                if any("\x00" in cell for cell in cells):
-                    raise Refused("it has a NUL character")
+                if not all(is_storable(cell) for cell in cells):
+                    raise Refused("it has a NUL or is not in UTF-8; save the file as “CSV UTF-8”")
                 yield self._row(line, values)
             except Refused as refusal:
-                yield RefusedRow(line, values.get("sku", ""), str(refusal))
+                yield RefusedRow(line, printable(values.get("sku", "")), str(refusal))
 
     def _open(self) -> TextIO:
-        return self.path.open(encoding="utf-8-sig", newline="")
+        # Bytes that are no UTF-8 become lone surrogates, so that they spoil their row and not the file.
+        return self.path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
 
     def _read_columns(self) -> list[str]:
         with self._open() as text:
             header = text.readline()
             self.delimiter = max(",;\t", key=header.count)
-            text.seek(0)
-            columns = [name.strip() for name in next(self._reader(text), [])]
+        _, columns = next(self._rows(), ("1", []))
+        if isinstance(columns, csv.Error):
+            raise Misuse(f"{self.path} is not a CSV file: {columns}.")
+        if not all(is_storable(name) for name in columns):
+            raise Misuse(f"{self.path} is not text in UTF-8. Save it as “CSV UTF-8”, then try again.")
         known = REQUIRED_COLUMNS + OPTIONAL_COLUMNS
         columns = [name.lower() if name.lower() in known else name for name in columns]
         if missing := [name for name in REQUIRED_COLUMNS if name not in columns]:
@@ -105,21 +113,27 @@ class CsvRows:
             raise Misuse(f"{self.path} has the column {', '.join(twice)} twice.")
         return columns
 
-    def _reader(self, text: TextIO) -> Any:
-        # strict: a quote that is never closed would else swallow the rest of the file as one cell.
-        return csv.reader(text, delimiter=self.delimiter, strict=True)
-
-    def _cells(self) -> Iterator[tuple[str, list[str]]]:
-        """The number of the line a row starts at, and its cells; empty rows are passed over."""
+    def _rows(self) -> Iterator[tuple[str, list[str] | csv.Error]]:
+        """The line each row starts at, and its cells or why it has none; the header first, empty rows passed over."""
         with self._open() as text:
-            reader = self._reader(text)
-            next(reader)
-            line = reader.line_num + 1
-            for cells in reader:
+            again: deque[str] = deque()
+            line = 1
+            while True:
+                taken: list[str] = []
+                try:
+                    # strict: a quote that is never closed would else swallow the rest of the file as one cell.
+                    cells = next(csv.reader(lines(again, text, taken), delimiter=self.delimiter, strict=True), None)
+                except csv.Error as error:
+                    yield str(line), error
+                    again.extendleft(reversed(taken[1:]))  # a stray quote takes along what are rows of their own
+                    line += 1
+                    continue
+                if cells is None:
+                    return
                 cells = [cell.strip() for cell in cells]
                 if any(cells):
                     yield str(line), cells
-                line = reader.line_num + 1
+                line += len(taken)
 
     def _row(self, line: str, values: dict[str, str]) -> Row:
         if empty := [name for name in REQUIRED_COLUMNS if not values[name]]:
@@ -149,6 +163,18 @@ class CsvRows:
         if not path.is_relative_to(self.folder):
             raise Refused(f"image {name}: outside the folder {self.folder}")
         return path
+
+
+def lines(again: deque[str], text: TextIO, taken: list[str]) -> Iterator[str]:
+    """The lines to be read again, then those of the file, each noted as taken."""
+    while line := again.popleft() if again else text.readline():
+        taken.append(line)
+        yield line
+
+
+def printable(text: str) -> str:
+    """Text with bytes in it that are no UTF-8, as it can be shown."""
+    return text.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def as_price(text: str) -> Decimal | None:
@@ -187,7 +213,7 @@ FIELDS: dict[str, Callable[[str], Any]] = {
 
 
 class FolderRows:
-    """One row a photo: the category is the name of its folder, sku and name come from the name of the file."""
+    """One row a photo: the category is the name of its folder, the name that of the file, the sku both."""
 
     unit = "file"
 
@@ -202,14 +228,16 @@ class FolderRows:
 
     def __iter__(self) -> Iterator[Row | RefusedRow]:
         for file in self._files():
-            sku = re.sub(rf"[^{SKU_CHARACTERS}]+", "-", file.stem).strip("-")
+            category = file.parent.name
+            # Files of one name in two folders are two products.
+            sku = f"{slugify(category, allow_unicode=True)}-{file.stem}"
+            sku = re.sub(rf"[^{SKU_CHARACTERS}]+", "-", sku).strip("-")
             name = " ".join(file.stem.replace("_", " ").replace("-", " ").split())
             place = file.relative_to(self.path).as_posix()
             if is_storable(place):
-                yield Row(place, sku, name or sku, file.parent.name, (file,))
+                yield Row(place, sku, name or sku, category, (file,))
             else:  # a name in another encoding, as Python hands it on
-                printable = os.fsencode(place).decode(errors="replace")
-                yield RefusedRow(printable, "", "its name is not in UTF-8")
+                yield RefusedRow(printable(place), "", "its name is not in UTF-8")
 
     def _files(self) -> Iterator[Path]:
         for folder in sorted(entry for entry in self.path.iterdir() if entry.is_dir()):

@@ -1,19 +1,22 @@
 from typing import Any
 
+from django.db import DataError
 from drf_spectacular.utils import extend_schema_field
-from drf_standardized_errors.openapi_serializers import ClientErrorEnum
+from drf_standardized_errors.openapi_serializers import ClientErrorEnum, ServerErrorEnum
 from rest_framework import serializers
 from rest_framework.validators import UniqueValidator
 
 from catalog.fields import PhotoField
 from catalog.models import Category, Photo, Product
-from catalog.validators import is_storable
+from catalog.validators import reserved_slug_validator
 
 
 class CategorySerializer(serializers.ModelSerializer):
     # Declared, because DRF would check a unicode slug twice and say so twice.
     slug = serializers.SlugField(
-        max_length=64, allow_unicode=True, validators=[UniqueValidator(Category.objects.all())]
+        max_length=64,
+        allow_unicode=True,
+        validators=[reserved_slug_validator, UniqueValidator(Category.objects.all())],
     )
     product_count = serializers.IntegerField(read_only=True, default=0)
 
@@ -31,18 +34,25 @@ class PhotoSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+# They are decoded one after the other while the sender waits.
+MAX_UPLOADS = 20
+
+
 class PhotoUploadSerializer(serializers.Serializer):
     image = serializers.ListField(
-        child=PhotoField(), allow_empty=False, help_text="One or several photos, under this same name."
+        child=PhotoField(),
+        allow_empty=False,
+        max_length=MAX_UPLOADS,
+        help_text=f"One to {MAX_UPLOADS} photos, all under this same name.",
     )
 
 
 class CategoryField(serializers.SlugRelatedField):
     def to_internal_value(self, data: Any) -> Category:
-        # PostgreSQL would refuse the query itself.
-        if not isinstance(data, str) or not is_storable(data):
+        try:
+            return super().to_internal_value(data)
+        except DataError:  # a NUL: without this the answer would not name the field
             self.fail("invalid")
-        return super().to_internal_value(data)
 
 
 ATTRIBUTES_SCHEMA = {
@@ -53,7 +63,7 @@ ATTRIBUTES_SCHEMA = {
 
 
 @extend_schema_field(ATTRIBUTES_SCHEMA)
-class AttributesField(serializers.JSONField):
+class ProductAttributesField(serializers.JSONField):
     pass
 
 
@@ -81,7 +91,7 @@ class ProductSerializer(serializers.ModelSerializer):
 
     def build_standard_field(self, field_name: str, model_field: Any) -> Any:
         field_class, kwargs = super().build_standard_field(field_name, model_field)
-        return (AttributesField if field_name == "attributes" else field_class), kwargs
+        return (ProductAttributesField if field_name == "attributes" else field_class), kwargs
 
 
 class ClientErrorSerializer(serializers.Serializer):
@@ -95,3 +105,9 @@ class ClientErrorAnswerSerializer(serializers.Serializer):
 
     type = serializers.ChoiceField(choices=ClientErrorEnum.choices)
     errors = ClientErrorSerializer(many=True)  # type: ignore[assignment]  # hides Serializer.errors
+
+
+class ServerErrorAnswerSerializer(ClientErrorAnswerSerializer):
+    """The same of the answer 503."""
+
+    type = serializers.ChoiceField(choices=ServerErrorEnum.choices)

@@ -19,6 +19,11 @@ currency_validator = RegexValidator(
     r"\A[A-Z]{3}\Z", "A currency is three capital letters, for example EUR.", code="invalid_currency"
 )
 
+# In the search API this word stands for every category.
+reserved_slug_validator = RegexValidator(
+    r"\Aall\Z", "“all” means every category: choose another slug.", code="reserved", inverse_match=True
+)
+
 # A product has a handful of facets; these bounds keep its row and the index entries small.
 MAX_ATTRIBUTES = 50
 MAX_KEY_LENGTH = 64
@@ -58,4 +63,8 @@ def validate_attribute_value(key: str, value: Any) -> None:
 
 def is_storable(text: str) -> bool:
     """Whether PostgreSQL takes this text: no NUL, no half of a surrogate pair."""
-    return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\x00" not in text

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 django_application = get_wsgi_application()
-DETAIL = "The Content-Type header names no encoding that there is."
-BAD_HEADER = {"type": "client_error", "errors": [{"code": "bad_request", "detail": DETAIL, "attr": None}]}
 
 
 def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -22,5 +20,8 @@ def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> 
     try:
         return django_application(environ, start_response)
     except (LookupError, ValueError):
+        from catalog.errors import error_body  # Only now is Django set up.
+
+        body = error_body("client_error", "bad_request", "The Content-Type header names no encoding that there is.")
         start_response("400 Bad Request", [("Content-Type", "application/json")])
-        return [json.dumps(BAD_HEADER).encode()]
+        return [json.dumps(body).encode()]

@@ -11,6 +11,7 @@ from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 
 from catalog.errors import ExceptionHandler as CatalogExceptionHandler
+from catalog.errors import error_body
 from ml.recipes import WeightsError
 
 logger = logging.getLogger(__name__)
@@ -67,4 +68,4 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def _as_json(kind: str, code: str, detail: str, status: int) -> JsonResponse:
-    return JsonResponse({"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]}, status=status)
+    return JsonResponse(error_body(kind, code, detail), status=status)

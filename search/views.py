@@ -14,7 +14,6 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from catalog.models import Category, Product
-from catalog.openapi import TOO_LARGE, refusal
 from search import encoders, examples, gate, lookup, progress
 from search.errors import ServiceUnavailable
 from search.models import Embedding, Space
@@ -27,12 +26,6 @@ from search.serializers import (
 )
 from search.stopwatch import Stopwatch
 from search.throttles import BrowseThrottle, SearchThrottle
-
-UNAVAILABLE = refusal(
-    "The database or the model is not there; try again after Retry-After seconds.",
-    "database_unavailable",
-    "The database does not answer. Try again in a moment.",
-)
 
 
 class SearchView(APIView):
@@ -52,7 +45,7 @@ class SearchView(APIView):
         ),
         tags=["search"],
         request=SearchSerializer,
-        responses={200: SearchAnswerSerializer, 413: TOO_LARGE, 503: UNAVAILABLE},
+        responses=SearchAnswerSerializer,
         examples=[OpenApiExample("A lamp", value=examples.SEARCH_ANSWER, response_only=True)],
     )
     def post(self, request: Request) -> Response:
@@ -88,7 +81,7 @@ class SimilarView(APIView):
         ),
         tags=["search"],
         parameters=[MatchSerializer],
-        responses={200: SimilarAnswerSerializer, 503: UNAVAILABLE},
+        responses=SimilarAnswerSerializer,
         examples=[OpenApiExample("Lamps", value=examples.SIMILAR_ANSWER, response_only=True)],
     )
     def get(self, request: Request, sku: str) -> Response:
@@ -114,7 +107,7 @@ class IndexView(APIView):
         summary="State of the index",
         description="Photos indexed, pending and rejected in the live space, and the held-out accuracy of the head.",
         tags=["search"],
-        responses={200: IndexSerializer, 503: UNAVAILABLE},
+        responses=IndexSerializer,
         examples=[OpenApiExample("Nearly done", value=examples.INDEX_ANSWER, response_only=True)],
     )
     def get(self, request: Request) -> Response:

@@ -8,6 +8,7 @@ import csv
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain, zip_longest
 from pathlib import Path
 
@@ -41,9 +42,16 @@ class Sample:
 
 def available() -> dict[str, Sample]:
     """Every sample by its file name, sorted: the only files of the folder that are ever served."""
-    folder: Path | None = getattr(settings, "STOREFRONT_SAMPLES", None)
+    folder: Path | None = settings.STOREFRONT_SAMPLES
     if folder is None or not folder.is_dir():
         return {}
+    table = folder / TABLE
+    return _read(folder, folder.stat().st_mtime_ns, table.stat().st_mtime_ns if table.is_file() else None)
+
+
+@lru_cache(maxsize=1)
+def _read(folder: Path, *_changed: int | None) -> dict[str, Sample]:
+    """The samples of a folder, kept until it or its table changes: the page and each of its pictures ask for them."""
     categories = _categories(folder / TABLE)
     pictures = (path for path in sorted(folder.iterdir()) if path.suffix.lower() in CONTENT_TYPES and path.is_file())
     return {path.name: Sample(path, categories.get(path.name, "")) for path in pictures}
@@ -69,7 +77,9 @@ def _apart(group: list[Sample], count: int) -> list[Sample]:
 
 
 def _categories(table: Path) -> dict[str, str]:
-    if not table.is_file():
+    """The category of each picture; none where there is no table or it cannot be read: the page can do without."""
+    try:
+        with table.open(encoding="utf-8-sig", newline="") as file:
+            return {row["image"]: row["category"] or "" for row in csv.DictReader(file)}
+    except (OSError, UnicodeDecodeError, csv.Error, KeyError):
         return {}
-    with table.open(encoding="utf-8", newline="") as file:
-        return {row["image"]: row["category"] for row in csv.DictReader(file)}

@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
             name='Category',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(allow_unicode=True, max_length=64, unique=True)),
+                ('slug', models.SlugField(allow_unicode=True, max_length=64, unique=True, validators=[django.core.validators.RegexValidator('\\Aall\\Z', '“all” means every category: choose another slug.', code='reserved', inverse_match=True)])),
                 ('name', models.CharField(max_length=100)),
             ],
             options={
@@ -60,7 +60,7 @@ class Migration(migrations.Migration):
                 ('sha256', models.CharField(editable=False, help_text='Of the bytes that were uploaded.', max_length=64)),
                 ('width', models.PositiveIntegerField(editable=False, help_text='Of the JPEG kept, in pixels.')),
                 ('height', models.PositiveIntegerField(editable=False, help_text='Of the JPEG kept, in pixels.')),
-                ('position', models.PositiveIntegerField(default=0, help_text='Lower comes first.')),
+                ('position', models.PositiveIntegerField(default=0, help_text='Lower comes first.', validators=[django.core.validators.MaxValueValidator(10000)])),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('product', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='photos', to='catalog.product')),
             ],

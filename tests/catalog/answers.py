@@ -21,6 +21,10 @@ def not_found() -> tuple[int, str, list[tuple[str | None, str]]]:
     return 404, "client_error", [(None, "not_found")]
 
 
+def unreadable() -> tuple[int, str, list[tuple[str | None, str]]]:
+    return 400, "client_error", [(None, "parse_error")]
+
+
 def skus(response: Any) -> list[str]:
     assert response.status_code == 200, response.content
     return [product["sku"] for product in response.json()["results"]]

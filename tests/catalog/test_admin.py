@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from catalog.models import Photo, Product
 from catalog.photos import MAX_PHOTOS
+from search.models import Rejection, Space
 from tests.conftest import picture
 
 pytestmark = pytest.mark.django_db
@@ -128,6 +129,9 @@ def test_a_product_that_is_full_is_saved_without_the_new_photos(admin, product):
         ("url", "javascript:alert(1)"),
         ("attributes", '{"a": "\\u0000"}'),
         ("attributes", "{"),
+        ("attributes", "[" * 100_000),
+        ("attributes", '{"a": ' + "1" * 5000 + "}"),
+        ("attributes", '{"a": "\\ud800"}'),
         ("attributes", '{"a": {"b": 1}}'),
         ("category", "x"),
     ],
@@ -135,6 +139,44 @@ def test_a_product_that_is_full_is_saved_without_the_new_photos(admin, product):
 def test_odd_values_are_errors_of_the_form(admin, category, field, value):
     errors = form_errors(admin.post(ADD, form(category("chair"), **{field: value})))
     assert list(errors) == [field]
+
+
+def test_attributes_are_shown_again_as_they_were_typed(admin, category):
+    answer = admin.post(ADD, form(category("chair"), attributes='{"a":"\\ud800"}'))
+    assert answer.context["adminform"].form["attributes"].value() == '{"a":"\\ud800"}'
+
+
+def test_a_position_far_out_is_an_error_of_the_form(admin, photo):
+    made = photo("red")
+    data = form(
+        made.product.category,
+        **{
+            "photos-TOTAL_FORMS": 1,
+            "photos-INITIAL_FORMS": 1,
+            "photos-0-id": made.pk,
+            "photos-0-product": made.product.pk,
+            "photos-0-position": 2**31 - 1,
+        },
+    )
+    answer = admin.post(change_url(made.product), data)
+    [inline] = answer.context["inline_admin_formsets"]
+    assert inline.formset.errors == [{"position": ["Ensure this value is less than or equal to 10000."]}]
+
+
+def test_a_full_product_worth_of_photos_is_taken_at_once(admin, category):
+    photos = [(f"{number}.png", picture((number, 0, 0), (32, 32))) for number in range(MAX_PHOTOS)]
+    assert admin.post(ADD, form(category("chair"), new_photos=photos)).status_code == 302
+    assert Photo.objects.count() == MAX_PHOTOS
+
+
+def test_whoever_may_delete_products_may_delete_what_belongs_to_them(client_with, photo):
+    made = photo("red")
+    space = Space.objects.create(name="test", recipe={}, dimensions=8)
+    Rejection.objects.create(space=space, photo=made, reason="corrupt")
+    client = client_with("delete_product", "view_product")
+    User.objects.update(is_staff=True)
+    assert client.post(f"/admin/catalog/product/{made.product.pk}/delete/", {"post": "yes"}).status_code == 302
+    assert (Product.objects.count(), Photo.objects.count()) == (0, 0)
 
 
 def test_emptied_attributes_are_no_attributes(admin, category):
@@ -158,6 +200,7 @@ def test_the_product_form_shows_the_photos(admin, photo):
     assert made.file.url in page
     assert "64 × 64" in page
     assert 'type="file" name="new_photos" multiple' in page
+    assert "50 a product: JPEG, PNG, WebP, AVIF or GIF, up to 20 MB each and 84 MB together." in page
 
 
 def test_the_product_list_shows_first_photos_in_as_many_queries_for_one_as_for_many(

@@ -1,7 +1,7 @@
 import pytest
 
 from catalog.models import Category
-from tests.catalog.answers import errors, invalid, not_found
+from tests.catalog.answers import errors, invalid, not_found, unreadable
 
 URL = "/api/v1/categories/"
 JSON = "application/json"
@@ -53,6 +53,7 @@ def test_a_category_with_products_is_not_deleted(editor, product):
         ({"slug": "sofa"}, invalid("name", "required")),
         ({"slug": "a/b", "name": "Sofa"}, invalid("slug", "invalid")),
         ({"slug": "taken", "name": "Sofa"}, invalid("slug", "unique")),
+        ({"slug": "all", "name": "Sofa"}, invalid("slug", "reserved")),
         ({"slug": "sofa", "name": "So\x00fa"}, invalid("name", "null_characters_not_allowed")),
         ({"slug": "sofa", "name": "x" * 101}, invalid("name", "max_length")),
         (["sofa"], invalid("non_field_errors", "invalid")),
@@ -63,6 +64,11 @@ def test_what_is_no_category_is_refused_by_field(editor, category, body, refusal
     assert errors(editor.post(URL, body, JSON)) == refusal
 
 
-@pytest.mark.parametrize("slug", ["nowhere", "%00", "%ED%A0%80", "%F0", "x" * 300])
+@pytest.mark.parametrize("slug", ["nowhere", "%ED%A0%80", "%F0", "x" * 300])
 def test_an_unknown_category_is_not_found(client, slug):
     assert errors(client.get(f"{URL}{slug}/")) == not_found()
+
+
+@pytest.mark.parametrize("slug", ["%00", "a%00b"])
+def test_a_slug_that_no_database_could_hold_is_refused(client, slug):
+    assert errors(client.get(f"{URL}{slug}/")) == unreadable()

@@ -4,7 +4,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from catalog.models import Photo
 from catalog.photos import MAX_PHOTOS
 from ml.images import MAX_BYTES
-from tests.catalog.answers import errors, invalid, not_found
+from tests.catalog.answers import errors, invalid, not_found, unreadable
 from tests.conftest import picture
 
 URL = "/api/v1/products/CH-1/photos/"
@@ -84,7 +84,9 @@ def test_a_photo_of_too_many_bytes_is_too_large(editor, chair):
 
 def test_more_files_than_a_request_may_have_are_refused(editor, chair):
     answer = editor.post(URL, {"image": [upload(b"x") for _ in range(21)]})
-    assert errors(answer) == (400, "client_error", [(None, "parse_error")])
+    assert errors(answer) == invalid("image", "max_length")
+    answer = editor.post(URL, {"image": [upload(b"x") for _ in range(61)]})
+    assert errors(answer) == unreadable()
 
 
 def test_a_form_with_too_much_text_is_too_large(editor, chair):
@@ -138,8 +140,14 @@ def test_an_odd_photo_id_is_not_found(editor, chair, photo_id):
     assert editor.delete(f"{URL}{photo_id}/").status_code == 404
 
 
-@pytest.mark.parametrize("sku", ["nowhere", "%00", "%ED%A0%80"])
+@pytest.mark.parametrize("sku", ["nowhere", "%ED%A0%80"])
 def test_photos_of_an_unknown_product_are_not_found(editor, sku):
     url = f"/api/v1/products/{sku}/photos/"
     assert errors(editor.get(url)) == not_found()
     assert errors(editor.post(url, {"image": upload(picture("red"))})) == not_found()
+
+
+def test_photos_of_a_sku_that_no_database_could_hold_are_refused(editor):
+    url = "/api/v1/products/%00/photos/"
+    assert errors(editor.get(url)) == unreadable()
+    assert errors(editor.post(url, {"image": upload(picture("red"))})) == unreadable()

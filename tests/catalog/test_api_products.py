@@ -1,9 +1,12 @@
+import time
 from decimal import Decimal
+from threading import Thread
 
 import pytest
+from django.db import connection, transaction
 
-from catalog.models import Photo, Product
-from tests.catalog.answers import errors, invalid, not_found, skus
+from catalog.models import Category, Photo, Product
+from tests.catalog.answers import errors, invalid, not_found, skus, unreadable
 
 URL = "/api/v1/products/"
 JSON = "application/json"
@@ -105,7 +108,7 @@ def test_a_deleted_product_is_gone_with_its_photos(editor, photo):
         ({"category": "nowhere"}, invalid("category", "does_not_exist")),
         ({"category": "a\x00b"}, invalid("category", "invalid")),
         ({"category": "\ud800"}, invalid("category", "invalid")),
-        ({"category": {"slug": "chair"}}, invalid("category", "invalid")),
+        ({"category": {"slug": "chair"}}, invalid("category", "does_not_exist")),
         ({"price": "NaN"}, invalid("price", "invalid")),
         ({"price": "Infinity"}, invalid("price", "invalid")),
         ({"price": "-1"}, invalid("price", "min_value")),
@@ -134,7 +137,7 @@ def test_what_is_no_product_is_refused_by_field(editor, body, product, change, r
     ["{", '{"price": NaN}', '{"price": 1e', "[" * 100_000, '{"price": ' + "1" * 5000 + "}", b"\xff\xfe"],
 )
 def test_what_is_no_json_is_refused(editor, text):
-    assert errors(editor.post(URL, text, JSON)) == (400, "client_error", [(None, "parse_error")])
+    assert errors(editor.post(URL, text, JSON)) == unreadable()
 
 
 def test_an_infinite_number_in_json_is_refused(editor, body):
@@ -146,10 +149,16 @@ def test_a_form_is_refused_with_a_reason(editor):
     assert errors(editor.post(URL, {"sku": "a"})) == (415, "client_error", [(None, "unsupported_media_type")])
 
 
-@pytest.mark.parametrize("sku", ["nowhere", "%00", "a%00b", "%ED%A0%80", "..%2F", "x" * 300, "a%0A"])
+@pytest.mark.parametrize("sku", ["nowhere", "%ED%A0%80", "..%2F", "x" * 300, "a%0A"])
 def test_an_unknown_product_is_not_found(client, sku):
     answer = client.get(f"{URL}{sku}/")
     assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("sku", ["%00", "a%00b"])
+def test_a_sku_that_no_database_could_hold_is_refused(editor, sku):
+    assert errors(editor.get(f"{URL}{sku}/")) == unreadable()
+    assert errors(editor.patch(f"{URL}{sku}/", {"name": "Late"}, JSON)) == unreadable()
 
 
 def test_products_are_listed_in_pages_by_name_then_sku(client, product):
@@ -183,3 +192,64 @@ def test_a_list_takes_the_same_number_of_queries_whatever_its_length(client, pho
     for page_size in (1, 6):
         with django_assert_num_queries(3):  # count, products with their categories, photos
             assert len(skus(client.get(URL, {"page_size": page_size}))) == page_size
+
+
+def wait_for_a_lock():
+    with connection.cursor() as cursor:
+        for _ in range(500):
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone() != (0,):
+                return
+            time.sleep(0.01)
+    raise AssertionError("the request did not wait")
+
+
+@pytest.fixture
+def meanwhile(transactional_db):
+    """The answer to a request that comes in a connection of its own while this one does `act`, not yet committed."""
+
+    def race(request, act):
+        answers = []
+
+        def send():
+            try:
+                answers.append(request())
+            finally:
+                connection.close()
+
+        thread = Thread(target=send)
+        with transaction.atomic():
+            act()
+            thread.start()
+            wait_for_a_lock()
+        thread.join()
+        return answers[0]
+
+    return race
+
+
+def test_two_changes_at_once_are_both_kept(editor, product, category, meanwhile):
+    made, sofa = product("chair", sku="CH-1", name="Oak chair", price=10), category("sofa")
+
+    def move():
+        Product.objects.filter(pk=made.pk).update(name="Oak sofa", category=sofa)
+
+    answer = meanwhile(lambda: editor.patch(f"{URL}CH-1/", {"price": "9.99"}, JSON), move)
+    assert answer.status_code == 200
+    told = {name: answer.json()[name] for name in ("name", "category", "price")}
+    assert told == {"name": "Oak sofa", "category": "sofa", "price": "9.99"}
+    made.refresh_from_db()
+    assert (made.name, made.category, made.price) == ("Oak sofa", sofa, Decimal("9.99"))
+
+
+@pytest.mark.parametrize("address", ["products/CH-1/", "categories/chair/"])
+def test_what_is_deleted_meanwhile_stays_deleted(editor, product, meanwhile, address):
+    made = product("chair", sku="CH-1")
+
+    def delete():
+        made.delete()
+        made.category.delete()
+
+    answer = meanwhile(lambda: editor.patch(f"/api/v1/{address}", {"name": "Late"}, JSON), delete)
+    assert errors(answer) == not_found()
+    assert Product.objects.count() == Category.objects.count() == 0

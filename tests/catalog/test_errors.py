@@ -1,5 +1,5 @@
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 from drf_standardized_errors.handler import exception_handler
 
 from catalog.models import Photo, Product
@@ -28,6 +28,14 @@ def test_a_category_deleted_by_another_request_first_is_a_conflict(product):
         connection.check_constraints()  # as the commit would
     Product.objects.filter(sku="CH-1").delete()
     assert answer(error.value) == (409, "client_error", "conflict")
+
+
+@pytest.mark.parametrize("fields", [{"name": "\x00"}, {"name": "x" * 300}, {"attributes": {"a": "\ud800"}}])
+def test_what_no_row_can_hold_is_refused(product, fields):
+    made = product()
+    with pytest.raises(DataError) as error, transaction.atomic():
+        Product.objects.filter(pk=made.pk).update(**fields)
+    assert answer(error.value) == (400, "client_error", "parse_error")
 
 
 def test_a_row_that_breaks_another_rule_of_the_database_is_a_fault_of_ours(product):

@@ -84,6 +84,18 @@ def test_refused_rows_are_status_3_and_are_named_at_the_end_and_in_the_file(fold
         ]
 
 
+def test_rows_that_are_no_csv_or_no_utf_8_are_refused_and_the_rest_goes_in(folder, run):
+    path = write(folder, "CH-1,Oak,Chair,red.png,1", 'CH-2,"Oak,Chair,,', "CH-3,Öl,Chair,,", "CH-4,Oak,Chair,,")
+    path.write_bytes(path.read_text(encoding="utf-8").encode("latin-1"))
+    status, out, err = run(path)
+    assert status == 3
+    assert told(out) == ["Products: 2 added, 0 updated, 0 unchanged, 2 refused. Photos: 1 added."]
+    assert err.splitlines() == [
+        "line 3: it cannot be read as CSV: unexpected end of data",
+        "line 4: it has a NUL or is not in UTF-8; save the file as “CSV UTF-8”",
+    ]
+
+
 def test_very_many_refused_rows_are_not_all_shown(folder, run):
     path = write(folder, *(f"CH-{number},,Chair,," for number in range(60)))
     status, _, err = run(path)
@@ -129,19 +141,20 @@ def test_a_folder_is_imported_like_a_file(tmp_path, run):
     assert err.startswith("file chair/broken.gif: image broken.gif: The photo is damaged")
     products = Product.objects.order_by("sku").values_list("sku", "name", "category__slug", "category__name")
     assert list(products) == [
-        ("low_one", "low one", "side-table", "Side Table"),
-        ("oak", "oak", "chair", "chair"),
-        ("pine", "pine", "chair", "chair"),
+        ("chair-oak", "oak", "chair", "chair"),
+        ("chair-pine", "pine", "chair", "chair"),
+        ("side-table-low_one", "low one", "side-table", "Side Table"),
     ]
     assert told(run(tmp_path / "photos")[1])[0].startswith("Products: 0 added, 0 updated, 3 unchanged, 1 refused.")
 
 
-def test_files_of_one_name_in_two_categories_are_not_mixed_up(tmp_path, run):
-    for name in ("chair/1.png", "table/1.png"):
-        (tmp_path / "photos" / name).parent.mkdir(parents=True)
+def test_files_of_one_name_are_two_products_in_two_categories_and_refused_in_one(tmp_path, run):
+    for name in ("chair/1.gif", "chair/1.png", "lamp/1.png"):
+        (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "photos" / name).write_bytes(picture("red"))
     status, _, err = run(tmp_path / "photos")
-    assert (status, err) == (3, "file table/1.png: sku 1 was met before, at chair/1.png, with other data\n")
+    assert (status, err) == (3, "file chair/1.png: sku chair-1 was met before, at chair/1.gif, with other data\n")
+    assert list(Product.objects.order_by("sku").values_list("sku", flat=True)) == ["chair-1", "lamp-1"]
 
 
 @pytest.mark.parametrize(
@@ -150,7 +163,7 @@ def test_files_of_one_name_in_two_categories_are_not_mixed_up(tmp_path, run):
         (b"\x89PNG\r\n\x1a\n", "is not text in UTF-8"),
         (b"sku,title\n", "has no column name, category"),
         (b"", "has no column sku, name, category"),
-        (b'sku,name,category\n"a,b,c\n', "is not a CSV file"),
+        (b'"sku,name,category\na,b,c\n', "is not a CSV file"),
     ],
 )
 def test_what_is_no_catalogue_is_status_2(folder, run, content, reason):
@@ -166,6 +179,9 @@ def test_misuse_is_status_2(folder, run):
     assert run(path, "--photos", folder / "nowhere")[0] == 2
     assert run(path, "--errors", folder / "nowhere" / "refused.csv")[0] == 2
     assert run(path, "--errors", path)[0] == 2
+    assert run(path, "--errors", folder / "red.png")[0] == 2
+    assert (folder / "red.png").read_bytes() == picture("red")
+    assert run(folder, "--photos", folder)[0] == 2
     assert run(folder)[0] == 2
     assert Product.objects.count() == 0
 

@@ -1,5 +1,5 @@
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from catalog.importing import Outcome, Result, import_rows
@@ -20,10 +20,16 @@ def shop(tmp_path):
     (folder / "blue.png").write_bytes(picture("blue"))
     (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff broken")
 
-    def run(*lines, header="sku,name,category,image,price,color", dry_run=False):
+    def run(*lines, header="sku,name,category,image,price,color", dry_run=False, between=None):
+        """`between` happens behind the first row, when all of them have been looked up."""
         path = folder / "catalog.csv"
         path.write_text("\n".join([header, *lines]), encoding="utf-8")
-        return list(import_rows(read(path), dry_run=dry_run))
+        results = import_rows(read(path), dry_run=dry_run)
+        if between is None:
+            return list(results)
+        first = next(results)
+        between()
+        return [first, *results]
 
     return run
 
@@ -170,6 +176,59 @@ def test_a_dry_run_tells_what_would_be_and_changes_nothing(shop, media):
     assert outcomes(results) == [("updated", 1), ("added", 1), ("refused", 0), ("refused", 0)]
     assert before == (list(Product.objects.values()), list(Photo.objects.values()), list(Category.objects.values()))
     assert stored(media) == 1
+
+
+def test_a_number_or_a_boolean_said_again_as_text_stays_what_it_is(shop):
+    header = "sku,name,category,width,new,size"
+    shop("CH-1,Oak chair,Chair,,,", header=header)
+    typed = {"width": 80, "new": True, "size": "80"}
+    Product.objects.update(attributes=typed)
+    assert outcomes(shop("CH-1,Oak chair,Chair,80,true,80", header=header)) == [("unchanged", 0)]
+    assert Product.objects.get().attributes == typed
+    shop("CH-1,Oak chair,Chair,81,,None", header=header)
+    assert Product.objects.get().attributes == {"width": "81", "size": "None"}
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_two_names_of_one_slug_are_not_mixed_up(shop, dry_run):
+    results = shop("1,a,C++,,,", "2,b,C#,,,", "3,c,c++,,,", "4,d,C,,,", "5,e,All,,,", dry_run=dry_run)
+    assert refusals(results) == [
+        ("3", "category C#: its slug “c” is that of C++ already"),
+        ("6", "slug: “all” means every category: choose another slug."),
+    ]
+
+
+def test_a_category_known_from_before_is_not_mixed_up_either(shop):
+    Category.objects.create(slug="chair", name="Stühle")
+    results = shop("1,a,Chair!,,,", "2,b,chair,,,")
+    assert refusals(results) == [("2", "category Chair!: its slug “chair” is that of Stühle already")]
+
+
+@pytest.mark.parametrize("line", ["CH-1,Renamed,Chair,,1,", "CH-1,Oak chair,Chair,blue.png,1,"])
+def test_a_product_deleted_meanwhile_is_refused_and_the_rest_goes_in(shop, line):
+    shop("CH-1,Oak chair,Chair,,1,")
+    results = shop("CH-0,First,Chair,,,", line, "CH-2,Last,Chair,,,", between=Product.objects.all().delete)
+    assert outcomes(results) == [("added", 0), ("refused", 0), ("added", 0)]
+    [(place, reason)] = refusals(results)
+    assert place == "3"
+    assert reason.endswith("; if someone else changed it just now, import it again")
+    assert [product.sku for product in Product.objects.all()] == ["CH-2"]
+
+
+def test_a_row_that_the_database_does_not_take_is_refused_and_the_rest_goes_in(shop, monkeypatch):
+    monkeypatch.setattr(Product, "full_clean", lambda *_, **__: None)
+    results = shop("CH-1," + "x" * 300 + ",Chair,,,", "CH-2,Last,Chair,,,")
+    assert [place for place, _ in refusals(results)] == ["2"]
+    assert [product.sku for product in Product.objects.all()] == ["CH-2"]
+
+
+def test_a_database_that_is_gone_ends_the_import(shop, monkeypatch):
+    def gone(*_, **__):
+        raise OperationalError
+
+    monkeypatch.setattr(Product, "save", gone)
+    with pytest.raises(OperationalError):
+        shop("CH-1,Oak chair,Chair,,,")
 
 
 def test_many_rows_are_looked_up_together(shop):

@@ -1,4 +1,5 @@
 import pytest
+from django.test.client import MULTIPART_CONTENT
 
 from tests.catalog.answers import errors
 
@@ -34,7 +35,25 @@ def test_a_request_within_the_limit_goes_on(client, length):
 
 
 @pytest.mark.django_db
-def test_the_admin_has_a_larger_limit(client):
-    url = "/admin/catalog/product/add/"
-    assert post(client, "10000000", url).status_code == 302
-    assert errors(post(client, "10000001", url)) == (413, "client_error", [(None, "request_too_large")])
+@pytest.mark.parametrize("url", ["/admin/catalog/product/add/", "/admin/catalog/product/1/change/"])
+def test_photos_sent_with_the_product_form_have_a_larger_limit(client, url):
+    client.cookies["sessionid"] = "any"
+    assert client.post(url, {}, CONTENT_LENGTH="10000000").status_code == 302
+    answer = client.post(url, {}, CONTENT_LENGTH="10000001")
+    assert errors(answer) == (413, "client_error", [(None, "request_too_large")])
+
+
+@pytest.mark.parametrize(
+    ("cookie", "url", "content_type"),
+    [
+        ("csrftoken", "/admin/catalog/product/add/", MULTIPART_CONTENT),
+        ("sessionid", "/admin/login/", MULTIPART_CONTENT),
+        ("sessionid", "/admin/catalog/category/add/", MULTIPART_CONTENT),
+        ("sessionid", "/admin/catalog/product/add/", "application/x-www-form-urlencoded"),
+        ("sessionid", "/api/v1/products/CH-1/photos/", MULTIPART_CONTENT),
+    ],
+)
+def test_nothing_else_has_a_larger_limit(client, cookie, url, content_type):
+    client.cookies[cookie] = "any"
+    answer = client.generic("POST", url, b"", content_type, CONTENT_LENGTH="1000001")
+    assert errors(answer) == (413, "client_error", [(None, "request_too_large")])

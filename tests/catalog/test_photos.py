@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from PIL import Image
 
-from catalog.models import Photo, Product
+from catalog.models import MAX_POSITION, Photo, Product
 from catalog.photos import MAX_PHOTOS, Picture, TooManyPhotos, add_photo, add_pictures
 from ml.images import UnreadablePhoto
 from tests.conftest import picture
@@ -77,13 +77,18 @@ def test_the_same_photo_sent_twice_at_once_is_one_row(product, media):
     assert len(files(media)) == 2
 
 
-def test_photos_come_in_the_order_they_were_added_unless_told_otherwise(product):
+def test_photos_come_in_the_order_they_were_added(product):
     owner = product()
-    red, _ = add_photo(owner, picture("red"))
-    blue, _ = add_photo(owner, picture("blue"))
-    green, _ = add_photo(owner, picture("green"), position=0)
-    white, _ = add_photo(owner, picture("white"))
-    assert list(owner.photos.all()) == [red, green, blue, white]
+    added = [add_photo(owner, picture(colour))[0] for colour in ("red", "blue", "white")]
+    assert list(owner.photos.all()) == added
+
+
+def test_behind_the_last_position_the_order_is_still_that_of_adding(product):
+    owner = product()
+    held = Photo.objects.create(product=owner, sha256="0" * 64, width=1, height=1, position=MAX_POSITION)
+    added = [add_photo(owner, picture(colour))[0] for colour in ("red", "blue")]
+    assert [photo.position for photo in added] == [MAX_POSITION, MAX_POSITION]
+    assert list(owner.photos.all()) == [held, *added]
 
 
 def test_what_is_no_photo_leaves_no_trace(product, media):

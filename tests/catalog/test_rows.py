@@ -82,7 +82,10 @@ def test_rows_are_counted_as_they_are_read(csv_file):
         ("a,,,,,", "no name, category"),
         ("a,b,c", "it has 3 cells, the header has 6"),
         ("a,b,c,,,,,", "it has 8 cells, the header has 6"),
-        ("a,b\x00,c,,,", "it has a NUL character"),
+        ("a,b\x00,c,,,", "it has a NUL or is not in UTF-8; save the file as “CSV UTF-8”"),
+        ('a,"never closed,c,,,', "it cannot be read as CSV: unexpected end of data"),
+        ('a,"closed" twice",c,,,', "it cannot be read as CSV: ',' expected after '\"'"),
+        ("a," + "x" * 200_000 + ",c,,,", "it cannot be read as CSV: field larger than field limit (131072)"),
         ("a,b,c,cheap,,", "price cheap: not a number"),
         ("a,b,c,NaN,,", "price NaN: not a number"),
         ('a,b,c,"1.299,00",,', "price 1.299,00: not a number"),
@@ -97,6 +100,18 @@ def test_a_bad_row_is_refused_with_its_line_and_reason(csv_file, cells, reason):
     path = csv_file(f"sku,name,category,price,in_stock,image\ngood,b,c,,,\n{cells}\ngood2,b,c,,,\n")
     assert reasons(path) == [("3", reason)]
     assert len(rows(path)) == 3
+
+
+def test_a_row_in_another_encoding_is_refused_with_what_can_be_shown(csv_file):
+    path = csv_file(b"sku,name,category\na,b,c\n" + "ö,b,c\n".encode("latin-1") + "ö,b,c\n".encode())
+    reason = "it has a NUL or is not in UTF-8; save the file as “CSV UTF-8”"
+    assert rows(path) == [Row("2", "a", "b", "c"), RefusedRow("3", "\ufffd", reason), Row("4", "ö", "b", "c")]
+
+
+def test_a_stray_quote_spoils_its_own_row_alone(csv_file):
+    path = csv_file('sku,name,category\na,"stray,c\nb,"two\nlines",c\n\nd,"stray,c\ne,b,c\n')
+    assert [(row.place, row.sku) for row in rows(path)] == [("2", ""), ("3", "b"), ("6", ""), ("7", "e")]
+    assert read(path).count == 4
 
 
 @pytest.mark.parametrize(
@@ -133,12 +148,11 @@ def test_prices_may_have_a_decimal_comma(csv_file, text):
         ("", "has no column sku, name, category"),
         ("sku,title,category\n", "has no column name"),
         ("sku,name,category,sku\n", "has the column sku twice"),
-        ("sku,name,category\na,Möbel,c\n".encode("latin-1"), "is not text in UTF-8"),
+        ("sku,Möbel,category\na,b,c\n".encode("latin-1"), "is not text in UTF-8"),
         ("sku,name,category\n".encode("utf-16"), "is not text in UTF-8"),
         (b"\x89PNG\r\n\x1a\n\x00", "is not text in UTF-8"),
-        (b"PK\x03\x04\x00\x00", "has no column"),
-        ('sku,name,category\na,"never closed,c\nb,b,c\n', "is not a CSV file"),
-        ("sku,name,category\na," + "x" * 200_000 + ",c\n", "is not a CSV file"),
+        (b"PK\x03\x04\x00\x00", "is not text in UTF-8"),
+        ('sku,name,"category\na,b,c\n', "is not a CSV file"),
     ],
 )
 def test_a_file_that_is_no_catalogue_is_misuse(csv_file, text, reason):
@@ -151,6 +165,11 @@ def test_paths_that_are_not_there_are_misuse(csv_file, tmp_path):
         read(tmp_path / "nowhere.csv")
     with pytest.raises(Misuse, match="no such folder"):
         read(csv_file("sku,name,category\n"), tmp_path / "nowhere")
+
+
+def test_a_folder_of_photos_beside_a_folder_is_misuse(tmp_path):
+    with pytest.raises(Misuse, match="--photos goes with a CSV file"):
+        read(tmp_path, tmp_path)
 
 
 def test_a_folder_has_one_product_for_each_photo(tmp_path):
@@ -166,8 +185,8 @@ def test_a_folder_has_one_product_for_each_photo(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     assert rows(tmp_path) == [
-        Row("chair/oak_chair-01.jpg", "oak_chair-01", "oak chair 01", "chair", (tmp_path / names[0],)),
-        Row("chair/Блюз (2).PNG", "Блюз-2", "Блюз (2)", "chair", (tmp_path / names[1],)),
+        Row("chair/oak_chair-01.jpg", "chair-oak_chair-01", "oak chair 01", "chair", (tmp_path / names[0],)),
+        Row("chair/Блюз (2).PNG", "chair-Блюз-2", "Блюз (2)", "chair", (tmp_path / names[1],)),
     ]
     assert read(tmp_path).count == 2
 

@@ -19,6 +19,9 @@ def test_every_address_of_the_catalogue_is_described():
         f"DELETE {product}{{sku}}/photos/{{id}}/",
     }
     assert all(operation["summary"] for operation in ours.values())
+    assert all("503" in operation["responses"] for operation in ours.values())
+    sending = {address for address, operation in ours.items() if "413" in operation["responses"]}
+    assert sending == {address for address in ours if address.startswith(("POST", "PUT", "PATCH"))}
 
 
 def test_the_filters_of_the_product_list_are_described():

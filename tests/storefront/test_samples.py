@@ -49,6 +49,29 @@ def test_a_folder_without_a_table_is_enough(folder):
     assert {sample.category for sample in samples.available().values()} == {""}
 
 
+@pytest.mark.parametrize("table", [b"photo,kind\nSOF-1.webp,sofa\n", b"image,sku,category\nM\xf6bel.webp,a,b\n", b""])
+def test_a_table_that_cannot_be_read_is_as_good_as_none(folder, table):
+    (folder / "queries.csv").write_bytes(table)
+    assert {sample.category for sample in samples.available().values()} == {""}
+    assert Client().get("/").status_code == 200
+
+
+def test_a_short_row_has_no_category(folder):
+    (folder / "queries.csv").write_text("image,sku,category\nSOF-1.webp\n")
+    assert {sample.category for sample in samples.available().values()} == {""}
+
+
+def test_the_folder_is_read_again_when_it_or_its_table_changed(folder, monkeypatch):
+    before = samples.available()
+    with monkeypatch.context() as patch:
+        patch.setattr(samples, "_categories", lambda table: pytest.fail("read again"))
+        assert samples.available() == before
+    (folder / "LAM-1.webp").unlink()
+    assert set(samples.available()) == set(before) - {"LAM-1.webp"}
+    (folder / "queries.csv").write_text("image,sku,category\nSOF-1.webp,SOF-1,couch\n")
+    assert samples.available()["SOF-1.webp"].category == "couch"
+
+
 @pytest.mark.parametrize("value", [None, "absent"])
 def test_no_folder_means_no_samples(tmp_path, settings, value):
     settings.STOREFRONT_SAMPLES = value and tmp_path / value

@@ -174,6 +174,21 @@ def test_a_sample_is_searched_with_by_keyboard(shop):
     assert names(page)[0] == "Red dots"
 
 
+def test_a_sample_that_comes_late_does_not_replace_a_photo_chosen_after_it(shop):
+    page = shop.page
+    held: list[Route] = []
+    page.route("**/samples/*", lambda route: held.append(route))
+    with page.expect_request("**/samples/*"):
+        page.get_by_role("button", name="Sample photo 1").click()
+    upload(page, picture("blue", "stripes"))
+    expect(page.get_by_role("heading", name="6 matches in 2 categories")).to_be_visible()
+    for route in held:
+        route.fulfill(body=picture("red", "dots"), content_type="image/png")
+    page.wait_for_timeout(300)
+    assert names(page)[0] == "Blue stripes"
+    assert sum(url.endswith("/search/") for url in shop.requests) == 1
+
+
 def test_a_photo_may_be_dropped_or_pasted(shop):
     page = shop.page
     page.evaluate(GIVE, ["drop", list(picture("blue", "dots"))])

@@ -30,7 +30,8 @@ The CSV file is UTF-8, separated by commas, semicolons or tabs, and its first li
   description, price, currency, in_stock, url
   any other column                           an attribute of the product, such as color or size
 
-A folder has one folder of photos for each category: chair/oak-chair.jpg becomes the product "oak chair".
+A folder has one folder of photos for each category: chair/oak.jpg becomes the product "oak"
+with the sku chair-oak.
 
 Importing again is safe: products are known by their sku and photos by their content, so only differences
 are written, and nothing is ever deleted. Rows that cannot go in are reported; all others go in.
@@ -107,6 +108,8 @@ def refusals_file(path: Path | None, rows: CsvRows | FolderRows) -> Iterator[Any
         return
     if path.resolve() == rows.path.resolve():
         raise CommandError("--errors would overwrite the file to import.", returncode=MISUSE)
+    if path.is_file() and path.suffix.lower() != ".csv":
+        raise CommandError(f"--errors would overwrite {path}, which is no CSV file.", returncode=MISUSE)
     try:
         file = path.open("w", encoding="utf-8", newline="")
     except OSError as error:

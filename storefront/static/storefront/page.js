@@ -81,14 +81,15 @@ function refuse(reason) {
 }
 
 async function searchWithSample(button) {
-  const { src } = button.querySelector("img");
+  current?.abort();
+  const { signal } = (current = new AbortController());
   try {
-    const response = await fetch(src);
+    const response = await fetch(button.querySelector("img").src, { signal });
     if (!response.ok) throw new Error(response.status);
     const blob = await response.blob();
-    searchWith(new File([blob], button.dataset.name, { type: blob.type }));
+    if (!signal.aborted) searchWith(new File([blob], button.dataset.name, { type: blob.type }));
   } catch {
-    refuse("That sample photo cannot be loaded. Reload the page, then try again.");
+    if (!signal.aborted) refuse("That sample photo cannot be loaded. Reload the page, then try again.");
   }
 }
 
