@@ -13,7 +13,7 @@ help:
 	@echo "make test             lint, types and all tests"
 	@echo "make lint             ruff, mypy, import layers, missing migrations"
 	@echo "make format           format the code"
-	@echo "make clean            remove .venv and var (the demo's data and yours)"
+	@echo "make clean            remove .venv and the demo data (yours stays)"
 	@echo "Settings: PORT=8000 HOST=127.0.0.1 LAMPLIGHT_VAR=var LAMPLIGHT_WEIGHTS=imagenet PYTHON=python3.11"
 
 .venv/installed: requirements.txt config/environment.py
@@ -45,4 +45,4 @@ test: lint
 	$(PY) -m pytest
 
 clean:
-	rm -rf .venv var
+	rm -rf .venv var/demo var/test

@@ -78,7 +78,7 @@ def measure(options: argparse.Namespace) -> None:
             call_command("import_catalog", options.catalog, quiet=True)
             index = stack.wait_until_indexed()
             head = index["head"]
-            print(f"\n## {options.catalog.parent.name}, weights {weights}")
+            print(f"\n## {options.catalog}, weights {weights}")
             quality = f"accuracy {head['accuracy']:.3f}, calibration error {head['calibration_error']:.3f}"
             print(f"Head, cross-validated: {quality}")
             queries, gates = leave_one_out(options.family)
