@@ -22,7 +22,8 @@ PIP = "26.0.1"
 NEEDED_BYTES = (
     14_000_000_000  # The environment takes 6 GB, mostly torch's GPU libraries, and their wheels 4 GB on the way.
 )
-NO_NETWORK = "cannot reach the package index: check the network, or set PIP_INDEX_URL to a mirror"
+LOG = VENV / "pip.log"
+CURE = "Check the network and the free space, or set PIP_INDEX_URL to a mirror, then run the same command again."
 
 
 def main(requirements: str) -> None:
@@ -42,9 +43,13 @@ def main(requirements: str) -> None:
         if not has_pip:
             install_pip()
     print(f"Installing {requirements} (the first time some minutes, mostly torch) ...", flush=True)
-    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", requirements]
-    if subprocess.run(pip, cwd=ROOT).returncode:
-        sys.exit(f"lamplight: pip could not install {requirements} (see above). If it {NO_NETWORK}")
+    pip = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--requirement", requirements]
+    with LOG.open("w") as log:
+        if subprocess.run(pip, cwd=ROOT, stdout=log, stderr=log).returncode == 0:
+            return
+    errors = [line for line in LOG.read_text(errors="replace").splitlines() if "ERROR" in line or "error" in line]
+    reason = errors[-1].strip() if errors else "no reason given"
+    sys.exit(f"lamplight: pip could not install {requirements}: {reason} (see {LOG}). {CURE}")
 
 
 def install_pip() -> None:
@@ -60,7 +65,7 @@ def install_pip() -> None:
         with urllib.request.urlopen(urllib.parse.urljoin(index, found[1]), timeout=60) as answer:
             wheel = answer.read()
     except OSError as error:
-        sys.exit(f"lamplight: {NO_NETWORK} ({error}). If a certificate is missing: apt install ca-certificates")
+        sys.exit(f"lamplight: no answer from {index} ({error}; a certificate: apt install ca-certificates). {CURE}")
     if hashlib.sha256(wheel).hexdigest() != found[2]:
         sys.exit("lamplight: pip was damaged on its way: try again")
     file = VENV / f"pip-{PIP}-py3-none-any.whl"
