@@ -114,7 +114,7 @@ class Stack:
                 self.check()
                 if time.monotonic() > deadline:
                     raise StackError(f"indexing stopped at {done} of {bar.total} photos: see {_log('worker')}")
-                time.sleep(0.5)
+                time.sleep(1)
                 index = self.ask("GET", "index/")
 
     def ask(self, method: str, path: str, **request: Any) -> dict[str, Any]:
@@ -123,6 +123,9 @@ class Stack:
             answer = self.http.request(method, f"{self.url}/api/v1/{path}", timeout=60, **request)
         except requests.RequestException as error:
             raise StackError(f"{path} was not answered ({error}): see {_log('web')}") from error
+        if answer.status_code == 429:  # A low SEARCH_THROTTLE, or somebody tries the page meanwhile.
+            time.sleep(int(answer.headers["Retry-After"]))
+            return self.ask(method, path, **request)
         if not answer.ok:
             raise StackError(f"{path} was answered with {answer.status_code}: {answer.text}")
         body: dict[str, Any] = answer.json()

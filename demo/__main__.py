@@ -74,8 +74,8 @@ def ask(stack: Stack) -> tuple[dict[str, Any], str]:
     with (QUERIES / "queries.csv").open(newline="") as file:
         query = next(row for row in csv.DictReader(file) if row["sku"] == QUERY)
     print(f"\nA customer's photo of {QUERY}, never indexed ({QUERIES / query['image']}):")
-    with (QUERIES / query["image"]).open("rb") as photo:
-        return stack.ask("POST", "search/", files={"image": photo}, data={"limit": 5}), query["category"]
+    photo = (query["image"], (QUERIES / query["image"]).read_bytes())
+    return stack.ask("POST", "search/", files={"image": photo}, data={"limit": 5}), query["category"]
 
 
 def report(answer: dict[str, Any]) -> str:
