@@ -5,6 +5,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import environ
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -119,7 +122,12 @@ CACHES: dict[str, Any] = {
         "LOCATION": redis_url(database=0),
         "KEY_PREFIX": "lamplight",
         # A Redis that hangs delays a page by this long, not for ever.
-        "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 2},
+        "OPTIONS": {
+            "socket_connect_timeout": 2,
+            "socket_timeout": 2,
+            # A pooled connection may be to a Redis that was restarted since: one try more, on a new connection.
+            "retry": Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
+        },
     }
 }
 if not REDIS_URL:
