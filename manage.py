@@ -4,12 +4,23 @@
 import os
 import sys
 
+NO_TABLES = """There are no tables in this database yet: run `make run`, or `manage.py migrate` and `manage.py prepare`.
+The demo's data lie apart: LAMPLIGHT_VAR=var/demo .venv/bin/python manage.py ..."""
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     from django.core.management import execute_from_command_line
+    from django.db import ProgrammingError
+    from psycopg.errors import UndefinedTable
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ProgrammingError as error:
+        if not isinstance(error.__cause__, UndefinedTable):
+            raise
+        print(NO_TABLES, file=sys.stderr)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

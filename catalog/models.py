@@ -124,4 +124,4 @@ class Photo(models.Model):
         constraints = [models.UniqueConstraint(fields=["product", "sha256"], name="photo_once_per_product")]
 
     def __str__(self) -> str:
-        return f"photo {self.pk} of {self.product_id}"
+        return f"photo {self.position + 1} of {self.product}"

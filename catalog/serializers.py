@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.db import DataError
+from django.utils.text import slugify
 from drf_spectacular.utils import extend_schema_field
 from drf_standardized_errors.openapi_serializers import ClientErrorEnum, ServerErrorEnum
 from rest_framework import serializers
@@ -16,13 +17,24 @@ class CategorySerializer(serializers.ModelSerializer):
     slug = serializers.SlugField(
         max_length=64,
         allow_unicode=True,
+        required=False,
         validators=[reserved_slug_validator, UniqueValidator(Category.objects.all())],
+        help_text="Made from the name when left out.",
     )
     product_count = serializers.IntegerField(read_only=True, default=0)
 
     class Meta:
         model = Category
         fields = ["slug", "name", "product_count"]
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """A new category without a slug gets its name's, under the same rules."""
+        if self.instance is None and "slug" not in attrs:
+            try:
+                attrs["slug"] = self.fields["slug"].run_validation(slugify(attrs["name"], allow_unicode=True))
+            except serializers.ValidationError as error:
+                raise serializers.ValidationError({"slug": error.detail}) from error
+        return attrs
 
 
 class PhotoSerializer(serializers.ModelSerializer):
@@ -48,6 +60,8 @@ class PhotoUploadSerializer(serializers.Serializer):
 
 
 class CategoryField(serializers.SlugRelatedField):
+    default_error_messages = {"does_not_exist": "There is no category {value}: create it first."}
+
     def to_internal_value(self, data: Any) -> Category:
         try:
             return super().to_internal_value(data)

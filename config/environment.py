@@ -19,9 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 PIP = "26.0.1"
-NEEDED_BYTES = (
-    14_000_000_000  # The environment takes 6 GB, mostly torch's GPU libraries, and their wheels 4 GB on the way.
-)
+# The environment takes 6 GB, mostly torch's GPU libraries; on the way pip holds their wheels, 3 GB, and its cache.
+NEEDED_BYTES = 14_000_000_000
 LOG = VENV / "pip.log"
 CURE = "Check the network and the free space, or set PIP_INDEX_URL to a mirror, then run the same command again."
 
@@ -42,7 +41,7 @@ def main(requirements: str) -> None:
         venv.create(VENV, clear=True, with_pip=has_pip)
         if not has_pip:
             install_pip()
-    print(f"Installing {requirements} (the first time some minutes, mostly torch) ...", flush=True)
+    print(f"Installing {requirements} (the first time some minutes; to watch: tail -f {LOG}) ...", flush=True)
     pip = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--requirement", requirements]
     with LOG.open("w") as log:
         if subprocess.run(pip, cwd=ROOT, stdout=log, stderr=log).returncode == 0:

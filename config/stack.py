@@ -80,8 +80,7 @@ class Stack:
         """Raise StackError when a process has ended by itself."""
         for name, process in self.processes.items():
             if process.poll() is not None:
-                words = _log(name).read_text(errors="replace").strip().splitlines() or ["no output"]
-                raise StackError(f"the {name} process ended ({words[-1].strip()}): see {_log(name)}")
+                raise StackError(f"the {name} process ended ({_last_line(name)}): see {_log(name)}")
 
     def wait_until_ready(self) -> None:
         """Return when the site answers searches."""
@@ -94,6 +93,8 @@ class Stack:
                 if answer.ok:
                     return
                 reason = answer.text
+                if "model" in answer.json()["reasons"]:  # It will not load however long we wait.
+                    raise StackError(f"the model cannot be loaded: {_last_line('web', 'Not ready: ')}")
             except requests.RequestException:
                 pass  # Not listening yet.
             time.sleep(0.2)
@@ -165,7 +166,7 @@ def running() -> Iterator[Stack]:
     """
     signal.signal(signal.SIGTERM, _exit)
     check_data_folder()
-    port = _free_port()
+    port = free_port()
     with _only_stack():
         stack = Stack(settings.HOST, port)
         stack.password = _prepare()
@@ -203,7 +204,7 @@ def _prepare() -> str:
     return password
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """PORT, once it is known to be free."""
     host, text = settings.HOST, settings.PORT
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
@@ -250,6 +251,13 @@ def _only_stack() -> Iterator[None]:
 
 def _log(name: str) -> Path:
     return Path(settings.VAR) / "log" / f"{name}.log"
+
+
+def _last_line(name: str, after: str = "") -> str:
+    """The last line of a process's log, or what follows `after` in the last line that has it."""
+    lines = _log(name).read_text(errors="replace").strip().splitlines()
+    found = [line.rpartition(after)[2] if after else line for line in lines if after in line]
+    return found[-1].strip() if found else "no output"
 
 
 def _exit(*_: object) -> NoReturn:

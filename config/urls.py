@@ -26,6 +26,8 @@ handler400 = "search.errors.bad_request"
 handler404 = "search.errors.not_found"
 handler500 = "search.errors.server_error"
 
+admin.site.site_header = admin.site.site_title = "Lamplight"
+
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", include("search.urls")),

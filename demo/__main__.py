@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
-from config.stack import Stack, StackError, check_data_folder, count, run_or_exit, running, welcome
+from config.stack import Stack, StackError, check_data_folder, count, free_port, run_or_exit, running, welcome
 from ml.recipes import WeightsError, default_recipe
 from ml.weights import fetch_weights
 
@@ -36,6 +36,8 @@ def main() -> None:
     os.environ.setdefault("LAMPLIGHT_VAR", "var/demo")  # Apart from the shop of `make run`.
     os.environ.setdefault("STOREFRONT_SAMPLES", str(QUERIES))
     with run_or_exit(interrupted=130 if check else 0):
+        check_data_folder()
+        free_port()
         choose_weights()
         print("Starting PostgreSQL, Redis, Celery workers and the web server ...")
         with running() as stack:
@@ -52,14 +54,14 @@ def main() -> None:
 
 def choose_weights() -> None:
     """Fall back to untrained weights, and say so, where ImageNet's cannot be fetched."""
-    check_data_folder()
     if settings.LAMPLIGHT_WEIGHTS != "imagenet":
         return
     try:
         fetch_weights(default_recipe("imagenet"))
     except WeightsError as error:
         os.environ["LAMPLIGHT_WEIGHTS"] = settings.LAMPLIGHT_WEIGHTS = "random"
-        print(f"{error}\nThe demo goes on with UNTRAINED weights: matches show how it works, not how well it sees.\n")
+        print(f"LAMPLIGHT_WEIGHTS: {error}")
+        print("The demo goes on with UNTRAINED weights: matches show how it works, not how well it sees.\n")
 
 
 def import_catalog() -> None:

@@ -102,6 +102,8 @@ def _crop(image: Image.Image, recipe: Recipe) -> Image.Image:
 def _resolve(device: str) -> str:
     """Asked as late as possible: looking for CUDA before a fork would break it in the child."""
     available = torch.cuda.is_available()
+    if device.partition(":")[0] not in ("auto", "cpu", "cuda"):
+        raise WeightsError(f"the network cannot go to {device!r}: set the device to 'auto', 'cpu' or 'cuda'")
     if device.startswith("cuda") and not available:
         raise WeightsError(f"the network cannot go to {device!r}, torch sees no GPU: set the device to 'cpu' or 'auto'")
     if device != "auto":

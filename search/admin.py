@@ -42,7 +42,7 @@ class HeadAdmin(ReadOnlyAdmin):
 class RejectionAdmin(ReadOnlyAdmin):
     list_display = ("photo", "space", "reason", "created_at")
     list_filter = ("space",)
-    list_select_related = ("photo", "space")
+    list_select_related = ("photo__product", "space")
     search_fields = ("photo__product__sku", "reason")
     actions = ("retry",)
 

@@ -49,7 +49,9 @@ def test_a_category_with_products_is_not_deleted(editor, product):
 @pytest.mark.parametrize(
     ("body", "refusal"),
     [
-        ({"name": "Sofa"}, invalid("slug", "required")),
+        ({"name": "?!"}, invalid("slug", "blank")),
+        ({"name": "All"}, invalid("slug", "reserved")),
+        ({"name": "Taken"}, invalid("slug", "unique")),
         ({"slug": "sofa"}, invalid("name", "required")),
         ({"slug": "a/b", "name": "Sofa"}, invalid("slug", "invalid")),
         ({"slug": "taken", "name": "Sofa"}, invalid("slug", "unique")),
@@ -72,3 +74,8 @@ def test_an_unknown_category_is_not_found(client, slug):
 @pytest.mark.parametrize("slug", ["%00", "a%00b"])
 def test_a_slug_that_no_database_could_hold_is_refused(client, slug):
     assert errors(client.get(f"{URL}{slug}/")) == unreadable()
+
+
+def test_a_category_without_a_slug_gets_that_of_its_name(editor):
+    answer = editor.post(URL, {"name": "Garden Lamp"}, JSON)
+    assert (answer.status_code, answer.json()["slug"]) == (201, "garden-lamp")

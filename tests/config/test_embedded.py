@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,8 @@ def servers(var: Path, name: str = "") -> list[int]:
 def kill_servers(var: Path, name: str = "") -> None:
     killed = servers(var, name)
     for pid in killed:
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     wait_until(lambda: not set(killed) & set(servers(var, name)))  # A living user may have started others by then.
 
 

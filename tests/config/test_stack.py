@@ -199,6 +199,13 @@ def test_a_killed_database_costs_no_search(stack):
     wait_for(searched, "searches answered again", seconds=30)
 
 
+def test_a_model_that_cannot_be_loaded_is_refused_at_once_with_the_reason(tmp_path):
+    refused = RunningStack(tmp_path, LAMPLIGHT_DEVICE="tpu")
+    assert refused.process.wait(100) == 1
+    assert "set the device to 'auto', 'cpu' or 'cuda'" in refused.output.read_text()
+    assert "<html" not in refused.output.read_text()
+
+
 def test_a_folder_that_cannot_be_written_is_refused_with_the_cure(tmp_path):
     refused = RunningStack(tmp_path, LAMPLIGHT_VAR="/proc/nothing")
     assert refused.process.wait(60) == 1

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ml.recipes import default_recipe
 from search import encoders, indexing
 from search.models import Space
 
@@ -30,7 +31,10 @@ def space(db, monkeypatch) -> Space:
     """The live space, with the grid encoder."""
     monkeypatch.setattr(encoders, "encoder_for", lambda space: GridEncoder())
     return Space.objects.create(
-        name="grid", recipe={"weights": "random"}, dimensions=DIMENSIONS, state=Space.State.LIVE
+        name="grid",
+        recipe={**default_recipe("random").as_dict(), "fit": "crop"},
+        dimensions=DIMENSIONS,
+        state=Space.State.LIVE,
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError
+from django.db import DatabaseError, ProgrammingError
 from tqdm import tqdm
 
 from catalog.importing import Outcome, Result, import_rows
@@ -73,6 +73,8 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             self.stderr.write("Stopped. What went in stays; import again to go on.")
             sys.exit(INTERRUPTED)
+        except ProgrammingError:
+            raise  # No tables: manage.py says what to do.
         except (DatabaseError, OSError) as error:
             raise CommandError(f"Stopped: {error}. What went in stays; import again to go on.") from error
         if not options["quiet"]:

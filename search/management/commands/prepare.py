@@ -5,9 +5,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from ml.recipes import WeightsError, default_recipe
+from ml.recipes import Recipe, WeightsError, default_recipe
 from ml.weights import fetch_weights
 from search import spaces
+from search.models import Space
 
 
 class Command(BaseCommand):
@@ -19,9 +20,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             recipe = default_recipe(settings.LAMPLIGHT_WEIGHTS)
-            fetch_weights(recipe)
+            live = Space.objects.live()
+            fetch_weights(Recipe.from_dict(live.recipe) if live else recipe)
         except WeightsError as error:
-            raise CommandError(str(error), returncode=2) from error
+            raise CommandError(f"LAMPLIGHT_WEIGHTS: {error}", returncode=2) from error
         space = spaces.ensure_live(recipe)
         spaces.ensure_partitions()
         if space.recipe != recipe.as_dict():

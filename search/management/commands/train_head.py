@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from catalog.models import Category
 from ml.classifier import TooFewPhotos
 from search import training
 from search.models import Space
@@ -29,5 +30,15 @@ class Command(BaseCommand):
             raise CommandError(str(error), returncode=2) from error
         if head is None:
             raise CommandError("Another process is training this space.", returncode=1)
-        for name, value in head.metrics.items():
-            self.stdout.write(f"{name}: {value}")
+        slugs = dict(Category.objects.values_list("pk", "slug"))
+        metrics = head.metrics
+        self.stdout.write(f"On held-out photos: likeliest category right {metrics['top1']:.1%}, ", ending="")
+        self.stdout.write(f"among the two likeliest {metrics['top2']:.1%}, ", ending="")
+        self.stdout.write(f"calibration error {metrics['calibration_error']:.3f}.")
+        self.stdout.write(f"Learned from: {_counts(metrics['photos'], slugs)}.")
+        if metrics["left_out"]:
+            self.stdout.write(f"Too few photos, so always searched: {_counts(metrics['left_out'], slugs)}.")
+
+
+def _counts(photos: dict[int, int], slugs: dict[int, str]) -> str:
+    return ", ".join(f"{slugs.get(int(category), '?')} {count}" for category, count in photos.items())

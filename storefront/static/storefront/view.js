@@ -99,6 +99,7 @@ export function showGate(gate, onChoose) {
 
 function why({ mode, confidence, categories }) {
   if (mode === "override") return "Where you chose to look.";
+  if (categories.length < 2) return "";
   if (mode === "open") return "The shop has not learned to tell its categories apart yet, so all were searched.";
   const likeliest = `Most likely ${categories[0].name}, ${words.percent(confidence)} sure.`;
   return categories.filter((category) => category.searched && category.probability !== null).length > 1
@@ -202,7 +203,7 @@ export function showIndex({ space, weights, categories, head }) {
 const EMPTY = ["The catalogue is empty.", "Add products in the administration, or import a catalogue."];
 const WAITING = ["Nothing is indexed yet.", "The first photos can be found in a moment."];
 const REJECTED = ["No photo could be indexed.", "The administration names the reason for each."];
-const UNTRAINED = ["The model is untrained, so matches are rough.", "The cure: set LAMPLIGHT_WEIGHTS."];
+const UNTRAINED = ["The model is untrained, so matches are rough.", "The cure: set LAMPLIGHT_WEIGHTS, on a fresh data folder."];
 
 /** Each notice is a headline and a sentence. Unchanged ones are left alone, or they would be read out again. */
 export function showNotices(notices) {
