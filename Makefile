@@ -16,7 +16,7 @@ help:
 	@echo "make clean            remove .venv and the demo data (yours stays)"
 	@echo "Settings: PORT=8000 HOST=127.0.0.1 LAMPLIGHT_VAR=var LAMPLIGHT_WEIGHTS=imagenet PYTHON=python3.11"
 
-.venv/installed: requirements.txt config/environment.py
+.venv/installed: requirements.txt constraints.txt config/environment.py
 	@$(PYTHON) config/environment.py requirements.txt
 	@touch $@
 
