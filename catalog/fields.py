@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
@@ -29,6 +31,14 @@ class PhotoField(serializers.FileField):
         if upload.size > MAX_BYTES:
             raise TooLarge(MESSAGES[PhotoProblem.TOO_MANY_BYTES], PhotoProblem.TOO_MANY_BYTES.value)
         return upload.read()
+
+
+@extend_schema_field(OpenApiTypes.STR)
+class SlugField(serializers.SlugField):
+    """A slug with letters of any script. The schema has no pattern: there `\\w` would mean ASCII alone."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_unicode=True, **kwargs)
 
 
 @contextmanager

@@ -88,10 +88,11 @@ class ProductOrdering(django_filters.OrderingFilter):
     """Ties are broken by sku, so that no product is on two pages; products without a price come last."""
 
     def filter(self, qs: ProductQuerySet, value: list[str]) -> ProductQuerySet:
-        if not value:
+        names = [name for name in value or [] if name]
+        if not names:
             return qs
         order = []
-        for name in value:
+        for name in names:
             field = F(name.removeprefix("-"))
             order.append(field.desc(nulls_last=True) if name.startswith("-") else field.asc(nulls_last=True))
         return qs.order_by(*order, "sku")

@@ -1,11 +1,16 @@
 """Examples and refusals shown in the API's documentation."""
 
+from collections.abc import Callable
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 from drf_standardized_errors.openapi import AutoSchema
+from drf_standardized_errors.openapi_utils import get_serializer_field_error_codes
+from drf_standardized_errors.openapi_validation_errors import extend_validation_errors
+from rest_framework import serializers
 from rest_framework.permissions import SAFE_METHODS
+from rest_framework.views import APIView
 
 from catalog.errors import Conflict, error_body
 from catalog.serializers import ClientErrorAnswerSerializer, ServerErrorAnswerSerializer
@@ -26,6 +31,18 @@ class Schema(AutoSchema):
             refusals["413"] = TOO_LARGE
         anywhere = {status: self._get_response_for_code(answer, status) for status, answer in refusals.items()}
         return {**anywhere, **super()._get_response_bodies(direction)}
+
+
+def query_errors(serializer: type[serializers.Serializer]) -> Callable[[type[APIView]], type[APIView]]:
+    """Documents the refusals of a GET whose query parameters a serializer checks."""
+
+    def document(view: type[APIView]) -> type[APIView]:
+        for name, field in serializer().fields.items():
+            codes = sorted(get_serializer_field_error_codes(field, name))
+            view = extend_validation_errors(codes, field_name=name, methods=["get"])(view)
+        return view
+
+    return document
 
 
 def refusal(description: str, code: str, detail: str) -> OpenApiResponse:

@@ -7,16 +7,15 @@ from drf_standardized_errors.openapi_serializers import ClientErrorEnum, ServerE
 from rest_framework import serializers
 from rest_framework.validators import UniqueValidator
 
-from catalog.fields import PhotoField
+from catalog.fields import PhotoField, SlugField
 from catalog.models import Category, Photo, Product
 from catalog.validators import reserved_slug_validator
 
 
 class CategorySerializer(serializers.ModelSerializer):
     # Declared, because DRF would check a unicode slug twice and say so twice.
-    slug = serializers.SlugField(
+    slug = SlugField(
         max_length=64,
-        allow_unicode=True,
         required=False,
         validators=[reserved_slug_validator, UniqueValidator(Category.objects.all())],
         help_text="Made from the name when left out.",

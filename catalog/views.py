@@ -6,6 +6,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.http import Http404
 from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_standardized_errors.openapi_validation_errors import extend_validation_errors
 from rest_framework import mixins, status
 from rest_framework.generics import get_object_or_404
 from rest_framework.parsers import MultiPartParser
@@ -97,6 +98,7 @@ class CategoryViewSet(UpdatesInTurn):
     ),
     destroy=extend_schema(summary="Delete a product and its photos", responses={204: None, 409: openapi.CHANGED}),
 )
+@extend_validation_errors(["null_characters_not_allowed"], field_name="category", actions=["list"])
 @extend_schema(tags=openapi.TAGS)
 class ProductViewSet(UpdatesInTurn):
     queryset = Product.objects.with_photos()

@@ -132,7 +132,7 @@ class HitSerializer(serializers.Serializer[Any]):
 
 
 class GateCategorySerializer(serializers.Serializer[Any]):
-    slug = serializers.SlugField(allow_unicode=True)
+    slug = serializers.CharField()
     name = serializers.CharField()
     probability = serializers.FloatField(allow_null=True, help_text="null: the head has not learned this category yet.")
     searched = serializers.BooleanField()
@@ -168,7 +168,7 @@ class SearchAnswerSerializer(AnswerSerializer):
 
 
 class IndexedCategorySerializer(serializers.Serializer[Any]):
-    slug = serializers.SlugField(allow_unicode=True)
+    slug = serializers.CharField()
     photos = serializers.IntegerField()
     indexed = serializers.IntegerField()
     pending = serializers.IntegerField()

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from catalog.models import Category, Product
+from catalog.openapi import query_errors
 from search import encoders, examples, gate, lookup, progress
 from search.errors import ServiceUnavailable
 from search.models import Embedding, Space
@@ -67,6 +68,7 @@ class SearchView(APIView):
         return Response(SearchAnswerSerializer(answer, context={"request": request}).data)
 
 
+@query_errors(MatchSerializer)
 class SimilarView(APIView):
     """Product in, its look-alikes out."""
 

@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
             name='Category',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(allow_unicode=True, max_length=64, unique=True, validators=[django.core.validators.RegexValidator('\\Aall\\Z', '“all” means every category: choose another slug.', code='reserved', inverse_match=True)])),
+                ('slug', models.SlugField(allow_unicode=True, max_length=64, unique=True, validators=[catalog.validators.reserved_slug_validator])),
                 ('name', models.CharField(max_length=100)),
             ],
             options={

@@ -11,6 +11,7 @@ from search import encoders, indexing
 from search.models import Space
 
 DIMENSIONS = 48
+RECIPE = {**default_recipe("random").as_dict(), "fit": "crop"}
 
 
 class GridEncoder:
@@ -32,7 +33,7 @@ def space(db, monkeypatch) -> Space:
     monkeypatch.setattr(encoders, "encoder_for", lambda space: GridEncoder())
     return Space.objects.create(
         name="grid",
-        recipe={**default_recipe("random").as_dict(), "fit": "crop"},
+        recipe=RECIPE,
         dimensions=DIMENSIONS,
         state=Space.State.LIVE,
     )
