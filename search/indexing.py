@@ -25,7 +25,7 @@ RETRY_AFTER = timedelta(minutes=10)
 
 
 def pending(space: Space) -> models.QuerySet[Photo]:
-    """The photos without an embedding under their product's category, and without a recorded rejection."""
+    """The photos without an embedding under their product's category, and without a rejection in force."""
     embedded = Embedding.objects.filter(
         space_id=space.pk, category_id=OuterRef("product__category_id"), photo_id=OuterRef("pk")
     )

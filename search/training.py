@@ -11,10 +11,11 @@ from ml.classifier import TooFewPhotos, fit_head
 from search.models import Embedding, Head, Space
 
 # Photos that a head learns from, and how many of one category at most: about 200 are enough. 20,000 photos of 2,048
-# dimensions fill 160 MB as float32 and train in minutes, whether they are of 40 categories or of 400.
+# dimensions fill 160 MB as float32; the bound is on all together, so that 400 categories take no more memory than 40.
 PHOTOS, PHOTOS_PER_CATEGORY = 20_000, 500
-# A head is trained anew when this share of the photos it saw was added, removed or moved. A smaller change moves the
-# held-out accuracy by less than its standard error (1.8 points at 300 photos and 90 % accuracy).
+# A head is trained anew when this share of the photos it saw was added, removed or moved. A choice, not a measurement:
+# it keeps training rare in a growing shop, and the accuracy of a head over 300 photos is known no better than to 1.8
+# points (the standard error at 90 %), so that what fewer photos change could hardly be told.
 CHANGED_ENOUGH = 0.1
 
 
