@@ -29,7 +29,9 @@ AS_ANOTHER_USER = (
     ["unshare", "-U", "--map-user=1000", "--map-group=1000", "--"],
     [
         *("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"),
-        *("--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--"),
+        *("--inh-caps=+dac_override", "--ambient-caps=+dac_override"),
+        # Without it access(2), by which initdb looks for postgres, forgets the capability.
+        *("--securebits=+no_setuid_fixup", "--"),
     ],
 )
 
