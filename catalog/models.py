@@ -114,6 +114,9 @@ class Photo(models.Model):
     sha256 = models.CharField(max_length=64, editable=False, help_text="Of the bytes that were uploaded.")
     width = models.PositiveIntegerField(editable=False, help_text="Of the JPEG kept, in pixels.")
     height = models.PositiveIntegerField(editable=False, help_text="Of the JPEG kept, in pixels.")
+    fingerprint = models.BinaryField(
+        default=b"", editable=False, help_text="Of the picture (ml.images.fingerprint); empty until it is taken."
+    )
     position = models.PositiveIntegerField(
         default=0, validators=[MaxValueValidator(MAX_POSITION)], help_text="Lower comes first."
     )

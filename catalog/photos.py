@@ -32,6 +32,7 @@ class Kept:
     jpeg: bytes
     width: int
     height: int
+    fingerprint: bytes
 
 
 class Picture:
@@ -47,7 +48,8 @@ class Picture:
         if self.kept is None:
             photo = images.open_photo(self.data, side=STORED_SIDE)
             self.data = b""  # an import holds many pictures, and uploads are the larger half of them
-            self.kept = Kept(images.as_jpeg(photo, quality=STORED_QUALITY), photo.width, photo.height)
+            jpeg = images.as_jpeg(photo, quality=STORED_QUALITY)
+            self.kept = Kept(jpeg, photo.width, photo.height, images.fingerprint(photo))
         return self.kept
 
 
@@ -98,7 +100,14 @@ def _add(product: Product, picture: Picture, written: list[Photo]) -> tuple[Phot
         raise TooManyPhotos
     position = 0 if held["last"] is None else min(held["last"] + 1, MAX_POSITION)
     kept = picture.decode()
-    photo = Photo(product=product, sha256=picture.sha256, width=kept.width, height=kept.height, position=position)
+    photo = Photo(
+        product=product,
+        sha256=picture.sha256,
+        width=kept.width,
+        height=kept.height,
+        fingerprint=kept.fingerprint,
+        position=position,
+    )
     photo.file.save("", ContentFile(kept.jpeg), save=False)
     written.append(photo)
     photo.save(force_insert=True)

@@ -226,6 +226,9 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 60
 LAMPLIGHT_WEIGHTS = env.str("LAMPLIGHT_WEIGHTS", default="imagenet")
 # "auto" takes a GPU when torch sees one.
 LAMPLIGHT_DEVICE = env.str("LAMPLIGHT_DEVICE", default="auto")
+# The share of a worker's time, above 0 and up to 1, that goes into a space built beside the live one. Half leaves the
+# cores to queries every other second.
+BUILD_SHARE = env.float("BUILD_SHARE", default=0.5)
 
 # --- Storefront -------------------------------------------------------------------------------------------------
 # A folder of photos and queries.csv that the page offers for trying; none by default.

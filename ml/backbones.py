@@ -1,14 +1,16 @@
 """The networks a recipe may name. Cheap to import: torch is loaded only when a network is built.
 
-A new one is one entry in BACKBONES: how to build it, which layers may be read and their channels, which parameters
-are its classifier (never needed for an embedding), and where its ImageNet weights are published.
+A new one is one entry in BACKBONES: how to build it, the layer that is read unless a recipe says otherwise, which
+module is its classifier (never needed for an embedding), and where its ImageNet weights are published, if they are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import lru_cache, partial
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,12 +23,20 @@ class Backbone:
 
     build: Callable[[], nn.Module]
     """A freshly, randomly initialised network in training mode, as its paper prescribes."""
-    channels: Mapping[str, int]
-    """The layers an embedding can be read from, by module name, and the channels of each."""
+    layer: str
+    """The layer an embedding is read from by default: a module's name, or an alias."""
     head: str
-    """The module that classifies; its parameters are dropped from a checkpoint."""
-    imagenet_url: str
+    """The module that classifies, or decodes; its parameters are dropped from a checkpoint."""
+    imagenet_url: str = ""
     """Published weights; the name ends in the first digits of the file's SHA-256, as torch.hub wants it."""
+    input_size: int = 224
+    """Side of the square the network was trained on, in pixels."""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """The literature's names of layers, and the modules they stand for."""
+
+    def module(self, layer: str) -> str:
+        """The name of the module that a layer is, by alias or as it stands."""
+        return self.aliases.get(layer, layer)
 
 
 def _torchvision(name: str) -> nn.Module:
@@ -36,19 +46,72 @@ def _torchvision(name: str) -> nn.Module:
     return network
 
 
+def _autoencoder() -> nn.Module:
+    from ml.autoencoder import Autoencoder
+
+    return Autoencoder()
+
+
 # V1 of the weights, not V2: V2's label smoothing and mixup raise ImageNet accuracy but harm features that are used
 # as they are (Kornblith et al. 2019, "Do Better ImageNet Models Transfer Better?").
 BACKBONES: Mapping[str, Backbone] = {
     "resnet50": Backbone(
         build=partial(_torchvision, "resnet50"),
-        channels={"layer3": 1024, "layer4": 2048},
+        layer="layer4",
         head="fc",
         imagenet_url="https://download.pytorch.org/models/resnet50-0676ba61.pth",
     ),
     "resnet18": Backbone(
         build=partial(_torchvision, "resnet18"),
-        channels={"layer3": 256, "layer4": 512},
+        layer="layer4",
         head="fc",
         imagenet_url="https://download.pytorch.org/models/resnet18-f37072fd.pth",
     ),
+    "vgg16": Backbone(
+        build=partial(_torchvision, "vgg16"),
+        layer="fc1",
+        head="classifier.6",
+        imagenet_url="https://download.pytorch.org/models/vgg16-397923af.pth",
+        # After their ReLU, as Keras and the retrieval literature read them.
+        aliases={"fc1": "classifier.1", "fc2": "classifier.4", "pool5": "features"},
+    ),
+    "autoencoder": Backbone(build=_autoencoder, layer="bottleneck", head="decoder", input_size=128),
 }
+
+
+@lru_cache(maxsize=64)
+def output_channels(backbone: str, layer: str, input_size: int) -> int:
+    """The length of a photo's vector, pooled from this layer. Traced on the meta device: nothing is computed.
+
+    Raises ValueError when the backbone has no such layer, or one that gives neither a map nor a vector a photo.
+    """
+    import torch
+    from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
+
+    entry = BACKBONES[backbone]
+    with torch.device("meta"):
+        network = entry.build().eval()
+        names = get_graph_node_names(network)[1]
+        module = entry.module(layer)
+        if _within(module, entry.head):
+            raise ValueError(f"{backbone}'s layer {layer!r} is its head, which is not kept: choose {entry.layer}")
+        if not any(_within(name, module) for name in names):
+            modules = dict.fromkeys(part for name in names for part in accumulate(name.split("."), "{}.{}".format))
+            known = [*entry.aliases, *get_close_matches(module, modules, n=4, cutoff=0.5)]
+            raise ValueError(f"{backbone} has no layer {layer!r}: did you mean {', '.join(known) or entry.layer}?")
+        extractor = create_feature_extractor(network, {module: "features"})
+        try:
+            features = extractor(torch.empty(1, 3, input_size, input_size))["features"]
+        except RuntimeError as error:  # The maps shrink to nothing.
+            raise ValueError(f"{backbone} cannot see photos of {input_size} pixels: {error}") from error
+    shape = tuple(features.shape) if isinstance(features, torch.Tensor) else ()
+    if len(shape) not in (2, 4):
+        raise ValueError(
+            f"{backbone}'s layer {layer!r} gives {shape}, neither a map (n, channels, height, width) "
+            "nor a vector (n, channels): choose another layer"
+        )
+    return int(shape[1])
+
+
+def _within(name: str, module: str) -> bool:
+    return name == module or name.startswith(f"{module}.")

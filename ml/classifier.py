@@ -6,11 +6,15 @@ to fit. Heads are stored as safetensors, never pickled.
 """
 
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from safetensors.numpy import load, save
+
+from ml.novelty import Novelty, fit_novelty
+from ml.policy import Policy, Tuned
 
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
@@ -25,6 +29,10 @@ CALIBRATION_BINS = 15  # Guo et al. 2017
 #   random ResNet50   0.665   0.624   0.612  0.610  0.614
 # From 0.01 on, accuracy is flat too (0.84 and 0.78); 0.01 fits fastest and its temperature stays nearest to 1.
 REGULARISATION = 0.01
+# Of the shop's own held-out photos, the share that may be called unknown: a flower costs a glance, a chair called
+# unknown costs trust. And the share over which the head hesitates so much that its answer should not be taken for sure.
+UNKNOWN, HESITANT = 0.02, 0.05
+MIN_LIMITING = 50  # photos: of fewer, 2 % is not one, and the strangest one would be the limit
 MAX_ITERATIONS = 1000  # a safeguard: 400 photos of 2,048 dimensions converge in about 180
 
 
@@ -54,6 +62,12 @@ class Metrics:
     """Training photos by category id: the head's classes."""
     left_out: dict[int, int] = field(default_factory=dict)
     """Photos of the categories with too few of them: the head can never answer these, so search them anyway."""
+    unknown_above: float | None = None
+    """The distance (ml.novelty) from which on a photo is of nothing that was learned; None: too few photos to tell."""
+    hesitant_below: float = 0.0
+    """The likeliest category's probability under which the head hesitates more than over nearly all photos."""
+    gate: Tuned | None = None
+    """What the gate's policy was chosen by; None: too few photos to choose one, or an older head."""
 
     @classmethod
     def from_json(cls, text: str) -> "Metrics":
@@ -61,7 +75,23 @@ class Metrics:
         data = json.loads(text)
         for name in ("photos", "left_out"):
             data[name] = {int(category): count for category, count in data[name].items()}
+        if data.get("gate"):
+            data["gate"] = Tuned.from_dict(data["gate"])
         return cls(**data)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a head makes of one photo."""
+
+    probabilities: Mapping[int, float]
+    """By category id, of those learned."""
+    searched: frozenset[int]
+    """The categories that its policy would search."""
+    unknown: bool
+    """The photo is like nothing that was learned."""
+    low_confidence: bool
+    """Unknown, or the likeliest category is less likely than over nearly all of the shop's own photos."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +105,35 @@ class Head:
     bias: NDArray[np.float32]
     """(classes,)"""
     metrics: Metrics
+    novelty: Novelty | None = None
+    """None in a head stored before there was one."""
+
+    @property
+    def policy(self) -> Policy:
+        """How wide the gate opens."""
+        return self.metrics.gate.policy if self.metrics.gate else Policy()
+
+    def with_gate(self, gate: Tuned | None) -> "Head":
+        return replace(self, metrics=replace(self.metrics, gate=gate))
+
+    def judge(self, vector: Floats) -> Judgement:
+        """What to make of a photo with this vector, (dimensions,)."""
+        rows = self.probabilities(vector[np.newaxis])
+        unknown = bool(self.is_unknown(vector[np.newaxis])[0])
+        searched = self.policy.searched(rows)[0]
+        return Judgement(
+            probabilities=dict(zip(self.classes, rows[0].tolist(), strict=True)),
+            searched=frozenset(np.array(self.classes)[searched].tolist()),
+            unknown=unknown,
+            low_confidence=unknown or float(rows.max()) < self.metrics.hesitant_below,
+        )
+
+    def is_unknown(self, vectors: Floats) -> NDArray[np.bool_]:
+        """Whether the photos are like nothing that was learned: (n, dimensions) -> (n,)."""
+        if self.novelty is None or self.metrics.unknown_above is None:
+            return np.zeros(len(vectors), bool)
+        unknown: NDArray[np.bool_] = self.novelty.distances(vectors) > self.metrics.unknown_above
+        return unknown
 
     def probabilities(self, vectors: Floats) -> Floats:
         """Calibrated probabilities: (dimensions,) -> (classes,), or (n, dimensions) -> (n, classes)."""
@@ -82,22 +141,26 @@ class Head:
 
     def to_bytes(self) -> bytes:
         """safetensors, with the metrics in its metadata."""
-        classes: NDArray[np.generic] = np.array(self.classes, np.int64)
-        return save(
-            {"weights": self.weights, "bias": self.bias, "classes": classes},
-            {"metrics": json.dumps(asdict(self.metrics))},
-        )
+        tensors: dict[str, NDArray[np.generic]] = {"weights": self.weights, "bias": self.bias}
+        tensors["classes"] = np.array(self.classes, np.int64)
+        if self.novelty is not None:
+            tensors |= {"novelty_projection": self.novelty.projection, "novelty_centres": self.novelty.centres}
+        return save(tensors, {"metrics": json.dumps(asdict(self.metrics))})
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Head":
         """The inverse of `to_bytes`. Raises safetensors.SafetensorError on other bytes."""
         tensors = load(data)
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        novelty = None
+        if "novelty_projection" in tensors:
+            novelty = Novelty(tensors["novelty_projection"], tensors["novelty_centres"])
         return cls(
             classes=tuple(tensors["classes"].tolist()),
             weights=tensors["weights"],
             bias=tensors["bias"],
             metrics=Metrics.from_json(header["__metadata__"]["metrics"]),
+            novelty=novelty,
         )
 
 
@@ -110,18 +173,23 @@ class OutOfFold:
     """(m,) which rows of the input were predicted: all but those of left-out categories."""
     probabilities: Floats
     """(m, classes), calibrated."""
+    distances: Floats
+    """(m,) from all that was learned (ml.novelty)."""
     temperature: float
     folds: int
 
 
-def fit_head(embeddings: Floats, labels: ArrayLike, groups: ArrayLike, seed: int = 0) -> Head:
+def fit_head(
+    embeddings: Floats, labels: ArrayLike, groups: ArrayLike, seed: int = 0, held_out: OutOfFold | None = None
+) -> Head:
     """Train a head on (n, d) embeddings with category ids and product ids, both (n,).
 
     Categories with fewer than MIN_PHOTOS photos or MIN_PRODUCTS products are left out of the classes. Raises
     TooFewPhotos when fewer than two remain, ValueError when one product has photos in two categories.
+    `held_out` is `cross_validate` of the other arguments, where the caller has it already.
     """
     labels, groups = np.asarray(labels), np.asarray(groups)
-    held_out = cross_validate(embeddings, labels, groups, seed)
+    held_out = held_out or cross_validate(embeddings, labels, groups, seed)
     kept = labels[held_out.rows]
     weights, bias = _fit_softmax(embeddings[held_out.rows], kept)
     truth = np.searchsorted(held_out.classes, kept)
@@ -135,12 +203,15 @@ def fit_head(embeddings: Floats, labels: ArrayLike, groups: ArrayLike, seed: int
         folds=held_out.folds,
         photos={category: counts[category] for category in held_out.classes},
         left_out={category: count for category, count in counts.items() if category not in held_out.classes},
+        unknown_above=_unknown_above(held_out.distances),
+        hesitant_below=float(np.quantile(held_out.probabilities.max(axis=1), HESITANT)),
     )
     return Head(
         classes=held_out.classes,
         weights=(weights / held_out.temperature).astype(np.float32),
         bias=(bias / held_out.temperature).astype(np.float32),
         metrics=metrics,
+        novelty=fit_novelty(embeddings[held_out.rows], kept),
     )
 
 
@@ -155,14 +226,15 @@ def cross_validate(embeddings: Floats, labels: ArrayLike, groups: ArrayLike, see
     classes = _usable_classes(labels, groups)
     rows = np.flatnonzero(np.isin(labels, classes))
     embeddings, labels, groups = embeddings[rows], labels[rows], groups[rows]
-    logits = np.empty((len(rows), len(classes)))
+    logits, distances = np.empty((len(rows), len(classes))), np.empty(len(rows))
     count = min(FOLDS, len(np.unique(groups)))
     folds = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
     for train, test in folds.split(embeddings, labels, groups):
         weights, bias = _fit_softmax(embeddings[train], labels[train])
         logits[test] = embeddings[test] @ weights + bias
+        distances[test] = fit_novelty(embeddings[train], labels[train]).distances(embeddings[test])
     temperature = fit_temperature(logits, np.searchsorted(classes, labels))
-    return OutOfFold(classes, rows, softmax(logits / temperature), temperature, count)
+    return OutOfFold(classes, rows, softmax(logits / temperature), distances, temperature, count)
 
 
 def softmax(logits: Floats) -> Floats:
@@ -174,7 +246,7 @@ def softmax(logits: Floats) -> Floats:
 
 def fit_temperature(logits: Floats, truth: Ints) -> float:
     """The divisor of the logits that makes the log-loss of the true columns least (Guo et al. 2017)."""
-    from scipy.optimize import minimize_scalar  # type: ignore[import-untyped]
+    from scipy.optimize import minimize_scalar
 
     own = np.arange(len(truth))
 
@@ -196,6 +268,12 @@ def expected_calibration_error(probabilities: Floats, truth: Ints) -> float:
     bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
     gaps = np.bincount(bins, weights=correct - confidence, minlength=CALIBRATION_BINS)
     return float(np.abs(gaps).sum() / len(truth))
+
+
+def _unknown_above(distances: Floats) -> float | None:
+    if len(distances) < MIN_LIMITING:
+        return None
+    return float(np.quantile(distances, 1 - UNKNOWN, method="higher"))
 
 
 def _usable_classes(labels: Ints, groups: Ints) -> tuple[int, ...]:

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -12,12 +12,17 @@ from PIL import Image
 from torch import Tensor, nn
 from torchvision.models.feature_extraction import create_feature_extractor
 
+from ml.backbones import BACKBONES
+from ml.projection import Projection
 from ml.recipes import Recipe, WeightsError
 from ml.weights import load_network
 
 # ResNet50 on two CPU cores, ms a photo by batch: 53 (1), 53 (16), 66 (32), so more photos at once only cost memory.
 # The channels_last layout is what makes 16 as good as 1: without it 79 ms.
 BATCH_SIZE = 16
+# p of generalised-mean pooling: what training converges to in the paper, and what everybody takes untrained.
+GEM_P = 3.0
+LARGEST = float(np.finfo(np.float16).max)  # of the half-precision floats that vectors are stored as
 RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 
@@ -28,16 +33,29 @@ class Encoder:
     threads, and never inherited through a fork. Calls are thread-safe.
     """
 
-    def __init__(self, recipe: Recipe, device: str = "auto", batch_size: int = BATCH_SIZE) -> None:
-        """`device` is "auto" (a CUDA device when there is one), or what torch.device understands."""
+    def __init__(
+        self,
+        recipe: Recipe,
+        device: str = "auto",
+        batch_size: int = BATCH_SIZE,
+        projection: Projection | None = None,
+    ) -> None:
+        """`device` is "auto" (a CUDA device when there is one), or what torch.device understands.
+
+        `projection` is the one that the recipe names, None for a recipe without PCA.
+        """
+        if (projection is not None) != bool(recipe.pca):
+            raise ValueError("a recipe with PCA needs its projection, one without takes none")
         self.recipe = recipe
         self.device = device
         self.batch_size = batch_size
+        self.projection = projection
 
     def encode(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
-        """(n, dimensions) float32, each row of length 1, for n RGB images of any size.
+        """(n, dimensions) float32, each row of length 1 if the recipe normalises, for n RGB images of any size.
 
-        Raises WeightsError when the recipe's weights cannot be loaded; nothing is ever downloaded here.
+        Raises WeightsError when the recipe's weights cannot be loaded, or give no numbers that halfvec can hold;
+        nothing is ever downloaded here.
         """
         batches = [images[i : i + self.batch_size] for i in range(0, len(images), self.batch_size)]
         rows = [self._encode_batch(batch) for batch in batches]
@@ -53,8 +71,14 @@ class Encoder:
         device = _resolve(self.device)
         network = _shared_network(self.recipe, device)
         batch = torch.stack([preprocess(image, self.recipe) for image in images])
-        features = network(batch.to(device, memory_format=torch.channels_last))["features"]
-        vectors: NDArray[np.float32] = nn.functional.normalize(pool(features, self.recipe), dim=1).cpu().numpy()
+        features = pool(network(batch.to(device, memory_format=torch.channels_last))["features"], self.recipe)
+        if self.recipe.normalize:
+            features = nn.functional.normalize(features, dim=1)
+        vectors: NDArray[np.float32] = features.cpu().numpy()
+        if self.projection is not None:
+            vectors = self.projection.apply(vectors, self.recipe.normalize)
+        if not (np.abs(vectors) <= LARGEST).all():  # Also false of NaN.
+            raise WeightsError(f"the network gives numbers beyond {LARGEST:,.0f} or none at all: check its weights")
         return vectors
 
 
@@ -62,15 +86,20 @@ def preprocess(image: Image.Image, recipe: Recipe) -> Tensor:
     """An RGB image as the (3, size, size) float32 tensor the recipe's weights expect."""
     if image.mode != "RGB":
         raise ValueError(f"the image is {image.mode}, not RGB: open it with ml.images.open_photo")
-    fitted = _pad(image, recipe) if recipe.fit == "pad" else _crop(image, recipe)
+    fitted = FITS[recipe.fit](image, recipe)
     pixels = torch.from_numpy(np.array(fitted)).permute(2, 0, 1).float().div(255)
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in (recipe.mean, recipe.std))
     return pixels.sub(mean).div(std)
 
 
 def pool(features: Tensor, recipe: Recipe) -> Tensor:
-    """(n, channels, height, width) -> (n, channels)."""
-    return features.mean((2, 3)) if recipe.pooling == "avg" else features.amax((2, 3))
+    """Maps (n, channels, height, width) -> (n, channels); vectors (n, channels) stay as they are."""
+    return features if features.ndim == 2 else POOLINGS[recipe.pooling](features)
+
+
+def _gem(features: Tensor) -> Tensor:
+    """The generalised mean, between average and maximum (Radenović et al. 2018, equation 2)."""
+    return features.clamp(min=1e-6).pow(GEM_P).mean((2, 3)).pow(1 / GEM_P)
 
 
 def _pad(image: Image.Image, recipe: Recipe) -> Image.Image:
@@ -99,6 +128,19 @@ def _crop(image: Image.Image, recipe: Recipe) -> Image.Image:
     return scaled.crop((left, top, left + size, top + size))
 
 
+def _squash(image: Image.Image, recipe: Recipe) -> Image.Image:
+    """The whole photo, its sides made equal."""
+    return image.resize((recipe.input_size, recipe.input_size), RESAMPLING[recipe.interpolation])
+
+
+FITS: dict[str, Callable[[Image.Image, Recipe], Image.Image]] = {"pad": _pad, "crop": _crop, "squash": _squash}
+POOLINGS: dict[str, Callable[[Tensor], Tensor]] = {
+    "avg": lambda features: features.mean((2, 3)),
+    "max": lambda features: features.amax((2, 3)),
+    "gem": _gem,
+}
+
+
 def _resolve(device: str) -> str:
     """Asked as late as possible: looking for CUDA before a fork would break it in the child."""
     available = torch.cuda.is_available()
@@ -115,14 +157,19 @@ _lock = threading.Lock()
 
 
 def _shared_network(recipe: Recipe, device: str) -> nn.Module:
-    """This process's copy; two threads that ask at once wait for one load."""
+    """This process's copy; two threads that ask at once wait for one load.
+
+    Recipes that differ only in what comes before and after the network share it.
+    """
+    network = Recipe(recipe.backbone, recipe.weights, recipe.weights_sha256, recipe.layer)
     with _lock:
-        return _load(recipe, device)
+        return _load(network, device)
 
 
-@lru_cache(maxsize=2)  # the live space and the one being built: about 100 MB each
+@lru_cache(maxsize=2)  # the live space and the one being built: about 100 MB each, VGG16 500 MB
 def _load(recipe: Recipe, device: str) -> nn.Module:
-    extractor: nn.Module = create_feature_extractor(load_network(recipe), {recipe.layer: "features"})
+    module = BACKBONES[recipe.backbone].module(recipe.layer)
+    extractor: nn.Module = create_feature_extractor(load_network(recipe), {module: "features"})
     return extractor.eval().to(device).to(memory_format=torch.channels_last)
 
 

@@ -48,6 +48,15 @@ TRANSPOSES = {  # EXIF orientation -> what puts the photo upright
     8: Image.Transpose.ROTATE_90,
 }
 
+# A fingerprint is the picture scaled to this many cells a side, 3 bytes (RGB) each.
+FINGERPRINT_SIDE = 16
+FINGERPRINT_BYTES = FINGERPRINT_SIDE**2 * 3
+# Two photos show the same picture when no byte of their fingerprints differs by more. Measured on 398 studio photos of
+# real furniture and 300 rendered ones: a picture saved anew (JPEG of quality 30 and up, WebP, 256 colours) and scaled
+# to between 160 px and twice its size strays by at most 12, at 100 px and quality 75 by 10; the closest two products'
+# pictures that differ lie 17 apart, colour variants photographed alike among them. 8 cells leave no such gap: 8 and 6.
+SAME_PICTURE = 12
+
 # x, y, width, height as fractions of the upright photo, measured from its top left corner
 Region = tuple[float, float, float, float]
 
@@ -145,6 +154,16 @@ def as_jpeg(photo: Image.Image, quality: int = 90) -> bytes:
     out = io.BytesIO()
     bare.save(out, "JPEG", quality=quality)
     return out.getvalue()
+
+
+def fingerprint(photo: Image.Image) -> bytes:
+    """The RGB photo in FINGERPRINT_BYTES bytes, row by row, by which the same picture is known in another file.
+
+    Pictures are the same when their fingerprints differ by at most SAME_PICTURE in every byte: after saving anew and
+    scaling, not after cropping.
+    """
+    # The triangle filter overlaps the cells, so that a shift by a pixel, as scaling brings it, moves little.
+    return photo.resize((FINGERPRINT_SIDE, FINGERPRINT_SIDE), Image.Resampling.BILINEAR).tobytes()
 
 
 def _check_size(width: int, height: int) -> None:

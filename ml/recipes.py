@@ -1,7 +1,7 @@
 """A recipe: everything that turns a photo into one particular vector, as one value.
 
-Backbone, weights, layer, pooling and preprocessing travel together, so a checkpoint can never meet the wrong
-preprocessing. Recipes are stored as JSON beside the vectors they made. Nothing here imports torch.
+Backbone, weights, layer, pooling, preprocessing and projection travel together, so a checkpoint can never meet the
+wrong preprocessing. Recipes are stored as JSON beside the vectors they made. Nothing here imports torch.
 """
 
 import hashlib
@@ -10,12 +10,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from ml.backbones import BACKBONES
+from ml.backbones import BACKBONES, output_channels
 
 IMAGENET = "imagenet"
 RANDOM = "random"
 WAYS_OUT = f"give the path of a state dict (.pth or .safetensors) instead, or {RANDOM!r} for an untrained network"
-CHOICES = {"pooling": ("avg", "max"), "fit": ("pad", "crop"), "interpolation": ("bilinear", "bicubic")}
+CHOICES = {
+    "pooling": ("avg", "max", "gem"),
+    "fit": ("pad", "crop", "squash"),
+    "interpolation": ("bilinear", "bicubic"),
+}
+# Smaller, a photo is a smudge; larger, one photo takes minutes and gigabytes.
+INPUT_SIZES = range(32, 1025)
 
 
 class WeightsError(Exception):
@@ -32,29 +38,43 @@ class Recipe:
     weights_sha256: str = ""
     """Of the weights file, 64 hex digits; empty unless `weights` is a path."""
     layer: str = "layer4"
-    pooling: Literal["avg", "max"] = "avg"
+    """Any module of the backbone by its name, or an alias such as fc1 (ml.backbones)."""
+    pooling: Literal["avg", "max", "gem"] = "avg"
+    """How a layer's maps become one number a channel. "gem" is the generalised mean with p = 3 (Radenović et al.
+    2018, "Fine-tuning CNN Image Retrieval with No Human Annotation"). A layer that gives vectors is not pooled."""
     input_size: int = 224
     """Side of the square the network sees, in pixels."""
-    fit: Literal["pad", "crop"] = "pad"
-    """"pad" shows the whole photo on white; "crop" is torchvision's: short side to 8/7, then the centre."""
+    fit: Literal["pad", "crop", "squash"] = "pad"
+    """"pad" shows the whole photo on white; "crop" is torchvision's: short side to 8/7, then the centre; "squash"
+    shows the whole photo with its sides made equal."""
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    normalize: bool = True
+    """Whether vectors have length 1. L2 between vectors of length 1 ranks as cosine does."""
+    pca: int = 0
+    """Components that the vector is projected to; 0: none."""
+    whiten: bool = False
+    """Whether the components are scaled to equal variance."""
+    projection_sha256: str = ""
+    """Of the fitted projection (ml.projection), 64 hex digits; empty without PCA."""
 
     def __post_init__(self) -> None:
         if self.backbone not in BACKBONES:
             raise ValueError(f"unknown backbone {self.backbone!r}: choose from {', '.join(BACKBONES)}")
-        layers = BACKBONES[self.backbone].channels
-        if self.layer not in layers:
-            raise ValueError(f"{self.backbone} has no layer {self.layer!r}: choose from {', '.join(layers)}")
         for field, choices in CHOICES.items():
             if getattr(self, field) not in choices:
                 raise ValueError(f"unknown {field} {getattr(self, field)!r}: choose from {', '.join(choices)}")
+        if self.input_size not in INPUT_SIZES:
+            raise ValueError(f"input_size {self.input_size} is not between {INPUT_SIZES[0]} and {INPUT_SIZES[-1]}")
 
     @property
     def dimensions(self) -> int:
-        """The length of the vectors."""
-        return BACKBONES[self.backbone].channels[self.layer]
+        """The length of the vectors. Imports torch, unless there is a projection.
+
+        Raises ValueError when the backbone has no such layer, or one that cannot be pooled.
+        """
+        return self.pca or output_channels(self.backbone, self.layer, self.input_size)
 
     @property
     def name(self) -> str:
@@ -68,6 +88,10 @@ class Recipe:
         """Whether the weights are a file of the owner's, named by path."""
         return self.weights not in (IMAGENET, RANDOM)
 
+    def has_weights_of(self, other: Self) -> bool:
+        """Whether the weights are the same; paths may differ."""
+        return (self.weights_sha256 or self.weights) == (other.weights_sha256 or other.weights)
+
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready; `from_dict` is its inverse."""
         return asdict(self) | {"mean": list(self.mean), "std": list(self.std)}
@@ -78,20 +102,32 @@ class Recipe:
         return cls(**data | {"mean": tuple(data["mean"]), "std": tuple(data["std"])})
 
 
-def default_recipe(weights: str) -> Recipe:
-    """ResNet50's pooled layer, 2,048 dimensions, with "imagenet", "random" or the state dict at a path.
+def make_recipe(weights: str, backbone: str = "resnet50", **fields: Any) -> Recipe:
+    """The recipe of a backbone with "imagenet", "random" or the state dict at a path.
 
-    Raises WeightsError when the path is no file. A file's hash is taken here, so that other bytes under the same
-    name are refused later.
+    Layer and input size are the backbone's own unless `fields`, any of a Recipe, say otherwise. Raises ValueError on
+    unknown names and WeightsError when the path is no file. A file's hash is taken here, so that other bytes under the
+    same name are refused later.
     """
+    if backbone not in BACKBONES:
+        raise ValueError(f"unknown backbone {backbone!r}: choose from {', '.join(BACKBONES)}")
+    entry = BACKBONES[backbone]
+    fields = {"layer": entry.layer, "input_size": entry.input_size, **fields}
+    if weights == IMAGENET and not entry.imagenet_url:
+        raise WeightsError(f"there are no ImageNet weights of {backbone}: {WAYS_OUT}")
     if weights in (IMAGENET, RANDOM):
-        return Recipe(weights=weights)
+        return Recipe(backbone, weights, **fields)
     path = Path(weights).expanduser()
     if not path.is_file():
         raise WeightsError(
             f"there is no weights file at {weights!r}: correct the path, use {IMAGENET!r}, or {WAYS_OUT}"
         )
-    return Recipe(weights=str(path.resolve()), weights_sha256=sha256_of(path))
+    return Recipe(backbone, str(path.resolve()), sha256_of(path), **fields)
+
+
+def default_recipe(weights: str) -> Recipe:
+    """ResNet50's pooled layer, 2,048 dimensions; arguments and errors are those of `make_recipe`."""
+    return make_recipe(weights)
 
 
 def sha256_of(path: Path) -> str:

@@ -171,9 +171,11 @@ def _calibrate(network: nn.Module) -> None:
     furniture photos, too close for the database's 16-bit floats. Calibrated, ResNet50's is 0.99, and the nearest
     neighbour's category survives the rounding: right for 0.66 of 199 photos against 0.61, over three seeds.
     """
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.momentum = None  # the running statistics become those of the one batch that follows
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    if not norms:
+        return
+    for module in norms:
+        module.momentum = None  # the running statistics become those of the one batch that follows
     network.train()(_pink_noise(count=8, size=112))  # 16 images of 224 px: no better, and 1.5 s slower to load
 
 

@@ -2,12 +2,17 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
-from search import bell
-from search.models import Head, Rejection, Space
+from search import bell, overview, partitions, spaces, training
+from search.forms import SpaceForm
+from search.models import Head, Rejection, Space, Threshold
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -20,12 +25,101 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return False
 
 
-@admin.register(Space)
-class SpaceAdmin(ReadOnlyAdmin):
-    list_display = ("name", "state", "weights", "dimensions", "metric", "created_at")
+class ThresholdInline(admin.TabularInline):
+    """The scorecard suggests these (manage.py evaluate --apply); staff may set others."""
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    model = Threshold
+    extra = 0
+    fields = ("category", "min_similarity")
+
+
+@admin.register(Space)
+class SpaceAdmin(admin.ModelAdmin):
+    """Spaces are made, watched, activated and dropped here; what one is never changes."""
+
+    form = SpaceForm
+    inlines = (ThresholdInline,)
+    list_display = ("name", "state", "progress", "summary", "dimensions", "metric", "disk", "index", "activated_at")
+    readonly_fields = ("state", "progress", "summary", "dimensions", "metric", "disk", "index", "source", "created_at")
+    actions = ("activate",)
+    change_list_template = "search/spaces.html"
+
+    def get_fieldsets(self, request: HttpRequest, obj: Space | None = None) -> Any:
+        if obj:
+            return [(None, {"fields": self.readonly_fields})]
+        recipe = ("backbone", "weights", "layer", "pooling", "input_size", "fit", "interpolation", "metric")
+        derived = {
+            "fields": ("source", "pca", "whiten"),
+            "description": "Projected from stored vectors: no photo is read.",
+        }
+        return [
+            (None, {"fields": ("name",)}),
+            ("With a recipe of its own", {"fields": recipe}),
+            ("Or derived from another space", derived),
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Space | None = None) -> Any:
+        return self.readonly_fields if obj else ()
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        # An existing space shows facts alone; only its thresholds can be edited.
+        return super().get_form(request, obj, change, **({"form": ModelForm, "fields": []} if obj else kwargs))
+
+    def get_inlines(self, request: HttpRequest, obj: Space | None) -> Any:
+        return self.inlines if obj else ()
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        building = any(overview.of(space).pending for space in Space.objects.filter(state=Space.State.BUILDING))
+        return super().changelist_view(request, {"building": building, **(extra_context or {})})
+
+    def has_delete_permission(self, request: HttpRequest, obj: Space | None = None) -> bool:
+        is_live = obj is not None and obj.state == Space.State.LIVE
+        return not is_live and super().has_delete_permission(request, obj)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What belongs to a space goes with it and needs no permission of its own; the live one stays."""
+        live = [space for space in objs if space.state == Space.State.LIVE]
+        deleted, counts, _, protected = super().get_deleted_objects(objs, request)
+        return deleted, counts, set(), [*protected, *(f"{space}, which answers searches" for space in live)]
+
+    def delete_model(self, request: HttpRequest, space: Space) -> None:
+        spaces.drop(space)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Space]) -> None:
+        for space in queryset:
+            spaces.drop(space)
+
+    @admin.action(description="Have the selected space answer searches", permissions=["change"])
+    def activate(self, request: HttpRequest, queryset: QuerySet[Space]) -> None:
+        if queryset.count() != 1:
+            self.message_user(request, "Select one space.", messages.ERROR)
+            return
+        space = queryset.get()
+        if missing := overview.of(space).pending:
+            text = f"{missing} photos are not indexed in {space} yet: wait, or manage.py activate_space --incomplete."
+            self.message_user(request, text, messages.ERROR)
+            return
+        training.train_if_due(space)
+        former = spaces.activate(space)
+        self.message_user(request, f"{space} is live; {former} is kept." if former else f"{space} was live already.")
+
+    @admin.display
+    def progress(self, space: Space) -> SafeString:
+        seen = overview.of(space)
+        bar = '<progress value="{}" max="{}" style="width: 8em"></progress> {} of {}'
+        return format_html(
+            bar, seen.photos - seen.pending, max(seen.photos, 1), seen.photos - seen.pending, seen.photos
+        )
+
+    @admin.display(description="on disk")
+    def disk(self, space: Space) -> str:
+        size = partitions.size(space)
+        return filesizeformat(size.vectors + size.indexes)
+
+    @admin.display
+    def index(self, space: Space) -> str:
+        seen = overview.of(space)
+        return f"HNSW in {seen.hnsw} of {seen.leaves} categories" if seen.hnsw else "exact scans"
 
 
 @admin.register(Head)

@@ -1,4 +1,4 @@
-"""The one place where search listens to the catalogue."""
+"""The one place where search listens to what is saved."""
 
 from typing import Any
 
@@ -13,14 +13,16 @@ class SearchConfig(AppConfig):
     def ready(self) -> None:
         from catalog.models import Category, Photo, Product
         from search import checks  # noqa: F401
+        from search.models import Space
 
         post_save.connect(on_catalog_change, sender=Photo, dispatch_uid="photo-bell")
         post_save.connect(on_catalog_change, sender=Product, dispatch_uid="product-bell")
+        post_save.connect(on_catalog_change, sender=Space, dispatch_uid="space-bell")
         post_save.connect(on_category_made, sender=Category, dispatch_uid="category-partitions")
 
 
 def on_catalog_change(**kwargs: Any) -> None:
-    """A new photo, or a product that may have moved to another category: wake a worker once it is committed."""
+    """A new photo or space, or a product that may have moved to another category: wake a worker once committed."""
     from search import bell
 
     transaction.on_commit(bell.ring, robust=True)

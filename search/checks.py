@@ -30,6 +30,14 @@ def throttle_is_a_rate(**kwargs: Any) -> list[CheckMessage]:
     return []
 
 
+@register()
+def build_share_is_a_share(**kwargs: Any) -> list[CheckMessage]:
+    if 0 < settings.BUILD_SHARE <= 1:
+        return []
+    hint = "Set it to a share of a worker's time above 0 and up to 1, such as 0.5."
+    return [Error(f"BUILD_SHARE is no share: {settings.BUILD_SHARE}", hint=hint, id="search.E004")]
+
+
 @register(deploy=True)
 def proxies_are_counted(**kwargs: Any) -> list[CheckMessage]:
     if settings.BEHIND_TLS and not settings.REST_FRAMEWORK["NUM_PROXIES"]:

@@ -8,8 +8,10 @@ import numpy as np
 from django.conf import settings
 
 from ml.classifier import Head as CategoryHead
+from ml.classifier import Judgement
+from ml.projection import Projection as FittedProjection
 from ml.recipes import Recipe
-from search.models import Head, Space
+from search.models import Head, Projection, Space
 
 if TYPE_CHECKING:
     from ml.encoder import Encoder
@@ -19,17 +21,26 @@ def encoder_for(space: Space) -> "Encoder":
     """The space's encoder; its network is loaded at the first call that needs it."""
     from ml.encoder import Encoder  # torch takes seconds to import: only processes that encode pay.
 
-    return Encoder(Recipe.from_dict(space.recipe), settings.LAMPLIGHT_DEVICE)
+    recipe = Recipe.from_dict(space.recipe)
+    return Encoder(recipe, settings.LAMPLIGHT_DEVICE, projection=projection_of(space))
 
 
-def probabilities(space: Space, vector: np.ndarray) -> dict[int, float]:
-    """Category id -> probability for a unit vector, by the space's newest head; empty before the first training."""
+def projection_of(space: Space) -> FittedProjection | None:
+    """The PCA of the space's recipe, None without one."""
+    fingerprint: str = space.recipe.get("projection_sha256", "")
+    return _load_projection(space.pk, fingerprint) if fingerprint else None
+
+
+@lru_cache(maxsize=4)
+def _load_projection(space_id: int, fingerprint: str) -> FittedProjection:
+    return FittedProjection.from_bytes(bytes(Projection.objects.get(space_id=space_id).data))
+
+
+def judgement(space: Space, vector: np.ndarray) -> Judgement | None:
+    """What the space's newest head makes of one of its vectors; None before the first training."""
     newest = space.heads.order_by("-pk").values_list("pk", "trained_at").first()
     head = None if newest is None else _load(*newest)
-    if head is None:
-        return {}
-    (row,) = head.probabilities(vector[np.newaxis])
-    return {int(category): float(p) for category, p in zip(head.classes, row, strict=True)}
+    return None if head is None else head.judge(vector)
 
 
 @lru_cache(maxsize=8)

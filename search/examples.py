@@ -10,12 +10,19 @@ PRODUCT = {
     "url": "",
     "attributes": {"color": "brass"},
 }
-HIT = {"product": PRODUCT, "photo": "https://shop.example/media/photos/3f/3f1c.jpg", "similarity": 0.8712}
+HIT = {
+    "product": PRODUCT,
+    "photo": "https://shop.example/media/photos/3f/3f1c.jpg",
+    "similarity": 0.8712,
+    "duplicates": [],
+}
 SIMILAR_ANSWER = {
     "query_id": "0b0c9a3e-4a55-4a0e-9d2e-2f9f7d0f8a11",
     "space": "resnet50-imagenet",
     "weights": "imagenet",
+    "metric": "cosine",
     "results": [HIT],
+    "left_out": {"similarity": 0.5124, "category": "lamp", "min_similarity": 0.55, "set_by": "category"},
     "timings_ms": {"search": 1.9, "total": 3.2},
 }
 SEARCH_ANSWER = {
@@ -23,6 +30,7 @@ SEARCH_ANSWER = {
     "gate": {
         "mode": "classifier",
         "confidence": 0.93,
+        "low_confidence": False,
         "categories": [
             {"slug": "lamp", "name": "Lamp", "probability": 0.93, "searched": True},
             {"slug": "table", "name": "Table", "probability": 0.04, "searched": False},
@@ -37,6 +45,13 @@ INDEX_ANSWER = {
     "head": {
         "accuracy": 0.96,
         "calibration_error": 0.03,
+        "gate": {
+            "queries": 300,
+            "recall_of": "products",
+            "hard": {"recall": 0.88, "work": 0.2},
+            "soft": {"recall": 0.95, "work": 0.27},
+            "open": {"recall": 0.95, "work": 1.0},
+        },
         "photos": 300,
         "trained_at": "2026-11-20T12:00:00Z",
     },

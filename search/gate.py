@@ -1,20 +1,17 @@
 """The gate: which categories a query is searched in.
 
 It is soft. A hard gate, the top category alone, can never return the look-alike on the other side of a border: a
-loveseat never finds the sofa. When the head is sure the top category is searched alone; when it is not, the few that
-it hesitates between; without a head, all of them.
+loveseat never finds the sofa. How wide it opens is the policy that training measured and stored with the head
+(ml.policy); a photo of nothing that the shop sells opens it altogether, and so does a shop without a head.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-# The searched categories together hold at least this much probability ...
-SURE = 0.9
-# ... but are at most this many.
-MOST = 3
+from ml.classifier import Judgement
 
-Mode = Literal["classifier", "override", "open"]
+Mode = Literal["classifier", "override", "open", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +21,8 @@ class Choice:
     mode: Mode
     searched: frozenset[int]
     probabilities: Mapping[int, float]
+    low_confidence: bool = False
+    """The head hesitates more than over nearly all of the shop's own photos, or does not know the thing at all."""
 
     @property
     def confidence(self) -> float | None:
@@ -31,32 +30,25 @@ class Choice:
         return max(self.probabilities.values(), default=None)
 
 
-def choose(
-    probabilities: Mapping[int, float], categories: frozenset[int], override: frozenset[int] | None = None
-) -> Choice:
-    """The categories to search for a photo with these probabilities.
+def choose(judgement: Judgement | None, categories: frozenset[int], override: frozenset[int] | None = None) -> Choice:
+    """The categories to search for a photo that the head judged so.
 
     A category that the head has not learned (too few photos yet) is searched as well: it is small, and the head
-    could never name it.
+    could never name it. When all that the head would search was deleted since it was trained, everything is searched.
 
     Args:
-        probabilities: category id -> probability, of the categories that the head knows; empty without a head.
+        judgement: the head's; None without a head.
         categories: the ids of all the shop's categories.
         override: the caller's own choice, which always holds.
     """
-    known = {category: p for category, p in probabilities.items() if category in categories}
+    if judgement is None:
+        return Choice("open", categories, {}) if override is None else Choice("override", override, {})
+    known = {category: p for category, p in judgement.probabilities.items() if category in categories}
     if override is not None:
-        return Choice("override", override, known)
-    if not known:
-        return Choice("open", categories, known)
-    return Choice("classifier", frozenset(_likeliest(known)) | (categories - known.keys()), known)
-
-
-def _likeliest(probabilities: Mapping[int, float]) -> list[int]:
-    ranked = sorted(probabilities, key=lambda category: (-probabilities[category], category))
-    held = 0.0
-    for count, category in enumerate(ranked, start=1):
-        held += probabilities[category]
-        if held >= SURE or count == MOST:
-            return ranked[:count]
-    return ranked
+        return Choice("override", override, known, judgement.low_confidence)
+    if judgement.unknown:
+        return Choice("unknown", categories, known, judgement.low_confidence)
+    if judgement.searched.isdisjoint(categories):
+        return Choice("open", categories, known, judgement.low_confidence)
+    searched = (judgement.searched & categories) | (categories - known.keys())
+    return Choice("classifier", searched, known, judgement.low_confidence)

@@ -4,11 +4,12 @@ Pending is a query, not a flag, so that new photos, killed workers, products mov
 all heal by one rule.
 """
 
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 
 import numpy as np
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from PIL import Image
@@ -21,6 +22,8 @@ from search.models import Embedding, Rejection, Space
 # Photos a transaction: large enough that the commit and the queries cost under 1 % of the encoding, small enough that a
 # killed worker repeats seconds of work and that nobody waits long for a locked photo.
 BATCH = 64
+# Of a space that is built beside the live one: a photo for the live one waits for no more than this.
+BUILDING_BATCH = 16
 RETRY_AFTER = timedelta(minutes=10)
 
 
@@ -37,24 +40,45 @@ def index_batch(space: Space, size: int = BATCH) -> int:
     """Settle up to `size` pending photos, each as an embedding or a rejection, in one transaction.
 
     Photos that another worker holds are passed over. A photo whose product moved to another category keeps its vector.
-    A storage that fails to answer rejects a photo for RETRY_AFTER only, so that it holds up no others.
+    A space derived from another takes the vectors stored there and encodes what is missing. A storage that fails to
+    answer rejects a photo for RETRY_AFTER only, so that it holds up no others.
 
     Returns:
-        How many photos were settled; 0 when nothing is pending or others hold it all.
+        How many photos were settled; 0 when nothing is pending, others hold it all or the space was dropped.
 
     Raises:
         ml.recipes.WeightsError: the space's encoder cannot be loaded; nothing is lost.
     """
     # Apart from the batch: attaching a leaf locks the photos against uploads, for a moment instead of a batch.
-    leaves = partitions.ensure(space, Category.objects.values_list("pk", flat=True))
-    with transaction.atomic():
-        # A category made this instant has no leaf yet: its photos wait for the next batch.
-        photos = [photo for photo in _claim(space, size) if photo.product.category_id in leaves]
-        if not photos:
-            return 0
-        moved = _move(space, photos)
-        _embed(space, [photo for photo in photos if photo.pk not in moved])
-        return len(photos)
+    try:
+        leaves = partitions.ensure(space, Category.objects.values_list("pk", flat=True))
+        with transaction.atomic():
+            # A category made this instant has no leaf yet: its photos wait for the next batch.
+            photos = [photo for photo in _claim(space, size) if photo.product.category_id in leaves]
+            if not photos:
+                return 0
+            _settle(space, photos)
+            return len(photos)
+    except IntegrityError:
+        if Space.objects.indexed_into().filter(pk=space.pk).exists():
+            raise
+        return 0
+
+
+def index_gently(space: Space, size: int, share: float) -> int:
+    """A batch, then a rest: over time at most `share` (above 0, up to 1) is spent on the batches."""
+    begun = time.monotonic()
+    settled = index_batch(space, size)
+    if settled:
+        time.sleep((time.monotonic() - begun) * (1 / share - 1))
+    return settled
+
+
+def _settle(space: Space, photos: Sequence[Photo]) -> None:
+    done = _move(space, photos)
+    if space.source_id is not None:
+        done |= _project(space, space.source_id, [photo for photo in photos if photo.pk not in done])
+    _embed(space, [photo for photo in photos if photo.pk not in done])
 
 
 def _claim(space: Space, size: int) -> list[Photo]:
@@ -82,6 +106,19 @@ def _move(space: Space, photos: Sequence[Photo]) -> set[int]:
         row.update(category_id=category_of[photo_id])
         moved.add(photo_id)
     return moved
+
+
+def _project(space: Space, source_id: int, photos: Sequence[Photo]) -> set[int]:
+    """Make the vectors of a derived space from those stored in its source. Returns these photos' ids."""
+    stored = Embedding.objects.filter(space_id=source_id, photo_id__in=[photo.pk for photo in photos])
+    vectors = dict(stored.values_list("photo_id", "vector"))
+    projection = encoders.projection_of(space)
+    if not vectors or projection is None:
+        return set()
+    known = [photo for photo in photos if photo.pk in vectors]
+    wanted = np.array([vectors[photo.pk] for photo in known], np.float32)
+    _write(space, known, projection.apply(wanted, space.metric == Space.Metric.COSINE))
+    return set(vectors)
 
 
 def _embed(space: Space, photos: Sequence[Photo]) -> None:

@@ -1,22 +1,26 @@
 """Finding: a vector becomes ranked products."""
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
+from operator import attrgetter
+from typing import Any, Literal
 
 import numpy as np
 from django.db import models
 from django.db.models.functions import Cast
 from pgvector import HalfVector
-from pgvector.django import CosineDistance, HalfVectorField
+from pgvector.django import CosineDistance, HalfVectorField, L2Distance
 
-from catalog.models import Photo, Product
-from search import partitions
-from search.models import Embedding, Space
+from catalog.models import Category, Photo, Product
+from search import duplicates, partitions
+from search.models import Embedding, Space, Threshold
 
 # Photos read for each product asked for at first: most products have one to three.
 PHOTOS_PER_PRODUCT = 3
+DISTANCES = {Space.Metric.COSINE: CosineDistance, Space.Metric.L2: L2Distance}
+# Similarities are compared as they are shown. L2 distances of 100 are usual, and four digits could not rank those.
+DIGITS = {Space.Metric.COSINE: 4, Space.Metric.L2: 6}
 
 
 @dataclass(frozen=True)
@@ -38,11 +42,31 @@ class Filters:
 
 @dataclass(frozen=True)
 class Hit:
-    """A product, its photo nearest to the query, and their cosine similarity (0-1)."""
+    """A product, its photo nearest to the query, and how similar that is (0-1)."""
 
     product: Product
     photo: Photo
     similarity: float
+    duplicates: tuple["Hit", ...] = ()
+    """Further products whose nearest photo shows the same picture, best first."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """The best match that was too little similar to be a hit, and the bound that it missed."""
+
+    similarity: float
+    category: Category
+    min_similarity: float
+    set_by: Literal["request", "category"]
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Hits, best first, and what would be among them if no least similarity were set."""
+
+    hits: Sequence[Hit] = ()
+    left_out: LeftOut | None = None
 
 
 def nearest(
@@ -51,67 +75,129 @@ def nearest(
     categories: Collection[int],
     limit: int,
     filters: Filters | None = None,
-    min_similarity: float = 0.0,
+    min_similarity: float | None = None,
     exclude: Product | None = None,
-) -> list[Hit]:
+) -> Matches:
     """The `limit` products most similar to `vector` in these categories, best first, ties by photo id.
 
-    One hit a product. If `limit` products match the filters, that many come back, however rare they are: when an
-    approximate scan ends short, the leaves are scanned exactly. `min_similarity` then cuts the tail.
+    One hit a product, and one a picture: products whose nearest photos show the same picture are one hit's duplicates.
+    If `limit` pictures match, that many come back, however rare they are: when an approximate scan ends short, the
+    leaves are scanned exactly.
 
     Args:
-        vector: unit vector, shape (space.dimensions,).
+        vector: shape (space.dimensions,), of length 1 where the metric is cosine.
         categories: category ids; each one's leaf is scanned by its own index and the scans are merged by distance.
+        min_similarity: of all hits, 0 for any; by default each category's own (search.models.Threshold).
         exclude: a product that is no match, such as the one that the vector belongs to.
     """
-    candidates = _candidates(space, categories, filters or Filters(), exclude)
-    query = HalfVector(vector)
+    floors = _floors(space, categories, min_similarity)
+    candidates = _candidates(space, filters or Filters(), exclude)
+    distance, query = DISTANCES[Space.Metric(space.metric)], HalfVector(vector)
     # The index is on the cast, so distance over the bare column is an exact scan.
-    approximate = CosineDistance(Cast("vector", HalfVectorField(dimensions=space.dimensions)), query)
-    exact = CosineDistance("vector", query)
+    approximate = distance(Cast("vector", HalfVectorField(dimensions=space.dimensions)), query)
     with partitions.scan_settings():
-        hits = _best_per_product(candidates.annotate(distance=approximate), limit)
-        if len(hits) < limit and _any_index(space, categories):
-            hits = _best_per_product(candidates.annotate(distance=exact), limit)
-    return [hit for hit in hits if hit.similarity >= min_similarity]
+        answer = _read(candidates.annotate(distance=approximate), space, floors, limit)
+        if answer.ran_out and _any_index(space, categories):
+            answer = _read(candidates.annotate(distance=distance("vector", query)), space, floors, limit)
+    return Matches(answer.hits, _left_out(answer.below, floors, min_similarity))
+
+
+def similarity(metric: Space.Metric, distance: float) -> float:
+    """0 to 1: the cosine cut to that, or 1 / (1 + L2 distance); rounded to DIGITS."""
+    # Half-precision unit vectors stray past a cosine of 1 by 1e-3.
+    exact = 1.0 / (1.0 + distance) if metric == Space.Metric.L2 else min(1.0, max(0.0, 1.0 - distance))
+    return round(exact, DIGITS[metric])
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What a reading by rising distance came to."""
+
+    hits: Sequence[Hit]
+    below: Mapping[int, Hit]
+    """The best match of each category that fell below its floor while there were places left."""
+    ran_out: bool = False
+    """Whether it is short for want of rows."""
+
+
+def _floors(space: Space, categories: Collection[int], min_similarity: float | None) -> dict[int, float]:
+    """The least similarity in each category, rounded as similarities are."""
+    floors = dict.fromkeys(categories, min_similarity or 0.0)
+    if min_similarity is None:
+        stored = Threshold.objects.filter(space_id=space.pk, category_id__in=floors)
+        floors |= dict(stored.values_list("category_id", "min_similarity"))
+    digits = DIGITS[Space.Metric(space.metric)]
+    return {category: round(floor, digits) for category, floor in floors.items()}
 
 
 # Rows carry a `distance` beside the model's fields, which the type of an Embedding cannot say: hence Any.
-def _candidates(
-    space: Space, categories: Collection[int], filters: Filters, exclude: Product | None
-) -> models.QuerySet[Any]:
-    # Literal ids let PostgreSQL leave out the other leaves when it plans.
-    found = Embedding.objects.filter(filters.as_q(), space_id=space.pk, category_id__in=sorted(categories))
+def _candidates(space: Space, filters: Filters, exclude: Product | None) -> models.QuerySet[Any]:
+    found = Embedding.objects.filter(filters.as_q(), space_id=space.pk)
     if exclude is not None:
         found = found.exclude(photo__product_id=exclude.pk)
     return found.select_related("photo__product__category").defer("vector")
 
 
-def _best_per_product(candidates: models.QuerySet[Any], limit: int) -> list[Hit]:
-    """Read by rising distance until `limit` products are seen or nothing is left."""
+def _read(candidates: models.QuerySet[Any], space: Space, floors: Mapping[int, float], limit: int) -> _Answer:
+    """Read by rising distance until `limit` hits are seen or no further row can be one.
+
+    A category is read no further than its first product below the floor.
+    """
     ranked = candidates.order_by("distance", "photo_id")
+    closed: list[Any] = []  # The rows of the categories that are read to their floor.
+    reading = set(floors)
     size = limit * PHOTOS_PER_PRODUCT
     while True:
-        rows = list(ranked[:size])
-        hits = _distinct(rows)
-        if len(hits) >= limit or len(rows) < size:
-            return hits[:limit]
+        # Literal ids let PostgreSQL leave out the other leaves when it plans.
+        rows = list(ranked.filter(category_id__in=sorted(reading))[:size])
+        merged = sorted([*closed, *rows], key=attrgetter("distance", "photo_id"))
+        answer = _answer(_distinct(merged, Space.Metric(space.metric)), floors, limit)
+        if len(answer.hits) >= limit:
+            return answer
+        reading -= answer.below.keys()
+        if not reading:
+            return answer
+        if len(rows) < size:
+            return replace(answer, ran_out=True)
+        closed += [row for row in rows if row.category_id in answer.below]
         size *= 4
 
 
-def _distinct(rows: Iterable[Any]) -> list[Hit]:
+def _distinct(rows: Iterable[Any], metric: Space.Metric) -> list[Hit]:
+    """A hit for each product: its best row."""
     best: dict[int, Hit] = {}
     for row in rows:
         product = row.photo.product
         # A product that moved to another category is filed there by the next indexing; until then it is no match here.
         if product.category_id == row.category_id and product.pk not in best:
-            best[product.pk] = Hit(product, row.photo, _similarity(row.distance))
+            best[product.pk] = Hit(product, row.photo, similarity(metric, row.distance))
     return list(best.values())
 
 
-def _similarity(distance: float) -> float:
-    """Cosine similarity cut to 0-1; half-precision vectors stray past 1 by 1e-3."""
-    return round(min(1.0, max(0.0, 1.0 - distance)), 4)
+def _answer(ranked: Iterable[Hit], floors: Mapping[int, float], limit: int) -> _Answer:
+    """At most `limit` hits at or above their floors, one for each picture."""
+    pictures: list[list[Hit]] = []
+    fingerprints: list[bytes] = []
+    below: dict[int, Hit] = {}
+    for hit in ranked:
+        category, picture = hit.product.category_id, bytes(hit.photo.fingerprint)
+        if hit.similarity < floors[category]:
+            if len(pictures) < limit:
+                below.setdefault(category, hit)
+        elif (same := duplicates.first_same(picture, fingerprints)) is not None:
+            pictures[same].append(hit)
+        elif len(pictures) < limit:
+            pictures.append([hit])
+            fingerprints.append(picture)
+    return _Answer([replace(first, duplicates=tuple(others)) for first, *others in pictures], below)
+
+
+def _left_out(below: Mapping[int, Hit], floors: Mapping[int, float], min_similarity: float | None) -> LeftOut | None:
+    if not below:
+        return None
+    best = max(below.values(), key=attrgetter("similarity"))
+    category = best.product.category
+    return LeftOut(best.similarity, category, floors[category.pk], "category" if min_similarity is None else "request")
 
 
 def _any_index(space: Space, categories: Collection[int]) -> bool:

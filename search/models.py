@@ -4,11 +4,14 @@ from pathlib import PurePath
 from typing import ClassVar
 
 import numpy as np
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Now
 from pgvector.django import HalfVectorField
 
 from catalog.models import Product
+
+FETCHED = 1000  # Vectors read at once: they come as text, 20 kB each.
 
 
 class SpaceQuerySet(models.QuerySet["Space"]):
@@ -16,8 +19,8 @@ class SpaceQuerySet(models.QuerySet["Space"]):
         return self.filter(state=Space.State.LIVE).first()
 
     def indexed_into(self) -> "SpaceQuerySet":
-        """The spaces that new photos go into: the live one, and those being built beside it."""
-        return self.filter(state__in=[Space.State.LIVE, Space.State.BUILDING]).order_by("-state")
+        """The spaces that new photos go into: the live one first, then those being built beside it."""
+        return self.filter(state__in=[Space.State.LIVE, Space.State.BUILDING]).order_by("-state", "pk")
 
 
 class Space(models.Model):
@@ -30,17 +33,28 @@ class Space(models.Model):
 
     class Metric(models.TextChoices):
         COSINE = "cosine"
+        L2 = "l2", "L2"
 
     name = models.SlugField(max_length=100, unique=True)
     recipe = models.JSONField(help_text="Backbone, weights, layer, pooling, input size and fit (ml.recipes).")
     dimensions = models.PositiveSmallIntegerField()
     metric = models.CharField(max_length=10, choices=Metric.choices, default=Metric.COSINE)
     state = models.CharField(max_length=10, choices=State.choices, default=State.BUILDING)
+    source = models.ForeignKey(
+        "self",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="derived",
+        help_text="The space whose stored vectors this one's are projected from, as long as it exists.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
+    activated_at = models.DateTimeField(null=True, blank=True, help_text="When it went live last.")
 
     objects = SpaceQuerySet.as_manager()
 
     class Meta:
+        ordering: ClassVar = ["pk"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["state"], condition=models.Q(state="live"), name="one_live_space")
         ]
@@ -57,8 +71,39 @@ class Space(models.Model):
         weights: str = self.recipe["weights"]
         return weights if weights in ("imagenet", "random") else f"path:{PurePath(weights).name}"
 
+    @property
+    def summary(self) -> str:
+        """The recipe in a line, for people."""
+        recipe = self.recipe
+        pca = f", PCA {recipe['pca']}{' whitened' if recipe['whiten'] else ''}" if recipe.get("pca") else ""
+        network = f"{recipe['backbone']} {recipe['layer']} {recipe['pooling']}"
+        return f"{network}, {recipe['input_size']} px {recipe['fit']}, weights {self.weights}{pca}"
+
+
+class Projection(models.Model):
+    """The PCA of a space's recipe; apart from the space, which every query reads, because it is megabytes."""
+
+    space = models.OneToOneField(Space, models.CASCADE, primary_key=True)
+    data = models.BinaryField(help_text="safetensors (ml.projection).")
+
+    def __str__(self) -> str:
+        return f"projection of {self.space_id}"
+
 
 class EmbeddingQuerySet(models.QuerySet["Embedding"]):
+    def sample(self, space: Space, most: int, seed: int = 0) -> np.ndarray:
+        """Vectors of at most `most` photos of a space, drawn at random: (n, dimensions) float32, by photo id."""
+        ids = np.array(self.filter(space_id=space.pk).order_by("photo_id").values_list("photo_id", flat=True), int)
+        if len(ids) > most:
+            ids = np.sort(np.random.default_rng(seed).choice(ids, most, replace=False))
+        vectors = np.empty((len(ids), space.dimensions), np.float32)
+        for start in range(0, len(ids), FETCHED):
+            chunk = ids[start : start + FETCHED].tolist()
+            rows = self.filter(space_id=space.pk, photo_id__in=chunk).order_by("photo_id")
+            for place, vector in enumerate(rows.values_list("vector", flat=True), start):
+                vectors[place] = vector
+        return vectors
+
     def of_product(self, space: Space, product: Product) -> np.ndarray | None:
         """The vector of the product's first indexed photo, shape (dimensions,), or None."""
         own = self.filter(space_id=space.pk, category_id=product.category_id, photo__product_id=product.pk)
@@ -77,7 +122,7 @@ class Embedding(models.Model):
     space = models.ForeignKey(Space, models.DO_NOTHING, related_name="embeddings", db_index=False)
     category = models.ForeignKey("catalog.Category", models.DO_NOTHING, related_name="+", db_index=False)
     photo = models.ForeignKey("catalog.Photo", models.DO_NOTHING, related_name="embeddings", db_index=False)
-    vector = HalfVectorField(help_text="A unit vector of the space's dimensions.")
+    vector = HalfVectorField(help_text="Of the space's dimensions; of length 1 unless the metric is L2.")
 
     objects = EmbeddingQuerySet.as_manager()
 
@@ -109,6 +154,22 @@ class Rejection(models.Model):
 
     def __str__(self) -> str:
         return f"photo {self.photo_id}: {self.reason}"
+
+
+class Threshold(models.Model):
+    """The least similarity of a match in a category, where a caller names none; none stored means 0."""
+
+    space = models.ForeignKey(Space, models.CASCADE, related_name="thresholds")
+    category = models.ForeignKey("catalog.Category", models.CASCADE, related_name="+")
+    min_similarity = models.FloatField(validators=[MinValueValidator(0.0), MaxValueValidator(1.0)])
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["space", "category"], name="one_threshold_per_space_and_category")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.category}: {self.min_similarity:.3f}"
 
 
 class Head(models.Model):

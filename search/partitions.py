@@ -4,25 +4,36 @@
 its own index, so a search inside a category scans one small index, and a space is dropped in one statement.
 """
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
-from psycopg import sql
+from psycopg import errors, sql
 
 from catalog.models import Photo, Product
 from search.models import Embedding, Space
 
 TABLE = Embedding._meta.db_table
+# pgvector's limit for HNSW over halfvec. Beyond it scans are exact; and a vector longer than about 4,040 halfvecs does
+# not fit into a page either, so it is stored EXTERNAL, outside its row.
+INDEXED_DIMENSIONS = 4_000
+OPERATOR_CLASSES = {Space.Metric.COSINE: "halfvec_cosine_ops", Space.Metric.L2: "halfvec_l2_ops"}
 # A leaf of up to this many rows is scanned exactly: 5,000 rows of 2,048 halfvecs take about 4 ms at recall 1.0
 # (2 cores, STORAGE PLAIN), and writing into an HNSW index is 40 times slower than writing without one.
 EXACT_ROWS = 5_000
 # hnsw.ef_search: at 40, recall@20 falls to 0.77 for queries unlike any indexed photo; at 100 it is 0.97.
 EF_SEARCH = 100
+# Of PostgreSQL's pages; and of a row its pointer, its header and three ids.
+PAGE_BYTES, PAGE_HEADER, ROW_BYTES = 8_192, 24, 4 + 24 + 24
+# Dropping a partition locks the whole table, and what waits for that lock holds up every search behind it. So it waits
+# for less than a second at once, which is also less than PostgreSQL's deadlock_timeout, and tries again.
+LOCK_WAIT, LOCK_TRIES = "300ms", 100
 # Keys of PostgreSQL advisory locks: two processes never shape the table, or build an index, at once.
 SHAPE_LOCK, BUILD_LOCK = 0x4C414D5001, 0x4C414D5002
+TRAINING_LOCKS = 0x4C414D50  # with the id of the space: a pair of four bytes each
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,19 @@ class Leaf:
     @property
     def index_name(self) -> str:
         return f"{self.name}_hnsw"
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a space takes on disk, in bytes."""
+
+    vectors: int
+    indexes: int
+    """HNSW and primary keys."""
+
+
+class Busy(Exception):  # noqa: N818  it names the state of the table
+    """Searches and writes left no moment to lock the table."""
 
 
 def branch_name(space: Space) -> str:
@@ -58,7 +82,7 @@ def leaves(space: Space) -> list[Leaf]:
 
 
 def ensure(space: Space, categories: Iterable[int]) -> set[int]:
-    """Make the leaves that are missing. Returns the categories that have one now.
+    """Make the leaves that are missing. Returns the categories that have one now: none once the space was dropped.
 
     A partition is made apart and then attached: searches and writes go on meanwhile, which the shorter
     CREATE TABLE ... PARTITION OF would stop.
@@ -69,6 +93,8 @@ def ensure(space: Space, categories: Iterable[int]) -> set[int]:
         return present
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [SHAPE_LOCK])
+        if not Space.objects.filter(pk=space.pk).exists():
+            return set()
         branch = branch_name(space)
         if not _exists(cursor, branch):
             _create_like_parent(cursor, branch, "PARTITION BY LIST (category_id)")
@@ -77,13 +103,55 @@ def ensure(space: Space, categories: Iterable[int]) -> set[int]:
             leaf = Leaf(space, category_id)
             _create_like_parent(cursor, leaf.name)
             _check_dimensions(cursor, leaf)
+            if not is_indexable(space):
+                _store_externally(cursor, leaf)
             _attach(cursor, branch, leaf.name, category_id)
     return wanted | present
 
 
 def drop_leaf(leaf: Leaf) -> None:
+    """Raises Busy."""
+    _when_free(lambda cursor: _drop(cursor, leaf.name))
+
+
+def drop_space(space: Space) -> None:
+    """Delete a space and all that belongs to it; its vectors go in one statement. Raises Busy."""
+
+    def drop(cursor: CursorWrapper) -> None:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [SHAPE_LOCK])
+        _drop(cursor, branch_name(space))
+        Space.objects.filter(pk=space.pk).delete()
+
+    _when_free(drop)
+
+
+def size(space: Space) -> Size:
     with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(leaf.name)))
+        cursor.execute(
+            "SELECT coalesce(sum(pg_table_size(relid)), 0), coalesce(sum(pg_indexes_size(relid)), 0)"
+            " FROM pg_partition_tree(to_regclass(%s))",
+            [branch_name(space)],
+        )
+        vectors, indexes = cursor.fetchone()
+        return Size(int(vectors), int(indexes))
+
+
+def bytes_on_disk(dimensions: int) -> int:
+    """About what the vector of one photo takes in a leaf, in bytes, indexes apart.
+
+    Rows do not share pages that they do not fit into whole: of 2,048 dimensions (4,104 bytes) only one does. A vector
+    that is stored externally is cut into chunks of 2,000 bytes, four to a page.
+    """
+    vector = 8 + 2 * dimensions
+    if dimensions > INDEXED_DIMENSIONS:
+        return ROW_BYTES + -(-vector // 2_000) * PAGE_BYTES // 4
+    row = ROW_BYTES + -(-vector // 8) * 8
+    return PAGE_BYTES // ((PAGE_BYTES - PAGE_HEADER) // row)
+
+
+def is_indexable(space: Space) -> bool:
+    """Whether pgvector has an HNSW index for vectors of this length; otherwise every scan is exact."""
+    return space.dimensions <= INDEXED_DIMENSIONS
 
 
 def is_large(leaf: Leaf) -> bool:
@@ -120,8 +188,9 @@ def build_index(leaf: Leaf) -> bool:
             cursor.execute(
                 sql.SQL(
                     "CREATE INDEX CONCURRENTLY {index} ON {leaf} USING hnsw"
-                    " ((vector::halfvec({dimensions})) halfvec_cosine_ops) WITH (m = 16, ef_construction = 64)"
+                    " ((vector::halfvec({dimensions})) {operators}) WITH (m = 16, ef_construction = 64)"
                 ).format(
+                    operators=sql.SQL(OPERATOR_CLASSES[Space.Metric(leaf.space.metric)]),
                     index=sql.Identifier(leaf.index_name),
                     leaf=sql.Identifier(leaf.name),
                     dimensions=sql.Literal(leaf.space.dimensions),
@@ -133,6 +202,23 @@ def build_index(leaf: Leaf) -> bool:
         finally:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [BUILD_LOCK])
     return True
+
+
+@contextmanager
+def training(space: Space) -> Iterator[bool]:
+    """Whether this process is the only one to train the space's head now.
+
+    An advisory lock, not one of the row: activating the space does not wait for minutes of training.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [TRAINING_LOCKS, space.pk])
+        alone = bool(cursor.fetchone()[0])
+    try:
+        yield alone
+    finally:
+        if alone:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [TRAINING_LOCKS, space.pk])
 
 
 @contextmanager
@@ -164,6 +250,31 @@ def _create_like_parent(cursor: CursorWrapper, table: str, partition_by: str = "
 def _check_dimensions(cursor: CursorWrapper, leaf: Leaf) -> None:
     query = sql.SQL("ALTER TABLE {} ADD CHECK (vector_dims(vector) = {})")
     cursor.execute(query.format(sql.Identifier(leaf.name), sql.Literal(leaf.space.dimensions)))
+
+
+def _store_externally(cursor: CursorWrapper, leaf: Leaf) -> None:
+    query = sql.SQL("ALTER TABLE {} ALTER COLUMN vector SET STORAGE EXTERNAL")
+    cursor.execute(query.format(sql.Identifier(leaf.name)))
+
+
+def _drop(cursor: CursorWrapper, table: str) -> None:
+    cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(table)))
+
+
+def _when_free(change: Callable[[CursorWrapper], None]) -> None:
+    """Make a change in a transaction of its own, as soon as it gets its locks without waiting for long."""
+    for _ in range(LOCK_TRIES):
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SELECT set_config('lock_timeout', %s, true)", [LOCK_WAIT])
+                change(cursor)
+        except OperationalError as error:
+            if not isinstance(error.__cause__, errors.LockNotAvailable):
+                raise
+            time.sleep(0.1)  # Those that waited behind us go first.
+        else:
+            return
+    raise Busy("The table is in use all the time: try again later.")
 
 
 def _attach(cursor: CursorWrapper, parent: str, partition: str, value: int) -> None:

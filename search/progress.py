@@ -39,6 +39,7 @@ def _head(space: Space) -> dict[str, Any] | None:
     return {
         "accuracy": head.metrics["top1"],
         "calibration_error": head.metrics["calibration_error"],
+        "gate": head.metrics.get("gate"),  # A head stored by an older version has none.
         "photos": sum(head.photos.values()),
         "trained_at": head.trained_at,
     }

@@ -12,6 +12,7 @@ from catalog.fields import PhotoField, photo_errors
 from catalog.models import Category, Product
 from ml.images import MESSAGES, PhotoProblem, crop_region, open_photo
 from search.lookup import Filters
+from search.models import Space
 
 ALL = "all"
 # A photo is decoded larger for a region: an eighth of its side still fills the encoder's 224 pixels.
@@ -62,7 +63,10 @@ class MatchSerializer(serializers.Serializer[Any]):
     )
     limit = serializers.IntegerField(min_value=1, max_value=100, default=20, help_text="Products to return.")
     min_similarity = serializers.FloatField(
-        min_value=0, max_value=1, default=0.0, help_text="Leave out matches below this cosine similarity."
+        min_value=0,
+        max_value=1,
+        required=False,
+        help_text="Leave out matches below this similarity; 0 shows any. By default each category's own threshold.",
     )
     price_min = serializers.DecimalField(12, 2, required=False, min_value=Decimal(0), help_text="Lowest price.")
     price_max = serializers.DecimalField(
@@ -93,7 +97,7 @@ class MatchSerializer(serializers.Serializer[Any]):
         """The arguments of `lookup.nearest` that the caller gave."""
         given = self.validated_data
         filters = Filters(given.get("price_min"), given.get("price_max"), given["in_stock"])
-        return {"limit": given["limit"], "min_similarity": given["min_similarity"], "filters": filters}
+        return {"limit": given["limit"], "min_similarity": given.get("min_similarity"), "filters": filters}
 
 
 class SearchSerializer(MatchSerializer):
@@ -123,12 +127,29 @@ class MatchedProductSerializer(serializers.ModelSerializer[Product]):
         fields = ("sku", "name", "category", "price", "currency", "in_stock", "url", "attributes")
 
 
-class HitSerializer(serializers.Serializer[Any]):
+class MatchedPhotoSerializer(serializers.Serializer[Any]):
     product = MatchedProductSerializer()
     photo = serializers.FileField(
         source="photo.file", help_text="URL of the product's photo that is nearest to the query."
     )
-    similarity = serializers.FloatField(help_text="Cosine similarity, 0 to 1.")
+    similarity = serializers.FloatField(
+        help_text="0 to 1: the cosine similarity, or 1 / (1 + distance) where the metric is l2."
+    )
+
+
+class HitSerializer(MatchedPhotoSerializer):
+    duplicates = MatchedPhotoSerializer(
+        many=True, help_text="Further products whose nearest photo shows the same picture."
+    )
+
+
+class LeftOutSerializer(serializers.Serializer[Any]):
+    similarity = serializers.FloatField(help_text="Of the best match left out.")
+    category = serializers.SlugField(source="category.slug", help_text="Its category.")
+    min_similarity = serializers.FloatField(help_text="What it would have needed.")
+    set_by = serializers.ChoiceField(
+        ["request", "category"], help_text="Whether the request set that, or the shop for the category."
+    )
 
 
 class GateCategorySerializer(serializers.Serializer[Any]):
@@ -139,8 +160,21 @@ class GateCategorySerializer(serializers.Serializer[Any]):
 
 
 class GateSerializer(serializers.Serializer[Any]):
-    mode = serializers.ChoiceField(["classifier", "override", "open"])
+    mode = serializers.ChoiceField(
+        ["classifier", "override", "open", "unknown"],
+        help_text=(
+            "Who chose the categories searched. classifier: the head, by the policy measured at its training. "
+            "override: the request. open: nobody, all were searched; there is no head yet, or all that it would search "
+            "was deleted. unknown: all were searched, since the photo is like nothing the shop sells."
+        ),
+    )
     confidence = serializers.FloatField(allow_null=True, help_text="The likeliest category's probability.")
+    low_confidence = serializers.BooleanField(
+        help_text=(
+            "true: the photo is like nothing the shop sells, or the head hesitates more than over 95 % of the shop's "
+            "own photos. Show the results as a guess."
+        )
+    )
     categories = GateCategorySerializer(many=True)
 
 
@@ -148,6 +182,7 @@ class AnswerSerializer(serializers.Serializer[Any]):
     query_id = serializers.UUIDField(help_text="Names this query in logs and feedback.")
     space = serializers.CharField(help_text="The live space: which model made the vectors.")
     weights = serializers.CharField(help_text="imagenet, random (untrained) or path:NAME.")
+    metric = serializers.ChoiceField(Space.Metric.values, help_text="How vectors are compared.")
 
 
 class TimingsField(serializers.DictField):
@@ -158,12 +193,18 @@ class TimingsField(serializers.DictField):
 
 class SimilarAnswerSerializer(AnswerSerializer):
     results = HitSerializer(many=True)
+    left_out = LeftOutSerializer(
+        allow_null=True, help_text="The best match left out for its similarity; null: nothing that would be shown was."
+    )
     timings_ms = TimingsField()
 
 
 class SearchAnswerSerializer(AnswerSerializer):
     gate = GateSerializer()
     results = HitSerializer(many=True)
+    left_out = LeftOutSerializer(
+        allow_null=True, help_text="The best match left out for its similarity; null: nothing that would be shown was."
+    )
     timings_ms = TimingsField()
 
 
@@ -175,9 +216,28 @@ class IndexedCategorySerializer(serializers.Serializer[Any]):
     rejected = serializers.IntegerField()
 
 
+class GateWorthSerializer(serializers.Serializer[Any]):
+    recall = serializers.FloatField(help_text="Share of the queries that found what they wanted.")
+    work = serializers.FloatField(help_text="Mean share of the catalogue's photos that a query was compared with.")
+
+
+class TunedGateSerializer(serializers.Serializer[Any]):
+    """How wide the gate opens was chosen on held-out photos of the catalogue, between these two extremes."""
+
+    queries = serializers.IntegerField(help_text="Held-out photos that asked for their kin.")
+    recall_of = serializers.ChoiceField(
+        ["products", "categories"],
+        help_text="products: a wanted product came among the first 10. categories: its category was searched.",
+    )
+    hard = GateWorthSerializer(help_text="The likeliest category alone.")
+    soft = GateWorthSerializer(help_text="As served.")
+    open = GateWorthSerializer(help_text="All categories.")
+
+
 class HeadSerializer(serializers.Serializer[Any]):
     accuracy = serializers.FloatField(help_text="Share of held-out photos whose likeliest category is right.")
     calibration_error = serializers.FloatField(help_text="Expected calibration error of the held-out probabilities.")
+    gate = TunedGateSerializer(allow_null=True, help_text="null: too few photos to tune it; it opens by default.")
     photos = serializers.IntegerField(help_text="Photos in the index at training.")
     trained_at = serializers.DateTimeField()
 

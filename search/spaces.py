@@ -1,11 +1,31 @@
-"""The life of a space: it is made from a recipe, filled, and one is live."""
+"""The life of a space: made from a recipe or from another space, built beside the live one, activated, dropped."""
+
+import time
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from catalog.models import Category
+from ml.projection import Projection as FittedProjection
+from ml.projection import fit_projection, sha256_of
 from ml.recipes import Recipe
 from search import partitions
-from search.models import Space
+from search.models import Embedding, Projection, Space
+
+# Photos that PCA is fitted on, at most: as float32 of 4,096 dimensions they fill 330 MB, and ten times fewer already
+# fix the few hundred directions that are kept.
+PROJECTION_PHOTOS = 20_000
+
+
+# A search that began before a space was retired ends in it, long before this; until then it cannot be dropped.
+SEARCHES_END = timedelta(seconds=10)
+
+
+class LiveSpace(Exception):  # noqa: N818  it names the state of the space
+    """The space answers searches."""
 
 
 def ensure_live(recipe: Recipe) -> Space:
@@ -22,11 +42,101 @@ def ensure_live(recipe: Recipe) -> Space:
                 recipe=recipe.as_dict(),
                 dimensions=recipe.dimensions,
                 state=Space.State.LIVE,
+                activated_at=timezone.now(),
             )
     except IntegrityError:
         return Space.objects.get(state=Space.State.LIVE)
     ensure_partitions()
     return space
+
+
+def create(name: str, recipe: Recipe, metric: str = Space.Metric.COSINE) -> Space:
+    """A space to be built beside the live one: from now on the workers index into it.
+
+    Raises ValueError when the backbone has no such layer, IntegrityError when the name is taken.
+    """
+    recipe = replace(recipe, normalize=metric == Space.Metric.COSINE)
+    space = Space.objects.create(name=name, recipe=recipe.as_dict(), dimensions=recipe.dimensions, metric=metric)
+    ensure_partitions()
+    return space
+
+
+def fit(source: Space, components: int, whiten: bool = False) -> FittedProjection:
+    """PCA of the vectors stored in a space, or of PROJECTION_PHOTOS of them.
+
+    Raises:
+        ml.projection.TooFewVectors: the source has no more vectors than components.
+        ValueError: the source has no more dimensions than components, or is a projection itself.
+    """
+    if source.recipe.get("pca"):
+        raise ValueError(f"{source} is a projection itself; derive from the space that it was made from")
+    return fit_projection(Embedding.objects.sample(source, PROJECTION_PHOTOS), components, whiten)
+
+
+def derive(name: str, source: Space, fitted: FittedProjection) -> Space:
+    """A space to be built by projecting the vectors stored in its source; no photo there is encoded again.
+
+    Raises IntegrityError when the name is taken.
+    """
+    data, components = fitted.to_bytes(), fitted.components.shape[1]
+    projected = {"pca": components, "whiten": fitted.whiten, "projection_sha256": sha256_of(data)}
+    recipe = replace(Recipe.from_dict(source.recipe), **projected)
+    with transaction.atomic():
+        space = Space.objects.create(
+            name=name, recipe=recipe.as_dict(), dimensions=components, metric=source.metric, source=source
+        )
+        Projection.objects.create(space=space, data=data)
+    ensure_partitions()
+    return space
+
+
+def activate(space: Space) -> Space | None:
+    """Have the space answer searches from now on, in one transaction. Returns the one that did until now.
+
+    That one stays as it is, retired, and can be activated again; but no new photos are indexed into it. None when the
+    space was live already. Raises Space.DoesNotExist when it was dropped.
+    """
+    with transaction.atomic():
+        # All of them: whoever activates another one meanwhile waits here, and then sees which is live.
+        every = {row.pk: row for row in Space.objects.select_for_update(no_key=True).order_by("pk")}
+        if space.pk not in every:
+            raise Space.DoesNotExist(f"{space} was dropped meanwhile")
+        chosen = every[space.pk]
+        if chosen.state == Space.State.LIVE:
+            return None
+        former = next((row for row in every.values() if row.state == Space.State.LIVE), None)
+        if former:
+            former.state = Space.State.RETIRED
+            former.save(update_fields=["state"])
+        chosen.state, chosen.activated_at = Space.State.LIVE, timezone.now()
+        chosen.save(update_fields=["state", "activated_at"])
+    ensure_partitions()  # For the categories that were made while it was retired.
+    return former
+
+
+def drop(space: Space) -> None:
+    """Delete a space and all that it holds; its vectors go in one statement.
+
+    Waits until the searches that began in it have ended, at most SEARCHES_END. Raises LiveSpace, and partitions.Busy
+    when the table is never free; it can be repeated then.
+    """
+    with transaction.atomic():
+        found = Space.objects.select_for_update(no_key=True).get(pk=space.pk)
+        if found.state == Space.State.LIVE:
+            raise LiveSpace
+        # The workers leave it alone from now on.
+        Space.objects.filter(pk=space.pk).update(state=Space.State.RETIRED)
+    if found.activated_at:
+        time.sleep(_until_searches_ended())
+    partitions.drop_space(space)
+
+
+def _until_searches_ended() -> float:
+    """Seconds until no search runs in a space that was live before this one."""
+    live = Space.objects.live()
+    if live is None or live.activated_at is None:
+        return 0.0
+    return max(0.0, (live.activated_at + SEARCHES_END - timezone.now()).total_seconds())
 
 
 def ensure_partitions() -> None:
@@ -48,8 +158,13 @@ def maintain() -> list[str]:
         categories = set(Category.objects.values_list("pk", flat=True))
         for leaf in leaves:
             if leaf.category_id not in categories:
-                partitions.drop_leaf(leaf)
-                changed.append(leaf.name)
-            elif partitions.is_large(leaf) and not partitions.any_index([leaf]) and partitions.build_index(leaf):
+                with suppress(partitions.Busy):  # The next time, then.
+                    partitions.drop_leaf(leaf)
+                    changed.append(leaf.name)
+            elif _lacks_index(leaf) and partitions.build_index(leaf):
                 changed.append(leaf.index_name)
     return changed
+
+
+def _lacks_index(leaf: partitions.Leaf) -> bool:
+    return partitions.is_indexable(leaf.space) and partitions.is_large(leaf) and not partitions.any_index([leaf])

@@ -6,7 +6,9 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_ready
 from celery.utils.log import get_task_logger
+from django.conf import settings
 
+from ml.recipes import WeightsError
 from search import bell, indexing, spaces, training
 from search.models import Space
 
@@ -21,14 +23,30 @@ def index_pending() -> None:
     """Index what is pending; when nothing is left, have the heads trained that are due."""
     bell.silence()
     ends = time.monotonic() + TURN
-    for space in Space.objects.indexed_into():
-        while settled := indexing.index_batch(space):
-            logger.info("%s: %d photos settled", space, settled)
-            if time.monotonic() > ends:
-                bell.ring()
-                return
-        if training.is_due(space):
-            train_head.apply_async(expires=bell.TIMEOUT)
+    while time.monotonic() < ends:
+        # The live space comes first: another one is built only while nothing is pending there.
+        if not any(_take_batch(space) for space in Space.objects.indexed_into()):
+            if any(training.is_due(space) for space in Space.objects.indexed_into()):
+                train_head.apply_async(expires=bell.TIMEOUT)
+            return
+    bell.ring()
+
+
+def _take_batch(space: Space) -> int:
+    building = space.state == Space.State.BUILDING
+    try:
+        if building:
+            settled = indexing.index_gently(space, indexing.BUILDING_BATCH, settings.BUILD_SHARE)
+        else:
+            settled = indexing.index_batch(space)
+    except WeightsError:
+        if not building:
+            raise
+        logger.exception("%s cannot be built", space)  # That is no reason to leave the live space without a head.
+        return 0
+    if settled:
+        logger.info("%s: %d photos settled", space, settled)
+    return settled
 
 
 # What takes long outlives the broker's visibility timeout, so it is acknowledged at its start; bells ring again anyway.

@@ -1,13 +1,18 @@
 """Training the category head on a space's own vectors."""
 
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, cast
 
 import numpy as np
 from django.db import transaction
 from django.db.models import Count
+from numpy.typing import NDArray
 
-from ml.classifier import TooFewPhotos, fit_head
+from ml.classifier import Head as CategoryHead
+from ml.classifier import TooFewPhotos, cross_validate, fit_head
+from ml.retrieval import Gallery, Metric
+from ml.tuning import tune_gate
+from search import partitions
 from search.models import Embedding, Head, Space
 
 # Photos that a head learns from, and how many of one category at most: about 200 are enough. 20,000 photos of 2,048
@@ -19,11 +24,20 @@ PHOTOS, PHOTOS_PER_CATEGORY = 20_000, 500
 CHANGED_ENOUGH = 0.1
 
 
+@dataclass(frozen=True)
+class Samples:
+    """The photos that a head learns from."""
+
+    gallery: Gallery
+    families: NDArray[np.integer]
+    """(n,) numbers of the products' names: a family is what shares its name within a category."""
+
+
 def is_due(space: Space) -> bool:
     """Whether the catalogue has changed enough since the space's newest head was trained, or there is none yet."""
     now = _photos_per_category(space)
-    newest = space.heads.order_by("-pk").only("photos", "trained_at").first()
-    if newest is None:
+    newest = space.heads.order_by("-pk").only("photos", "metrics", "trained_at").first()
+    if newest is None or "gate" not in newest.metrics:  # One of an earlier version knows no gate.
         return bool(now)
     then = {int(category): count for category, count in newest.photos.items()}
     added = _photos_per_category(space, photo__created_at__gt=newest.trained_at)
@@ -33,16 +47,22 @@ def is_due(space: Space) -> bool:
 
 
 def train(space: Space, seed: int = 0) -> Head | None:
-    """Train a head and put it in use. None when another process is training this space.
+    """Train a head and put it in use. None when another process is training this space, or it was dropped.
 
     Raises:
         TooFewPhotos: fewer than two categories have enough photos to hold some out.
     """
-    with transaction.atomic():
-        if not Space.objects.select_for_update(no_key=True, skip_locked=True).filter(pk=space.pk).exists():
+    with partitions.training(space) as alone:
+        if not alone:
             return None
         photos = _photos_per_category(space)
-        trained = fit_head(*_samples(space, list(photos), seed), seed=seed)
+        return _put_in_use(space, _trained(space, photos, seed), photos)
+
+
+def _put_in_use(space: Space, trained: CategoryHead, photos: dict[int, int]) -> Head | None:
+    with transaction.atomic():
+        if not Space.objects.select_for_update(no_key=True).filter(pk=space.pk).exists():
+            return None
         head = Head.objects.create(
             space=space,
             categories=[int(category) for category in trained.classes],
@@ -64,20 +84,26 @@ def train_if_due(space: Space) -> Head | None:
         return None
 
 
+def _trained(space: Space, photos: dict[int, int], seed: int) -> CategoryHead:
+    """The head, with the gate that serves it best; the default one where the photos are too few to tell."""
+    samples = _samples(space, list(photos), seed)
+    gallery = samples.gallery
+    held_out = cross_validate(gallery.vectors, gallery.categories, gallery.products, seed)
+    gate = tune_gate(held_out, gallery, samples.families, photos, cast(Metric, space.metric), seed)
+    return fit_head(gallery.vectors, gallery.categories, gallery.products, seed, held_out).with_gate(gate)
+
+
 def _photos_per_category(space: Space, **restriction: Any) -> dict[int, int]:
     rows = Embedding.objects.filter(space_id=space.pk, **restriction)
     counts = rows.values("category_id").annotate(photos=Count("*"))
     return dict(counts.values_list("category_id", "photos"))
 
 
-def _samples(space: Space, categories: list[int], seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Vectors (n, d), category ids (n,) and product ids (n,), a random sample of each category.
-
-    Raises TooFewPhotos when there are none.
-    """
+def _samples(space: Space, categories: list[int], seed: int) -> Samples:
+    """A random sample of each category's photos. Raises TooFewPhotos when there are none."""
     random = np.random.default_rng(seed)
     most = min(PHOTOS_PER_CATEGORY, PHOTOS // max(1, len(categories)))
-    vectors, labels, products = [], [], []
+    vectors, rows = [], []
     for category in sorted(categories):
         # A product that is being moved has photos under two categories: those not yet moved teach nothing true.
         embeddings = Embedding.objects.filter(
@@ -86,11 +112,11 @@ def _samples(space: Space, categories: list[int], seed: int) -> tuple[np.ndarray
         photo_ids = np.array(embeddings.order_by("photo_id").values_list("photo_id", flat=True))
         if len(photo_ids) > most:
             photo_ids = random.choice(photo_ids, most, replace=False)
-        rows = embeddings.filter(photo_id__in=photo_ids.tolist()).order_by("photo_id")
-        for vector, product_id in rows.values_list("vector", "photo__product_id"):
+        chosen = embeddings.filter(photo_id__in=photo_ids.tolist()).order_by("photo_id")
+        for vector, *row in chosen.values_list("vector", "photo_id", "photo__product_id", "photo__product__name"):
             vectors.append(np.asarray(vector, dtype=np.float32))
-            labels.append(category)
-            products.append(product_id)
-    if not vectors:
+            rows.append((*row, category))
+    if not rows:
         raise TooFewPhotos({})
-    return np.stack(vectors), np.array(labels), np.array(products)
+    photos, products, names, labels = (np.array(column) for column in zip(*rows, strict=True))
+    return Samples(Gallery(np.stack(vectors), photos, products, labels), np.unique(names, return_inverse=True)[1])

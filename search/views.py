@@ -42,7 +42,9 @@ class SearchView(APIView):
         summary="Search by photo",
         description=(
             "The photo is classified, then the most similar products of the likeliest categories are returned, one "
-            "photo a product, best first. `gate` shows which categories were searched and why; `category` overrides it."
+            "photo a product, best first. `gate` shows which categories were searched and why; `category` overrides "
+            "it. Products that show the same picture are one result, the others its `duplicates`. `left_out` names "
+            "the best match that was not similar enough; `min_similarity=0` shows such matches as well."
         ),
         tags=["search"],
         request=SearchSerializer,
@@ -60,11 +62,11 @@ class SearchView(APIView):
             (vector,) = encoders.encoder_for(space).encode([photo])
         with watch.stage("gate"):
             categories = {category.pk: category for category in Category.objects.all()}
-            probabilities = encoders.probabilities(space, vector)
-            choice = gate.choose(probabilities, frozenset(categories), query.validated_data.get("category"))
+            judgement = encoders.judgement(space, vector)
+            choice = gate.choose(judgement, frozenset(categories), query.validated_data.get("category"))
         with watch.stage("search"):
-            hits = lookup.nearest(space, vector, choice.searched, **query.wanted())
-        answer = {**_answer(space, hits, watch), "gate": _shown(choice, categories)}
+            matches = lookup.nearest(space, vector, choice.searched, **query.wanted())
+        answer = {**_answer(space, matches, watch), "gate": _shown(choice, categories)}
         return Response(SearchAnswerSerializer(answer, context={"request": request}).data)
 
 
@@ -95,8 +97,10 @@ class SimilarView(APIView):
         with watch.stage("search"):
             own = Embedding.objects.of_product(space, product)
             categories = query.validated_data.get("category", {product.category_id})
-            hits = lookup.nearest(space, own, categories, exclude=product, **query.wanted()) if own is not None else []
-        return Response(SimilarAnswerSerializer(_answer(space, hits, watch), context={"request": request}).data)
+            matches = lookup.Matches()
+            if own is not None:
+                matches = lookup.nearest(space, own, categories, exclude=product, **query.wanted())
+        return Response(SimilarAnswerSerializer(_answer(space, matches, watch), context={"request": request}).data)
 
 
 class IndexView(APIView):
@@ -122,12 +126,14 @@ def live_space() -> Space:
     raise ServiceUnavailable("There is no index yet: run manage.py prepare.", "no_live_space")
 
 
-def _answer(space: Space, hits: list[lookup.Hit], watch: Stopwatch) -> dict[str, Any]:
+def _answer(space: Space, matches: lookup.Matches, watch: Stopwatch) -> dict[str, Any]:
     return {
         "query_id": uuid.uuid4(),
         "space": space.name,
         "weights": space.weights,
-        "results": hits,
+        "metric": space.metric,
+        "results": matches.hits,
+        "left_out": matches.left_out,
         "timings_ms": watch.timings_ms(),
     }
 
@@ -138,6 +144,7 @@ def _shown(choice: gate.Choice, categories: Mapping[int, Category]) -> dict[str,
     return {
         "mode": choice.mode,
         "confidence": choice.confidence,
+        "low_confidence": choice.low_confidence,
         "categories": [
             {
                 "slug": categories[pk].slug,

@@ -8,7 +8,7 @@ from PIL import Image
 
 from catalog.models import MAX_POSITION, Photo, Product
 from catalog.photos import MAX_PHOTOS, Picture, TooManyPhotos, add_photo, add_pictures
-from ml.images import UnreadablePhoto
+from ml.images import UnreadablePhoto, fingerprint, open_photo
 from tests.conftest import picture
 
 pytestmark = pytest.mark.django_db
@@ -52,6 +52,17 @@ def test_the_place_and_the_camera_of_a_photo_are_not_kept(product):
         assert trace not in stored
     with Image.open(io.BytesIO(stored)) as image:
         assert dict(image.getexif()) == {}
+
+
+def test_the_fingerprint_of_the_picture_is_stored(product):
+    sent = Image.effect_mandelbrot((3000, 2000), (-2, -1, 1, 1), 20).convert("RGB")
+    out = io.BytesIO()
+    sent.save(out, "PNG")
+    photo, _ = add_photo(product(), out.getvalue())
+    photo.refresh_from_db()
+    assert bytes(photo.fingerprint) == fingerprint(open_photo(out.getvalue(), side=2048))
+    kept = fingerprint(open_photo(photo.file.read()))
+    assert max(abs(a - b) for a, b in zip(photo.fingerprint, kept, strict=True)) <= 1
 
 
 def test_the_same_photo_twice_is_one_row_and_one_file(product, media):

@@ -1,5 +1,6 @@
 """The category head: calibrated, honest about what it has not seen, and small enough to serve with numpy."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors import SafetensorError
+from safetensors.numpy import save
 
 from ml.classifier import (
     Head,
@@ -17,6 +19,7 @@ from ml.classifier import (
     fit_temperature,
     softmax,
 )
+from ml.policy import Policy, Tuned, Worth
 
 
 def catalogue(counts: dict[int, int], spread: float = 0.5, dimensions: int = 32, seed: int = 0):
@@ -133,6 +136,81 @@ def test_a_head_survives_its_bytes():
     assert np.array_equal(again.probabilities(vectors), head.probabilities(vectors))
 
 
+def test_a_head_with_a_tuned_gate_survives_its_bytes():
+    vectors, labels, products = catalogue({1: 40, 2: 40, 3: 40})
+    worth = Worth(0.9, 0.5)
+    head = fit_head(vectors, labels, products).with_gate(
+        Tuned(Policy(0.98, 2, {0: (2,)}), 100, "products", worth, worth, worth)
+    )
+    again = Head.from_bytes(head.to_bytes())
+    assert again.metrics == head.metrics
+    assert again.policy == Policy(0.98, 2, {0: (2,)})
+    assert again.novelty is not None
+    assert head.novelty is not None
+    assert np.array_equal(again.novelty.distances(vectors), head.novelty.distances(vectors))
+
+
+def test_a_head_stored_before_gates_were_tuned_acts_as_it_did():
+    metrics = {"top1": 1.0, "top2": 1.0, "calibration_error": 0.0, "temperature": 1.0, "folds": 5}
+    tensors: dict[str, np.ndarray] = {
+        "weights": 9 * np.eye(4, dtype=np.float32),
+        "bias": np.zeros(4, np.float32),
+        "classes": np.arange(4),
+    }
+    head = Head.from_bytes(save(tensors, {"metrics": json.dumps({**metrics, "photos": {"0": 9}, "left_out": {}})}))
+    assert head.policy == Policy(0.9, 3, {})
+    sure, lost = head.judge(np.eye(4)[2]), head.judge(np.zeros(4))
+    assert (sure.searched, sure.unknown, sure.low_confidence) == ({2}, False, False)
+    assert (lost.searched, lost.unknown, lost.low_confidence) == ({0, 1, 2}, False, False)
+
+
+def test_a_judgement_names_categories_and_follows_the_policy():
+    vectors, labels, products = catalogue({30: 40, 10: 40, 20: 40})
+    worth = Worth(1, 1)
+    head = fit_head(vectors, labels, products).with_gate(
+        Tuned(Policy(0.5, 1, {2: (0,)}), 100, "products", worth, worth, worth)
+    )
+    judgement = head.judge(vectors[labels == 30][0])
+    assert judgement.probabilities == pytest.approx(
+        dict(zip((10, 20, 30), head.probabilities(vectors[labels == 30][0]), strict=True)), abs=1e-6
+    )
+    assert judgement.searched == {10, 30}
+    assert head.judge(vectors[labels == 20][0]).searched == {20}
+
+
+def test_a_photo_unlike_all_that_was_learned_is_unknown():
+    vectors, labels, products = catalogue({1: 100, 2: 100, 3: 100}, dimensions=16)
+    head = fit_head(vectors, labels, products)
+    other = np.random.default_rng(5).normal(size=(50, 16))
+    other /= np.linalg.norm(other, axis=1, keepdims=True)
+    assert head.is_unknown(other).mean() > 0.9
+    assert (head.judge(other[0]).unknown, head.judge(other[0]).low_confidence) == (True, True)
+
+
+def test_at_most_one_in_fifty_held_out_photos_is_called_unknown():
+    vectors, labels, products = catalogue({1: 100, 2: 100, 3: 100}, dimensions=16)
+    held_out = cross_validate(vectors, labels, products)
+    limit = fit_head(vectors, labels, products, held_out=held_out).metrics.unknown_above
+    assert limit is not None
+    assert 0.01 < (held_out.distances > limit).mean() <= 0.02
+
+
+def test_of_few_photos_none_is_called_unknown():
+    vectors, labels, products = catalogue({1: 20, 2: 20})
+    head = fit_head(vectors, labels, products)
+    assert head.metrics.unknown_above is None
+    assert not head.is_unknown(-100 * vectors).any()
+
+
+def test_a_head_is_less_confident_than_over_nearly_all_photos_between_two_categories():
+    vectors, labels, products = catalogue({1: 100, 2: 100})
+    head = fit_head(vectors, labels, products)
+    between = vectors[labels == 1].mean(axis=0) + vectors[labels == 2].mean(axis=0)
+    assert max(head.judge(between).probabilities.values()) < head.metrics.hesitant_below
+    assert head.judge(between).low_confidence
+    assert np.mean([head.judge(vector).low_confidence for vector in vectors]) < 0.06
+
+
 def test_other_bytes_are_no_head():
     with pytest.raises(SafetensorError):
         Head.from_bytes(b"\x80\x04junk that pickle would have run")
@@ -167,7 +245,7 @@ def test_serving_a_head_imports_neither_scikit_learn_nor_torch():
     code = (
         "import sys, numpy as np; from ml.classifier import Head, Metrics\n"
         "head = Head((1, 2), np.eye(2, dtype='float32'), np.zeros(2, 'float32'), Metrics(1, 1, 0, 1, 5, {}))\n"
-        "Head.from_bytes(head.to_bytes()).probabilities(np.ones(2, 'float32'))\n"
+        "Head.from_bytes(head.to_bytes()).judge(np.ones(2, 'float32'))\n"
         "sys.exit(bool({'sklearn', 'scipy', 'torch'} & set(sys.modules)))"
     )
     root = Path(__file__).resolve().parents[2]

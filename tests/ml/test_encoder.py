@@ -3,7 +3,10 @@
 import csv
 import multiprocessing
 import threading
+from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,10 +17,12 @@ from torchvision import transforms
 from torchvision.transforms import InterpolationMode
 
 from ml import encoder
+from ml.backbones import BACKBONES, Backbone
 from ml.classifier import cross_validate
-from ml.encoder import Encoder, preprocess
+from ml.encoder import Encoder, pool, preprocess
 from ml.images import open_photo
-from ml.recipes import Recipe, WeightsError, default_recipe
+from ml.projection import fit_projection
+from ml.recipes import Recipe, WeightsError, default_recipe, make_recipe
 from ml.weights import load_network
 
 SMALL = Recipe(backbone="resnet18", weights="random")
@@ -66,6 +71,13 @@ def test_pad_keeps_the_head_and_foot_of_a_tall_lamp_and_fills_with_white():
     assert pixels[:, 112, [84, 139]].tolist() == [[0] * 2] * 3
 
 
+def test_squash_shows_the_whole_photo_with_its_sides_made_equal():
+    photo = gradient(300, 100)
+    recipe = Recipe(weights="random", fit="squash", input_size=100, mean=(0, 0, 0), std=(1, 1, 1))
+    expected = np.asarray(photo.resize((100, 100), Image.Resampling.BILINEAR), np.float32) / 255
+    assert np.array_equal(preprocess(photo, recipe).permute(1, 2, 0).numpy(), expected)
+
+
 def test_only_rgb_is_preprocessed():
     with pytest.raises(ValueError, match="the image is L, not RGB"):
         preprocess(Image.new("L", (50, 50)), SMALL)
@@ -105,6 +117,64 @@ def test_layer_and_pooling_follow_the_recipe(layer, pooling):
     recipe = Recipe(backbone="resnet18", weights="random", layer=layer, pooling=pooling)
     vectors = Encoder(recipe, "cpu").encode([gradient(64, 64)])
     assert vectors.shape == (1, recipe.dimensions)
+
+
+def test_gem_pooling_is_the_generalised_mean_of_the_map():
+    features = torch.tensor([[[[1.0, 2.0], [3.0, 0.0]]]])
+    assert pool(features, Recipe(pooling="gem")).item() == pytest.approx(((1 + 8 + 27) / 4) ** (1 / 3), rel=1e-5)
+
+
+def test_vgg16s_fc1_is_read_after_its_relu_and_keeps_its_length_for_l2():
+    recipe = make_recipe("random", "vgg16", normalize=False)
+    network = load_network(recipe)
+    photo = chair("brown")
+    [vector] = Encoder(recipe).encode([photo])
+    children: Any = network
+    with torch.inference_mode():
+        maps = children.avgpool(children.features(preprocess(photo, recipe)[None]))
+        expected = torch.relu(children.classifier[0](maps.flatten(1)))[0].numpy()
+    assert vector.shape == (4096,)
+    assert vector == pytest.approx(expected, rel=1e-3, abs=1e-5)
+    assert np.linalg.norm(vector) != pytest.approx(1, abs=0.01)
+
+
+def test_a_new_backbone_is_one_entry_in_the_registry(monkeypatch):
+    def tiny() -> nn.Module:
+        return nn.Sequential(OrderedDict(stem=nn.Conv2d(3, 7, 4, stride=4), act=nn.ReLU(), fc=nn.Linear(1, 1)))
+
+    monkeypatch.setitem(BACKBONES, "tiny", Backbone(tiny, layer="act", head="fc", input_size=32))
+    recipe = make_recipe("random", "tiny", pooling="gem")
+    vectors = Encoder(recipe).encode([chair("brown"), chair("navy")])
+    assert (vectors.shape, recipe.dimensions) == ((2, 7), 7)
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx([1, 1])
+
+
+def test_a_projection_follows_the_network(monkeypatch):
+    photos = [chair(colour) for colour in ("brown", "navy", "teal", "red", "gold")]
+    whole = Encoder(SMALL).encode(photos)
+    projection = fit_projection(whole, 3)
+    recipe = replace(SMALL, pca=3, projection_sha256="of the projection")
+    vectors = Encoder(recipe, projection=projection).encode(photos)
+    assert vectors == pytest.approx(projection.apply(whole, normalize=True), abs=1e-5)
+    with pytest.raises(ValueError, match="a recipe with PCA needs its projection"):
+        Encoder(recipe)
+    with pytest.raises(ValueError, match="one without takes none"):
+        Encoder(SMALL, projection=projection)
+
+
+def test_recipes_that_differ_around_the_network_share_one_load(loads):
+    for recipe in (SMALL, replace(SMALL, fit="crop"), replace(SMALL, pooling="max", normalize=False)):
+        Encoder(recipe).warm()
+    assert loads == [SMALL]
+
+
+def test_numbers_that_no_half_precision_float_holds_are_refused(monkeypatch):
+    monkeypatch.setattr(encoder, "pool", lambda features, recipe: features.mean((2, 3)) * 1e9)
+    with pytest.raises(WeightsError, match="numbers beyond 65,504 or none at all"):
+        Encoder(replace(SMALL, normalize=False)).encode([chair("brown")])
+    monkeypatch.setattr(encoder, "pool", lambda features, recipe: features.mean((2, 3)) * float("nan"))
+    with pytest.raises(WeightsError, match="none at all"):
+        Encoder(SMALL).encode([chair("brown")])
 
 
 def test_the_same_photo_gives_the_same_vector_twice():

@@ -13,8 +13,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from ml.images import MAX_BYTES, MESSAGES, PhotoProblem, UnreadablePhoto, as_jpeg, crop_region, open_photo
+from ml.images import (
+    FINGERPRINT_BYTES,
+    MAX_BYTES,
+    MESSAGES,
+    SAME_PICTURE,
+    PhotoProblem,
+    UnreadablePhoto,
+    as_jpeg,
+    crop_region,
+    fingerprint,
+    open_photo,
+)
 
+DEMO_PHOTOS = Path(__file__).resolve().parents[2] / "demo" / "catalog" / "photos"
 RED, WHITE, BLUE = (255, 0, 0), (255, 255, 255), (0, 0, 255)
 
 
@@ -241,6 +253,42 @@ def test_a_region_outside_the_photo_or_too_small_is_refused(region, code):
     with pytest.raises(UnreadablePhoto) as caught:
         crop_region(plain(size=(200, 100)), region)
     assert caught.value.code == code
+
+
+def apart(one: Image.Image, other: Image.Image) -> int:
+    """The largest difference between two pictures' fingerprints."""
+    return max(abs(a - b) for a, b in zip(fingerprint(one), fingerprint(other), strict=True))
+
+
+@pytest.fixture(scope="module")
+def lamp() -> Image.Image:
+    return open_photo((DEMO_PHOTOS / "LAM-001-1.webp").read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"), [("JPEG", {"quality": 30}), ("WEBP", {"quality": 40}), ("PNG", {}), ("GIF", {})]
+)
+@pytest.mark.parametrize("side", [160, 300, 800])
+def test_a_picture_saved_anew_and_scaled_keeps_its_fingerprint(lamp, kind, options, side):
+    again = open_photo(encoded(lamp.resize((side, side), Image.Resampling.LANCZOS), kind, **options))
+    assert apart(lamp, again) <= SAME_PICTURE
+
+
+@pytest.mark.parametrize("name", ["LAM-001-2", "LAM-002-1", "CHA-001-1"])
+def test_another_picture_has_another_fingerprint(lamp, name):
+    assert apart(lamp, open_photo((DEMO_PHOTOS / f"{name}.webp").read_bytes())) > SAME_PICTURE
+
+
+def test_a_cropped_picture_is_another(lamp):
+    assert apart(lamp, crop_region(lamp, (0.1, 0.1, 0.8, 0.8))) > SAME_PICTURE
+
+
+def test_a_fingerprint_is_the_colours_row_by_row():
+    halves = plain(size=(64, 32), colour=BLUE)
+    halves.paste(RED, (0, 0, 32, 32))
+    row = bytes(RED) * 7 + fingerprint(halves)[21:27] + bytes(BLUE) * 7
+    assert fingerprint(halves) == row * 16
+    assert len(row) * 16 == FINGERPRINT_BYTES
 
 
 def test_a_stored_photo_carries_no_metadata():

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from ml.recipes import Recipe, WeightsError, default_recipe
+from ml.recipes import Recipe, WeightsError, default_recipe, make_recipe
 
 
 def test_the_default_is_the_pooled_layer_of_resnet50_on_the_whole_photo():
@@ -40,10 +40,55 @@ def test_a_recipe_that_is_only_half_understood_is_refused():
         Recipe.from_dict(data | {"rotation": 90})
     with pytest.raises(ValueError, match="unknown backbone 'vgg99'"):
         Recipe.from_dict(data | {"backbone": "vgg99"})
-    with pytest.raises(ValueError, match="resnet50 has no layer 'fc'"):
-        Recipe.from_dict(data | {"layer": "fc"})
+    with pytest.raises(ValueError, match="unknown fit 'stretch': choose from pad, crop, squash"):
+        Recipe.from_dict(data | {"fit": "stretch"})
+    with pytest.raises(ValueError, match="input_size 16 is not between 32 and 1024"):
+        Recipe.from_dict(data | {"input_size": 16})
     with pytest.raises(ValueError, match="unknown pooling 'sum'"):
         Recipe.from_dict(data | {"pooling": "sum"})
+
+
+def test_a_backbone_brings_its_own_layer_and_input_size():
+    assert make_recipe("imagenet", "vgg16") == Recipe("vgg16", "imagenet", layer="fc1")
+    assert make_recipe("random", "autoencoder") == Recipe("autoencoder", "random", layer="bottleneck", input_size=128)
+    assert make_recipe("random", "vgg16", layer="pool5", input_size=160).input_size == 160
+
+
+@pytest.mark.parametrize(
+    ("backbone", "layer", "dimensions"),
+    [
+        ("resnet50", "layer4", 2048),
+        ("resnet50", "layer3.2.conv1", 256),
+        ("resnet50", "avgpool", 2048),
+        ("resnet18", "layer4", 512),
+        ("vgg16", "fc1", 4096),
+        ("vgg16", "classifier.0", 4096),
+        ("vgg16", "pool5", 512),
+    ],
+)
+def test_any_layer_by_name_or_alias_knows_its_dimensions(backbone, layer, dimensions):
+    assert Recipe(backbone, "random", layer=layer).dimensions == dimensions
+
+
+def test_a_layer_that_is_not_there_is_refused_with_those_like_it():
+    with pytest.raises(ValueError, match=r"resnet50 has no layer 'layer5': did you mean .*layer4"):
+        Recipe(layer="layer5").dimensions  # noqa: B018
+    with pytest.raises(ValueError, match=r"vgg16 has no layer 'conv9_1': did you mean fc1, fc2, pool5\?"):
+        Recipe("vgg16", layer="conv9_1").dimensions  # noqa: B018
+
+
+def test_the_head_is_no_layer_to_read():
+    with pytest.raises(ValueError, match="resnet50's layer 'fc' is its head, which is not kept: choose layer4"):
+        Recipe(layer="fc").dimensions  # noqa: B018
+
+
+def test_a_projection_decides_the_dimensions():
+    assert Recipe(pca=64, projection_sha256="ab").dimensions == 64
+
+
+def test_an_autoencoder_has_no_imagenet_weights():
+    with pytest.raises(WeightsError, match="there are no ImageNet weights of autoencoder: give the path"):
+        make_recipe("imagenet", "autoencoder")
 
 
 def test_a_path_to_weights_is_made_absolute_and_its_hash_taken(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import hashlib
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -133,7 +134,7 @@ def published(tmp_path, monkeypatch, state):
     digest = sha256_of(tmp_path / "made.pth")
     source = (tmp_path / "made.pth").rename(tmp_path / f"resnet18-{digest[:8]}.pth")
     original = BACKBONES["resnet18"]
-    local = type(original)(original.build, original.channels, original.head, source.as_uri())
+    local = replace(original, imagenet_url=source.as_uri())
     monkeypatch.setitem(BACKBONES, "resnet18", local)
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
     return source

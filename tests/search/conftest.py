@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ml.projection import Projection
 from ml.recipes import default_recipe
 from search import encoders, indexing
 from search.models import Space
@@ -17,6 +18,9 @@ RECIPE = {**default_recipe("random").as_dict(), "fit": "crop"}
 class GridEncoder:
     """The interface of ml.encoder.Encoder, in one line of arithmetic."""
 
+    def __init__(self, projection: Projection | None = None) -> None:
+        self.projection = projection
+
     def warm(self) -> None:
         """There is nothing to load."""
 
@@ -24,13 +28,14 @@ class GridEncoder:
         if not images:
             return np.empty((0, DIMENSIONS), np.float32)
         grids = [np.asarray(image.resize((4, 4)), np.float32).ravel() + 1 for image in images]
-        return np.stack([grid / np.linalg.norm(grid) for grid in grids])
+        vectors = np.stack([grid / np.linalg.norm(grid) for grid in grids])
+        return vectors if self.projection is None else self.projection.apply(vectors, normalize=True)
 
 
 @pytest.fixture
 def space(db, monkeypatch) -> Space:
     """The live space, with the grid encoder."""
-    monkeypatch.setattr(encoders, "encoder_for", lambda space: GridEncoder())
+    monkeypatch.setattr(encoders, "encoder_for", lambda space: GridEncoder(encoders.projection_of(space)))
     return Space.objects.create(
         name="grid",
         recipe=RECIPE,

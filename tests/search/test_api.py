@@ -5,12 +5,14 @@ from unittest.mock import Mock
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from PIL import Image
 
+from catalog.photos import add_photo
 from config.wsgi import application
 from ml.images import as_jpeg
 from ml.recipes import default_recipe
 from search import training
-from search.models import Space
+from search.models import Space, Threshold
 from tests.conftest import picture
 
 pytestmark = pytest.mark.django_db
@@ -51,12 +53,13 @@ def test_a_photo_is_classified_and_its_look_alikes_come_back_in_order(shop, ask)
     answer = ask()
     assert answer.status_code == 200
     body = answer.json()
-    assert set(body) == {"query_id", "space", "weights", "gate", "results", "timings_ms"}
+    assert set(body) == {"query_id", "space", "weights", "metric", "gate", "results", "left_out", "timings_ms"}
     assert uuid.UUID(body["query_id"])
-    assert (body["space"], body["weights"]) == ("grid", "random")
+    assert (body["space"], body["weights"], body["metric"], body["left_out"]) == ("grid", "random", "cosine", None)
     assert body["gate"]["mode"] == "classifier"
     assert [(c["slug"], c["searched"]) for c in body["gate"]["categories"]] == [("lamp", True), ("bed", False)]
     assert body["gate"]["confidence"] == body["gate"]["categories"][0]["probability"] > 0.9
+    assert body["gate"]["low_confidence"] is False
     assert skus(answer) == [f"lamp-{n}" for n in range(6)]
     similarities = [hit["similarity"] for hit in body["results"]]
     assert similarities == sorted(similarities, reverse=True)
@@ -102,12 +105,29 @@ def test_without_a_head_all_categories_are_searched(space, photo, index, ask):
     assert answer.json()["gate"] == {
         "mode": "open",
         "confidence": None,
+        "low_confidence": False,
         "categories": [
             {"slug": "bed", "name": "Bed", "probability": None, "searched": True},
             {"slug": "lamp", "name": "Lamp", "probability": None, "searched": True},
         ],
     }
     assert skus(answer) == ["lamp", "bed"]
+
+
+def test_a_photo_of_nothing_that_is_sold_is_searched_for_everywhere_and_marked(space, photo, index, ask):
+    for n in range(30):
+        photo((250, 4 * n, 10), "lamp")
+        photo((10, 4 * n, 250), "bed")
+    index()
+    training.train(space)
+    scene = Image.new("RGB", (64, 64), (10, 250, 10))
+    scene.paste("white", (0, 0, 32, 32))
+    gate = ask(as_jpeg(scene)).json()["gate"]
+    assert (gate["mode"], gate["low_confidence"]) == ("unknown", True)
+    assert [category["searched"] for category in gate["categories"]] == [True, True]
+    gate = ask(as_jpeg(scene), category="bed").json()["gate"]
+    assert (gate["mode"], gate["low_confidence"]) == ("override", True)
+    assert ask().json()["gate"]["mode"] == "classifier"
 
 
 def test_results_are_limited_and_filtered(shop, ask):
@@ -117,9 +137,36 @@ def test_results_are_limited_and_filtered(shop, ask):
     assert skus(ask(min_similarity=0.99)) == ["lamp-0", "lamp-1", "lamp-2"]
 
 
-def test_a_region_is_searched_instead_of_the_whole_photo(shop, ask):
-    from PIL import Image
+def test_a_product_with_the_same_picture_is_a_duplicate(shop, ask, product, index):
+    add_photo(product("bed", sku="copy"), picture((250, 10, 10), (90, 90), "JPEG"))
+    index()
+    first, second, *_ = ask(category="all").json()["results"]
+    assert (first["product"]["sku"], second["product"]["sku"]) == ("lamp-0", "lamp-1")
+    [copy] = first["duplicates"]
+    assert (copy["product"]["sku"], copy["product"]["category"], copy["similarity"]) == ("copy", "bed", 1.0)
+    assert copy["photo"].startswith("http://testserver/media/photos/")
+    assert second["duplicates"] == []
 
+
+def test_an_empty_answer_says_what_was_left_out_and_by_which_threshold(shop, space, ask, client, category):
+    Threshold.objects.create(space=space, category=category("lamp"), min_similarity=0.999)
+    body = ask(picture((250, 130, 130))).json()
+    assert body["results"] == []
+    assert body["left_out"]["similarity"] < 0.999
+    assert {**body["left_out"], "similarity": None} == {
+        "similarity": None,
+        "category": "lamp",
+        "min_similarity": 0.999,
+        "set_by": "category",
+    }
+    assert len(skus(ask(picture((250, 130, 130)), min_similarity=0))) == 6
+    assert ask(min_similarity=1, category="bed").json()["left_out"]["set_by"] == "request"
+    similar = client.get(reverse("similar", args=["lamp-5"]))
+    assert (skus(similar), similar.json()["left_out"]["category"]) == ([], "lamp")
+    assert len(skus(client.get(reverse("similar", args=["lamp-5"]), {"min_similarity": 0}))) == 5
+
+
+def test_a_region_is_searched_instead_of_the_whole_photo(shop, ask):
     scene = Image.new("RGB", (200, 100), (10, 10, 250))
     scene.paste((250, 10, 10), (100, 0, 200, 100))
     data = as_jpeg(scene)
@@ -208,7 +255,7 @@ def test_strangers_are_throttled_and_told_when_to_come_back(shop, ask, settings)
 def test_similar_products_leave_out_the_product_itself(shop, client):
     answer = client.get(reverse("similar", args=["lamp-3"]), {"limit": 3})
     assert answer.status_code == 200
-    assert set(answer.json()) == {"query_id", "space", "weights", "results", "timings_ms"}
+    assert set(answer.json()) == {"query_id", "space", "weights", "metric", "results", "left_out", "timings_ms"}
     assert len(skus(answer)) == 3
     assert set(skus(answer)) <= {f"lamp-{n}" for n in range(6)} - {"lamp-3"}
 
@@ -240,6 +287,22 @@ def test_the_index_tells_what_is_indexed_pending_and_rejected(shop, photo, media
     ]
     assert body["head"]["accuracy"] == 1.0
     assert body["head"]["photos"] == 12
+    assert body["head"]["gate"] is None
+
+
+def test_the_index_tells_what_the_gate_was_tuned_by(space, photo, index, client):
+    for n in range(30):
+        photo((250, 4 * n, 10), "lamp", name=f"Lamp {n // 2}")
+        photo((10, 4 * n, 250), "bed", name=f"Bed {n // 2}")
+    index()
+    training.train(space)
+    assert client.get(reverse("index")).json()["head"]["gate"] == {
+        "queries": 60,
+        "recall_of": "products",
+        "hard": {"recall": 1.0, "work": 0.5},
+        "soft": {"recall": 1.0, "work": 0.5},
+        "open": {"recall": 1.0, "work": 1.0},
+    }
 
 
 def test_a_photo_of_a_moved_product_is_pending_in_its_new_category(shop, client, category):

@@ -3,6 +3,8 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
+from ml.policy import Policy, Tuned, Worth
+from search import training
 from search.models import Head, Space
 
 pytestmark = pytest.mark.django_db
@@ -30,10 +32,13 @@ def test_prepare_makes_the_live_space_and_its_leaves_once(category, settings):
     assert [(space.name, space.state) for space in Space.objects.all()] == [("resnet50-random", "live")]
 
 
-def test_prepare_with_other_weights_leaves_the_live_space_and_says_so(space, settings):
-    settings.LAMPLIGHT_WEIGHTS = "random"
-    assert "The live space stays grid" in run("prepare")
+def test_prepare_with_other_weights_leaves_the_live_space_and_says_so(space, settings, tmp_path):
+    settings.LAMPLIGHT_WEIGHTS = str(tmp_path / "shop.pth")
+    (tmp_path / "shop.pth").write_bytes(b"weights")
+    assert "The live space stays grid: no space was made with" in run("prepare")
     assert Space.objects.get() == space
+    settings.LAMPLIGHT_WEIGHTS = "random"
+    assert "stays" not in run("prepare")
 
 
 def test_prepare_without_the_weights_names_the_cure(settings, tmp_path):
@@ -59,9 +64,47 @@ def test_index_refuses_nonsense(space, arguments):
 
 def test_train_head_prints_what_the_head_is_worth(space, shop):
     run("index")
-    worth, learned = run("train_head").splitlines()
+    worth, *rest = run("train_head").splitlines()
     assert worth.startswith("On held-out photos: likeliest category right 100.0%, among the two likeliest 100.0%,")
-    assert learned == "Learned from: lamp 6, bed 6."
+    assert rest == [
+        "Learned from: lamp 6, bed 6.",
+        "Too few photos to tune the gate: it searches the likeliest categories that together hold 0.9 of the "
+        "probability, 3 at most.",
+        "Too few photos to tell what is unknown: nothing is.",
+    ]
+
+
+def test_train_head_prints_how_the_gate_was_tuned(space, photo):
+    for n in range(30):
+        photo((250, 4 * n, 10), "lamp", name=f"Lamp {n // 2}")
+        photo((10, 4 * n, 250), "bed", name=f"Bed {n // 2}")
+    run("index")
+    assert run("train_head", "--space", "grid").splitlines()[2:] == [
+        "The gate, tuned on 60 held-out photos (recall: kin among the first 10):",
+        "  hard  recall 100.0%  compared  50.0%",
+        "  soft  recall 100.0%  compared  50.0%",
+        "  open  recall 100.0%  compared 100.0%",
+        "It searches the likeliest category.",
+    ]
+
+
+def test_train_head_names_what_hides_behind_a_category(space, photo, monkeypatch):
+    for n in range(30):
+        photo((250, 4 * n, 10), "lamp")
+        photo((10, 4 * n, 250), "bed")
+    worth = Worth(0.9, 0.7)
+    gate = Tuned(Policy(1.1, 2, {0: (1,)}), 60, "categories", worth, worth, worth)
+    monkeypatch.setattr(training, "tune_gate", lambda *arguments: gate)
+    run("index")
+    printed = run("train_head").splitlines()
+    assert printed[2] == "The gate, tuned on 60 held-out photos (recall: true category searched):"
+    assert printed[-2:] == ["It searches the 2 likeliest categories.", "Behind lamp it also looks in: bed."]
+
+
+def test_train_head_refuses_a_space_that_is_not_there(space):
+    with pytest.raises(CommandError, match=r"--space: there is no space 'none'\. Spaces: grid\.") as refusal:
+        run("train_head", "--space", "none")
+    assert refusal.value.returncode == 2
 
 
 def test_train_head_with_too_few_photos_says_so(space, photo):

@@ -73,7 +73,7 @@ def large(django_db_setup, django_db_blocker) -> Iterator[Large]:
 
 def search(large: Large, categories: list[Category], limit: int = 20, **options) -> list[lookup.Hit]:
     [query] = unit_rows(1, seed=3)
-    return lookup.nearest(large.space, query, [category.pk for category in categories], limit, **options)
+    return list(lookup.nearest(large.space, query, [category.pk for category in categories], limit, **options).hits)
 
 
 def plan(large: Large, categories: list[Category]) -> str:

@@ -13,7 +13,7 @@ from catalog.models import Category, Product
 from catalog.photos import add_photo
 from ml.recipes import default_recipe
 from search.indexing import index_batch
-from search.models import Space
+from search.models import Space, Threshold
 from search.spaces import ensure_live
 from tests.storefront.conftest import Watched
 
@@ -44,8 +44,8 @@ FAILURES = [
 ]
 
 
-def picture(colour: str, pattern: str) -> bytes:
-    """Stripes or dots on white, as PNG."""
+def picture(colour: str, pattern: str, kind: str = "PNG") -> bytes:
+    """Stripes or dots on white."""
     image = Image.new("RGB", (160, 160), "white")
     draw = ImageDraw.Draw(image)
     for step in range(0, 160, 32):
@@ -55,7 +55,7 @@ def picture(colour: str, pattern: str) -> bytes:
             for row in range(0, 160, 32):
                 draw.ellipse((step, row, step + 20, row + 20), fill=colour)
     file = io.BytesIO()
-    image.save(file, "PNG")
+    image.save(file, kind)
     return file.getvalue()
 
 
@@ -164,6 +164,102 @@ def test_similar_products_are_shown_and_back_returns_to_the_matches(shop):
     page.get_by_role("button", name="Back").click()
     assert names(page) == matches
     expect(page.get_by_role("button", name="Products similar to Blue dots")).to_be_focused()
+
+
+@pytest.fixture
+def copies(indexed, waiting) -> None:
+    """Two products more with the picture of the red stripes."""
+    for name in ("Crimson stripes", "Ruby stripes"):
+        fields = {"category": Category.objects.get(slug="dots"), "url": "https://shop.example/copy"}
+        add_photo(Product.objects.create(sku=name, name=name, **fields), picture("red", "stripes", "WEBP"))
+    assert index_batch(waiting) == 2
+
+
+def test_products_with_the_same_picture_are_named_under_the_first(copies, shop):
+    page = shop.page
+    upload(page, picture("red", "stripes"))
+    expect(page.get_by_role("heading", name="6 matches in 2 categories")).to_be_visible()
+    best, *others = page.locator(".card").all()
+    shown = {best.locator(".name").inner_text(), *best.locator(".also a").all_inner_texts()}
+    assert shown == {"Red stripes", "Crimson stripes", "Ruby stripes"}
+    assert re.fullmatch(r"Also as [A-Z]\w+ stripes, [A-Z]\w+ stripes", best.locator(".also").inner_text())
+    assert not any(other.locator(".also").is_visible() for other in others)
+
+
+@pytest.fixture
+def strict(indexed, waiting) -> None:
+    """The shop shows only what is as good as the same."""
+    for category in Category.objects.all():
+        Threshold.objects.create(space=waiting, category=category, min_similarity=1.0)
+
+
+def test_an_empty_answer_says_why_and_how_to_see_the_matches_anyway(strict, shop):
+    page = shop.page
+    upload(page, picture("purple", "dots"))
+    expect(page.get_by_role("heading", name="No match in 2 categories")).to_be_visible()
+    expect(page.locator("#left-out-text")).to_have_text(
+        re.compile(r"^Nothing is similar enough\. The closest comes to 0\.9\d+; the shop shows what comes to 1\.$")
+    )
+    page.get_by_role("button", name="Show them anyway").click()
+    expect(page.get_by_role("heading", name="6 matches in 2 categories")).to_be_focused()
+    expect(page.get_by_role("button", name="Show them anyway")).to_be_hidden()
+
+    page.get_by_role("button", name="Products similar to Red dots").click()
+    expect(page.get_by_role("heading", name="No product similar to Red dots")).to_be_focused()
+    page.get_by_role("button", name="Show them anyway").click()
+    expect(page.get_by_role("heading", name="2 products similar to Red dots")).to_be_focused()
+    page.get_by_role("button", name="Back").click()
+    assert len(names(page)) == 6
+
+
+@pytest.fixture
+def strict_on_dots(strict) -> None:
+    Threshold.objects.filter(category__slug="stripes").delete()
+
+
+def test_the_page_says_that_less_similar_products_are_not_shown(strict_on_dots, shop):
+    page = shop.page
+    upload(page, picture("red", "stripes"))
+    expect(page.get_by_role("heading", name="3 matches in 2 categories")).to_be_visible()
+    expect(page.get_by_text("Less similar products are not shown.")).to_be_visible()
+    page.get_by_role("button", name="Dots", exact=True).click()
+    expect(page.get_by_role("heading", name="No match in Dots")).to_be_visible()
+    page.get_by_role("button", name="Show them anyway").click()
+    expect(page.get_by_role("heading", name="3 matches in Dots")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"),
+    [
+        ("unknown", "This looks like nothing the shop sells: all of it was searched for the nearest."),
+        ("classifier", "This does not look much like what the shop sells. Most likely Dots, 41% sure."),
+        ("override", "Where you chose to look. This does not look much like what the shop sells."),
+    ],
+)
+def test_the_page_says_that_a_photo_is_strange_to_the_shop(shop, mode, said):
+    def answer(route: Route) -> None:
+        body = route.fetch().json()
+        body["gate"] |= {"mode": mode, "confidence": 0.41, "low_confidence": True}
+        route.fulfill(json=body)
+
+    shop.page.route(SEARCH, answer)
+    upload(shop.page, picture("red", "dots"))
+    expect(shop.page.get_by_text(said, exact=True)).to_be_visible()
+    assert len(names(shop.page)) == 6
+
+
+def test_similarities_by_distance_are_shown_by_their_leading_digits_and_without_a_word(shop):
+    def answer(route: Route) -> None:
+        body = route.fetch().json() | {"metric": "l2", "weights": "imagenet"}
+        for place, hit in enumerate(body["results"]):
+            hit["similarity"] = 0.014085 / (place + 1)
+        route.fulfill(json=body)
+
+    shop.page.route(SEARCH, answer)
+    upload(shop.page, picture("red", "dots"))
+    likeness = shop.page.locator(".likeness")
+    expect(likeness.nth(0)).to_have_text("0.0141")
+    expect(likeness.nth(1)).to_have_text("0.00704")
 
 
 def test_a_sample_is_searched_with_by_keyboard(shop):

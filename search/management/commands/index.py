@@ -4,32 +4,43 @@ import argparse
 import sys
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from ml.recipes import WeightsError
 from search import indexing, training
+from search.management.commands._spaces import named
 from search.models import Space
 
 
 class Command(BaseCommand):
     help = (
         "Index every pending photo in this process, then train the category head if the catalogue has changed enough. "
-        "The workers do the same by themselves; both may run at once. Interrupt it at any time: nothing is lost."
+        "The workers do the same by themselves; both may run at once. Interrupt it at any time: nothing is lost. "
+        "A space that is not live is built at a bounded pace, so that searches go on beside it."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--space", help="name of the space to index into (default: the live one)")
-        parser.add_argument("--batch", type=int, default=indexing.BATCH, help="photos a transaction (%(default)s)")
+        parser.add_argument("--batch", type=int, help="photos a transaction (64; 16 of a space that is not live)")
+        parser.add_argument(
+            "--share", type=float, help="of the time to spend, up to 1 (1; BUILD_SHARE for a space that is not live)"
+        )
 
-    def handle(self, *args: Any, space: str | None, batch: int, **options: Any) -> None:
-        if batch < 1:
+    def handle(self, *args: Any, space: str | None, batch: int | None, share: float | None, **options: Any) -> None:
+        target = named(space)
+        live = target.state == Space.State.LIVE
+        size = batch if batch is not None else indexing.BATCH if live else indexing.BUILDING_BATCH
+        share = share if share is not None else 1.0 if live else settings.BUILD_SHARE
+        if size < 1:
             raise CommandError("--batch: give a number of photos, 1 or more.", returncode=2)
-        target = _space(space)
+        if not 0 < share <= 1:
+            raise CommandError("--share: give a share of the time above 0 and up to 1, such as 0.5.", returncode=2)
         settled = 0
         try:
             with tqdm(total=indexing.pending(target).count(), unit="photo", disable=not sys.stderr.isatty()) as bar:
-                while count := indexing.index_batch(target, batch):
+                while count := indexing.index_gently(target, size, share):
                     settled += count
                     bar.update(count)
         except WeightsError as error:
@@ -37,11 +48,3 @@ class Command(BaseCommand):
         self.stdout.write(f"{settled} photos settled in {target}.")
         if head := training.train_if_due(target):
             self.stdout.write(f"Category head trained, held-out accuracy {head.metrics['top1']:.3f}.")
-
-
-def _space(name: str | None) -> Space:
-    found = Space.objects.filter(name=name).first() if name else Space.objects.live()
-    if found is None:
-        known = ", ".join(Space.objects.values_list("name", flat=True)) or "none yet: run manage.py prepare"
-        raise CommandError(f"--space: there is no such space. Spaces: {known}.", returncode=2)
-    return found

@@ -26,9 +26,9 @@ class Command(BaseCommand):
             raise CommandError(f"LAMPLIGHT_WEIGHTS: {error}", returncode=2) from error
         space = spaces.ensure_live(recipe)
         spaces.ensure_partitions()
-        if space.recipe != recipe.as_dict():
+        if not any(Recipe.from_dict(other.recipe).has_weights_of(recipe) for other in Space.objects.all()):
             self.stderr.write(
-                f"The live space stays {space}, whose vectors were not made with LAMPLIGHT_WEIGHTS={recipe.weights}. "
-                "To use these weights, start on a fresh data folder or database."
+                f"The live space stays {space}: no space was made with LAMPLIGHT_WEIGHTS={recipe.weights}. To change "
+                "to these weights: manage.py create_space NAME, then, once it is built, activate_space NAME."
             )
         self.stdout.write(f"Live space: {space} ({space.dimensions} dimensions, weights {space.weights})")

@@ -1,44 +1,92 @@
 """manage.py train_head"""
 
 import argparse
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from catalog.models import Category
 from ml.classifier import TooFewPhotos
+from ml.policy import CUTOFF, Policy, Tuned
 from search import training
-from search.models import Space
+from search.management.commands._spaces import named
+from search.models import Head
+
+EPILOG = f"""
+The gate is tuned on photos of the catalogue, by heads that have not seen their product. Each looks for the other
+photos of its product, or for other products of its category with the same name. recall: how many find one among the
+first {CUTOFF}; where hardly any have one, how many have their category searched. compared: the share of the
+catalogue's photos that a search looks at. hard: the likeliest category alone; open: all of them; soft: as served.
+
+examples:
+  manage.py train_head
+  manage.py train_head --space resnet50-imagenet --seed 1
+
+exit status: 0 trained, 1 another process is training the space, 2 no such space or too few photos
+"""
 
 
 class Command(BaseCommand):
     help = (
-        "Train the live space's category head now. "
+        "Train a space's category head and tune its gate now. "
         "The workers do it by themselves whenever enough of the catalogue has changed."
     )
 
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
+        parser = super().create_parser(prog_name, subcommand, epilog=EPILOG, **kwargs)
+        parser.formatter_class = argparse.RawDescriptionHelpFormatter
+        return parser
+
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--space", metavar="NAME", help="the space to train (default: the live one)")
         parser.add_argument("--seed", type=int, default=0, help="of the folds and the sampling (%(default)s)")
 
-    def handle(self, *args: Any, seed: int, **options: Any) -> None:
-        space = Space.objects.live()
-        if space is None:
-            raise CommandError("There is no live space: run manage.py prepare.", returncode=2)
+    def handle(self, *args: Any, space: str | None, seed: int, **options: Any) -> None:
         try:
-            head = training.train(space, seed)
+            head = training.train(named(space), seed)
         except TooFewPhotos as error:
             raise CommandError(str(error), returncode=2) from error
         if head is None:
             raise CommandError("Another process is training this space.", returncode=1)
         slugs = dict(Category.objects.values_list("pk", "slug"))
-        metrics = head.metrics
-        self.stdout.write(f"On held-out photos: likeliest category right {metrics['top1']:.1%}, ", ending="")
-        self.stdout.write(f"among the two likeliest {metrics['top2']:.1%}, ", ending="")
-        self.stdout.write(f"calibration error {metrics['calibration_error']:.3f}.")
-        self.stdout.write(f"Learned from: {_counts(metrics['photos'], slugs)}.")
-        if metrics["left_out"]:
-            self.stdout.write(f"Too few photos, so always searched: {_counts(metrics['left_out'], slugs)}.")
+        self.stdout.write("\n".join([*_worth_lines(head.metrics, slugs), *_gate_lines(head, slugs)]))
+        if head.metrics["unknown_above"] is None:
+            self.stdout.write("Too few photos to tell what is unknown: nothing is.")
 
 
-def _counts(photos: dict[int, int], slugs: dict[int, str]) -> str:
+def _worth_lines(metrics: Mapping[str, Any], slugs: Mapping[int, str]) -> Iterator[str]:
+    yield (
+        f"On held-out photos: likeliest category right {metrics['top1']:.1%}, "
+        f"among the two likeliest {metrics['top2']:.1%}, calibration error {metrics['calibration_error']:.3f}."
+    )
+    yield f"Learned from: {_counts(metrics['photos'], slugs)}."
+    if metrics["left_out"]:
+        yield f"Too few photos, so always searched: {_counts(metrics['left_out'], slugs)}."
+
+
+def _gate_lines(head: Head, slugs: Mapping[int, str]) -> Iterator[str]:
+    if head.metrics["gate"] is None:
+        yield f"Too few photos to tune the gate: it searches {_words(Policy())}."
+        return
+    gate = Tuned.from_dict(head.metrics["gate"])
+    sought = f"kin among the first {CUTOFF}" if gate.recall_of == "products" else "true category searched"
+    yield f"The gate, tuned on {gate.queries} held-out photos (recall: {sought}):"
+    for kind, worth in (("hard", gate.hard), ("soft", gate.soft), ("open", gate.open)):
+        yield f"  {kind}  recall {worth.recall:6.1%}  compared {worth.work:6.1%}"
+    yield f"It searches {_words(gate.policy)}."
+    names = [slugs.get(category, "?") for category in head.categories]
+    for column, others in gate.policy.confusions.items():
+        yield f"Behind {names[column]} it also looks in: {', '.join(names[other] for other in others)}."
+
+
+def _words(policy: Policy) -> str:
+    if policy.most == 1 or policy.sure <= 0:
+        return "the likeliest category"
+    if policy.sure > 1:
+        return f"the {policy.most} likeliest categories"
+    return f"the likeliest categories that together hold {policy.sure:.4g} of the probability, {policy.most} at most"
+
+
+def _counts(photos: Mapping[int, int], slugs: Mapping[int, str]) -> str:
     return ", ".join(f"{slugs.get(int(category), '?')} {count}" for category, count in photos.items())

@@ -12,17 +12,22 @@ export class Failure extends Error {
   }
 }
 
-/** Search by photo; in `category` (a slug or "all") when given, else where the shop itself would look. */
-export function search(photo, category, signal) {
+/**
+ * Search by photo; in `category` (a slug or "all") when given, else where the shop itself would look.
+ * `anyway`: whether to show matches that the shop finds too little similar.
+ */
+export function search(photo, category, anyway, signal) {
   const form = new FormData();
   form.append("image", photo);
   form.append("limit", MATCHES);
   if (category) form.append("category", category);
+  if (anyway) form.append("min_similarity", 0);
   return call("search/", { method: "POST", body: form, signal });
 }
 
-export function similar(sku, signal) {
-  return call(`products/${encodeURIComponent(sku)}/similar/?limit=${MATCHES}`, { signal });
+export function similar(sku, anyway, signal) {
+  const least = anyway ? "&min_similarity=0" : "";
+  return call(`products/${encodeURIComponent(sku)}/similar/?limit=${MATCHES}${least}`, { signal });
 }
 
 export function indexState() {

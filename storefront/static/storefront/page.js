@@ -7,7 +7,7 @@ const POLL_MS = 5000;
 const part = (id) => document.getElementById(id);
 
 let photo = null; // The File searched with.
-let trail = []; // The steps back: the matches of the photo, then one step for each "similar".
+let trail = []; // The steps back: the matches of the photo, then one step for each "similar". `anyway` asks for more.
 let current = null; // The AbortController of the call under way: a newer call replaces it.
 let repeat = null; // What "try again" does.
 
@@ -23,19 +23,21 @@ function searchWith(file) {
 }
 
 /** Search with the photo in one category, in "all", or (null) where the shop itself would look. */
-function searchIn(category) {
-  const call = (signal) => api.search(photo, category, signal);
+function searchIn(category, anyway = false) {
+  const call = (signal) => api.search(photo, category, anyway, signal);
   return ask("Looking for matches…", call, (answer) => {
-    trail = [{ answer }];
+    trail = [{ answer, anyway: () => searchIn(category, true) }];
     view.showGate(answer.gate, searchIn);
     showLast();
+    if (anyway) view.focusResults(); // The button that asked is gone.
   });
 }
 
-function findSimilar(hit) {
-  const call = (signal) => api.similar(hit.product.sku, signal);
+/** Show products like one that was found, as the step after those `behind` it. */
+function findSimilar(hit, behind = trail, anyway = false) {
+  const call = (signal) => api.similar(hit.product.sku, anyway, signal);
   return ask(`Looking for products like ${hit.product.name}…`, call, (answer) => {
-    trail = [...trail, { answer, like: hit }];
+    trail = [...behind, { answer, like: hit, anyway: () => findSimilar(hit, behind, true) }];
     showLast();
     view.focusResults();
   });
@@ -134,6 +136,7 @@ for (const button of document.querySelectorAll(".sample")) {
   button.addEventListener("click", () => searchWithSample(button));
 }
 part("back").addEventListener("click", goBack);
+part("anyway").addEventListener("click", () => trail.at(-1).anyway());
 part("again").addEventListener("click", () => repeat());
 
 watchIndex();

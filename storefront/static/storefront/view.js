@@ -4,6 +4,7 @@ import * as words from "./words.js";
 
 const CHIPS = 5; // The rest, seldom likely, waits behind "more".
 const BLANKS = 8;
+const ALSO = 3; // Products named under a picture that they share; the rest is counted.
 const part = (id) => document.getElementById(id);
 
 let photoUrl = null;
@@ -32,15 +33,28 @@ export function showBusy(text) {
 
 /** Show one step of the visitor's way: the matches of their photo, or the products like one of these. */
 export function showStep({ answer, like }, canGoBack, onSimilar) {
-  const count = words.count(answer.results.length, like ? "product" : "match", like ? "products" : "matches");
+  const [one, many] = like ? ["product", "products"] : ["match", "matches"];
+  const found = answer.results.length;
+  const strange = answer.gate?.mode === "unknown"; // The nearest are no matches then.
+  const some = strange ? `The ${found} nearest` : words.count(found, one, many);
+  const count = found ? some : `No ${one}`;
   settle("done", like ? `${count} similar to ${like.product.name}` : `${count} in ${place(answer.gate)}`);
   part("time").textContent = words.timings(answer.timings_ms);
   part("back").hidden = !canGoBack;
   part("where").hidden = Boolean(like);
   part("like").hidden = !like;
   if (like) part("like").src = like.photo;
-  const trained = answer.weights !== "random";
-  part("grid").replaceChildren(...answer.results.map((hit) => card(hit, trained, onSimilar)));
+  part("grid").replaceChildren(...answer.results.map((hit) => card(hit, answer, onSimilar)));
+  if (answer.left_out) showLeftOut(answer);
+}
+
+/** Say that less similar products are not shown, and how they can be. */
+function showLeftOut({ results, left_out: { similarity, min_similarity } }) {
+  // All their digits: cut to two, both may be 0.55.
+  part("left-out-text").textContent = results.length
+    ? "Less similar products are not shown."
+    : `Nothing is similar enough. The closest comes to ${similarity}; the shop shows what comes to ${min_similarity}.`;
+  part("left-out").hidden = false;
 }
 
 export function showNothing() {
@@ -66,6 +80,7 @@ function settle(state, title) {
   part("time").textContent = "";
   part("back").disabled = state === "busy";
   part("like").hidden = true;
+  part("left-out").hidden = true;
   part("failure").hidden = true;
 }
 
@@ -94,14 +109,19 @@ export function showGate(gate, onChoose) {
   if (rest.length) chips.push(more(rest));
   if (chosen) chips.push(plainChip("Automatic", false, () => onChoose(null)));
   part("where-why").textContent = why(gate);
+  part("where-why").classList.toggle("doubt", gate.mode === "unknown" || gate.low_confidence);
   part("chips").replaceChildren(...chips);
 }
 
-function why({ mode, confidence, categories }) {
-  if (mode === "override") return "Where you chose to look.";
+const STRANGE = "This does not look much like what the shop sells.";
+
+function why({ mode, confidence, low_confidence, categories }) {
+  if (mode === "unknown") return "This looks like nothing the shop sells: all of it was searched for the nearest.";
+  if (mode === "override") return `Where you chose to look.${low_confidence ? ` ${STRANGE}` : ""}`;
   if (categories.length < 2) return "";
   if (mode === "open") return "The shop has not learned to tell its categories apart yet, so all were searched.";
-  const likeliest = `Most likely ${categories[0].name}, ${words.percent(confidence)} sure.`;
+  const sure = `Most likely ${categories[0].name}, ${words.percent(confidence)} sure.`;
+  const likeliest = low_confidence ? `${STRANGE} ${sure}` : sure;
   return categories.filter((category) => category.searched && category.probability !== null).length > 1
     ? `${likeliest} Not sure enough to look only there.`
     : likeliest;
@@ -142,9 +162,9 @@ function more(hidden) {
   return button;
 }
 
-function card(hit, trained, onSimilar) {
+function card(hit, { metric, weights }, onSimilar) {
   const { product, photo } = hit;
-  const similarity = hit.similarity.toFixed(2); // The word goes with the number as it is shown.
+  const similarity = words.similarity(hit.similarity, metric); // The word goes with the number as it is shown.
   const item = part("card").content.firstElementChild.cloneNode(true);
   const piece = (name) => item.querySelector(`.${name}`);
   item.dataset.sku = product.sku;
@@ -157,11 +177,18 @@ function card(hit, trained, onSimilar) {
   piece("stock").textContent = product.in_stock ? "In stock" : "Sold out";
   piece("stock").classList.toggle("out", !product.in_stock);
   piece("number").textContent = similarity;
-  // To an untrained model everything is alike: a word would praise what means nothing.
-  piece("word").textContent = trained ? words.likeness(similarity) : "";
+  // To an untrained model everything is alike: a word would praise what means nothing. L2 has no scale for words.
+  piece("word").textContent = weights !== "random" && metric === "cosine" ? words.likeness(similarity) : "";
+  if (hit.duplicates.length) piece("also").append("Also as ", ...also(hit.duplicates));
   piece("similar").setAttribute("aria-label", `Products similar to ${product.name}`);
   piece("similar").addEventListener("click", () => onSimilar(hit));
   return item;
+}
+
+/** The other products with this picture: "A", "A, B" or "A, B, C and 4 more". */
+function also(duplicates) {
+  const shown = duplicates.slice(0, ALSO).flatMap(({ product }) => [", ", named(product)]).slice(1);
+  return duplicates.length > ALSO ? [...shown, ` and ${duplicates.length - ALSO} more`] : shown;
 }
 
 function named({ name, url }) {

@@ -18,6 +18,11 @@ export function count(number, noun, plural = `${noun}s`) {
   return `${COUNT.format(number)} ${number === 1 ? noun : plural}`;
 }
 
+/** Similarities by L2 distance lie close to 0: their leading digits tell them apart. */
+export function similarity(value, metric) {
+  return metric === "l2" ? value.toPrecision(3) : value.toFixed(2);
+}
+
 /** Cosine similarity in a word. A rough one: models spread their similarities differently, so the number is the measure. */
 export function likeness(similarity) {
   if (similarity >= 0.98) return "nearly the same";

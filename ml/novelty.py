@@ -1,0 +1,68 @@
+"""How far a photo lies from everything the shop sells: the sign by which the gate calls it unknown.
+
+The Mahalanobis distance to the nearest category mean, all categories sharing one covariance (Lee et al. 2018, "A Simple
+Unified Framework for Detecting Out-of-Distribution Samples"), among the leading principal components of standardised
+features. Projection and covariance are folded into one matrix, so serving is a product and a subtraction in numpy.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating]
+Ints = NDArray[np.integer]
+
+# Five furniture categories in two catalogues of 300 and 398 photos, ResNet50 with a trained stand-in for ImageNet's
+# weights, the limit at 2 % of held-out photos. AUROC of a category left out, and of 19 pictures of a temple, a flower
+# and a person; the share of these and of 150 customers' photos of the shop's products that is called unknown:
+#   sign                                  category out   other things   called unknown   customers
+#   highest probability                   0.61-0.67      0.34-0.45      0.00             0.03
+#   Mahalanobis, 16 components            0.64-0.70      0.96-0.98      0.00-0.68        0.00
+#   Mahalanobis, 32 components            0.65-0.71      0.98-0.99      0.68-0.84        0.02
+#   Mahalanobis, 48 components            0.67-0.71      0.98-0.99      0.84             0.17
+#   nearest photo, cosine                 0.67-0.74      0.97-0.99      0.63-0.84        0.42
+#   Mahalanobis and the residual (PPCA)   0.73-0.75      0.99-1.00      0.95             0.84
+#   32 components, untrained weights      0.63           0.86-0.93      0.11-0.21        0.51
+# The residual, like the nearest photo, tells a customer's camera from the shop's before it tells a flower from a chair.
+# No sign knows a bed for strange in a shop of sofas.
+COMPONENTS = 32
+LEAST_VARIANCE = 1e-6  # of standardised features: photos that are all the same have none
+
+
+@dataclass(frozen=True, eq=False)
+class Novelty:
+    """What the distances are computed from."""
+
+    projection: NDArray[np.float32]
+    """(dimensions, k)"""
+    centres: NDArray[np.float32]
+    """(classes, k) the category means, projected"""
+
+    def distances(self, vectors: Floats) -> Floats:
+        """(n, dimensions) -> (n,): squared, about k for a photo like those learned from; larger is stranger."""
+        # In double precision, since the photos lie close together and far from the origin.
+        points, centres = (vectors @ self.projection).astype(np.float64), self.centres.astype(np.float64)
+        squares = np.square(points).sum(axis=1)[:, None] - 2 * points @ centres.T + np.square(centres).sum(axis=1)
+        nearest: Floats = np.maximum(squares.min(axis=1), 0)
+        return nearest
+
+
+def fit_novelty(embeddings: Floats, labels: Ints) -> Novelty:
+    """From (n, d) embeddings and their category ids, (n,)."""
+    from sklearn.covariance import ledoit_wolf
+    from sklearn.decomposition import PCA
+
+    deviation = embeddings.std(axis=0)
+    scale = np.where(deviation > 1e-9, deviation, 1)
+    classes, columns = np.unique(labels, return_inverse=True)
+    components = max(1, min(COMPONENTS, len(embeddings) - len(classes), embeddings.shape[1]))
+    pca = PCA(components, random_state=0)
+    features = pca.fit_transform(embeddings / scale)
+    means = np.stack([features[columns == column].mean(axis=0) for column in range(len(classes))])
+    covariance, _ = ledoit_wolf(features - means[columns], assume_centered=True)
+    variances, axes = np.linalg.eigh(covariance)
+    whitening = axes / np.sqrt(np.maximum(variances, LEAST_VARIANCE))
+    projection = pca.components_.T @ whitening
+    centres = means @ whitening + pca.mean_ @ projection
+    return Novelty((projection / scale[:, None]).astype(np.float32), centres.astype(np.float32))

@@ -1,0 +1,175 @@
+"""Probabilities to categories: how wide the gate opens for a photo, chosen by what it would have cost and found.
+
+Rows are photos, columns are the categories that a head has learned. Pure numpy.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from itertools import product
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating]
+Ints = NDArray[np.integer]
+Bools = NDArray[np.bool_]
+
+CUTOFF = 10  # of the recall that tuning keeps: the first page of answers
+SLACK = 0.01 + 1e-9  # of recall, given up at most for less work; so that 1 of 100 queries passes, rounded as it may be
+SURE = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1.1)  # the last is never reached: `most` decides
+MOST = (2, 3, 4, 5, 6, 8, 12, 16, 24, 32)  # and all of them
+CONFUSED = (0.02, 0.05, 0.1, 0.2)  # shares of a predicted category's photos that are truly of another one
+EVIDENCE = 3  # photos: one or two mistakes are no habit
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Search the likeliest categories that together are sure enough, a few at most, and those they hide."""
+
+    sure: float = 0.9
+    """The searched categories together hold at least this much probability ..."""
+    most: int = 3
+    """... but are at most this many, confusions aside."""
+    confusions: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    """Column -> columns searched as well whenever that one is the likeliest, however sure the head is."""
+
+    def searched(self, probabilities: Floats) -> Bools:
+        """Which categories to search: (n, K) probabilities -> (n, K). Equal ones rank by column."""
+        ranks, before = _ranked(probabilities)
+        return self._searched(ranks, before)
+
+    def _searched(self, ranks: Ints, before: Floats) -> Bools:
+        searched: Bools = (ranks == 0) | ((ranks < self.most) & (before < self.sure))
+        if self.confusions:
+            hidden = np.zeros((ranks.shape[1],) * 2, bool)
+            for column, others in self.confusions.items():
+                hidden[column, list(others)] = True
+            searched |= hidden[ranks.argmin(axis=1)]
+        return searched
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready; `from_dict` is its inverse."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Takes the columns as the text that JSON makes of them, too. Raises TypeError on unknown fields."""
+        confusions = {int(column): tuple(others) for column, others in data.get("confusions", {}).items()}
+        return cls(**{**data, "confusions": confusions})
+
+
+HARD = Policy(sure=0.0, most=1)
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What a gate finds and costs."""
+
+    recall: float
+    """Share of the queries whose first wanted product is among the first CUTOFF."""
+    work: float
+    """Mean share of the catalogue's photos that a query is compared with."""
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A policy, and its worth between the two extremes, on the queries that it was chosen by."""
+
+    policy: Policy
+    queries: int
+    recall_of: Literal["products", "categories"]
+    """"products": a wanted product comes among the first CUTOFF; "categories": its category is searched."""
+    hard: Worth
+    soft: Worth
+    """The policy's own."""
+    open: Worth
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of dataclasses.asdict, and of JSON on the way."""
+        worths = {name: Worth(**data[name]) for name in ("hard", "soft", "open")}
+        return cls(**{**data, **worths, "policy": Policy.from_dict(data["policy"])})
+
+
+def tune(probabilities: Floats, truth: Ints, ahead: Ints | None, photos: Ints, confused: Floats) -> Tuned:
+    """The policy of least work whose recall stays within SLACK of the best of the hard, default and open gate.
+
+    Args:
+        probabilities: (q, K), of heads that have not seen the query's product.
+        truth: (q,) the column of each query's own category, in which all that it wants lies.
+        ahead: (q, K) by `products_ahead`; None where nobody knows what the queries want.
+        photos: (K,) photos of each category: the work of searching it.
+        confused: (K, K) by `confusion_shares`.
+    """
+    ranks, before = _ranked(probabilities)
+    share, own = photos / photos.sum(), np.arange(len(truth))
+
+    def worth(searched: Bools) -> Worth:
+        found = searched[own, truth]
+        if ahead is not None:
+            found &= (ahead * searched).sum(axis=1) < CUTOFF
+        return Worth(float(found.mean()), float((searched @ share).mean()))
+
+    hard, default = (worth(policy._searched(ranks, before)) for policy in (HARD, Policy()))
+    opened = worth(np.ones(ranks.shape, bool))
+    enough = max(hard.recall, default.recall, opened.recall) - SLACK
+    tried = ((policy, worth(policy._searched(ranks, before))) for policy in _grid(confused))
+    policy, soft = min((t for t in tried if t[1].recall >= enough), key=lambda t: (t[1].work, -t[1].recall))
+    return Tuned(policy, len(truth), "categories" if ahead is None else "products", hard, soft, opened)
+
+
+def products_ahead(similarities: Floats, wanted: Bools, columns: Ints, count: int) -> Ints:
+    """For each query, how many products of each category rank before its first wanted one: (q, count).
+
+    Args:
+        similarities: (q, P), -inf for products that must not answer, as of `ml.retrieval.similarities`.
+        wanted: (q, P), at least one with a finite similarity in each row.
+        columns: (P,) the column of each product's category, below `count`.
+    """
+    ahead = np.empty((len(similarities), count), np.int64)
+    for row, (scores, sought) in enumerate(zip(similarities, wanted, strict=True)):
+        best = np.where(sought, scores, -np.inf).max()
+        ahead[row] = np.bincount(columns[scores > best], minlength=count)
+    return ahead
+
+
+def confusion_shares(predicted: Ints, truth: Ints, count: int) -> Floats:
+    """Of the photos predicted as the row's category, the share that truly belong to the column's: (count, count).
+
+    Predictions are out of fold. Off the diagonal, fewer than EVIDENCE photos count as none.
+    """
+    pairs = np.zeros((count, count))
+    np.add.at(pairs, (predicted, truth), 1)
+    shares = pairs / np.maximum(pairs.sum(axis=1, keepdims=True), 1)
+    shares[(pairs < EVIDENCE) & ~np.eye(count, dtype=bool)] = 0
+    return shares
+
+
+def confusions(shares: Floats, least: float) -> dict[int, tuple[int, ...]]:
+    """The columns that hide behind each predicted one with at least this share, as `Policy.confusions`."""
+    hidden = (shares >= least) & ~np.eye(len(shares), dtype=bool)
+    return {int(row): tuple(np.flatnonzero(hidden[row]).tolist()) for row in np.flatnonzero(hidden.any(axis=1))}
+
+
+def _grid(confused: Floats) -> Iterator[Policy]:
+    """The simplest first, since of equally good ones the first is taken; the last searches everything."""
+    widest = len(confused)
+    levels: list[dict[int, tuple[int, ...]]] = [{}]
+    for least in sorted(CONFUSED, reverse=True):
+        level = confusions(confused, least)
+        if level not in levels:
+            levels.append(level)
+    for level in levels:
+        yield Policy(HARD.sure, HARD.most, level)
+        for most, sure in product((*(m for m in MOST if m < widest), widest), SURE):
+            yield Policy(sure, most, level)
+
+
+def _ranked(probabilities: Floats) -> tuple[Ints, Floats]:
+    """Each category's place from 0, and the probability that those before it hold together; both (n, K)."""
+    order = np.argsort(-probabilities, axis=1, kind="stable")
+    ranks = np.argsort(order, axis=1)
+    sums = np.cumsum(np.take_along_axis(probabilities, order, axis=1), axis=1)
+    before = np.pad(sums[:, :-1], ((0, 0), (1, 0)))
+    return ranks, np.take_along_axis(before, ranks, axis=1)

@@ -1,0 +1,81 @@
+"""PCA: a space's vectors in fewer dimensions, fitted on the vectors themselves."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load, save
+
+Floats = NDArray[np.floating]
+
+# Where whitening would divide by less than this share of the first component's deviation, it would blow up noise.
+SMALLEST_DEVIATION = 1e-3
+
+
+class TooFewVectors(Exception):  # noqa: N818  it names the state of the catalogue
+    """n vectors span at most n - 1 dimensions around their mean."""
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """An affine map: subtract the mean, project on the first principal components, scale them when whitened."""
+
+    mean: NDArray[np.float32]
+    """(dimensions,)"""
+    components: NDArray[np.float32]
+    """(dimensions, components): orthonormal columns, each divided by its standard deviation when whitened."""
+    explained_variance: float
+    """The share of the variance that the components hold, 0 to 1."""
+    whiten: bool
+
+    def apply(self, vectors: Floats, normalize: bool) -> NDArray[np.float32]:
+        """(n, dimensions) -> (n, components), of length 1 when `normalize` (Jégou and Chum 2012)."""
+        projected = (vectors - self.mean) @ self.components
+        if normalize:
+            projected /= np.maximum(np.linalg.norm(projected, axis=1, keepdims=True), 1e-12)
+        return projected.astype(np.float32)
+
+    def to_bytes(self) -> bytes:
+        """safetensors."""
+        facts: NDArray[np.generic] = np.array([self.explained_variance, self.whiten], np.float32)
+        return save({"mean": self.mean, "components": self.components, "facts": facts})
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Projection":
+        """The inverse of `to_bytes`. Raises safetensors.SafetensorError on other bytes."""
+        tensors = load(data)
+        explained_variance, whiten = tensors["facts"].tolist()
+        return cls(tensors["mean"], tensors["components"], explained_variance, bool(whiten))
+
+
+def fit_projection(vectors: Floats, components: int, whiten: bool = False) -> Projection:
+    """Fit PCA on (n, dimensions) vectors.
+
+    Raises TooFewVectors unless n > components, ValueError unless 0 < components < dimensions.
+    """
+    from sklearn.decomposition import PCA
+
+    count, dimensions = vectors.shape
+    if not 0 < components < dimensions:
+        raise ValueError(f"PCA to {components} components makes no vector of {dimensions} dimensions smaller")
+    if count <= components:
+        raise TooFewVectors(f"{count} vectors hold at most {max(0, count - 1)} components, {components} are wanted")
+    # The covariance matrix of 20,000 vectors is far smaller than they; of 400 vectors the SVD is.
+    solver = "covariance_eigh" if count > dimensions else "full"
+    model = PCA(components, svd_solver=solver).fit(vectors)
+    axes = model.components_.T
+    if whiten:
+        deviations = np.sqrt(model.explained_variance_)
+        axes = axes / np.maximum(deviations, SMALLEST_DEVIATION * deviations[0])
+    return Projection(
+        model.mean_.astype(np.float32),
+        np.ascontiguousarray(axes, np.float32),
+        float(model.explained_variance_ratio_.sum()),
+        whiten,
+    )
+
+
+def sha256_of(data: bytes) -> str:
+    """Of a stored projection, 64 hex digits: what a recipe knows it by."""
+    return hashlib.sha256(data).hexdigest()

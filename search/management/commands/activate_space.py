@@ -1,0 +1,40 @@
+"""manage.py activate_space"""
+
+import argparse
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from search import indexing, spaces, training
+from search.management.commands._spaces import named
+from search.models import Space
+
+
+class Command(BaseCommand):
+    help = (
+        "Have a space answer searches from now on. The one that did until now is kept, retired, and can be activated "
+        "again (it misses the photos that came meanwhile until they are indexed); drop_space deletes it."
+    )
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("name", help="name of the space (manage.py spaces lists them)")
+        parser.add_argument("--incomplete", action="store_true", help="even while photos are not indexed in it")
+
+    def handle(self, *args: Any, name: str, incomplete: bool, **options: Any) -> None:
+        space = named(name, "NAME")
+        if space.state == Space.State.LIVE:
+            self.stdout.write(f"{space} is live already.")
+            return
+        if not incomplete and (missing := indexing.pending(space).count()):
+            raise CommandError(
+                f"NAME: {missing} photos are not indexed in {space} yet. Run `manage.py index --space {space}`, or "
+                "give --incomplete to have the workers index them afterwards.",
+                returncode=2,
+            )
+        training.train_if_due(space)  # Without a head of its own its gate would stand open.
+        former = spaces.activate(space)
+        self.stdout.write(f"{space} is live.")
+        if former:
+            self.stdout.write(
+                f"Back with `manage.py activate_space {former}`; delete it with `manage.py drop_space {former}`."
+            )

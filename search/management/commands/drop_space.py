@@ -1,0 +1,40 @@
+"""manage.py drop_space"""
+
+import argparse
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.template.defaultfilters import filesizeformat
+
+from search import partitions, spaces
+from search.management.commands._spaces import named
+from search.models import Space
+
+
+class Command(BaseCommand):
+    help = (
+        "Delete a space that is not live, with its vectors, indexes and head. Photos and products stay; to have it "
+        "again it would be built anew."
+    )
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("name", help="name of the space (manage.py spaces lists them)")
+        parser.add_argument("--dry-run", action="store_true", help="say what would be deleted, and delete nothing")
+        parser.add_argument("--noinput", "--no-input", action="store_true", help="do not ask whether you are sure")
+
+    def handle(self, *args: Any, name: str, dry_run: bool, noinput: bool, **options: Any) -> None:
+        space = named(name, "NAME")
+        if space.state == Space.State.LIVE:
+            raise CommandError(f"NAME: {space} answers searches; activate another space first.", returncode=2)
+        size = partitions.size(space)
+        what = f"{space}, {space.state}, {filesizeformat(size.vectors + size.indexes)}"
+        if dry_run:
+            self.stdout.write(f"Would delete {what}.")
+            return
+        if not noinput and input(f"Delete {what}? [y/N] ").strip().lower() not in ("y", "yes"):
+            raise CommandError("Nothing was deleted.", returncode=1)
+        try:
+            spaces.drop(space)
+        except (spaces.LiveSpace, partitions.Busy) as error:
+            raise CommandError(f"{space} was not deleted: {error}", returncode=1) from error
+        self.stdout.write(f"Deleted {what}.")

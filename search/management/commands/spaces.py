@@ -1,0 +1,104 @@
+"""manage.py spaces"""
+
+import argparse
+from collections.abc import Sequence
+from json import dumps
+from random import Random
+from typing import Any
+
+import numpy as np
+from django.core.management.base import BaseCommand
+from django.db.models import Max, Min
+from django.template.defaultfilters import filesizeformat
+
+from search import overview, partitions, serving
+from search.models import Embedding, Space
+
+EXAMPLES = """examples:
+  manage.py spaces
+  watch manage.py spaces --fast       # while one is being built
+  manage.py spaces --json | jq '.[] | {space, progress}'
+"""
+QUERIES = 20  # of each indexed category; an exact scan of a million vectors takes a second
+HEADINGS = ("space", "state", "indexed", "dims", "metric", "disk", "a photo", "index", "recall@10", "recipe")
+
+
+class Command(BaseCommand):
+    help = "List the spaces: recipe, state, how far each is built, what it takes, and how it is scanned."
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
+        kwargs |= {"epilog": EXAMPLES, "formatter_class": argparse.RawDescriptionHelpFormatter}
+        return super().create_parser(prog_name, subcommand, **kwargs)
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print a list of objects instead of a table")
+        parser.add_argument("--fast", action="store_true", help="do not ask the HNSW indexes for their recall")
+
+    def handle(self, *args: Any, json: bool, fast: bool, **options: Any) -> None:
+        rows = [_facts(space, fast) for space in Space.objects.all()]
+        if json:
+            self.stdout.write(dumps(rows, indent=2))
+        elif rows:
+            self.stdout.write(_table([HEADINGS, *map(_cells, rows)]))
+        else:
+            self.stdout.write("There is no space yet: run manage.py prepare.")
+
+
+def _facts(space: Space, fast: bool) -> dict[str, Any]:
+    seen = overview.of(space)
+    return {
+        "space": space.name,
+        "state": space.state,
+        "recipe": space.summary,
+        "source": space.source.name if space.source else None,
+        "dimensions": space.dimensions,
+        "metric": space.metric,
+        "photos": seen.photos,
+        "indexed": seen.indexed,
+        "rejected": seen.rejected,
+        "pending": seen.pending,
+        "progress": round(seen.progress, 4),
+        "vector_bytes": seen.size.vectors,
+        "index_bytes": seen.size.indexes,
+        "bytes_per_photo": seen.bytes_per_photo,
+        "categories": seen.leaves,
+        "hnsw_indexes": seen.hnsw,
+        "recall_at_10": None if fast else _recall(space),
+    }
+
+
+def _recall(space: Space) -> float:
+    """Of the HNSW indexes against exact scans, for a few photos of each indexed category; 1 without indexes."""
+    random = Random(0)
+    vectors, categories, products = [], [], []
+    for leaf in partitions.leaves(space):
+        if partitions.any_index([leaf]):
+            rows = Embedding.objects.filter(space_id=space.pk, category_id=leaf.category_id).order_by("photo_id")
+            ends = rows.aggregate(first=Min("photo_id"), last=Max("photo_id"))
+            for _ in range(QUERIES):
+                # The next photo after a random id: no pass over a million rows.
+                rest = rows.filter(photo_id__gte=random.randint(ends["first"], ends["last"]))
+                vector, product = rest.values_list("vector", "photo__product_id")[0]
+                vectors.append(np.array(vector, np.float32))
+                categories.append(leaf.category_id)
+                products.append(product)
+    if not vectors:
+        return 1.0
+    found = serving.approximation(space, np.stack(vectors), np.array(categories), np.array(products), seed=0)
+    return found.recall_at_10
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    done = f"{row['indexed']:,}" if row["progress"] == 1 else f"{row['indexed']:,} ({row['progress']:.0%})"
+    index = f"HNSW {row['hnsw_indexes']} of {row['categories']}" if row["hnsw_indexes"] else "exact"
+    recall = "?" if row["recall_at_10"] is None else f"{row['recall_at_10']:.3f}"
+    disk = filesizeformat(row["vector_bytes"] + row["index_bytes"])
+    a_photo = f"{row['bytes_per_photo']:,} B"
+    dimensions = f"{row['dimensions']:,}"
+    return (row["space"], row["state"], done, dimensions, row["metric"], disk, a_photo, index, recall, row["recipe"])
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)

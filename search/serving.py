@@ -1,0 +1,123 @@
+"""What serving from a space costs: milliseconds by stage, what its indexes lose, and bytes a photo."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from django.db.models import Min
+from numpy.typing import NDArray
+from pgvector import HalfVector
+from PIL import Image
+from tqdm import tqdm
+
+from catalog.models import Category, Product
+from search import encoders, gate, lookup, partitions
+from search.models import Embedding, Space
+from search.queries import some
+from search.stopwatch import Stopwatch
+
+Floats = NDArray[np.floating]
+Ints = NDArray[np.integer]
+
+DEPTH = 10  # answers of a search
+ASKED = 100  # queries to the indexes: a recall@10 of 0.99 is then known to 0.3 points (the standard error)
+
+
+@dataclass(frozen=True)
+class Percentiles:
+    """Milliseconds."""
+
+    p50: float
+    p95: float
+
+
+@dataclass(frozen=True)
+class Approximation:
+    """What the HNSW indexes lose against exact scans. Categories without an index are exact."""
+
+    indexed: int
+    """Categories that have an HNSW index."""
+    exact: int
+    """Categories that are scanned exactly."""
+    queries: int
+    recall_at_10: float
+    """Mean share of the 10 exactly nearest products that a search through an index returns; 1 without indexes."""
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Bytes that a photo takes in the database."""
+
+    vector: float
+    index: float
+    """HNSW and primary keys."""
+
+
+def latency(space: Space, photos: Sequence[Image.Image]) -> dict[str, Percentiles]:
+    """By stage, as a search request passes them. The first photo warms up and is not counted.
+
+    Raises ml.recipes.WeightsError.
+    """
+    timings = [_timings(space, photo) for photo in tqdm(photos, f"{space}: timing", disable=None)][1:]
+    return {stage: _percentiles([timing[stage] for timing in timings]) for stage in timings[0]} if timings else {}
+
+
+def approximation(space: Space, vectors: Floats, categories: Ints, products: Ints, seed: int) -> Approximation:
+    """Asks the indexed categories a sample of the queries that belong to them.
+
+    Args:
+        vectors: (q, d)
+        categories: (q,) category ids
+        products: (q,) the product that a query was taken from and that is no answer to it, or NOTHING
+    """
+    leaves = partitions.leaves(space)
+    indexed = [leaf.category_id for leaf in leaves if partitions.any_index([leaf])]
+    rows = np.flatnonzero(np.isin(categories, indexed))
+    rows = rows[some(len(rows), ASKED, seed)]
+    recalls = [
+        _recall(space, vectors[row], int(categories[row]), int(products[row]))
+        for row in tqdm(rows.tolist(), f"{space}: indexes", disable=None)
+    ]
+    return Approximation(
+        indexed=len(indexed),
+        exact=len(leaves) - len(indexed),
+        queries=len(rows),
+        recall_at_10=float(np.mean(recalls)) if recalls else 1.0,
+    )
+
+
+def footprint(space: Space) -> Footprint:
+    """What is used now, averaged over the photos; zeros in an empty space."""
+    photos = Embedding.objects.filter(space_id=space.pk).count() or 1
+    size = partitions.size(space)
+    return Footprint(size.vectors / photos, size.indexes / photos)
+
+
+def _timings(space: Space, photo: Image.Image) -> dict[str, float]:
+    watch = Stopwatch()
+    with watch.stage("encode"):
+        (vector,) = encoders.encoder_for(space).encode([photo])
+    with watch.stage("gate"):
+        categories = frozenset(Category.objects.values_list("pk", flat=True))
+        choice = gate.choose(encoders.judgement(space, vector), categories)
+    with watch.stage("search"):
+        lookup.nearest(space, vector, choice.searched, DEPTH)
+    return watch.timings_ms()
+
+
+def _percentiles(values: list[float]) -> Percentiles:
+    p50, p95 = np.percentile(values, [50, 95])
+    return Percentiles(round(float(p50), 2), round(float(p95), 2))
+
+
+def _recall(space: Space, vector: Floats, category: int, product: int) -> float:
+    """Share of the exactly nearest products that a search of the category returns."""
+    distance = lookup.DISTANCES[Space.Metric(space.metric)]
+    leaf = Embedding.objects.filter(space_id=space.pk, category_id=category).exclude(photo__product_id=product)
+    # The index is on a cast of the column, so that distance over the bare one is an exact scan.
+    nearest = leaf.values("photo__product_id").annotate(best=Min(distance("vector", HalfVector(vector))))
+    exact = set(nearest.order_by("best", "photo__product_id").values_list("photo__product_id", flat=True)[:DEPTH])
+    own = Product.objects.filter(pk=product).first()
+    hits = lookup.nearest(space, vector, {category}, DEPTH, min_similarity=0.0, exclude=own).hits
+    found = {hit.product.pk for shown in hits for hit in (shown, *shown.duplicates)}
+    return len(exact & found) / len(exact) if exact else 1.0

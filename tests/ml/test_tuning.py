@@ -1,0 +1,82 @@
+"""A gate tuned on the shop's own photos, asking for their kin."""
+
+import numpy as np
+
+from ml import tuning
+from ml.classifier import OutOfFold, cross_validate
+from ml.policy import HARD, Policy, Tuned
+from ml.retrieval import Gallery, Metric
+from ml.tuning import tune_gate
+
+
+def shop(photos: int, products: int, seed: int = 0) -> Gallery:
+    """Two categories around two centres, the photos of a product nearly alike."""
+    rng = np.random.default_rng(seed)
+    product = np.arange(photos) % products
+    category = 1 + product % 2
+    own = 0.2 * rng.normal(size=(products, 16))
+    vectors = np.eye(16)[category] + own[product] + 0.01 * rng.normal(size=(photos, 16))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return Gallery(vectors.astype(np.float32), 500 + np.arange(photos), product, category)
+
+
+def held_out(gallery: Gallery) -> OutOfFold:
+    return cross_validate(gallery.vectors, gallery.categories, gallery.products)
+
+
+def unrelated(gallery: Gallery) -> np.ndarray:
+    return gallery.products
+
+
+def tuned(
+    gallery: Gallery, families: np.ndarray, photos: dict[int, int], metric: Metric = "cosine", seed: int = 0
+) -> Tuned:
+    found = tune_gate(held_out(gallery), gallery, families, photos, metric, seed)
+    assert found is not None
+    return found
+
+
+def test_a_photo_asks_for_the_other_photos_of_its_product():
+    gallery = shop(photos=80, products=20)
+    found = tuned(gallery, unrelated(gallery), {1: 30, 2: 10})
+    assert (found.policy, found.queries, found.recall_of) == (HARD, 80, "products")
+    assert (found.soft.recall, found.open.recall, found.soft.work, found.open.work) == (1, 1, 0.5, 1)
+
+
+def test_an_only_photo_asks_for_other_products_of_its_family():
+    gallery = shop(photos=60, products=60)
+    families = np.arange(60) // 4  # two of either category: not kin to one another
+    found = tuned(gallery, families, {1: 30, 2: 30}, "l2")
+    assert (found.queries, found.recall_of) == (60, "products")
+    assert tuning._kin(gallery, families, np.array([5])).nonzero()[1].tolist() == [5, 7]
+
+
+def test_without_kin_the_true_category_must_be_searched():
+    gallery = shop(photos=60, products=60)
+    found = tuned(gallery, unrelated(gallery), {1: 30, 2: 30})
+    assert (found.queries, found.recall_of, found.open.recall) == (60, "categories", 1)
+
+
+def test_too_few_photos_choose_nothing():
+    gallery = shop(photos=40, products=10)
+    assert tune_gate(held_out(gallery), gallery, unrelated(gallery), {1: 20, 2: 20}, "cosine") is None
+
+
+def test_a_large_shop_is_sampled_the_same_way_each_time(monkeypatch):
+    monkeypatch.setattr(tuning, "QUERIES", 55)
+    gallery = shop(photos=120, products=30)
+    first, again = (tuned(gallery, unrelated(gallery), {1: 60, 2: 60}, seed=3) for _ in range(2))
+    assert first == again
+    assert first.queries == 55
+
+
+def test_photos_of_categories_that_no_head_learns_are_left_aside():
+    large, rng = shop(photos=80, products=20), np.random.default_rng(1)
+    gallery = Gallery(
+        np.concatenate([large.vectors, rng.normal(size=(3, 16)).astype(np.float32)]),
+        np.arange(83),
+        np.append(large.products, [90, 91, 92]),
+        np.append(large.categories, [7, 7, 7]),
+    )
+    found = tuned(gallery, unrelated(gallery), {1: 40, 2: 40, 7: 3})
+    assert (found.queries, found.policy) == (80, Policy(HARD.sure, HARD.most))

@@ -1,0 +1,127 @@
+"""Spaces in the admin: made, watched, activated, dropped."""
+
+import pytest
+from django.urls import reverse
+
+from search import indexing, spaces
+from search.models import Space, Threshold
+from tests.search.conftest import RECIPE
+
+pytestmark = pytest.mark.django_db
+LIST = reverse("admin:search_space_changelist")
+ADD = reverse("admin:search_space_add")
+RECIPE_FIELDS = dict.fromkeys(("weights", "backbone", "layer", "pooling", "input_size", "fit", "interpolation"), "")
+EMPTY = {**RECIPE_FIELDS, "name": "new", "metric": "", "source": "", "pca": ""}
+
+
+@pytest.fixture
+def shop(space, photo):
+    for n in range(12):
+        photo((250 - 20 * n, 20 * n, 7 * n), ("lamp", "bed")[n % 2])
+    while indexing.index_batch(space):
+        pass
+
+
+@pytest.fixture
+def beside(space):
+    made = Space.objects.create(name="beside", recipe=RECIPE, dimensions=space.dimensions)
+    spaces.ensure_partitions()
+    return made
+
+
+def act(client, action: str, *chosen: Space) -> str:
+    data = {"action": action, "_selected_action": [space.pk for space in chosen]}
+    return client.post(LIST, data, follow=True).content.decode()
+
+
+def test_a_space_with_a_recipe_of_its_own_is_made(admin_client, space, settings):
+    settings.LAMPLIGHT_WEIGHTS = "random"
+    data = {**EMPTY, "backbone": "resnet18", "pooling": "gem", "fit": "squash", "input_size": "160"}
+    assert admin_client.post(ADD, data).status_code == 302
+    made = Space.objects.get(name="new")
+    recipe = {key: made.recipe[key] for key in ("backbone", "weights", "layer", "pooling", "fit", "input_size")}
+    assert recipe == {
+        "backbone": "resnet18",
+        "weights": "random",
+        "layer": "layer4",
+        "pooling": "gem",
+        "fit": "squash",
+        "input_size": 160,
+    }
+    assert (made.state, made.dimensions) == ("building", 512)
+
+
+def test_a_derived_space_is_made(admin_client, space, shop):
+    assert admin_client.post(ADD, {**EMPTY, "source": space.pk, "pca": "4", "whiten": "on"}).status_code == 302
+    made = Space.objects.get(name="new")
+    assert (made.source, made.dimensions, made.recipe["whiten"]) == (space, 4, True)
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        ({"pca": "4"}, "Choose the space to derive from."),
+        ({"backbone": "resnet18", "layer": "layer9"}, "resnet18 has no layer &#x27;layer9&#x27;"),
+        ({"weights": "/no/such.pth"}, "there is no weights file at"),
+        ({"backbone": "vgg16", "weights": "imagenet"}, "create_space NAME --backbone vgg16 --weights imagenet"),
+        ({"input_size": "9"}, "greater than or equal to 32"),
+        ({"name": "grid"}, "Space with this Name already exists"),
+    ],
+)
+def test_what_cannot_be_made_is_an_error_of_the_form(
+    admin_client, space, settings, given, error, monkeypatch, tmp_path
+):
+    monkeypatch.setattr("torch.hub.get_dir", lambda: str(tmp_path))
+    settings.LAMPLIGHT_WEIGHTS = "random"
+    answer = admin_client.post(ADD, {**EMPTY, **given})
+    assert (answer.status_code, error in answer.content.decode()) == (200, True)
+    assert Space.objects.get() == space
+
+
+def test_a_derived_space_takes_no_recipe_and_no_more_components_than_photos(admin_client, space, shop):
+    derived = {**EMPTY, "source": space.pk}
+    assert "leave this empty" in admin_client.post(ADD, {**derived, "pca": "4", "fit": "pad"}).content.decode()
+    assert "Say how many components" in admin_client.post(ADD, derived).content.decode()
+    assert "12 vectors hold at most 11" in admin_client.post(ADD, {**derived, "pca": "20"}).content.decode()
+
+
+def test_the_list_shows_how_far_each_space_is_and_reloads_while_one_is_built(admin_client, space, shop, beside):
+    page = admin_client.get(LIST).content.decode()
+    assert '<progress value="12" max="12" style="width: 8em"></progress> 12 of 12' in page
+    assert '<progress value="0" max="12" style="width: 8em"></progress> 0 of 12' in page
+    assert 'http-equiv="refresh"' in page
+    while indexing.index_batch(beside):
+        pass
+    assert 'http-equiv="refresh"' not in admin_client.get(LIST).content.decode()
+
+
+def test_a_space_is_activated_when_it_is_complete(admin_client, space, shop, beside):
+    assert "12 photos are not indexed in beside yet" in act(admin_client, "activate", beside)
+    assert Space.objects.live() == space
+    while indexing.index_batch(beside):
+        pass
+    assert "Beside is live; grid is kept." in act(admin_client, "activate", beside)
+    assert Space.objects.live() == beside
+    assert beside.heads.exists()
+    assert "Select one space." in act(admin_client, "activate", space, beside)
+
+
+def test_a_space_is_deleted_with_its_tables_but_never_the_live_one(admin_client, space, shop, beside):
+    delete = reverse("admin:search_space_delete", args=[beside.pk])
+    assert admin_client.get(delete).status_code == 200
+    assert admin_client.post(delete, {"post": "yes"}).status_code == 302
+    assert not Space.objects.filter(name="beside").exists()
+    assert admin_client.post(reverse("admin:search_space_delete", args=[space.pk]), {"post": "yes"}).status_code == 403
+    assert "which answers searches" in act(admin_client, "delete_selected", space)
+    assert Space.objects.live() == space
+
+
+def test_thresholds_are_edited_on_the_page_of_the_space(admin_client, space, shop, category):
+    page = reverse("admin:search_space_change", args=[space.pk])
+    assert "random" in admin_client.get(page).content.decode()
+    inline = {"thresholds-TOTAL_FORMS": "1", "thresholds-INITIAL_FORMS": "0", "thresholds-0-space": space.pk}
+    row = {"thresholds-0-category": category("lamp").pk, "thresholds-0-min_similarity": "0.61"}
+    assert admin_client.post(page, {**inline, **row}).status_code == 302
+    assert str(Threshold.objects.get(space=space)) == "Lamp: 0.610"
+    refused = admin_client.post(page, {**inline, **row, "thresholds-0-min_similarity": "1.5"})
+    assert "less than or equal to 1" in refused.content.decode()

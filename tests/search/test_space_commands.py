@@ -1,0 +1,186 @@
+"""create_space, spaces, activate_space, drop_space, and index --space."""
+
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from search import indexing, partitions, spaces
+from search.models import Space
+from tests.search.conftest import RECIPE
+
+pytestmark = pytest.mark.django_db
+
+
+def run(*arguments: str) -> str:
+    out = StringIO()
+    call_command(*arguments, stdout=out, stderr=out)
+    return out.getvalue()
+
+
+def refused(*arguments: str) -> str:
+    with pytest.raises(CommandError) as refusal:
+        run(*arguments)
+    assert refusal.value.returncode == 2
+    return str(refusal.value)
+
+
+@pytest.fixture(autouse=True)
+def _untrained(settings):
+    settings.LAMPLIGHT_WEIGHTS = "random"
+    settings.BUILD_SHARE = 1.0
+
+
+@pytest.fixture
+def shop(space, photo):
+    for n in range(12):
+        photo((250 - 20 * n, 20 * n, 7 * n), ("lamp", "bed")[n % 2])
+    while indexing.index_batch(space):
+        pass
+
+
+@pytest.fixture
+def beside(space):
+    made = Space.objects.create(name="beside", recipe=RECIPE, dimensions=space.dimensions)
+    spaces.ensure_partitions()
+    return made
+
+
+def test_create_space_makes_it_once_and_says_what_comes_next(space):
+    printed = run("create_space", "gem", "--backbone", "resnet18", "--pooling", "gem")
+    assert printed.startswith(
+        "gem: resnet18 layer4 gem, 224 px pad, weights random; 512 dimensions, Cosine, 1,032 bytes; "
+        "HNSW where a category is large.\nThe workers build it while searches go on."
+    )
+    assert "manage.py activate_space gem" in printed
+    again = run("create_space", "gem", "--backbone", "resnet18", "--pooling", "gem")
+    assert again == "There is such a space already: gem, building.\n"
+    assert refused("create_space", "gem") == "NAME: there is another space gem; choose another name."
+
+
+def test_vgg16s_fc1_is_said_to_be_scanned_exactly(space):
+    printed = run("create_space", "vgg", "--backbone", "vgg16", "--metric", "l2")
+    assert "4,096 dimensions, L2, 8,200 bytes; exact scans alone, since HNSW ends at 4,000 dimensions" in printed
+    assert not partitions.is_indexable(Space.objects.get(name="vgg"))
+
+
+def test_a_dry_run_makes_nothing(space, shop):
+    assert "resnet50 layer3 avg" in run("create_space", "x", "--layer", "layer3", "--dry-run")
+    assert "of the variance" in run("create_space", "x", "--from", "grid", "--pca", "4", "--dry-run")
+    assert Space.objects.get() == space
+
+
+def test_pca_prints_explained_variance_and_what_is_saved(space, shop):
+    fitted = spaces.fit(space, 4)
+    printed = run("create_space", "small", "--from", "grid", "--pca", "4")
+    expected = (
+        f"4 of 48 components hold {fitted.explained_variance:.1%} of the variance; a vector takes 16 bytes instead"
+    )
+    assert printed.startswith(f"{expected} of 104 (85% less).\nsmall: ")
+    assert Space.objects.get(name="small").source == space
+    again = run("create_space", "small", "--from", "grid", "--pca", "4")
+    assert again == "There is such a space already: small, building.\n"
+    assert "another space small" in refused("create_space", "small", "--from", "grid", "--pca", "5")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["no spaces"], "NAME: Enter a valid “slug”"),
+        (["x", "--pca", "4"], "--pca: name the space to derive from with --from."),
+        (["x", "--from", "nowhere", "--pca", "4"], "--from: there is no space 'nowhere'. Spaces: grid."),
+        (["x", "--from", "grid"], "--from: say how many components to keep"),
+        (
+            ["x", "--from", "grid", "--pca", "48"],
+            "--pca: PCA to 48 components makes no vector of 48 dimensions smaller",
+        ),
+        (["x", "--from", "grid", "--pca", "20"], "--pca: 12 vectors hold at most 11 components, 20 are wanted"),
+        (["x", "--from", "grid", "--pca", "4", "--fit", "pad"], "--fit: the recipe is that of --from grid"),
+        (["x", "--layer", "layer9"], "resnet50 has no layer 'layer9': did you mean"),
+        (["x", "--input-size", "8"], "input_size 8 is not between 32 and 1024"),
+        (["x", "--weights", "/no/such.pth"], "--weights: there is no weights file at '/no/such.pth'"),
+        (["x", "--backbone", "autoencoder", "--weights", "imagenet"], "--weights: there are no ImageNet weights"),
+    ],
+)
+def test_create_space_refuses_nonsense_with_the_cure(space, shop, arguments, error):
+    assert error in refused("create_space", *arguments)
+    assert Space.objects.get() == space
+
+
+def test_index_builds_a_space_beside_the_live_one_and_goes_on_where_it_stopped(space, shop, beside):
+    indexing.index_batch(beside, 5)
+    assert run("index", "--space", "beside").startswith("7 photos settled in beside.\nCategory head trained")
+
+
+def test_a_space_that_is_not_live_is_built_at_a_bounded_pace(space, shop, beside, settings, monkeypatch):
+    settings.BUILD_SHARE = 0.25
+    clock = [0.0]
+    rests: list[float] = []
+    monkeypatch.setattr(indexing.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(indexing.time, "sleep", rests.append)
+
+    def batch(target, size):
+        clock[0] += 2.0
+        return size if clock[0] < 5 else 0
+
+    monkeypatch.setattr(indexing, "index_batch", batch)
+    run("index", "--space", "beside")
+    assert rests == [6.0, 6.0]
+    rests.clear()
+    clock[0] = 0.0
+    run("index")
+    assert rests == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("share", ["0", "1.5", "-1", "nan"])
+def test_a_share_that_is_none_is_refused(space, share):
+    assert "--share: give a share of the time" in refused("index", "--share", share)
+
+
+def test_spaces_lists_state_progress_size_and_recall(space, shop, beside):
+    rows = json.loads(run("spaces", "--json"))
+    facts = [(row["space"], row["state"], row["indexed"], row["pending"], row["progress"]) for row in rows]
+    assert facts == [("grid", "live", 12, 0, 1.0), ("beside", "building", 0, 12, 0.0)]
+    assert [row["recall_at_10"] for row in rows] == [1.0, 1.0]
+    assert rows[0]["vector_bytes"] > 0
+    lines = run("spaces").splitlines()
+    assert lines[0].split()[:4] == ["space", "state", "indexed", "dims"]
+    assert lines[1].split()[:5] == ["grid", "live", "12", "48", "cosine"]
+    assert lines[2].split()[:4] == ["beside", "building", "0", "(0%)"]
+    assert "resnet50 layer4 avg, 224 px crop, weights random" in lines[1]
+
+
+def test_without_spaces_the_list_names_the_cure(db):
+    assert run("spaces") == "There is no space yet: run manage.py prepare.\n"
+
+
+def test_activate_space_wants_a_complete_one_and_gives_it_a_head(space, shop, beside):
+    assert "12 photos are not indexed in beside yet. Run `manage.py index --space beside`" in refused(
+        "activate_space", "beside"
+    )
+    run("index", "--space", "beside")
+    beside.heads.all().delete()
+    printed = run("activate_space", "beside")
+    assert printed == (
+        "beside is live.\nBack with `manage.py activate_space grid`; delete it with `manage.py drop_space grid`.\n"
+    )
+    assert (Space.objects.live(), beside.heads.count()) == (beside, 1)
+    assert run("activate_space", "beside") == "beside is live already.\n"
+    assert "there is no space 'none'. Spaces: grid, beside." in refused("activate_space", "none")
+
+
+def test_an_incomplete_space_is_activated_on_demand(space, shop, beside):
+    assert run("activate_space", "beside", "--incomplete").startswith("beside is live.")
+
+
+def test_drop_space_asks_first_and_never_takes_the_live_one(space, shop, beside, monkeypatch):
+    assert "activate another space first" in refused("drop_space", "grid")
+    assert run("drop_space", "beside", "--dry-run").startswith("Would delete beside, building, ")
+    monkeypatch.setattr("builtins.input", lambda question: "n")
+    with pytest.raises(CommandError, match="Nothing was deleted"):
+        run("drop_space", "beside")
+    assert Space.objects.filter(name="beside").exists()
+    monkeypatch.setattr("builtins.input", lambda question: "y")
+    assert run("drop_space", "beside").startswith("Deleted beside, building, ")
+    assert Space.objects.get() == space

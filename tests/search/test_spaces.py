@@ -1,0 +1,186 @@
+"""The life of a space: made, built beside the live one, activated, rolled back, dropped."""
+
+import numpy as np
+import pytest
+from django.db import IntegrityError, connection
+
+from ml.projection import TooFewVectors
+from ml.recipes import Recipe, make_recipe
+from search import encoders, indexing, lookup, partitions, spaces
+from search.models import Embedding, Projection, Rejection, Space, Threshold
+from tests.search.conftest import RECIPE
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def beside(space) -> Space:
+    """A space of the grid encoder, being built beside the live one."""
+    made = Space.objects.create(name="beside", recipe=RECIPE, dimensions=space.dimensions)
+    spaces.ensure_partitions()
+    return made
+
+
+@pytest.fixture
+def shop(photo):
+    """Twelve photos in two categories."""
+    return [photo((250 - 20 * n, 20 * n, 7 * n), ("lamp", "bed")[n % 2]) for n in range(12)]
+
+
+def build(space: Space) -> None:
+    while indexing.index_batch(space):
+        pass
+
+
+def tables(space: Space) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relname ~ %s", [f"_s{space.pk}(_|$)"]
+        )
+        return [name for (name,) in cursor.fetchall()]
+
+
+def test_a_space_is_made_with_a_leaf_for_every_category(space, category):
+    lamp = category("lamp")
+    made = spaces.create("l3", make_recipe("random", "resnet18", layer="layer3"))
+    assert (made.state, made.dimensions, made.metric) == ("building", 256, "cosine")
+    assert [leaf.category_id for leaf in partitions.leaves(made)] == [lamp.pk]
+
+
+def test_an_l2_space_keeps_the_lengths_of_its_vectors(space):
+    made = spaces.create("vgg", make_recipe("random", "vgg16"), Space.Metric.L2)
+    assert (made.metric, made.dimensions, made.recipe["normalize"]) == ("l2", 4096, False)
+
+
+def test_a_name_is_taken_once(space, beside):
+    with pytest.raises(IntegrityError):
+        spaces.create("beside", make_recipe("random"))
+
+
+def test_new_photos_go_into_the_live_space_and_those_being_built(space, beside, photo, shop):
+    build(space)
+    build(beside)
+    added = photo("red", "lamp")
+    for one in Space.objects.indexed_into():
+        assert list(indexing.pending(one)) == [added]
+
+
+def test_activating_retires_the_former_space_and_rolling_back_revives_it(space, beside, shop):
+    build(beside)
+    assert spaces.activate(beside) == space
+    assert (Space.objects.live(), Space.objects.get(pk=space.pk).state) == (beside, "retired")
+    assert spaces.activate(beside) is None
+    assert spaces.activate(space) == beside
+    assert Space.objects.live() == space
+    assert Space.objects.get(pk=space.pk).activated_at is not None
+
+
+def test_a_revived_space_has_leaves_for_the_categories_made_meanwhile(space, beside, category):
+    spaces.activate(beside)
+    sofa = category("sofa")
+    spaces.ensure_partitions()
+    spaces.activate(space)
+    assert sofa.pk in {leaf.category_id for leaf in partitions.leaves(space)}
+
+
+def test_dropping_takes_the_tables_the_rows_and_all_that_belongs_to_them(space, beside, shop, category):
+    build(beside)
+    Rejection.objects.create(space=beside, photo=shop[0], reason="x")
+    Threshold.objects.create(space=beside, category=category("lamp"), min_similarity=0.5)
+    assert len(tables(beside)) == 3
+    spaces.drop(beside)
+    assert tables(beside) == []
+    assert not Space.objects.filter(pk=beside.pk).exists()
+    assert not Embedding.objects.filter(space_id=beside.pk).exists()
+    assert (Rejection.objects.count(), Threshold.objects.count()) == (0, 0)
+
+
+def test_a_space_that_was_live_a_moment_ago_is_dropped_when_its_searches_have_ended(space, beside, monkeypatch):
+    waits: list[float] = []
+    monkeypatch.setattr(spaces.time, "sleep", waits.append)
+    spaces.activate(beside)
+    spaces.activate(space)
+    spaces.drop(beside)
+    assert waits == [pytest.approx(10, abs=1)]
+
+
+def test_the_live_space_cannot_be_dropped(space):
+    with pytest.raises(spaces.LiveSpace):
+        spaces.drop(space)
+
+
+def test_a_worker_that_holds_a_dropped_space_does_nothing_and_leaves_no_table(space, beside, shop):
+    spaces.drop(beside)
+    assert indexing.index_batch(beside) == 0
+    assert tables(beside) == []
+
+
+def test_a_derived_space_is_projected_from_stored_vectors_without_a_photo(space, shop, monkeypatch):
+    build(space)
+    fitted = spaces.fit(space, 5)
+    small = spaces.derive("small", space, fitted)
+    assert (small.dimensions, small.source, small.recipe["pca"]) == (5, space, 5)
+    monkeypatch.setattr(encoders, "encoder_for", lambda space: pytest.fail("a photo was encoded"))
+    build(small)
+    assert Embedding.objects.filter(space_id=small.pk).count() == len(shop)
+    for embedding in Embedding.objects.filter(space_id=small.pk):
+        stored = Embedding.objects.get(space_id=space.pk, photo_id=embedding.photo_id).vector
+        [expected] = fitted.apply(np.array([stored]), normalize=True)
+        assert embedding.vector == pytest.approx(expected.tolist(), abs=2e-3)
+
+
+def test_a_derived_space_encodes_what_its_source_lacks_and_outlives_it(space, beside, shop, photo):
+    build(space)
+    build(beside)
+    small = spaces.derive("small", beside, spaces.fit(beside, 5))
+    build(small)
+    spaces.drop(beside)
+    late = photo("red", "lamp")
+    small.refresh_from_db()
+    assert small.source is None
+    build(small)
+    query = encoders.encoder_for(small).encode([indexing._decode(late)])[0]
+    [best] = lookup.nearest(small, query, [late.product.category_id], 1).hits
+    assert (best.photo, best.similarity) == (late, pytest.approx(1, abs=1e-3))
+
+
+def test_the_projection_is_kept_as_safetensors_that_the_recipe_knows_by_its_hash(space, shop):
+    build(space)
+    small = spaces.derive("small", space, spaces.fit(space, 4, whiten=True))
+    recipe = Recipe.from_dict(small.recipe)
+    assert (recipe.pca, recipe.whiten, len(recipe.projection_sha256)) == (4, True, 64)
+    assert Projection.objects.get(space=small).data
+    projection = encoders.projection_of(small)
+    assert projection is not None
+    assert projection.components.shape == (48, 4)
+
+
+def test_pca_needs_more_photos_than_components_and_a_space_that_is_none(space, shop):
+    build(space)
+    with pytest.raises(TooFewVectors, match="12 vectors hold at most 11 components, 12 are wanted"):
+        spaces.fit(space, 12)
+    small = spaces.derive("small", space, spaces.fit(space, 4))
+    with pytest.raises(ValueError, match="small is a projection itself"):
+        spaces.fit(small, 2)
+
+
+def test_more_than_4000_dimensions_are_stored_outside_the_row_and_never_get_an_index(space, photo, monkeypatch):
+    wide = Space.objects.create(name="wide", recipe=RECIPE, dimensions=4096, metric="l2")
+    one = photo("red", "lamp")
+    partitions.ensure(wide, [one.product.category_id])
+    vector = np.random.default_rng(0).normal(size=4096).astype(np.float16)
+    Embedding.objects.create(space=wide, category_id=one.product.category_id, photo=one, vector=vector)
+    assert Embedding.objects.get(space_id=wide.pk).vector == pytest.approx(vector.tolist(), rel=1e-6)
+    monkeypatch.setattr(partitions, "EXACT_ROWS", 0)
+    assert spaces.maintain() == []
+    assert not partitions.is_indexable(wide)
+    assert partitions.size(wide).vectors > 8192
+
+
+def test_the_size_of_a_space_counts_vectors_and_indexes(space, beside, shop):
+    empty = partitions.size(beside)
+    build(beside)
+    full = partitions.size(beside)
+    assert empty.vectors == 0
+    assert full.vectors > 0
+    assert full.indexes > empty.indexes

@@ -1,0 +1,114 @@
+"""The live space is swapped, rolled back and dropped under searches without pause: real processes, true encoders."""
+
+import json
+import socket
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from PIL import Image
+
+from tests.installation import Installation, wait_for
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+FIRST, SECOND = "resnet50-random", "second"
+
+
+def picture(number: int) -> Image.Image:
+    image = Image.effect_noise((64, 64), 10 + 4 * number).convert("RGB")
+    image.paste((200, 8 * number, 40) if number % 2 else (40, 60, 8 * number), (8, 8, 56 - number, 40 + number % 20))
+    return image
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Installation]:
+    """24 photos, a worker and a web server."""
+    for number in range(24):
+        folder = tmp_path / "photos" / ("lamp" if number % 2 else "bed")
+        folder.mkdir(parents=True, exist_ok=True)
+        picture(number).save(folder / f"{number:03}.png")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = str(probe.getsockname()[1])
+    with Installation(tmp_path / "var", PORT=port, SEARCH_THROTTLE="off", OMP_NUM_THREADS="1") as installation:
+        installation.manage("import_catalog", str(tmp_path / "photos"))
+        installation.worker()
+        installation.start("-m", "gunicorn", "--config", "config/gunicorn.py", "config.wsgi")
+        yield installation
+
+
+class Customers(threading.Thread):
+    """Search one photo after the other until told to stop; every answer is kept, by space and photo."""
+
+    def __init__(self, url: str, photos: list[Path]) -> None:
+        super().__init__(daemon=True)
+        self.url, self.photos = url, photos
+        self.stopped = threading.Event()
+        self.failures: list[str] = []
+        self.answers: dict[tuple[str, str], list[list[tuple[str, float]]]] = defaultdict(list)
+
+    def run(self) -> None:
+        while not self.stopped.is_set():
+            for photo in self.photos:
+                self.ask(photo)
+
+    def ask(self, photo: Path) -> None:
+        answer = requests.post(self.url, files={"image": photo.read_bytes()}, data={"limit": 5}, timeout=60)
+        if answer.status_code != 200:
+            self.failures.append(answer.text)
+            return
+        body = answer.json()
+        hits = [(hit["product"]["sku"], hit["similarity"]) for hit in body["results"]]
+        self.answers[body["space"], photo.name].append(hits)
+
+    def count(self, space: str) -> int:
+        return sum(len(answers) for (name, _), answers in self.answers.items() if name == space)
+
+
+def test_searches_go_on_through_build_activation_roll_back_and_drop(shop, tmp_path):
+    url = f"http://127.0.0.1:{shop.environment['PORT']}"
+    wait_for(lambda: shop.count("search_head") == 1, "the live space built and its head trained")
+    wait_for(lambda: ready(url), "the web server")
+    customers = Customers(f"{url}/api/v1/search/", sorted((tmp_path / "photos" / "lamp").glob("*.png"))[:3])
+    customers.start()
+    asked_until(customers, FIRST, 3)
+
+    shop.manage("create_space", SECOND, "--backbone", "resnet18")
+    wait_for(lambda: built(shop), "the second space built by the worker")
+    shop.manage("activate_space", SECOND)
+    asked_until(customers, SECOND, 6)
+    shop.manage("activate_space", FIRST)
+    asked_until(customers, FIRST, customers.count(FIRST) + 6)
+    shop.manage("activate_space", SECOND)
+    shop.manage("drop_space", FIRST, "--noinput")
+    asked_until(customers, SECOND, customers.count(SECOND) + 6)
+    customers.stopped.set()
+    customers.join(60)
+
+    assert customers.failures == []
+    assert {space for space, _ in customers.answers} == {FIRST, SECOND}
+    for (space, photo), answers in customers.answers.items():
+        # Mixed, an answer would differ from the others of its space: in products, or in similarities.
+        assert all(answer == answers[0] for answer in answers), (space, photo)
+        assert answers[0][0][0] == f"lamp-{Path(photo).stem}"
+    assert shop.rows("SELECT name, state FROM search_space") == [(SECOND, "live")]
+    assert shop.rows("SELECT DISTINCT space_id FROM search_embedding") == shop.rows("SELECT id FROM search_space")
+
+
+def ready(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/readyz", timeout=60).ok
+    except requests.ConnectionError:
+        return False
+
+
+def asked_until(customers: Customers, space: str, count: int) -> None:
+    wait_for(lambda: customers.count(space) >= count, f"{count} answers from {space}")
+
+
+def built(shop: Installation) -> bool:
+    rows = json.loads(shop.manage("spaces", "--json", "--fast"))
+    [second] = [row for row in rows if row["space"] == SECOND]
+    return bool(second["progress"] == 1)
