@@ -222,7 +222,9 @@ MAX_ADMIN_REQUEST_BYTES = 4 * MAX_REQUEST_BYTES
 DATA_UPLOAD_MAX_NUMBER_FILES = 60
 
 # --- Vision -----------------------------------------------------------------------------------------------------
-# "imagenet", "random", or the path of a state dict.
+# What the first space is made of, and what create_space takes by default: a backbone of ml.backbones, and "imagenet",
+# "random" or the path of a state dict. Another space is activated, not configured.
+LAMPLIGHT_BACKBONE = env.str("LAMPLIGHT_BACKBONE", default="resnet50")
 LAMPLIGHT_WEIGHTS = env.str("LAMPLIGHT_WEIGHTS", default="imagenet")
 # "auto" takes a GPU when torch sees one.
 LAMPLIGHT_DEVICE = env.str("LAMPLIGHT_DEVICE", default="auto")

@@ -68,7 +68,7 @@ class Encoder:
 
     @torch.inference_mode()
     def _encode_batch(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
-        device = _resolve(self.device)
+        device = resolve_device(self.device)
         network = _shared_network(self.recipe, device)
         batch = torch.stack([preprocess(image, self.recipe) for image in images])
         features = pool(network(batch.to(device, memory_format=torch.channels_last))["features"], self.recipe)
@@ -141,7 +141,7 @@ POOLINGS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def _resolve(device: str) -> str:
+def resolve_device(device: str) -> str:
     """Asked as late as possible: looking for CUDA before a fork would break it in the child."""
     available = torch.cuda.is_available()
     if device.partition(":")[0] not in ("auto", "cpu", "cuda"):

@@ -103,7 +103,7 @@ class Recipe:
 
 
 def make_recipe(weights: str, backbone: str = "resnet50", **fields: Any) -> Recipe:
-    """The recipe of a backbone with "imagenet", "random" or the state dict at a path.
+    """The recipe of a backbone, ResNet50 by default, with "imagenet", "random" or the state dict at a path.
 
     Layer and input size are the backbone's own unless `fields`, any of a Recipe, say otherwise. Raises ValueError on
     unknown names and WeightsError when the path is no file. A file's hash is taken here, so that other bytes under the
@@ -123,11 +123,6 @@ def make_recipe(weights: str, backbone: str = "resnet50", **fields: Any) -> Reci
             f"there is no weights file at {weights!r}: correct the path, use {IMAGENET!r}, or {WAYS_OUT}"
         )
     return Recipe(backbone, str(path.resolve()), sha256_of(path), **fields)
-
-
-def default_recipe(weights: str) -> Recipe:
-    """ResNet50's pooled layer, 2,048 dimensions; arguments and errors are those of `make_recipe`."""
-    return make_recipe(weights)
 
 
 def sha256_of(path: Path) -> str:

@@ -6,15 +6,17 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from rest_framework.throttling import SimpleRateThrottle
 
-from ml.recipes import WeightsError, default_recipe
+from ml.recipes import WeightsError, make_recipe
 
 
 @register()
 def weights_exist(**kwargs: Any) -> list[CheckMessage]:
     try:
-        default_recipe(settings.LAMPLIGHT_WEIGHTS)
+        make_recipe(settings.LAMPLIGHT_WEIGHTS, settings.LAMPLIGHT_BACKBONE)
     except WeightsError as error:
         return [Error(str(error), hint="Set LAMPLIGHT_WEIGHTS accordingly.", id="search.E001")]
+    except ValueError as error:
+        return [Error(str(error), hint="Set LAMPLIGHT_BACKBONE accordingly.", id="search.E005")]
     return []
 
 

@@ -88,9 +88,10 @@ class SpaceForm(forms.ModelForm):
 
     def _make_recipe(self, data: dict[str, Any]) -> None:
         given = {field: data[field] for field in RECIPE if data[field]}
+        backbone = given.pop("backbone", settings.LAMPLIGHT_BACKBONE)
         weights = given.pop("weights", settings.LAMPLIGHT_WEIGHTS)
         try:
-            recipe = make_recipe(weights, **given)
+            recipe = make_recipe(weights, backbone, **given)
             recipe.dimensions  # noqa: B018  raises ValueError where there is no such layer
             check_weights(recipe)
         except WeightsError as error:
@@ -102,11 +103,12 @@ class SpaceForm(forms.ModelForm):
 
 
 def check_weights(recipe: Recipe) -> None:
-    """Raises WeightsError when ImageNet weights were not fetched: that takes longer than a request may."""
-    from ml.weights import imagenet_path
+    """Raises WeightsError when the weights do not fit, or are to be fetched first: that takes longer than a request."""
+    from ml.weights import imagenet_path, load_network
 
     if recipe.weights == IMAGENET and not imagenet_path(recipe).is_file():
         raise WeightsError(
             f"The ImageNet weights of {recipe.backbone} are not on the server yet. Run there: "
             f"manage.py create_space NAME --backbone {recipe.backbone} --weights imagenet"
         )
+    load_network(recipe)

@@ -22,7 +22,7 @@ from ml.classifier import cross_validate
 from ml.encoder import Encoder, pool, preprocess
 from ml.images import open_photo
 from ml.projection import fit_projection
-from ml.recipes import Recipe, WeightsError, default_recipe, make_recipe
+from ml.recipes import Recipe, WeightsError, make_recipe
 from ml.weights import load_network
 
 SMALL = Recipe(backbone="resnet18", weights="random")
@@ -85,7 +85,7 @@ def test_only_rgb_is_preprocessed():
 
 @pytest.mark.slow
 def test_the_default_encoder_equals_plain_torchvision():
-    recipe = default_recipe("random")
+    recipe = make_recipe("random")
     photos = [gradient(400, 300), chair((200, 30, 30)), gradient(224, 224)]
     network = load_network(recipe)
     network.fc = torch.nn.Identity()
@@ -253,7 +253,7 @@ def test_a_forked_child_loads_its_own_network_even_when_the_parent_holds_the_loc
 def test_trained_features_tell_furniture_apart():
     with (IKEA / "catalog.csv").open(newline="") as file:
         rows = sorted(csv.DictReader(file), key=lambda row: row["sku"])[::3]
-    vectors = Encoder(default_recipe(str(CALTECH))).encode(
+    vectors = Encoder(make_recipe(str(CALTECH))).encode(
         [open_photo((IKEA / row["image"]).read_bytes()) for row in rows]
     )
     labels = np.unique([row["category"] for row in rows], return_inverse=True)[1]

@@ -5,11 +5,11 @@ import json
 
 import pytest
 
-from ml.recipes import Recipe, WeightsError, default_recipe, make_recipe
+from ml.recipes import Recipe, WeightsError, make_recipe
 
 
 def test_the_default_is_the_pooled_layer_of_resnet50_on_the_whole_photo():
-    recipe = default_recipe("imagenet")
+    recipe = make_recipe("imagenet")
     assert recipe == Recipe(backbone="resnet50", weights="imagenet", layer="layer4", pooling="avg", fit="pad")
     assert (recipe.dimensions, recipe.input_size, recipe.weights_sha256) == (2048, 224, "")
 
@@ -94,7 +94,7 @@ def test_an_autoencoder_has_no_imagenet_weights():
 def test_a_path_to_weights_is_made_absolute_and_its_hash_taken(tmp_path, monkeypatch):
     (tmp_path / "shop.pth").write_bytes(b"weights")
     monkeypatch.chdir(tmp_path)
-    recipe = default_recipe("shop.pth")
+    recipe = make_recipe("shop.pth")
     assert recipe.weights == str(tmp_path / "shop.pth")
     assert recipe.weights_sha256 == hashlib.sha256(b"weights").hexdigest()
 
@@ -102,5 +102,5 @@ def test_a_path_to_weights_is_made_absolute_and_its_hash_taken(tmp_path, monkeyp
 @pytest.mark.parametrize("weights", ["", "no/such.pth", "imagnet"])
 def test_a_path_to_nothing_is_refused_with_the_ways_out(weights):
     with pytest.raises(WeightsError, match=r"'imagenet', or give the path .*, or 'random'") as caught:
-        default_recipe(weights)
+        make_recipe(weights)
     assert repr(weights) in str(caught.value)

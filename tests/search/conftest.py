@@ -7,12 +7,12 @@ import pytest
 from PIL import Image
 
 from ml.projection import Projection
-from ml.recipes import default_recipe
+from ml.recipes import make_recipe
 from search import encoders, indexing
 from search.models import Space
 
 DIMENSIONS = 48
-RECIPE = {**default_recipe("random").as_dict(), "fit": "crop"}
+RECIPE = {**make_recipe("random").as_dict(), "fit": "crop"}
 
 
 class GridEncoder:

@@ -10,7 +10,7 @@ from PIL import Image
 from catalog.photos import add_photo
 from config.wsgi import application
 from ml.images import as_jpeg
-from ml.recipes import default_recipe
+from ml.recipes import make_recipe
 from search import training
 from search.models import Space, Threshold
 from tests.conftest import picture
@@ -233,7 +233,7 @@ def test_without_a_live_space_search_is_unavailable_for_now(ask):
 
 
 def test_missing_weights_make_search_unavailable_and_say_why(ask, tmp_path):
-    recipe = {**default_recipe("random").as_dict(), "weights": str(tmp_path / "gone.pth")}
+    recipe = {**make_recipe("random").as_dict(), "weights": str(tmp_path / "gone.pth")}
     Space.objects.create(name="gone", recipe=recipe, dimensions=2048, state=Space.State.LIVE)
     answer = ask()
     assert error(answer) == (503, "model_unavailable", None)

@@ -2,7 +2,7 @@ import pytest
 import redis
 from django.core.cache import cache
 
-from ml.recipes import default_recipe
+from ml.recipes import make_recipe
 from search import health
 from search.models import Space
 
@@ -40,7 +40,7 @@ def test_it_is_not_ready_without_redis(client, space, monkeypatch):
 
 
 def test_it_is_not_ready_without_weights_and_does_not_tell_strangers_where_they_lie(client, tmp_path):
-    recipe = {**default_recipe("random").as_dict(), "weights": str(tmp_path / "gone.pth")}
+    recipe = {**make_recipe("random").as_dict(), "weights": str(tmp_path / "gone.pth")}
     Space.objects.create(name="gone", recipe=recipe, dimensions=2048, state=Space.State.LIVE)
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["reasons"]) == (

@@ -50,7 +50,7 @@ def beside(space):
 def test_create_space_makes_it_once_and_says_what_comes_next(space):
     printed = run("create_space", "gem", "--backbone", "resnet18", "--pooling", "gem")
     assert printed.startswith(
-        "gem: resnet18 layer4 gem, 224 px pad, weights random; 512 dimensions, Cosine, 1,032 bytes; "
+        "gem: resnet18 layer4 gem, 224 px pad, weights random; Cosine, 512 dimensions, 1,170 bytes a photo; "
         "HNSW where a category is large.\nThe workers build it while searches go on."
     )
     assert "manage.py activate_space gem" in printed
@@ -61,7 +61,7 @@ def test_create_space_makes_it_once_and_says_what_comes_next(space):
 
 def test_vgg16s_fc1_is_said_to_be_scanned_exactly(space):
     printed = run("create_space", "vgg", "--backbone", "vgg16", "--metric", "l2")
-    assert "4,096 dimensions, L2, 8,200 bytes; exact scans alone, since HNSW ends at 4,000 dimensions" in printed
+    assert "L2, 4,096 dimensions, 10,292 bytes a photo; exact scans alone, since HNSW ends at 4,000" in printed
     assert not partitions.is_indexable(Space.objects.get(name="vgg"))
 
 
@@ -74,10 +74,8 @@ def test_a_dry_run_makes_nothing(space, shop):
 def test_pca_prints_explained_variance_and_what_is_saved(space, shop):
     fitted = spaces.fit(space, 4)
     printed = run("create_space", "small", "--from", "grid", "--pca", "4")
-    expected = (
-        f"4 of 48 components hold {fitted.explained_variance:.1%} of the variance; a vector takes 16 bytes instead"
-    )
-    assert printed.startswith(f"{expected} of 104 (85% less).\nsmall: ")
+    expected = f"4 of 48 components hold {fitted.explained_variance:.1%} of the variance; a vector takes 68 bytes"
+    assert printed.startswith(f"{expected} on disk instead of 157 (57% less).\nsmall: ")
     assert Space.objects.get(name="small").source == space
     again = run("create_space", "small", "--from", "grid", "--pca", "4")
     assert again == "There is such a space already: small, building.\n"

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from django.db import IntegrityError, connection
 
+from catalog.models import Category
 from ml.projection import TooFewVectors
 from ml.recipes import Recipe, make_recipe
 from search import encoders, indexing, lookup, partitions, spaces
@@ -184,3 +185,16 @@ def test_the_size_of_a_space_counts_vectors_and_indexes(space, beside, shop):
     assert empty.vectors == 0
     assert full.vectors > 0
     assert full.indexes > empty.indexes
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_category_gets_its_leaf_when_it_is_made_and_loses_it_to_maintenance_once_deleted():
+    space = Space.objects.create(name="new", recipe=RECIPE, dimensions=48, state=Space.State.LIVE)
+    chairs = Category.objects.create(slug="chair", name="Chair")
+    [leaf] = partitions.leaves(space)
+    assert leaf.category_id == chairs.pk
+    chairs.delete()
+    assert spaces.maintain() == [leaf.name]
+    assert partitions.leaves(space) == []
+    spaces.activate(Space.objects.create(name="other", recipe=RECIPE, dimensions=48))
+    partitions.drop_space(space)

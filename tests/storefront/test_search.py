@@ -11,7 +11,7 @@ from playwright.sync_api import Page, Route, expect
 
 from catalog.models import Category, Product
 from catalog.photos import add_photo
-from ml.recipes import default_recipe
+from ml.recipes import make_recipe
 from search.indexing import index_batch
 from search.models import Space, Threshold
 from search.spaces import ensure_live
@@ -83,7 +83,7 @@ def catalogue(tmp_path, settings) -> None:
 @pytest.fixture
 def waiting(catalogue) -> Space:
     """The catalogue, with a live space that holds none of it yet."""
-    return ensure_live(default_recipe("random"))
+    return ensure_live(make_recipe("random"))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from django.core.validators import validate_slug
 from ml.backbones import BACKBONES
 from ml.projection import TooFewVectors
 from ml.recipes import CHOICES, Recipe, WeightsError, make_recipe
-from ml.weights import fetch_weights
+from ml.weights import fetch_weights, load_network
 from search import partitions, spaces
 from search.management.commands._spaces import named
 from search.models import Space
@@ -39,7 +39,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("name", help="letters, digits, - and _")
         recipe = parser.add_argument_group("a space of its own")
-        recipe.add_argument("--backbone", choices=BACKBONES, help="network (resnet50)")
+        recipe.add_argument("--backbone", choices=BACKBONES, help="network (LAMPLIGHT_BACKBONE)")
         recipe.add_argument("--weights", help="imagenet, random or the path of a state dict (LAMPLIGHT_WEIGHTS)")
         recipe.add_argument("--layer", help="any module by name, or an alias: fc1, fc2, pool5 of vgg16 (layer4)")
         recipe.add_argument("--pooling", choices=CHOICES["pooling"], help="of the layer's maps (avg)")
@@ -71,15 +71,17 @@ class Command(BaseCommand):
 
     def _create(self, name: str, given: dict[str, Any], dry_run: bool) -> None:
         metric = Space.Metric(given.pop("metric", Space.Metric.COSINE))
+        backbone = given.pop("backbone", settings.LAMPLIGHT_BACKBONE)
         weights = given.pop("weights", settings.LAMPLIGHT_WEIGHTS)
         try:
-            recipe = make_recipe(weights, normalize=metric == Space.Metric.COSINE, **given)
+            recipe = make_recipe(weights, backbone, normalize=metric == Space.Metric.COSINE, **given)
             unsaved = Space(name=name, recipe=recipe.as_dict(), dimensions=recipe.dimensions, metric=metric)
             if dry_run:
                 return self._describe(unsaved)
             if self._is_there(unsaved):
                 return None
             fetch_weights(recipe)
+            load_network(recipe)  # Weights that do not fit are refused here, not again and again by the workers.
         except WeightsError as error:
             raise CommandError(f"--weights: {error}", returncode=2) from error
         except ValueError as error:

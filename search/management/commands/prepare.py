@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from ml.recipes import Recipe, WeightsError, default_recipe
+from ml.recipes import Recipe, WeightsError, make_recipe
 from ml.weights import fetch_weights
 from search import spaces
 from search.models import Space
@@ -19,7 +19,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            recipe = default_recipe(settings.LAMPLIGHT_WEIGHTS)
+            recipe = make_recipe(settings.LAMPLIGHT_WEIGHTS, settings.LAMPLIGHT_BACKBONE)
             live = Space.objects.live()
             fetch_weights(Recipe.from_dict(live.recipe) if live else recipe)
         except WeightsError as error:

@@ -1,0 +1,109 @@
+"""What the gate takes for unknown: the shop's own photos, its customers', and pictures of other things.
+
+The catalogue is imported, indexed into a space for each kind of weights, and the head trained, as a shop would; then
+every photo is judged by that head. Other things are a temple, a flower and a person (the sample images of scikit-learn
+and matplotlib), each whole and in five crops, noise, and plain colours.
+"""
+
+import argparse
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.shop import data_folder
+
+EXAMPLES = """example:
+  python -m benchmarks.strangers demo/catalog/catalog.csv demo/queries/queries.csv \\
+      --weights random resnet50.pth --autoencoder demo/autoencoder.safetensors
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.strangers",
+        description=__doc__,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("catalog", type=Path, help="a CSV file that import_catalog takes")
+    parser.add_argument("queries", type=Path, help="a CSV file with image: customers' photos of these products")
+    parser.add_argument("--weights", nargs="+", default=["random"], help="of ResNet50, as LAMPLIGHT_WEIGHTS")
+    parser.add_argument("--autoencoder", type=Path, help="weights of an autoencoder, to be judged as well")
+    options = parser.parse_args()
+    with data_folder(options.weights[0]):
+        measure(options)
+
+
+def measure(options: argparse.Namespace) -> None:
+    """Print a row for each space."""
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    from ml.images import open_photo
+    from search.models import Space
+
+    call_command("migrate", verbosity=0)
+    call_command("prepare")
+    call_command("import_catalog", options.catalog, quiet=True)
+    for number, weights in enumerate(options.weights[1:]):
+        call_command("create_space", f"resnet50-{number}", "--weights", weights)
+    if options.autoencoder:
+        call_command("create_space", "autoencoder", "--backbone", "autoencoder", "--weights", str(options.autoencoder))
+    with options.queries.open(newline="") as file:
+        customers = [open_photo((options.queries.parent / row["image"]).read_bytes()) for row in csv.DictReader(file)]
+    print(
+        "\n| space | own photos | customers' photos | other things | noise | plain colours |\n|---|---|---|---|---|---|"
+    )
+    for space in Space.objects.all():
+        call_command("index", space=space.name, share=1.0)
+        own = judged(space, None)
+        shares = [own, *(judged(space, images) for images in (customers, [*other_things()], [*noise()], [*plain()]))]
+        print(f"| {space.summary} | {' | '.join(f'{share:.2f}' for share in shares)} |")
+
+
+def judged(space: "object", images: "list[Image.Image] | None") -> float:
+    """The share of the images, or of the space's stored photos, that its head calls unknown."""
+    from ml.classifier import Head
+    from search import encoders
+    from search.models import Embedding, Space
+
+    assert isinstance(space, Space)
+    head = Head.from_bytes(bytes(space.heads.latest("pk").weights))
+    vectors = Embedding.objects.sample(space, 1000) if images is None else encoders.encoder_for(space).encode(images)
+    return float(head.is_unknown(vectors).mean())
+
+
+def other_things() -> Iterator[Image.Image]:
+    """A temple, a flower and a person, each whole, in quarters and its centre."""
+    from matplotlib.cbook import get_sample_data
+    from sklearn.datasets import load_sample_image
+
+    pictures = [Image.fromarray(load_sample_image(name)) for name in ("china.jpg", "flower.jpg")]
+    pictures.append(Image.open(str(get_sample_data("grace_hopper.jpg", asfileobj=False))).convert("RGB"))
+    for picture in pictures:
+        width, height = picture.size
+        yield picture
+        for left, top in ((0, 0), (0.5, 0), (0, 0.5), (0.5, 0.5), (0.25, 0.25)):
+            box = (left * width, top * height, (left + 0.5) * width, (top + 0.5) * height)
+            yield picture.crop(tuple(map(int, box)))  # type: ignore[arg-type]  # Four of them.
+
+
+def noise() -> Iterator[Image.Image]:
+    """Fine and coarse."""
+    random = np.random.default_rng(0)
+    for side in (224,) * 6 + (14,) * 3:
+        yield Image.fromarray(random.integers(0, 256, (side, side, 3), dtype=np.uint8)).resize((224, 224))
+
+
+def plain() -> Iterator[Image.Image]:
+    for colour in ("white", "black", "grey", "red", "green", "blue", "beige", "brown"):
+        yield Image.new("RGB", (300, 300), colour)
+
+
+if __name__ == "__main__":
+    main()
