@@ -16,6 +16,7 @@ def data_folder(weights: str) -> Iterator[Path]:
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "LAMPLIGHT_VAR": folder,
             "LAMPLIGHT_WEIGHTS": weights,
+            "LAMPLIGHT_BACKBONE": "resnet50",
             "SEARCH_THROTTLE": "off",
             "PORT": str(probe.getsockname()[1]),
         }

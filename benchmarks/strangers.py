@@ -56,9 +56,8 @@ def measure(options: argparse.Namespace) -> None:
         call_command("create_space", "autoencoder", "--backbone", "autoencoder", "--weights", str(options.autoencoder))
     with options.queries.open(newline="") as file:
         customers = [open_photo((options.queries.parent / row["image"]).read_bytes()) for row in csv.DictReader(file)]
-    print(
-        "\n| space | own photos | customers' photos | other things | noise | plain colours |\n|---|---|---|---|---|---|"
-    )
+    print("\n| space | photos learned from | customers' photos | other things | noise | plain colours |")
+    print("|---|---|---|---|---|---|")
     for space in Space.objects.all():
         call_command("index", space=space.name, share=1.0)
         own = judged(space, None)

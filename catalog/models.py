@@ -115,7 +115,10 @@ class Photo(models.Model):
     width = models.PositiveIntegerField(editable=False, help_text="Of the JPEG kept, in pixels.")
     height = models.PositiveIntegerField(editable=False, help_text="Of the JPEG kept, in pixels.")
     fingerprint = models.BinaryField(
-        default=b"", editable=False, help_text="Of the picture (ml.images.fingerprint); empty until it is taken."
+        default=b"",
+        db_default=b"",
+        editable=False,
+        help_text="Of the picture (ml.images.fingerprint); empty until it is taken.",
     )
     position = models.PositiveIntegerField(
         default=0, validators=[MaxValueValidator(MAX_POSITION)], help_text="Lower comes first."

@@ -145,6 +145,8 @@ class PostgreSQL(Server):
             "shared_buffers = 256MB",
             "maintenance_work_mem = 512MB",  # An HNSW build is fast while its graph fits in.
             "max_connections = 60",
+            # Dropping a space locks its tables and indexes at once, four for each category.
+            "max_locks_per_transaction = 512",
             "hnsw.iterative_scan = strict_order",
         ]
         if free_shared_memory() < 1 << 30:

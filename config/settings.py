@@ -160,6 +160,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_TASK_ROUTES = {
     "search.tasks.maintain": {"queue": "maintenance"},
     "search.tasks.train_head": {"queue": "maintenance"},
+    "search.tasks.drop_space": {"queue": "maintenance"},
 }
 # Beat rings the same bells that the catalogue rings; a ring nobody took in time is dropped.
 CELERY_BEAT_SCHEDULE = {
@@ -228,7 +229,7 @@ LAMPLIGHT_BACKBONE = env.str("LAMPLIGHT_BACKBONE", default="resnet50")
 LAMPLIGHT_WEIGHTS = env.str("LAMPLIGHT_WEIGHTS", default="imagenet")
 # "auto" takes a GPU when torch sees one.
 LAMPLIGHT_DEVICE = env.str("LAMPLIGHT_DEVICE", default="auto")
-# The share of a worker's time, above 0 and up to 1, that goes into a space built beside the live one. Half leaves the
+# The share of a worker's time, 0.1 to 1, that goes into a space built beside the live one. Half leaves the
 # cores to queries every other second.
 BUILD_SHARE = env.float("BUILD_SHARE", default=0.5)
 

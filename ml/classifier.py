@@ -29,11 +29,11 @@ CALIBRATION_BINS = 15  # Guo et al. 2017
 #   random ResNet50   0.665   0.624   0.612  0.610  0.614
 # From 0.01 on, accuracy is flat too (0.84 and 0.78); 0.01 fits fastest and its temperature stays nearest to 1.
 REGULARISATION = 0.01
-# A photo is called unknown when it lies MARGIN times farther out than all but UNKNOWN of the shop's own held-out
-# photos: a flower costs a glance, a chair called unknown costs trust, and a customer's photo lies farther out than a
-# studio's. With the trained stand-in, 0.83 of 18 pictures of other things are called unknown at a margin of 1 and of
-# 1.2, and 0.21 and 0.07 of the customers' (python -m benchmarks.strangers). HESITANT is the share of the held-out
-# photos over which the head hesitates so much that its answer should not be taken for sure.
+# A photo is called unknown when its squared distance (ml.novelty) is MARGIN times that of all but UNKNOWN of the
+# shop's own photos: a flower costs a glance, a chair called unknown costs trust, and a customer's photo lies farther
+# out than a studio's. With the trained stand-in, 0.83 of 18 pictures of other things are called unknown at a margin of
+# 1 and of 1.2, and 0.21 and 0.07 of the customers'. HESITANT is the share of the held-out photos over which the head
+# hesitates so much that its answer should not be taken for sure.
 UNKNOWN, MARGIN, HESITANT = 0.02, 1.2, 0.05
 MIN_LIMITING = 50  # photos: of fewer, 2 % is not one, and the strangest one would be the limit
 MAX_ITERATIONS = 1000  # a safeguard: 400 photos of 2,048 dimensions converge in about 180
@@ -197,7 +197,7 @@ def fit_head(
     weights, bias = _fit_softmax(embeddings[held_out.rows], kept)
     truth = np.searchsorted(held_out.classes, kept)
     ranks = np.argsort(-held_out.probabilities, axis=1, kind="stable")
-    counts = _counts(labels)
+    counts, novelty = _counts(labels), fit_novelty(embeddings[held_out.rows], kept)
     metrics = Metrics(
         top1=float(np.mean(ranks[:, 0] == truth)),
         top2=float(np.mean((ranks[:, :2] == truth[:, None]).any(axis=1))),
@@ -206,7 +206,8 @@ def fit_head(
         folds=held_out.folds,
         photos={category: counts[category] for category in held_out.classes},
         left_out={category: count for category, count in counts.items() if category not in held_out.classes},
-        unknown_above=_unknown_above(held_out.distances),
+        # Of few photos either may be the larger: a space fitted on all of them lies closer round each.
+        unknown_above=_unknown_above(np.maximum(held_out.distances, novelty.distances(embeddings[held_out.rows]))),
         hesitant_below=float(np.quantile(held_out.probabilities.max(axis=1), HESITANT)),
     )
     return Head(
@@ -214,7 +215,7 @@ def fit_head(
         weights=(weights / held_out.temperature).astype(np.float32),
         bias=(bias / held_out.temperature).astype(np.float32),
         metrics=metrics,
-        novelty=fit_novelty(embeddings[held_out.rows], kept),
+        novelty=novelty,
     )
 
 

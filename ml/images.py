@@ -56,6 +56,9 @@ FINGERPRINT_BYTES = FINGERPRINT_SIDE**2 * 3
 # to between 160 px and twice its size strays by at most 12, at 100 px and quality 75 by 10; the closest two products'
 # pictures that differ lie 17 apart, colour variants photographed alike among them. 8 cells leave no such gap: 8 and 6.
 SAME_PICTURE = 12
+# ... nor by more than this share of what the bytes of the paler one span: a thin necklace on white differs from a blank
+# page by 7, and spans 20. Saved anew as above, no picture strays by more than 0.14 of its span.
+SAME_SHARE = 0.2
 
 # x, y, width, height as fractions of the upright photo, measured from its top left corner
 Region = tuple[float, float, float, float]
@@ -159,8 +162,9 @@ def as_jpeg(photo: Image.Image, quality: int = 90) -> bytes:
 def fingerprint(photo: Image.Image) -> bytes:
     """The RGB photo in FINGERPRINT_BYTES bytes, row by row, by which the same picture is known in another file.
 
-    Pictures are the same when their fingerprints differ by at most SAME_PICTURE in every byte: after saving anew and
-    scaling, not after cropping.
+    Pictures are the same when their fingerprints differ by at most SAME_PICTURE, and SAME_SHARE of their contrast, in
+    every byte: after saving anew and scaling, not after cropping. What is smaller than a cell, such as another text on
+    the same label, is not seen.
     """
     # The triangle filter overlaps the cells, so that a shift by a pixel, as scaling brings it, moves little.
     return photo.resize((FINGERPRINT_SIDE, FINGERPRINT_SIDE), Image.Resampling.BILINEAR).tobytes()

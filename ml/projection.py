@@ -63,7 +63,8 @@ def fit_projection(vectors: Floats, components: int, whiten: bool = False) -> Pr
         raise TooFewVectors(f"{count} vectors hold at most {max(0, count - 1)} components, {components} are wanted")
     # The covariance matrix of 20,000 vectors is far smaller than they; of 400 vectors the SVD is.
     solver = "covariance_eigh" if count > dimensions else "full"
-    model = PCA(components, svd_solver=solver).fit(vectors)
+    # In double precision: vectors that lie close together, far from the origin, would lose their differences.
+    model = PCA(components, svd_solver=solver).fit(vectors.astype(np.float64))
     axes = model.components_.T
     if whiten:
         deviations = np.sqrt(model.explained_variance_)

@@ -1,8 +1,10 @@
 """The index as staff see it: spaces, heads, and the photos that could not be indexed."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
@@ -23,6 +25,14 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+def seen_once(space: Space) -> overview.Overview:
+    """The overview of a row: several columns show parts of it."""
+    if not hasattr(space, "_seen"):
+        space._seen = overview.of(space)  # type: ignore[attr-defined]
+    seen: overview.Overview = space._seen  # type: ignore[attr-defined]
+    return seen
 
 
 class ThresholdInline(admin.TabularInline):
@@ -83,11 +93,13 @@ class SpaceAdmin(admin.ModelAdmin):
         return deleted, counts, set(), [*protected, *(f"{space}, which answers searches" for space in live)]
 
     def delete_model(self, request: HttpRequest, space: Space) -> None:
-        spaces.drop(space)
+        """A worker does it: waiting for searches and batches to end takes longer than a request may."""
+        transaction.on_commit(partial(bell.send, "search.tasks.drop_space", space.pk))
+        self.message_user(request, f"A worker deletes {space} as soon as its searches have ended.", messages.WARNING)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Space]) -> None:
         for space in queryset:
-            spaces.drop(space)
+            self.delete_model(request, space)
 
     @admin.action(description="Have the selected space answer searches", permissions=["change"])
     def activate(self, request: HttpRequest, queryset: QuerySet[Space]) -> None:
@@ -95,17 +107,27 @@ class SpaceAdmin(admin.ModelAdmin):
             self.message_user(request, "Select one space.", messages.ERROR)
             return
         space = queryset.get()
-        if missing := overview.of(space).pending:
+        missing = overview.of(space).pending
+        if missing and space.activated_at is None:
             text = f"{missing} photos are not indexed in {space} yet: wait, or manage.py activate_space --incomplete."
             self.message_user(request, text, messages.ERROR)
             return
+        if any(map(spaces.lacks_index, partitions.leaves(space))):
+            self.message_user(request, f"{space} lacks indexes: manage.py maintain builds them.", messages.ERROR)
+            return
         training.train_if_due(space)
-        former = spaces.activate(space)
-        self.message_user(request, f"{space} is live; {former} is kept." if former else f"{space} was live already.")
+        try:
+            former = spaces.activate(space)
+        except Space.DoesNotExist as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return
+        later = f" The {missing} photos that it lacks are being indexed." if missing else ""
+        kept = f"{space} is live; {former} is kept.{later}"
+        self.message_user(request, kept if former else f"{space} was live already.")
 
     @admin.display
     def progress(self, space: Space) -> SafeString:
-        seen = overview.of(space)
+        seen = seen_once(space)
         bar = '<progress value="{}" max="{}" style="width: 8em"></progress> {} of {}'
         return format_html(
             bar, seen.photos - seen.pending, max(seen.photos, 1), seen.photos - seen.pending, seen.photos
@@ -113,12 +135,12 @@ class SpaceAdmin(admin.ModelAdmin):
 
     @admin.display(description="on disk")
     def disk(self, space: Space) -> str:
-        size = partitions.size(space)
+        size = seen_once(space).size
         return filesizeformat(size.vectors + size.indexes)
 
     @admin.display
     def index(self, space: Space) -> str:
-        seen = overview.of(space)
+        seen = seen_once(space)
         return f"HNSW in {seen.hnsw} of {seen.leaves} categories" if seen.hnsw else "exact scans"
 
 

@@ -26,6 +26,11 @@ def ring() -> None:
         logger.warning("The index bell was not rung, beat will: %s", error)
 
 
+def send(task: str, *arguments: int) -> None:
+    """Ask a worker for a task that somebody waits for. Raises kombu's OperationalError when Redis does not answer."""
+    current_app.send_task(task, arguments, retry=False)
+
+
 def silence() -> None:
     """A worker has heard the bell."""
     try:

@@ -34,9 +34,10 @@ def throttle_is_a_rate(**kwargs: Any) -> list[CheckMessage]:
 
 @register()
 def build_share_is_a_share(**kwargs: Any) -> list[CheckMessage]:
-    if 0 < settings.BUILD_SHARE <= 1:
+    # Less, and a worker would rest for a minute after a batch, and photos for the live space with it.
+    if 0.1 <= settings.BUILD_SHARE <= 1:
         return []
-    hint = "Set it to a share of a worker's time above 0 and up to 1, such as 0.5."
+    hint = "Set it to a share of a worker's time between 0.1 and 1, such as 0.5."
     return [Error(f"BUILD_SHARE is no share: {settings.BUILD_SHARE}", hint=hint, id="search.E004")]
 
 

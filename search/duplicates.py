@@ -14,6 +14,7 @@ from ml.images import (
     FINGERPRINT_BYTES,
     FINGERPRINT_SIDE,
     SAME_PICTURE,
+    SAME_SHARE,
     UnreadablePhoto,
     fingerprint,
     open_photo,
@@ -112,4 +113,7 @@ def _same_pairs(grids: NDArray[np.uint8]) -> NDArray[np.intp]:
 
 def _same(grids: NDArray[np.uint8], others: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """(n,) whether the rows show the same picture as the other rows, or as the one other."""
-    return np.abs(grids.astype(np.int16) - others).max(axis=1) <= SAME_PICTURE
+    apart = np.abs(grids.astype(np.int16) - others).max(axis=1)
+    span = np.minimum(np.ptp(grids, axis=1), np.ptp(others, axis=-1))
+    same: NDArray[np.bool_] = apart <= np.minimum(SAME_PICTURE, SAME_SHARE * span)
+    return same

@@ -10,7 +10,7 @@ from django.conf import settings
 from ml.classifier import Head as CategoryHead
 from ml.classifier import Judgement
 from ml.projection import Projection as FittedProjection
-from ml.recipes import Recipe
+from ml.recipes import Recipe, WeightsError
 from search.models import Head, Projection, Space
 
 if TYPE_CHECKING:
@@ -33,7 +33,10 @@ def projection_of(space: Space) -> FittedProjection | None:
 
 @lru_cache(maxsize=4)
 def _load_projection(space_id: int, fingerprint: str) -> FittedProjection:
-    return FittedProjection.from_bytes(bytes(Projection.objects.get(space_id=space_id).data))
+    row = Projection.objects.filter(space_id=space_id).first()
+    if row is None:
+        raise WeightsError(f"the projection of space {space_id} is gone with it: use another space")
+    return FittedProjection.from_bytes(bytes(row.data))
 
 
 def judgement(space: Space, vector: np.ndarray) -> Judgement | None:

@@ -22,7 +22,7 @@ from search.models import Embedding, Rejection, Space
 # Photos a transaction: large enough that the commit and the queries cost under 1 % of the encoding, small enough that a
 # killed worker repeats seconds of work and that nobody waits long for a locked photo.
 BATCH = 64
-# Of a space that is built beside the live one: a photo for the live one waits for no more than this.
+# Of a space that is built beside the live one: a photo for the live one waits for no more than this, and its rest.
 BUILDING_BATCH = 16
 RETRY_AFTER = timedelta(minutes=10)
 
@@ -53,6 +53,7 @@ def index_batch(space: Space, size: int = BATCH) -> int:
     try:
         leaves = partitions.ensure(space, Category.objects.values_list("pk", flat=True))
         with transaction.atomic():
+            partitions.lock_out_drops()
             # A category made this instant has no leaf yet: its photos wait for the next batch.
             photos = [photo for photo in _claim(space, size) if photo.product.category_id in leaves]
             if not photos:
@@ -60,7 +61,7 @@ def index_batch(space: Space, size: int = BATCH) -> int:
             _settle(space, photos)
             return len(photos)
     except IntegrityError:
-        if Space.objects.indexed_into().filter(pk=space.pk).exists():
+        if Space.objects.filter(pk=space.pk).exists():
             raise
         return 0
 
@@ -75,6 +76,7 @@ def index_gently(space: Space, size: int, share: float) -> int:
 
 
 def _settle(space: Space, photos: Sequence[Photo]) -> None:
+    Rejection.objects.filter(space=space, photo__in=photos).delete()
     done = _move(space, photos)
     if space.source_id is not None:
         done |= _project(space, space.source_id, [photo for photo in photos if photo.pk not in done])
@@ -135,7 +137,7 @@ def _embed(space: Space, photos: Sequence[Photo]) -> None:
         except OSError as error:
             reason = f"The photo storage did not answer: {error}."
             rejections.append(Rejection(space=space, photo=photo, reason=reason, retry_at=timezone.now() + RETRY_AFTER))
-    _replace_rejections(space, photos, rejections)
+    Rejection.objects.bulk_create(rejections)
     if images:
         _write(space, readable, encoders.encoder_for(space).encode(images))
 
@@ -143,11 +145,6 @@ def _embed(space: Space, photos: Sequence[Photo]) -> None:
 def _decode(photo: Photo) -> Image.Image:
     with photo.file.open("rb") as file:
         return open_photo(file.read())
-
-
-def _replace_rejections(space: Space, photos: Sequence[Photo], rejections: Sequence[Rejection]) -> None:
-    Rejection.objects.filter(space=space, photo__in=photos).delete()
-    Rejection.objects.bulk_create(rejections)
 
 
 def _write(space: Space, photos: Sequence[Photo], vectors: np.ndarray) -> None:

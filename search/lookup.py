@@ -18,6 +18,10 @@ from search.models import Embedding, Space, Threshold
 
 # Photos read for each product asked for at first: most products have one to three.
 PHOTOS_PER_PRODUCT = 3
+# Of a hit: products that show one picture lie side by side, so that reading this many rows more finds them.
+MOST_DUPLICATES = 20
+# However often one picture is in the way (a placeholder under thousands of products), reading ends: 0.3 ms a row.
+MOST_ROWS = 5_000
 DISTANCES = {Space.Metric.COSINE: CosineDistance, Space.Metric.L2: L2Distance}
 # Similarities are compared as they are shown. L2 distances of 100 are usual, and four digits could not rank those.
 DIGITS = {Space.Metric.COSINE: 4, Space.Metric.L2: 6}
@@ -82,7 +86,8 @@ def nearest(
 
     One hit a product, and one a picture: products whose nearest photos show the same picture are one hit's duplicates.
     If `limit` pictures match, that many come back, however rare they are: when an approximate scan ends short, the
-    leaves are scanned exactly.
+    leaves are scanned exactly. Only where MOST_ROWS photos do not show so many pictures, fewer do. A hit lists
+    MOST_DUPLICATES at most.
 
     Args:
         vector: shape (space.dimensions,), of length 1 where the metric is cosine.
@@ -146,7 +151,7 @@ def _read(candidates: models.QuerySet[Any], space: Space, floors: Mapping[int, f
     ranked = candidates.order_by("distance", "photo_id")
     closed: list[Any] = []  # The rows of the categories that are read to their floor.
     reading = set(floors)
-    size = limit * PHOTOS_PER_PRODUCT
+    size = limit * PHOTOS_PER_PRODUCT + MOST_DUPLICATES
     while True:
         # Literal ids let PostgreSQL leave out the other leaves when it plans.
         rows = list(ranked.filter(category_id__in=sorted(reading))[:size])
@@ -159,8 +164,10 @@ def _read(candidates: models.QuerySet[Any], space: Space, floors: Mapping[int, f
             return answer
         if len(rows) < size:
             return replace(answer, ran_out=True)
+        if size >= MOST_ROWS:
+            return answer
         closed += [row for row in rows if row.category_id in answer.below]
-        size *= 4
+        size = min(4 * size, MOST_ROWS)
 
 
 def _distinct(rows: Iterable[Any], metric: Space.Metric) -> list[Hit]:
@@ -185,7 +192,8 @@ def _answer(ranked: Iterable[Hit], floors: Mapping[int, float], limit: int) -> _
             if len(pictures) < limit:
                 below.setdefault(category, hit)
         elif (same := duplicates.first_same(picture, fingerprints)) is not None:
-            pictures[same].append(hit)
+            if len(pictures[same]) <= MOST_DUPLICATES:
+                pictures[same].append(hit)
         elif len(pictures) < limit:
             pictures.append([hit])
             fingerprints.append(picture)

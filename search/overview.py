@@ -46,6 +46,6 @@ def of(space: Space) -> Overview:
         indexed=Embedding.objects.filter(space_id=space.pk).count(),
         rejected=Rejection.objects.in_force().filter(space_id=space.pk).count(),
         leaves=len(leaves),
-        hnsw=sum(partitions.any_index([leaf]) for leaf in leaves),
+        hnsw=len(partitions.indexed(space)),
         size=partitions.size(space),
     )

@@ -139,7 +139,7 @@ class MatchedPhotoSerializer(serializers.Serializer[Any]):
 
 class HitSerializer(MatchedPhotoSerializer):
     duplicates = MatchedPhotoSerializer(
-        many=True, help_text="Further products whose nearest photo shows the same picture."
+        many=True, help_text="Further products whose nearest photo shows the same picture, 20 at most."
     )
 
 

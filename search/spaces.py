@@ -4,11 +4,12 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from catalog.models import Category
+from catalog.models import Category, Photo
 from ml.projection import Projection as FittedProjection
 from ml.projection import fit_projection, sha256_of
 from ml.recipes import Recipe
@@ -24,14 +25,32 @@ PROJECTION_PHOTOS = 20_000
 SEARCHES_END = timedelta(seconds=10)
 
 
+# A leaf that is being filled gets its index at the end: writing into one is 40 times slower.
+FILLED = 0.9
+
+
 class LiveSpace(Exception):  # noqa: N818  it names the state of the space
     """The space answers searches."""
+
+    def __init__(self, space: Space) -> None:
+        super().__init__(f"{space} answers searches: activate another space first.")
+
+
+class NameTaken(Exception):  # noqa: N818  as above
+    """A space of that name exists and is not live."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is a space {name}, and it is not live: manage.py activate_space {name} makes it so.")
+
+
+class SearchesRun(Exception):  # noqa: N818  as above
+    """Searches that began in the space may not have ended."""
 
 
 def ensure_live(recipe: Recipe) -> Space:
     """The live space; made from `recipe`, with its partitions, when there is none.
 
-    Safe to call from several processes at once: the database allows one live space.
+    Safe to call from several processes at once: the database allows one live space. Raises NameTaken.
     """
     if space := Space.objects.live():
         return space
@@ -44,8 +63,10 @@ def ensure_live(recipe: Recipe) -> Space:
                 state=Space.State.LIVE,
                 activated_at=timezone.now(),
             )
-    except IntegrityError:
-        return Space.objects.get(state=Space.State.LIVE)
+    except IntegrityError as error:
+        if other := Space.objects.live():
+            return other
+        raise NameTaken(recipe.name) from error
     ensure_partitions()
     return space
 
@@ -115,28 +136,38 @@ def activate(space: Space) -> Space | None:
 
 
 def drop(space: Space) -> None:
-    """Delete a space and all that it holds; its vectors go in one statement.
+    """Delete a space and all that it holds, in one transaction; its vectors go in one statement.
 
-    Waits until the searches that began in it have ended, at most SEARCHES_END. Raises LiveSpace, and partitions.Busy
-    when the table is never free; it can be repeated then.
+    Waits until the searches that began in it have ended, at most SEARCHES_END, and until the batches that are being
+    indexed have. A space that is gone is no error. Raises LiveSpace, and partitions.Busy when the table is never free.
     """
-    with transaction.atomic():
-        found = Space.objects.select_for_update(no_key=True).get(pk=space.pk)
-        if found.state == Space.State.LIVE:
-            raise LiveSpace
-        # The workers leave it alone from now on.
-        Space.objects.filter(pk=space.pk).update(state=Space.State.RETIRED)
-    if found.activated_at:
-        time.sleep(_until_searches_ended())
-    partitions.drop_space(space)
+    while True:
+        try:
+            partitions.when_free(partial(_drop, space))
+        except SearchesRun:
+            time.sleep(1)
+        else:
+            return
 
 
-def _until_searches_ended() -> float:
-    """Seconds until no search runs in a space that was live before this one."""
-    live = Space.objects.live()
-    if live is None or live.activated_at is None:
-        return 0.0
-    return max(0.0, (live.activated_at + SEARCHES_END - timezone.now()).total_seconds())
+def _drop(space: Space) -> None:
+    partitions.lock_shape()
+    rows = {row.pk: row for row in Space.objects.select_for_update(no_key=True).order_by("pk")}
+    found = rows.get(space.pk)
+    if found is None:
+        return
+    if found.state == Space.State.LIVE:
+        raise LiveSpace(space)
+    if found.state == Space.State.RETIRED and any(_is_fresh(row) for row in rows.values()):
+        raise SearchesRun
+    partitions.drop_branch(space)
+    Space.objects.filter(pk=space.pk).delete()
+
+
+def _is_fresh(space: Space) -> bool:
+    """Whether searches may still run in the space that was live before this one."""
+    is_live = space.state == Space.State.LIVE and space.activated_at is not None
+    return is_live and timezone.now() - space.activated_at < SEARCHES_END  # type: ignore[operator]
 
 
 def ensure_partitions() -> None:
@@ -161,10 +192,19 @@ def maintain() -> list[str]:
                 with suppress(partitions.Busy):  # The next time, then.
                     partitions.drop_leaf(leaf)
                     changed.append(leaf.name)
-            elif _lacks_index(leaf) and partitions.build_index(leaf):
+            elif lacks_index(leaf) and _is_filled(leaf) and partitions.build_index(leaf):
                 changed.append(leaf.index_name)
     return changed
 
 
-def _lacks_index(leaf: partitions.Leaf) -> bool:
+def lacks_index(leaf: partitions.Leaf) -> bool:
+    """Whether the leaf has outgrown exact scans without getting an index yet."""
     return partitions.is_indexable(leaf.space) and partitions.is_large(leaf) and not partitions.any_index([leaf])
+
+
+def _is_filled(leaf: partitions.Leaf) -> bool:
+    if leaf.space.state == Space.State.LIVE:
+        return True
+    photos = Photo.objects.filter(product__category_id=leaf.category_id).count()
+    rows = Embedding.objects.filter(space_id=leaf.space.pk, category_id=leaf.category_id).count()
+    return rows >= FILLED * photos

@@ -9,7 +9,7 @@ from celery.utils.log import get_task_logger
 from django.conf import settings
 
 from ml.recipes import WeightsError
-from search import bell, indexing, spaces, training
+from search import bell, indexing, partitions, spaces, training
 from search.models import Space
 
 logger = get_task_logger(__name__)
@@ -23,11 +23,16 @@ def index_pending() -> None:
     """Index what is pending; when nothing is left, have the heads trained that are due."""
     bell.silence()
     ends = time.monotonic() + TURN
+    done: set[int] = set()
     while time.monotonic() < ends:
-        # The live space comes first: another one is built only while nothing is pending there.
-        if not any(_take_batch(space) for space in Space.objects.indexed_into()):
-            if any(training.is_due(space) for space in Space.objects.indexed_into()):
+        # The live space comes first: another one is built, and trained, only while nothing is pending there.
+        for space in Space.objects.indexed_into():
+            if _take_batch(space):
+                break
+            if space.pk not in done and training.is_due(space):
                 train_head.apply_async(expires=bell.TIMEOUT)
+            done.add(space.pk)
+        else:
             return
     bell.ring()
 
@@ -54,6 +59,8 @@ def _take_batch(space: Space) -> int:
 def train_head() -> None:
     """Train the heads that are due; a message too many finds none."""
     for space in Space.objects.indexed_into():
+        if space.state == Space.State.BUILDING and indexing.pending(space).exists():
+            continue  # A head of a part of the photos would soon be due again.
         if head := training.train_if_due(space):
             logger.info("%s: head trained, held-out accuracy %.3f", space, head.metrics["top1"])
 
@@ -63,6 +70,17 @@ def maintain() -> None:
     """Build the indexes that grown leaves lack, drop the leaves of deleted categories."""
     if changed := spaces.maintain():
         logger.info("maintained %s", ", ".join(changed))
+
+
+@shared_task(acks_late=False)
+def drop_space(space_id: int) -> None:
+    """Delete a space that staff want gone."""
+    try:
+        if space := Space.objects.filter(pk=space_id).first():
+            spaces.drop(space)
+            logger.info("%s: dropped", space)
+    except (spaces.LiveSpace, partitions.Busy) as error:
+        logger.warning("A space was not dropped: %s", error)
 
 
 @worker_ready.connect

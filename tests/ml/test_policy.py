@@ -100,8 +100,12 @@ def test_what_tuning_measured_survives_json():
     assert Tuned.from_dict(json.loads(json.dumps(asdict(found)))) == found
 
 
-def test_one_point_of_recall_may_be_given_up_for_less_work():
-    probabilities, truth = np.array([TORN] * 100), np.array([0] * 99 + [2])
-    assert tune(probabilities, truth, None, np.full(4, 25), NONE).policy == HARD
-    truth[0] = 2
-    assert tune(probabilities, truth, None, np.full(4, 25), NONE).policy.most == 2
+def test_a_point_of_recall_may_be_given_up_for_less_work_where_the_queries_are_enough_to_be_sure():
+    def chosen(queries: int, lost: int) -> Policy:
+        truth = np.array([2] * lost + [0] * (queries - lost))
+        return tune(np.array([TORN] * queries), truth, None, np.full(4, 25), NONE).policy
+
+    assert chosen(2000, lost=10) == HARD
+    assert chosen(2000, lost=20).most == 2
+    assert chosen(100, lost=1).most == 2
+    assert chosen(100, lost=0) == HARD

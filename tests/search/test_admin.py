@@ -2,8 +2,9 @@
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
-from search import indexing, spaces
+from search import bell, indexing, spaces, tasks
 from search.models import Space, Threshold
 from tests.search.conftest import RECIPE
 
@@ -106,11 +107,31 @@ def test_a_space_is_activated_when_it_is_complete(admin_client, space, shop, bes
     assert "Select one space." in act(admin_client, "activate", space, beside)
 
 
-def test_a_space_is_deleted_with_its_tables_but_never_the_live_one(admin_client, space, shop, beside):
+def test_a_roll_back_does_not_wait_for_the_photos_that_came_meanwhile(admin_client, space, shop, beside, photo):
+    while indexing.index_batch(beside):
+        pass
+    act(admin_client, "activate", beside)
+    Space.objects.filter(pk=space.pk).update(activated_at=timezone.now())
+    photo("red", "lamp")
+    expected = "Grid is live; beside is kept. The 1 photos that it lacks are being indexed."
+    assert expected in act(admin_client, "activate", space)
+
+
+def test_a_space_is_deleted_by_a_worker_but_never_the_live_one(
+    admin_client, space, shop, beside, monkeypatch, django_capture_on_commit_callbacks
+):
+    sent = []
+    monkeypatch.setattr(bell, "send", lambda task, pk: sent.append((task, pk)))
     delete = reverse("admin:search_space_delete", args=[beside.pk])
     assert admin_client.get(delete).status_code == 200
-    assert admin_client.post(delete, {"post": "yes"}).status_code == 302
+    with django_capture_on_commit_callbacks(execute=True):
+        page = admin_client.post(delete, {"post": "yes"}, follow=True).content.decode()
+    assert "A worker deletes beside as soon as its searches have ended." in page
+    assert sent == [("search.tasks.drop_space", beside.pk)]
+    tasks.drop_space(beside.pk)
     assert not Space.objects.filter(name="beside").exists()
+    tasks.drop_space(beside.pk)
+    tasks.drop_space(space.pk)
     assert admin_client.post(reverse("admin:search_space_delete", args=[space.pk]), {"post": "yes"}).status_code == 403
     assert "which answers searches" in act(admin_client, "delete_selected", space)
     assert Space.objects.live() == space

@@ -69,7 +69,8 @@ def large(django_db_setup, django_db_blocker) -> Iterator[Large]:
     with django_db_blocker.unblock():
         made = Large()
         yield made
-        partitions.drop_space(made.space)  # The flush empties tables, and another space would come to own these.
+        # The flush empties tables, and another space would come to own these.
+        partitions.when_free(lambda: partitions.drop_branch(made.space))
         call_command("flush", interactive=False, verbosity=0)
 
 

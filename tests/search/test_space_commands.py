@@ -5,6 +5,7 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from search import indexing, partitions, spaces
 from search.models import Space
@@ -166,6 +167,14 @@ def test_activate_space_wants_a_complete_one_and_gives_it_a_head(space, shop, be
     assert (Space.objects.live(), beside.heads.count()) == (beside, 1)
     assert run("activate_space", "beside") == "beside is live already.\n"
     assert "there is no space 'none'. Spaces: grid, beside." in refused("activate_space", "none")
+
+
+def test_a_roll_back_does_not_wait_for_the_photos_that_came_meanwhile(space, shop, beside, photo):
+    run("index", "--space", "beside")
+    run("activate_space", "beside")
+    Space.objects.filter(pk=space.pk).update(activated_at=timezone.now())
+    photo("red", "lamp")
+    assert run("activate_space", "grid").startswith("grid is live.\nThe workers index the 1 photos that it lacks.\n")
 
 
 def test_an_incomplete_space_is_activated_on_demand(space, shop, beside):

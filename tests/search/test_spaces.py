@@ -1,10 +1,15 @@
 """The life of a space: made, built beside the live one, activated, rolled back, dropped."""
 
+import time
+from datetime import timedelta
+
 import numpy as np
 import pytest
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, OperationalError, connection
+from django.test.utils import CaptureQueriesContext
+from psycopg import errors
 
-from catalog.models import Category
+from catalog.models import Category, Photo, Product
 from ml.projection import TooFewVectors
 from ml.recipes import Recipe, make_recipe
 from search import encoders, indexing, lookup, partitions, spaces
@@ -97,12 +102,45 @@ def test_dropping_takes_the_tables_the_rows_and_all_that_belongs_to_them(space, 
 
 
 def test_a_space_that_was_live_a_moment_ago_is_dropped_when_its_searches_have_ended(space, beside, monkeypatch):
-    waits: list[float] = []
-    monkeypatch.setattr(spaces.time, "sleep", waits.append)
+    monkeypatch.setattr(spaces, "SEARCHES_END", timedelta(seconds=1.5))
     spaces.activate(beside)
     spaces.activate(space)
+    begun = time.monotonic()
     spaces.drop(beside)
-    assert waits == [pytest.approx(10, abs=1)]
+    assert 1 < time.monotonic() - begun < 5
+    assert not Space.objects.filter(pk=beside.pk).exists()
+
+
+def test_a_space_that_is_activated_while_it_waits_to_be_dropped_stays(space, beside, monkeypatch):
+    spaces.activate(beside)
+    spaces.activate(space)
+    monkeypatch.setattr(spaces.time, "sleep", lambda seconds: spaces.activate(beside))
+    with pytest.raises(spaces.LiveSpace, match="beside answers searches"):
+        spaces.drop(beside)
+    assert Space.objects.live() == beside
+    assert len(tables(beside)) > 0
+
+
+def test_a_space_that_cannot_be_dropped_now_goes_on_being_built(space, beside, monkeypatch):
+    monkeypatch.setattr(partitions, "LOCK_TRIES", 1)
+    monkeypatch.setattr(partitions, "LOCK_WAIT", "1ms")
+    monkeypatch.setattr(partitions, "uniform", lambda least, most: 0)
+    locked = OperationalError("canceling statement due to lock timeout")
+    locked.__cause__ = errors.LockNotAvailable()
+    with monkeypatch.context() as patch:
+        patch.setattr(partitions, "drop_branch", raising(locked))
+        with pytest.raises(partitions.Busy):
+            spaces.drop(beside)
+    beside.refresh_from_db()
+    assert beside.state == "building"
+    spaces.drop(beside)
+
+
+def raising(error: Exception):
+    def fail(*args: object) -> None:
+        raise error
+
+    return fail
 
 
 def test_the_live_space_cannot_be_dropped(space):
@@ -197,4 +235,32 @@ def test_a_category_gets_its_leaf_when_it_is_made_and_loses_it_to_maintenance_on
     assert spaces.maintain() == [leaf.name]
     assert partitions.leaves(space) == []
     spaces.activate(Space.objects.create(name="other", recipe=RECIPE, dimensions=48))
-    partitions.drop_space(space)
+    partitions.when_free(lambda: partitions.drop_branch(space))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_l2_space_is_searched_through_an_index_of_its_own_operator_class(category):
+    made = Space.objects.create(name="l2", recipe=RECIPE, dimensions=48, metric="l2")
+    lamp = category("lamp")
+    spaces.ensure_partitions()
+    vectors = np.random.default_rng(0).normal(size=(400, 48)).astype(np.float32)
+    products = Product.objects.bulk_create(Product(sku=f"l-{n}", name="x", category=lamp) for n in range(400))
+    photos = Photo.objects.bulk_create(
+        Photo(product=product, file="none.jpg", sha256=f"{n:064x}", width=1, height=1)
+        for n, product in enumerate(products)
+    )
+    rows = zip(photos, vectors, strict=True)
+    Embedding.objects.bulk_create(Embedding(space=made, category=lamp, photo=p, vector=v) for p, v in rows)
+    [leaf] = partitions.leaves(made)
+    assert partitions.build_index(leaf)
+    query = np.random.default_rng(1).normal(size=48).astype(np.float32)
+    with CaptureQueriesContext(connection) as captured:
+        hits = lookup.nearest(made, query, [lamp.pk], 10).hits
+    [asked] = [line["sql"] for line in captured if "<->" in line["sql"]]
+    with partitions.scan_settings(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {asked}")
+        assert f"Index Scan using {leaf.index_name}" in "\n".join(line for (line,) in cursor.fetchall())
+    exact = np.argsort(np.linalg.norm(vectors - query, axis=1))[:10]
+    assert len({photos[n].pk for n in exact} & {hit.photo.pk for hit in hits}) >= 9
+    spaces.drop(made)

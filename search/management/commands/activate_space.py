@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from search import indexing, spaces, training
+from search import indexing, partitions, spaces, training
 from search.management.commands._spaces import named
 from search.models import Space
 
@@ -25,15 +25,25 @@ class Command(BaseCommand):
         if space.state == Space.State.LIVE:
             self.stdout.write(f"{space} is live already.")
             return
-        if not incomplete and (missing := indexing.pending(space).count()):
+        missing = indexing.pending(space).count()
+        # A space that was live before is wanted back at once, whatever came meanwhile.
+        if missing and not incomplete and space.activated_at is None:
             raise CommandError(
                 f"NAME: {missing} photos are not indexed in {space} yet. Run `manage.py index --space {space}`, or "
                 "give --incomplete to have the workers index them afterwards.",
                 returncode=2,
             )
+        for leaf in filter(spaces.lacks_index, partitions.leaves(space)):
+            self.stdout.write(f"Building {leaf.index_name} ...")
+            partitions.build_index(leaf)
         training.train_if_due(space)  # Without a head of its own its gate would stand open.
-        former = spaces.activate(space)
+        try:
+            former = spaces.activate(space)
+        except Space.DoesNotExist as error:
+            raise CommandError(f"NAME: {error}.", returncode=2) from error
         self.stdout.write(f"{space} is live.")
+        if missing:
+            self.stdout.write(f"The workers index the {missing} photos that it lacks.")
         if former:
             self.stdout.write(
                 f"Back with `manage.py activate_space {former}`; delete it with `manage.py drop_space {former}`."

@@ -1,12 +1,15 @@
 """manage.py create_space"""
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import validate_slug
+from django.db import IntegrityError
 
 from ml.backbones import BACKBONES
 from ml.projection import TooFewVectors
@@ -86,7 +89,9 @@ class Command(BaseCommand):
             raise CommandError(f"--weights: {error}", returncode=2) from error
         except ValueError as error:
             raise CommandError(str(error), returncode=2) from error
-        return self._made(spaces.create(name, recipe, metric))
+        with _free_name(name):
+            self._made(spaces.create(name, recipe, metric))
+        return None
 
     def _derive(self, name: str, source: Space, components: int | None, whiten: bool, dry_run: bool) -> None:
         if components is None:
@@ -107,7 +112,8 @@ class Command(BaseCommand):
             f"a vector takes {after:,} bytes on disk instead of {before:,} ({1 - after / before:.0%} less)."
         )
         if not dry_run:
-            self._made(spaces.derive(name, source, fitted))
+            with _free_name(name):
+                self._made(spaces.derive(name, source, fitted))
 
     def _is_there(self, wanted: Space) -> bool:
         existing = Space.objects.filter(name=wanted.name).first()
@@ -134,3 +140,12 @@ class Command(BaseCommand):
             index = f"exact scans alone, since HNSW ends at {most} dimensions: --pca makes a smaller space of it"
         size = f"{space.dimensions:,} dimensions, {partitions.bytes_on_disk(space.dimensions):,} bytes a photo"
         self.stdout.write(f"{space}: {space.summary}; {space.get_metric_display()}, {size}; {index}.")
+
+
+@contextmanager
+def _free_name(name: str) -> Iterator[None]:
+    """Somebody else may have made, or dropped, a space since we looked."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise CommandError(f"NAME: {name} was not made, the spaces changed meanwhile: try again.") from error

@@ -25,7 +25,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, name: str, dry_run: bool, noinput: bool, **options: Any) -> None:
         space = named(name, "NAME")
         if space.state == Space.State.LIVE:
-            raise CommandError(f"NAME: {space} answers searches; activate another space first.", returncode=2)
+            raise CommandError(f"NAME: {spaces.LiveSpace(space)}", returncode=2)
         size = partitions.size(space)
         what = f"{space}, {space.state}, {filesizeformat(size.vectors + size.indexes)}"
         if dry_run:

@@ -24,7 +24,10 @@ class Command(BaseCommand):
             fetch_weights(Recipe.from_dict(live.recipe) if live else recipe)
         except WeightsError as error:
             raise CommandError(f"LAMPLIGHT_WEIGHTS: {error}", returncode=2) from error
-        space = spaces.ensure_live(recipe)
+        try:
+            space = spaces.ensure_live(recipe)
+        except spaces.NameTaken as error:
+            raise CommandError(str(error), returncode=2) from error
         spaces.ensure_partitions()
         if not any(Recipe.from_dict(other.recipe).has_weights_of(recipe) for other in Space.objects.all()):
             self.stderr.write(

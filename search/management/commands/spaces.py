@@ -1,18 +1,16 @@
 """manage.py spaces"""
 
 import argparse
+import math
 from collections.abc import Sequence
 from json import dumps
-from random import Random
 from typing import Any
 
-import numpy as np
 from django.core.management.base import BaseCommand
-from django.db.models import Max, Min
 from django.template.defaultfilters import filesizeformat
 
-from search import overview, partitions, serving
-from search.models import Embedding, Space
+from search import overview, serving
+from search.models import Space
 
 EXAMPLES = """examples:
   manage.py spaces
@@ -57,39 +55,18 @@ def _facts(space: Space, fast: bool) -> dict[str, Any]:
         "indexed": seen.indexed,
         "rejected": seen.rejected,
         "pending": seen.pending,
-        "progress": round(seen.progress, 4),
+        "progress": math.floor(10_000 * seen.progress) / 10_000,
         "vector_bytes": seen.size.vectors,
         "index_bytes": seen.size.indexes,
         "bytes_per_photo": seen.bytes_per_photo,
         "categories": seen.leaves,
         "hnsw_indexes": seen.hnsw,
-        "recall_at_10": None if fast else _recall(space),
+        "recall_at_10": None if fast else serving.sampled_recall(space, QUERIES),
     }
 
 
-def _recall(space: Space) -> float:
-    """Of the HNSW indexes against exact scans, for a few photos of each indexed category; 1 without indexes."""
-    random = Random(0)
-    vectors, categories, products = [], [], []
-    for leaf in partitions.leaves(space):
-        if partitions.any_index([leaf]):
-            rows = Embedding.objects.filter(space_id=space.pk, category_id=leaf.category_id).order_by("photo_id")
-            ends = rows.aggregate(first=Min("photo_id"), last=Max("photo_id"))
-            for _ in range(QUERIES):
-                # The next photo after a random id: no pass over a million rows.
-                rest = rows.filter(photo_id__gte=random.randint(ends["first"], ends["last"]))
-                vector, product = rest.values_list("vector", "photo__product_id")[0]
-                vectors.append(np.array(vector, np.float32))
-                categories.append(leaf.category_id)
-                products.append(product)
-    if not vectors:
-        return 1.0
-    found = serving.approximation(space, np.stack(vectors), np.array(categories), np.array(products), seed=0)
-    return found.recall_at_10
-
-
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
-    done = f"{row['indexed']:,}" if row["progress"] == 1 else f"{row['indexed']:,} ({row['progress']:.0%})"
+    done = f"{row['indexed']:,}" + (f" ({row['progress']:.0%})" if row["pending"] else "")
     index = f"HNSW {row['hnsw_indexes']} of {row['categories']}" if row["hnsw_indexes"] else "exact"
     recall = "?" if row["recall_at_10"] is None else f"{row['recall_at_10']:.3f}"
     disk = filesizeformat(row["vector_bytes"] + row["index_bytes"])
