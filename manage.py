@@ -16,6 +16,9 @@ def main() -> None:
 
     try:
         execute_from_command_line(sys.argv)
+    except KeyboardInterrupt:
+        print("\nInterrupted. What was committed is kept; the same command goes on from there.", file=sys.stderr)
+        sys.exit(130)
     except ProgrammingError as error:
         if not isinstance(error.__cause__, UndefinedTable):
             raise

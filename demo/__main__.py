@@ -7,6 +7,7 @@ category head, asks one question over HTTP (a customer photo that was never inde
 import argparse
 import csv
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -64,13 +65,24 @@ def choose_weights() -> None:
     try:
         fetch_weights(make_recipe("imagenet", settings.LAMPLIGHT_BACKBONE))
     except WeightsError as error:
-        chosen = {"LAMPLIGHT_BACKBONE": "autoencoder", "LAMPLIGHT_WEIGHTS": str(AUTOENCODER)}
+        chosen = {"LAMPLIGHT_BACKBONE": "autoencoder", "LAMPLIGHT_WEIGHTS": str(kept_autoencoder())}
         os.environ |= chosen
         for name, value in chosen.items():
             setattr(settings, name, value)
         print(f"LAMPLIGHT_WEIGHTS: {error}")
-        print("The demo goes on with an AUTOENCODER that has seen nothing but the 300 photos of the sample catalogue:")
+        print(
+            "A new demo goes on with an AUTOENCODER that has seen nothing but the 300 photos of the sample catalogue:"
+        )
         print("matches show how Lamplight works, not how well it sees with ResNet50.\n")
+
+
+def kept_autoencoder() -> Path:
+    """A copy in the data folder: its space stays whole when the checkout moves, or brings other weights one day."""
+    copy: Path = settings.VAR / "weights" / AUTOENCODER.name
+    if not copy.exists():
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(AUTOENCODER, copy)
+    return copy
 
 
 def import_catalog() -> None:

@@ -59,7 +59,17 @@ WHITENING = 0.25
 VARIANCE_FLOOR = 0.1  # Of the mean variance: what lies below is noise, and would be blown up.
 
 # What torch.load, and a look into what it gave, raise on a damaged file.
-UNREADABLE = (OSError, EOFError, LookupError, RuntimeError, TypeError, ValueError, pickle.UnpicklingError, struct.error)
+UNREADABLE = (
+    OSError,
+    EOFError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    pickle.UnpicklingError,
+    struct.error,
+)
 
 Bytes = NDArray[np.uint8]
 
@@ -204,14 +214,16 @@ class Training:
         """
         try:
             content = torch.load(checkpoint, weights_only=True, map_location=self.device)
-            run, done = content["run"], [Epoch(**epoch) for epoch in content["epochs"]]
+            run, done = dict(content["run"]), [Epoch(**epoch) for epoch in content["epochs"]]
+            differing = [name for name, value in self._identity.items() if run.get(name) != value]
+            if not differing:
+                self.network.load_state_dict(content["network"])
+                self.optimizer.load_state_dict(content["optimizer"])
+                self.done, self.best_state = done, content["best"]
         except UNREADABLE as error:
             raise CheckpointError(f"the checkpoint {checkpoint} cannot be read ({error})") from error
-        if differing := [name for name, value in self._identity.items() if run.get(name) != value]:
+        if differing:
             raise CheckpointError(f"the checkpoint {checkpoint} is of a run with other {', '.join(differing)}")
-        self.network.load_state_dict(content["network"])
-        self.optimizer.load_state_dict(content["optimizer"])
-        self.done, self.best_state = done, content["best"]
 
     def best_network(self) -> Autoencoder:
         """The best epoch's network in eval mode, its embedding whitened over the photos learned from."""
@@ -304,7 +316,8 @@ def whiten(network: Autoencoder, embeddings: Tensor) -> None:
     assert norm.running_var is not None
     old = embeddings.double()
     variances, components = torch.linalg.eigh(torch.cov(old.T))
-    scales = variances.clamp(min=VARIANCE_FLOOR * variances.mean()) ** (-WHITENING / 2)
+    least = max(VARIANCE_FLOOR * float(variances.mean()), 1e-12)  # Photos that are all the same have no variance.
+    scales = variances.clamp(min=least) ** (-WHITENING / 2)
     forth, back = components * scales @ components.T, components / scales @ components.T
     deviation = (norm.running_var.double() + norm.eps).sqrt()
     centre = old.mean(0)
@@ -334,7 +347,10 @@ def _hold_out(products: NDArray[np.integer], seed: int) -> tuple[NDArray[np.inte
             f"and there are {len(products)} of {len(names)}"
         )
     held = np.random.default_rng(seed).choice(names, max(1, round(HELD_OUT * len(names))), replace=False)
-    return np.flatnonzero(~np.isin(products, held)), np.flatnonzero(np.isin(products, held))
+    learned = np.flatnonzero(~np.isin(products, held))
+    if len(learned) < MIN_PHOTOS // 2:
+        raise TooFewPhotos(f"holding out whole products leaves {len(learned)} of {len(products)} photos to learn from")
+    return learned, np.flatnonzero(np.isin(products, held))
 
 
 def _normalise(pixels: Tensor) -> Tensor:
@@ -353,6 +369,7 @@ def _replace(path: Path, write: Callable[[Path], object]) -> None:
     partial = path.with_name(f".{path.name}.partial")
     try:
         write(partial)
+        partial.chmod(0o644)  # safetensors makes its files unreadable to other users, such as the web server's.
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

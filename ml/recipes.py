@@ -89,8 +89,9 @@ class Recipe:
         return self.weights not in (IMAGENET, RANDOM)
 
     def has_weights_of(self, other: Self) -> bool:
-        """Whether the weights are the same; paths may differ."""
-        return (self.weights_sha256 or self.weights) == (other.weights_sha256 or other.weights)
+        """Whether backbone and weights are the same; paths may differ."""
+        own, others = ((recipe.backbone, recipe.weights_sha256 or recipe.weights) for recipe in (self, other))
+        return own == others
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready; `from_dict` is its inverse."""

@@ -118,7 +118,9 @@ def _read_state(path: Path, expected_sha256: str) -> dict[str, Tensor]:
         LookupError,
         struct.error,
     ) as error:
-        raise WeightsError(f"{path} is no state dict that can be read safely ({error}): {WAYS_OUT}") from error
+        # Of torch's own text the rest advises to read the file unsafely.
+        reason = str(error).partition("\n")[0].partition(". In PyTorch")[0]
+        raise WeightsError(f"{path} is no state dict that can be read safely ({reason}): {WAYS_OUT}") from error
     return _unwrap(content, path)
 
 

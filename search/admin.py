@@ -49,7 +49,7 @@ class SpaceAdmin(admin.ModelAdmin):
 
     form = SpaceForm
     inlines = (ThresholdInline,)
-    list_display = ("name", "state", "progress", "summary", "dimensions", "metric", "disk", "index", "activated_at")
+    list_display = ("name", "stage", "progress", "summary", "dimensions", "metric", "disk", "index", "activated_at")
     readonly_fields = ("state", "progress", "summary", "dimensions", "metric", "disk", "index", "source", "created_at")
     actions = ("activate",)
     change_list_template = "search/spaces.html"
@@ -124,6 +124,10 @@ class SpaceAdmin(admin.ModelAdmin):
         later = f" The {missing} photos that it lacks are being indexed." if missing else ""
         kept = f"{space} is live; {former} is kept.{later}"
         self.message_user(request, kept if former else f"{space} was live already.")
+
+    @admin.display(description="state")
+    def stage(self, space: Space) -> str:
+        return seen_once(space).stage
 
     @admin.display
     def progress(self, space: Space) -> SafeString:

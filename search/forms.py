@@ -3,7 +3,6 @@
 from typing import Any
 
 from django import forms
-from django.conf import settings
 
 from ml.backbones import BACKBONES
 from ml.projection import Projection, TooFewVectors
@@ -29,7 +28,7 @@ class SpaceForm(forms.ModelForm):
     backbone = forms.ChoiceField(choices=choices(BACKBONES), required=False)
     weights = forms.CharField(
         required=False,
-        help_text="imagenet, random or the path of a state dict on the server; empty: LAMPLIGHT_WEIGHTS.",
+        help_text="imagenet, random or the path of a state dict on the server; empty: the live space's.",
     )
     layer = forms.CharField(
         required=False, help_text="Any module by name; fc1, fc2, pool5 of vgg16; empty: the default."
@@ -88,8 +87,8 @@ class SpaceForm(forms.ModelForm):
 
     def _make_recipe(self, data: dict[str, Any]) -> None:
         given = {field: data[field] for field in RECIPE if data[field]}
-        backbone = given.pop("backbone", settings.LAMPLIGHT_BACKBONE)
-        weights = given.pop("weights", settings.LAMPLIGHT_WEIGHTS)
+        backbone, weights = spaces.origin(given.pop("backbone", None))
+        weights = given.pop("weights", weights)
         try:
             recipe = make_recipe(weights, backbone, **given)
             recipe.dimensions  # noqa: B018  raises ValueError where there is no such layer

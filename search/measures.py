@@ -52,8 +52,8 @@ class GateQuality:
     """What a search behind a gate finds, and what it costs."""
 
     recall: dict[int, float]
-    """By k: share of the queries with a wanted product among the first k answers."""
-    mean_average_precision: float
+    """By k: share of the queries with a wanted product among the first k answers. Empty where none wants a product."""
+    mean_average_precision: float | None
     scanned: float
     """Mean share of the gallery's photos that a query is compared with."""
     categories_searched: float
@@ -128,8 +128,8 @@ def gate_quality(
     asked = similarities[wanting], wanted[wanting], products
     ranks, precisions = first_ranks(*asked), np.nan_to_num(average_precisions(*asked))
     return GateQuality(
-        recall={k: _mean(ranks <= k) for k in CUTOFFS},
-        mean_average_precision=_mean(precisions),
+        recall={k: _mean(ranks <= k) for k in CUTOFFS} if wanting.any() else {},
+        mean_average_precision=_mean(precisions) if wanting.any() else None,
         scanned=_mean(searched @ photos / photos.sum()),
         categories_searched=_mean(searched.sum(axis=1)),
     )

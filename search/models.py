@@ -19,8 +19,12 @@ class SpaceQuerySet(models.QuerySet["Space"]):
         return self.filter(state=Space.State.LIVE).first()
 
     def indexed_into(self) -> "SpaceQuerySet":
-        """The spaces that new photos go into: the live one first, then those being built beside it."""
-        return self.filter(state__in=[Space.State.LIVE, Space.State.BUILDING]).order_by("-state", "pk")
+        """The spaces that new photos go into: the live one first, then those being built beside it.
+
+        Of these the derived ones come first: from stored vectors they are built in seconds.
+        """
+        building = self.filter(state__in=[Space.State.LIVE, Space.State.BUILDING])
+        return building.order_by("-state", models.F("source_id").asc(nulls_last=True), "pk")
 
 
 class Space(models.Model):
@@ -77,7 +81,9 @@ class Space(models.Model):
         recipe = self.recipe
         pca = f", PCA {recipe['pca']}{' whitened' if recipe['whiten'] else ''}" if recipe.get("pca") else ""
         network = f"{recipe['backbone']} {recipe['layer']} {recipe['pooling']}"
-        return f"{network}, {recipe['input_size']} px {recipe['fit']}, weights {self.weights}{pca}"
+        # Two files may have one name.
+        fingerprint = f" ({recipe['weights_sha256'][:8]})" if recipe.get("weights_sha256") else ""
+        return f"{network}, {recipe['input_size']} px {recipe['fit']}, weights {self.weights}{fingerprint}{pca}"
 
 
 class Projection(models.Model):
@@ -183,4 +189,4 @@ class Head(models.Model):
     trained_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
-        return f"head of {self.space_id}, {self.trained_at:%Y-%m-%d %H:%M}"
+        return f"head of {self.space}, {self.trained_at:%Y-%m-%d %H:%M}"

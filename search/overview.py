@@ -33,6 +33,12 @@ class Overview:
         return 1 - self.pending / self.photos if self.photos else 1.0
 
     @property
+    def stage(self) -> str:
+        """The state, and whether a space that is being built is ready to be activated."""
+        ready = self.space.state == Space.State.BUILDING and self.photos and not self.pending
+        return "ready" if ready else str(self.space.state)
+
+    @property
     def bytes_per_photo(self) -> int:
         """Vectors and indexes; 0 in an empty space."""
         return round((self.size.vectors + self.size.indexes) / self.indexed) if self.indexed else 0

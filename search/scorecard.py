@@ -149,7 +149,7 @@ def quality_table(scores: Iterable[Score]) -> Table:
         quality = score.category
         judged = tuple(_share(getattr(quality, name, None)) for name in ("top1", "top2", "calibration_error"))
         for place, (gate, found) in enumerate(score.gates.items()):
-            worth = (*(_share(found.recall[k]) for k in CUTOFFS), _share(found.mean_average_precision))
+            worth = (*(_share(found.recall.get(k)) for k in CUTOFFS), _share(found.mean_average_precision))
             cost = (f"{found.categories_searched:.2f}", f"{found.scanned:.1%}")
             first = place == 0
             rows.append((score.space if first else "", gate, *worth, *cost, *(judged if first else ("", "", ""))))
@@ -200,6 +200,8 @@ def apply_thresholds(score: Score) -> list[str]:
     for match in score.first_matches:
         if match.min_similarity is None or match.min_similarity == former.get(match.category):
             continue
+        if match.category not in categories:  # It was renamed or deleted meanwhile.
+            continue
         Threshold.objects.update_or_create(
             space=space, category=categories[match.category], defaults={"min_similarity": match.min_similarity}
         )
@@ -227,7 +229,9 @@ def _thresholds(score: Score) -> Table:
 
 def _section(score: Score, queries: Queries) -> dict[str, Any]:
     """A space's part of the page."""
-    drawings = [("Recall by gate", plots.recall_by_gate(score.gates))]
+    drawings = []
+    if score.gates["soft"].recall:
+        drawings.append(("Recall by gate", plots.recall_by_gate(score.gates)))
     if score.category:
         drawings += [
             ("Reliability of the likeliest category", plots.reliability(score.category.reliability)),

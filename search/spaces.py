@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -69,6 +70,17 @@ def ensure_live(recipe: Recipe) -> Space:
         raise NameTaken(recipe.name) from error
     ensure_partitions()
     return space
+
+
+def origin(backbone: str | None) -> tuple[str, str]:
+    """The backbone and weights of a space of which no more, or its backbone alone, was said: the live space's own.
+
+    Without one, or for another backbone, those of the settings.
+    """
+    live = Space.objects.live()
+    if live and backbone in (None, live.recipe["backbone"]):
+        return live.recipe["backbone"], live.recipe["weights"]
+    return backbone or settings.LAMPLIGHT_BACKBONE, settings.LAMPLIGHT_WEIGHTS
 
 
 def create(name: str, recipe: Recipe, metric: str = Space.Metric.COSINE) -> Space:

@@ -99,9 +99,7 @@ def test_a_checkpoint_of_other_settings_is_left_alone_unless_told_to_start_over(
     with pytest.raises(SystemExit):
         run(*options)
     pressing.join()
-    assert re.search(
-        r"with other epochs\. Give the options of that run .* or --fresh", refused(*options, "--epochs", "1")
-    )
+    assert re.search(r"with other epochs\. Give the options of that run .*--fresh", refused(*options, "--epochs", "1"))
     assert "for 1 epochs" in run(*options, "--epochs", "1", "--fresh")
 
 

@@ -115,7 +115,7 @@ def names(page: Page) -> list[str]:
 def test_a_photo_finds_its_product_and_the_page_says_how(shop):
     page = shop.page
     expect(page.get_by_text("6 photos in 2 categories")).to_be_visible()
-    expect(page.get_by_text("The cure: set LAMPLIGHT_WEIGHTS")).to_be_visible()
+    expect(page.get_by_text("The cure: manage.py create_space")).to_be_visible()
 
     upload(page, picture("red", "stripes"))
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import validate_slug
@@ -42,8 +41,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("name", help="letters, digits, - and _")
         recipe = parser.add_argument_group("a space of its own")
-        recipe.add_argument("--backbone", choices=BACKBONES, help="network (LAMPLIGHT_BACKBONE)")
-        recipe.add_argument("--weights", help="imagenet, random or the path of a state dict (LAMPLIGHT_WEIGHTS)")
+        recipe.add_argument("--backbone", choices=BACKBONES, help="network (that of the live space)")
+        recipe.add_argument(
+            "--weights",
+            help="imagenet, random or the path of a state dict (the live space's, or LAMPLIGHT_WEIGHTS)",
+        )
         recipe.add_argument("--layer", help="any module by name, or an alias: fc1, fc2, pool5 of vgg16 (layer4)")
         recipe.add_argument("--pooling", choices=CHOICES["pooling"], help="of the layer's maps (avg)")
         recipe.add_argument("--input-size", type=int, help="side of the square the network sees, in pixels")
@@ -74,8 +76,8 @@ class Command(BaseCommand):
 
     def _create(self, name: str, given: dict[str, Any], dry_run: bool) -> None:
         metric = Space.Metric(given.pop("metric", Space.Metric.COSINE))
-        backbone = given.pop("backbone", settings.LAMPLIGHT_BACKBONE)
-        weights = given.pop("weights", settings.LAMPLIGHT_WEIGHTS)
+        backbone, weights = spaces.origin(given.pop("backbone", None))
+        weights = given.pop("weights", weights)
         try:
             recipe = make_recipe(weights, backbone, normalize=metric == Space.Metric.COSINE, **given)
             unsaved = Space(name=name, recipe=recipe.as_dict(), dimensions=recipe.dimensions, metric=metric)
@@ -94,6 +96,8 @@ class Command(BaseCommand):
         return None
 
     def _derive(self, name: str, source: Space, components: int | None, whiten: bool, dry_run: bool) -> None:
+        if components is not None and components < 1:
+            raise CommandError("--pca: give a number of components, 1 or more.", returncode=2)
         if components is None:
             raise CommandError("--from: say how many components to keep, such as --pca 256.", returncode=2)
         if existing := Space.objects.filter(name=name).first():
@@ -138,8 +142,9 @@ class Command(BaseCommand):
         if not partitions.is_indexable(space):
             most = f"{partitions.INDEXED_DIMENSIONS:,}"
             index = f"exact scans alone, since HNSW ends at {most} dimensions: --pca makes a smaller space of it"
-        size = f"{space.dimensions:,} dimensions, {partitions.bytes_on_disk(space.dimensions):,} bytes a photo"
-        self.stdout.write(f"{space}: {space.summary}; {space.get_metric_display()}, {size}; {index}.")
+        size = f"{partitions.bytes_on_disk(space.dimensions):,} bytes a photo, indexes apart"
+        vectors = f"{space.get_metric_display()}, {space.dimensions:,} dimensions, {size}"
+        self.stdout.write(f"{space}: {space.summary}; {vectors}; {index}.")
 
 
 @contextmanager

@@ -31,10 +31,17 @@ class Command(BaseCommand):
         if dry_run:
             self.stdout.write(f"Would delete {what}.")
             return
-        if not noinput and input(f"Delete {what}? [y/N] ").strip().lower() not in ("y", "yes"):
-            raise CommandError("Nothing was deleted.", returncode=1)
+        if not noinput and not _confirmed(f"Delete {what}? [y/N] "):
+            raise CommandError("Nothing was deleted. Without a terminal, give --noinput.", returncode=1)
         try:
             spaces.drop(space)
         except (spaces.LiveSpace, partitions.Busy) as error:
             raise CommandError(f"{space} was not deleted: {error}", returncode=1) from error
         self.stdout.write(f"Deleted {what}.")
+
+
+def _confirmed(question: str) -> bool:
+    try:
+        return input(question).strip().lower() in ("y", "yes")
+    except EOFError:
+        return False

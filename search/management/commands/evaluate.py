@@ -21,7 +21,7 @@ MISUSE = 2
 EPILOG = """
 Without --queries the catalogue asks itself: each product's first photo looks for the product's other photos or, with
 --family, for the other products of its category with the same value in that column. The gate is judged by heads that
-have not seen the product.
+have not seen the product; how wide it opens was chosen on these same photos. Stored thresholds are not applied.
 
 --queries takes photos that are not in the catalogue:
   a folder   chair/1.jpg, lamp/2.jpg: the folders are the categories' slugs

@@ -31,7 +31,8 @@ class Command(BaseCommand):
         spaces.ensure_partitions()
         if not any(Recipe.from_dict(other.recipe).has_weights_of(recipe) for other in Space.objects.all()):
             self.stderr.write(
-                f"The live space stays {space}: no space was made with LAMPLIGHT_WEIGHTS={recipe.weights}. To change "
+                f"The live space stays {space}: no space was made with LAMPLIGHT_BACKBONE={recipe.backbone} "
+                f"LAMPLIGHT_WEIGHTS={recipe.weights}. To change "
                 "to these weights: manage.py create_space NAME, then, once it is built, activate_space NAME."
             )
         self.stdout.write(f"Live space: {space} ({space.dimensions} dimensions, weights {space.weights})")

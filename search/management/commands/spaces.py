@@ -46,7 +46,7 @@ def _facts(space: Space, fast: bool) -> dict[str, Any]:
     seen = overview.of(space)
     return {
         "space": space.name,
-        "state": space.state,
+        "state": seen.stage,
         "recipe": space.summary,
         "source": space.source.name if space.source else None,
         "dimensions": space.dimensions,
@@ -68,7 +68,7 @@ def _facts(space: Space, fast: bool) -> dict[str, Any]:
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     done = f"{row['indexed']:,}" + (f" ({row['progress']:.0%})" if row["pending"] else "")
     index = f"HNSW {row['hnsw_indexes']} of {row['categories']}" if row["hnsw_indexes"] else "exact"
-    recall = "?" if row["recall_at_10"] is None else f"{row['recall_at_10']:.3f}"
+    recall = "-" if row["recall_at_10"] is None or not row["indexed"] else f"{row['recall_at_10']:.3f}"
     disk = filesizeformat(row["vector_bytes"] + row["index_bytes"])
     a_photo = f"{row['bytes_per_photo']:,} B"
     dimensions = f"{row['dimensions']:,}"

@@ -173,7 +173,7 @@ def _misuse() -> Iterator[None]:
     except TooFewPhotos as error:
         raise CommandError(f"{error}. Import more with manage.py import_catalog.", returncode=MISUSE) from error
     except CheckpointError as error:
-        cure = "Give the options of that run to go on with it, or --fresh to start over."
+        cure = "Give the options of that run to go on with it or, if photos came since, --fresh to start over."
         raise CommandError(f"{error}. {cure}", returncode=MISUSE) from error
     except WeightsError as error:
         raise CommandError(f"LAMPLIGHT_DEVICE: {error}", returncode=MISUSE) from error

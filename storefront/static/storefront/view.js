@@ -217,7 +217,7 @@ export function showIndex({ space, weights, categories, head }) {
     : `${words.count(indexed, "photo")} in ${words.count(categories.length, "category", "categories")}`;
   part("coverage").classList.toggle("running", pending > 0);
   part("model").textContent = head
-    ? `Model ${space}. It names the right category for ${words.percent(head.accuracy)} of photos it was not shown.`
+    ? `Model ${space}. It names the right category for ${words.percent(head.accuracy)} of the shop’s own photos that it had not seen.`
     : `Model ${space}.`;
   const notices = [];
   if (!photos) notices.push(EMPTY);
@@ -230,7 +230,7 @@ export function showIndex({ space, weights, categories, head }) {
 const EMPTY = ["The catalogue is empty.", "Add products in the administration, or import a catalogue."];
 const WAITING = ["Nothing is indexed yet.", "The first photos can be found in a moment."];
 const REJECTED = ["No photo could be indexed.", "The administration names the reason for each."];
-const UNTRAINED = ["The model is untrained, so matches are rough.", "The cure: set LAMPLIGHT_WEIGHTS, on a fresh data folder."];
+const UNTRAINED = ["The model is untrained, so matches are rough.", "The cure: manage.py create_space with trained weights, then activate_space."];
 
 /** Each notice is a headline and a sentence. Unchanged ones are left alone, or they would be read out again. */
 export function showNotices(notices) {
