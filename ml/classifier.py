@@ -15,6 +15,7 @@ from safetensors.numpy import load, save
 
 from ml.novelty import Novelty, fit_novelty
 from ml.policy import Policy, Tuned
+from ml.scaling import feature_scales
 
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
@@ -305,8 +306,7 @@ def _fit_softmax(embeddings: Floats, labels: Ints) -> tuple[Floats, Floats]:
     """
     from sklearn.linear_model import LogisticRegression
 
-    mean, deviation = embeddings.mean(axis=0), embeddings.std(axis=0)
-    scale = np.where(deviation > 1e-9, deviation, 1)
+    mean, scale = embeddings.mean(axis=0), feature_scales(embeddings)
     features = (embeddings - mean) / scale
     span = None
     if len(features) < features.shape[1]:

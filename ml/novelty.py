@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.scaling import feature_scales
+
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
 
@@ -53,8 +55,7 @@ def fit_novelty(embeddings: Floats, labels: Ints) -> Novelty:
     from sklearn.covariance import ledoit_wolf
     from sklearn.decomposition import PCA
 
-    deviation = embeddings.std(axis=0)
-    scale = np.where(deviation > 1e-9, deviation, 1)
+    scale = feature_scales(embeddings)
     classes, columns = np.unique(labels, return_inverse=True)
     components = max(1, min(COMPONENTS, len(embeddings) - len(classes), embeddings.shape[1]))
     pca = PCA(components, random_state=0)

@@ -49,7 +49,7 @@ class SpaceAdmin(admin.ModelAdmin):
 
     form = SpaceForm
     inlines = (ThresholdInline,)
-    list_display = ("name", "stage", "progress", "summary", "dimensions", "metric", "disk", "index", "activated_at")
+    list_display = ("name", "stage", "progress", "summary", "dimensions", "disk", "index")
     readonly_fields = ("state", "progress", "summary", "dimensions", "metric", "disk", "index", "source", "created_at")
     actions = ("activate",)
     change_list_template = "search/spaces.html"

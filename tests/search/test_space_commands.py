@@ -51,8 +51,8 @@ def beside(space):
 def test_create_space_makes_it_once_and_says_what_comes_next(space):
     printed = run("create_space", "gem", "--backbone", "resnet18", "--pooling", "gem")
     assert printed.startswith(
-        "gem: resnet18 layer4 gem, 224 px pad, weights random; Cosine, 512 dimensions, 1,170 bytes a photo, indexes apart; "
-        "HNSW where a category is large.\nThe workers build it while searches go on."
+        "gem: resnet18 layer4 gem, 224 px pad, weights random; Cosine, 512 dimensions, 1,170 bytes a photo, "
+        "indexes apart; HNSW where a category is large.\nThe workers build it while searches go on."
     )
     assert "manage.py activate_space gem" in printed
     again = run("create_space", "gem", "--backbone", "resnet18", "--pooling", "gem")
