@@ -223,8 +223,8 @@ MAX_ADMIN_REQUEST_BYTES = 4 * MAX_REQUEST_BYTES
 DATA_UPLOAD_MAX_NUMBER_FILES = 60
 
 # --- Vision -----------------------------------------------------------------------------------------------------
-# What the first space is made of, and what create_space takes by default: a backbone of ml.backbones, and "imagenet",
-# "random" or the path of a state dict. Another space is activated, not configured.
+# What the first space is made of: a backbone of ml.backbones, and "imagenet", "random" or the path of a state dict.
+# Another space is made by create_space and activated, not configured.
 LAMPLIGHT_BACKBONE = env.str("LAMPLIGHT_BACKBONE", default="resnet50")
 LAMPLIGHT_WEIGHTS = env.str("LAMPLIGHT_WEIGHTS", default="imagenet")
 # "auto" takes a GPU when torch sees one.

@@ -16,7 +16,7 @@ from catalog.models import Category, Photo
 from ml.images import UnreadablePhoto, as_jpeg, open_photo
 from search import plots
 from search.evaluation import SHOWN_DIGITS, Answer, Score, Settings
-from search.measures import CUTOFFS
+from search.measures import CUTOFFS, needed
 from search.models import Space, Threshold
 from search.queries import BadQueries, Queries, Stock
 
@@ -123,10 +123,15 @@ class Scorecard:
             quality_table(self.spaces).as_text(),
             cost_table(self.spaces).as_text(),
             threshold_promise(self),
-            threshold_table(self.spaces).as_text(),
+            threshold_table(self.spaces).as_text() if self.suggests else "",
             *(fill(f"{score.space}: {note}", WIDTH) for score in self.spaces for note in score.notes),
         ]
         return "\n\n".join(part for part in parts if part)
+
+    @property
+    def suggests(self) -> bool:
+        """Whether a min_similarity is suggested for any category."""
+        return any(match.min_similarity is not None for score in self.spaces for match in score.first_matches)
 
     def as_html(self, queries: Queries) -> str:
         """One file without scripts that asks nothing of the network."""
@@ -183,7 +188,14 @@ def threshold_table(scores: Iterable[Score]) -> Table:
 
 
 def threshold_promise(scorecard: "Scorecard") -> str:
-    """What the suggestions mean, and what they do not."""
+    """What the suggestions mean, and what they do not; or why there are none."""
+    if not scorecard.suggests:
+        least = needed(scorecard.settings.keep)
+        return fill(
+            f"No min_similarity is suggested: for that a category has to answer {least} queries rightly in the first "
+            "place. Ask more photos with --queries, or be content with a smaller --keep.",
+            WIDTH,
+        )
     share = f"{scorecard.settings.keep:.4%}".rstrip("0%").rstrip(".")
     said = f"First answers behind the soft gate, and the min_similarity that {share} % of the right ones will pass."
     if scorecard.asked.source != CATALOGUE:

@@ -258,8 +258,8 @@ def test_similarities_by_distance_are_shown_by_their_leading_digits_and_without_
     shop.page.route(SEARCH, answer)
     upload(shop.page, picture("red", "dots"))
     likeness = shop.page.locator(".likeness")
-    expect(likeness.nth(0)).to_have_text("0.0141")
-    expect(likeness.nth(1)).to_have_text("0.00704")
+    expect(likeness.nth(0)).to_have_text("0.0141similarity")
+    expect(likeness.nth(1)).to_have_text("0.00704similarity")
 
 
 def test_a_sample_is_searched_with_by_keyboard(shop):

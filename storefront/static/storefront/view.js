@@ -162,9 +162,8 @@ function more(hidden) {
   return button;
 }
 
-function card(hit, { metric, weights }, onSimilar) {
+function card(hit, { metric }, onSimilar) {
   const { product, photo } = hit;
-  const similarity = words.similarity(hit.similarity, metric); // The word goes with the number as it is shown.
   const item = part("card").content.firstElementChild.cloneNode(true);
   const piece = (name) => item.querySelector(`.${name}`);
   item.dataset.sku = product.sku;
@@ -176,9 +175,7 @@ function card(hit, { metric, weights }, onSimilar) {
   piece("price").textContent = words.price(product);
   piece("stock").textContent = product.in_stock ? "In stock" : "Sold out";
   piece("stock").classList.toggle("out", !product.in_stock);
-  piece("number").textContent = similarity;
-  // To an untrained model everything is alike: a word would praise what means nothing. L2 has no scale for words.
-  piece("word").textContent = weights !== "random" && metric === "cosine" ? words.likeness(similarity) : "";
+  piece("number").textContent = words.similarity(hit.similarity, metric);
   if (hit.duplicates.length) piece("also").append("Also as ", ...also(hit.duplicates));
   piece("similar").setAttribute("aria-label", `Products similar to ${product.name}`);
   piece("similar").addEventListener("click", () => onSimilar(hit));

@@ -23,14 +23,6 @@ export function similarity(value, metric) {
   return metric === "l2" ? value.toPrecision(3) : value.toFixed(2);
 }
 
-/** Cosine similarity in a word. A rough one: models spread their similarities differently, so the number is the measure. */
-export function likeness(similarity) {
-  if (similarity >= 0.98) return "nearly the same";
-  if (similarity >= 0.9) return "very similar";
-  if (similarity >= 0.75) return "similar";
-  return "loosely similar";
-}
-
 export function duration(ms) {
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
