@@ -8,7 +8,7 @@ from PIL import Image
 
 from ml.projection import Projection
 from ml.recipes import make_recipe
-from search import encoders, indexing
+from search import encoders, indexing, spaces
 from search.models import Space
 
 DIMENSIONS = 48
@@ -42,6 +42,14 @@ def space(db, monkeypatch) -> Space:
         dimensions=DIMENSIONS,
         state=Space.State.LIVE,
     )
+
+
+@pytest.fixture
+def beside(space) -> Space:
+    """A space of the grid encoder that is being built beside the live one."""
+    made = Space.objects.create(name="beside", recipe=RECIPE, dimensions=DIMENSIONS)
+    spaces.ensure_partitions()
+    return made
 
 
 @pytest.fixture

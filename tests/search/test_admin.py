@@ -4,9 +4,8 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from search import bell, indexing, spaces, tasks
+from search import bell, indexing, tasks
 from search.models import Space, Threshold
-from tests.search.conftest import RECIPE
 
 pytestmark = pytest.mark.django_db
 LIST = reverse("admin:search_space_changelist")
@@ -21,13 +20,6 @@ def shop(space, photo):
         photo((250 - 20 * n, 20 * n, 7 * n), ("lamp", "bed")[n % 2])
     while indexing.index_batch(space):
         pass
-
-
-@pytest.fixture
-def beside(space):
-    made = Space.objects.create(name="beside", recipe=RECIPE, dimensions=space.dimensions)
-    spaces.ensure_partitions()
-    return made
 
 
 def act(client, action: str, *chosen: Space) -> str:

@@ -9,7 +9,6 @@ from django.utils import timezone
 
 from search import indexing, partitions, spaces
 from search.models import Space
-from tests.search.conftest import RECIPE
 
 pytestmark = pytest.mark.django_db
 
@@ -39,13 +38,6 @@ def shop(space, photo):
         photo((250 - 20 * n, 20 * n, 7 * n), ("lamp", "bed")[n % 2])
     while indexing.index_batch(space):
         pass
-
-
-@pytest.fixture
-def beside(space):
-    made = Space.objects.create(name="beside", recipe=RECIPE, dimensions=space.dimensions)
-    spaces.ensure_partitions()
-    return made
 
 
 def test_create_space_makes_it_once_and_says_what_comes_next(space):

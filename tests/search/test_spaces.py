@@ -20,14 +20,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def beside(space) -> Space:
-    """A space of the grid encoder, being built beside the live one."""
-    made = Space.objects.create(name="beside", recipe=RECIPE, dimensions=space.dimensions)
-    spaces.ensure_partitions()
-    return made
-
-
-@pytest.fixture
 def shop(photo):
     """Twelve photos in two categories."""
     return [photo((250 - 20 * n, 20 * n, 7 * n), ("lamp", "bed")[n % 2]) for n in range(12)]
@@ -111,7 +103,7 @@ def test_a_space_that_was_live_a_moment_ago_is_dropped_when_its_searches_have_en
     assert not Space.objects.filter(pk=beside.pk).exists()
 
 
-def test_a_space_that_is_activated_while_it_waits_to_be_dropped_stays(space, beside, monkeypatch):
+def test_a_space_that_is_activated_while_it_waits_to_be_dropped_stays(space, shop, beside, monkeypatch):
     spaces.activate(beside)
     spaces.activate(space)
     monkeypatch.setattr(spaces.time, "sleep", lambda seconds: spaces.activate(beside))
