@@ -10,6 +10,8 @@ The demo's data lie apart: LAMPLIGHT_VAR=var/demo .venv/bin/python manage.py ...
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    # Workers and web server may share the cores: a thread of torch that waits must not spin meanwhile.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from django.core.management import execute_from_command_line
     from django.db import ProgrammingError
     from psycopg.errors import UndefinedTable
