@@ -129,7 +129,7 @@ def _stock(spaces: list[Space], options: dict[str, Any], keep: frozenset[int] = 
 
 def _spaces(names: list[str] | None, everything: bool) -> list[Space]:
     if everything:
-        found = list(Space.objects.indexed_into())
+        found = list(Space.objects.indexed_into().order_by("pk"))
     elif names:
         known = {space.name: space for space in Space.objects.all()}
         if unknown := [name for name in names if name not in known]:
