@@ -56,13 +56,14 @@ def measure(options: argparse.Namespace) -> None:
         call_command("create_space", "autoencoder", "--backbone", "autoencoder", "--weights", str(options.autoencoder))
     with options.queries.open(newline="") as file:
         customers = [open_photo((options.queries.parent / row["image"]).read_bytes()) for row in csv.DictReader(file)]
-    print("\n| space | photos learned from | customers' photos | other things | noise | plain colours |")
-    print("|---|---|---|---|---|---|")
+    headings = ("space", "photos learned from", "customers' photos", "other things", "noise", "plain colours")
+    rows = [f"| {' | '.join(headings)} |", "|---" * len(headings) + "|"]
     for space in Space.objects.all():
         call_command("index", space=space.name, share=1.0)
         own = judged(space, None)
         shares = [own, *(judged(space, images) for images in (customers, [*other_things()], [*noise()], [*plain()]))]
-        print(f"| {space.summary} | {' | '.join(f'{share:.2f}' for share in shares)} |")
+        rows.append(f"| {space.summary} | {' | '.join(f'{share:.2f}' for share in shares)} |")
+    print("\n", *rows, sep="\n")
 
 
 def judged(space: "object", images: "list[Image.Image] | None") -> float:

@@ -57,7 +57,7 @@ def main() -> None:
 def choose_weights() -> None:
     """Fall back to the autoencoder of the sample catalogue, and say so, where ImageNet's weights cannot be fetched.
 
-    An untrained ResNet50 would do without a file, but finds a third as many of the products in the customer photos
+    An untrained ResNet50 would do without a file, but finds a fifth as many of the products in the customer photos
     (docs/relevance.md).
     """
     if settings.LAMPLIGHT_WEIGHTS != "imagenet":

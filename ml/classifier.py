@@ -32,9 +32,9 @@ CALIBRATION_BINS = 15  # Guo et al. 2017
 REGULARISATION = 0.01
 # A photo is called unknown when its squared distance (ml.novelty) is MARGIN times that of all but UNKNOWN of the
 # shop's own photos: a flower costs a glance, a chair called unknown costs trust, and a customer's photo lies farther
-# out than a studio's. With the trained stand-in, 0.83 of 18 pictures of other things are called unknown at a margin of
-# 1 and of 1.2, and 0.21 and 0.07 of the customers'. HESITANT is the share of the held-out photos over which the head
-# hesitates so much that its answer should not be taken for sure.
+# out than a studio's. With the trained stand-in 0.72 of 18 pictures of other things are called unknown, and 0.07 of the
+# customers' (benchmarks/strangers.py). HESITANT is the share of the held-out photos over which the head hesitates so
+# much that its answer should not be taken for sure.
 UNKNOWN, MARGIN, HESITANT = 0.02, 1.2, 0.05
 MIN_LIMITING = 50  # photos: of fewer, 2 % is not one, and the strangest one would be the limit
 MAX_ITERATIONS = 1000  # a safeguard: 400 photos of 2,048 dimensions converge in about 180
