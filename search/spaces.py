@@ -178,8 +178,9 @@ def _drop(space: Space) -> None:
 
 def _is_fresh(space: Space) -> bool:
     """Whether searches may still run in the space that was live before this one."""
-    is_live = space.state == Space.State.LIVE and space.activated_at is not None
-    return is_live and timezone.now() - space.activated_at < SEARCHES_END  # type: ignore[operator]
+    if space.state != Space.State.LIVE or space.activated_at is None:
+        return False
+    return timezone.now() - space.activated_at < SEARCHES_END
 
 
 def ensure_partitions() -> None:
