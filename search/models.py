@@ -102,13 +102,13 @@ class EmbeddingQuerySet(models.QuerySet["Embedding"]):
         ids = np.array(self.filter(space_id=space.pk).order_by("photo_id").values_list("photo_id", flat=True), int)
         if len(ids) > most:
             ids = np.sort(np.random.default_rng(seed).choice(ids, most, replace=False))
-        vectors = np.empty((len(ids), space.dimensions), np.float32)
+        chunks = [np.empty((0, space.dimensions), np.float32)]
         for start in range(0, len(ids), FETCHED):
-            chunk = ids[start : start + FETCHED].tolist()
-            rows = self.filter(space_id=space.pk, photo_id__in=chunk).order_by("photo_id")
-            for place, vector in enumerate(rows.values_list("vector", flat=True), start):
-                vectors[place] = vector
-        return vectors
+            # Photos deleted meanwhile are missing.
+            rows = self.filter(space_id=space.pk, photo_id__in=ids[start : start + FETCHED].tolist())
+            vectors = list(rows.order_by("photo_id").values_list("vector", flat=True))
+            chunks.append(np.array(vectors, np.float32).reshape(-1, space.dimensions))
+        return np.concatenate(chunks)
 
     def of_product(self, space: Space, product: Product) -> np.ndarray | None:
         """The vector of the product's first indexed photo, shape (dimensions,), or None."""

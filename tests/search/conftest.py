@@ -63,3 +63,11 @@ def index(space) -> Callable[[], int]:
         return total
 
     return run
+
+
+@pytest.fixture
+def indexed_shop(photo, index) -> None:
+    """Six lamps and six beds of different colours, indexed."""
+    for n in range(12):
+        photo((250 - 20 * n, 20 * n, 7 * n), ("lamp", "bed")[n % 2])
+    index()

@@ -14,14 +14,6 @@ RECIPE_FIELDS = dict.fromkeys(("weights", "backbone", "layer", "pooling", "input
 EMPTY = {**RECIPE_FIELDS, "name": "new", "metric": "", "source": "", "pca": ""}
 
 
-@pytest.fixture
-def shop(space, photo):
-    for n in range(12):
-        photo((250 - 20 * n, 20 * n, 7 * n), ("lamp", "bed")[n % 2])
-    while indexing.index_batch(space):
-        pass
-
-
 def act(client, action: str, *chosen: Space) -> str:
     data = {"action": action, "_selected_action": [space.pk for space in chosen]}
     return client.post(LIST, data, follow=True).content.decode()
@@ -44,7 +36,7 @@ def test_a_space_with_a_recipe_of_its_own_is_made(admin_client, space, settings)
     assert (made.state, made.dimensions) == ("building", 512)
 
 
-def test_a_derived_space_is_made(admin_client, space, shop):
+def test_a_derived_space_is_made(admin_client, space, indexed_shop):
     assert admin_client.post(ADD, {**EMPTY, "source": space.pk, "pca": "4", "whiten": "on"}).status_code == 302
     made = Space.objects.get(name="new")
     assert (made.source, made.dimensions, made.recipe["whiten"]) == (space, 4, True)
@@ -71,14 +63,14 @@ def test_what_cannot_be_made_is_an_error_of_the_form(
     assert Space.objects.get() == space
 
 
-def test_a_derived_space_takes_no_recipe_and_no_more_components_than_photos(admin_client, space, shop):
+def test_a_derived_space_takes_no_recipe_and_no_more_components_than_photos(admin_client, space, indexed_shop):
     derived = {**EMPTY, "source": space.pk}
     assert "leave this empty" in admin_client.post(ADD, {**derived, "pca": "4", "fit": "pad"}).content.decode()
     assert "Say how many components" in admin_client.post(ADD, derived).content.decode()
     assert "12 vectors hold at most 11" in admin_client.post(ADD, {**derived, "pca": "20"}).content.decode()
 
 
-def test_the_list_shows_how_far_each_space_is_and_reloads_while_one_is_built(admin_client, space, shop, beside):
+def test_the_list_shows_how_far_each_space_is_and_reloads_while_one_is_built(admin_client, space, indexed_shop, beside):
     page = admin_client.get(LIST).content.decode()
     assert '<progress value="12" max="12" style="width: 8em"></progress> 12 of 12' in page
     assert '<progress value="0" max="12" style="width: 8em"></progress> 0 of 12' in page
@@ -88,7 +80,7 @@ def test_the_list_shows_how_far_each_space_is_and_reloads_while_one_is_built(adm
     assert 'http-equiv="refresh"' not in admin_client.get(LIST).content.decode()
 
 
-def test_a_space_is_activated_when_it_is_complete(admin_client, space, shop, beside):
+def test_a_space_is_activated_when_it_is_complete(admin_client, space, indexed_shop, beside):
     assert "12 photos are not indexed in beside yet" in act(admin_client, "activate", beside)
     assert Space.objects.live() == space
     while indexing.index_batch(beside):
@@ -99,7 +91,7 @@ def test_a_space_is_activated_when_it_is_complete(admin_client, space, shop, bes
     assert "Select one space." in act(admin_client, "activate", space, beside)
 
 
-def test_a_roll_back_does_not_wait_for_the_photos_that_came_meanwhile(admin_client, space, shop, beside, photo):
+def test_a_roll_back_does_not_wait_for_the_photos_that_came_meanwhile(admin_client, space, indexed_shop, beside, photo):
     while indexing.index_batch(beside):
         pass
     act(admin_client, "activate", beside)
@@ -110,7 +102,7 @@ def test_a_roll_back_does_not_wait_for_the_photos_that_came_meanwhile(admin_clie
 
 
 def test_a_space_is_deleted_by_a_worker_but_never_the_live_one(
-    admin_client, space, shop, beside, monkeypatch, django_capture_on_commit_callbacks
+    admin_client, space, indexed_shop, beside, monkeypatch, django_capture_on_commit_callbacks
 ):
     sent = []
     monkeypatch.setattr(bell, "send", lambda task, pk: sent.append((task, pk)))
@@ -129,7 +121,7 @@ def test_a_space_is_deleted_by_a_worker_but_never_the_live_one(
     assert Space.objects.live() == space
 
 
-def test_thresholds_are_edited_on_the_page_of_the_space(admin_client, space, shop, category):
+def test_thresholds_are_edited_on_the_page_of_the_space(admin_client, space, indexed_shop, category):
     page = reverse("admin:search_space_change", args=[space.pk])
     assert "random" in admin_client.get(page).content.decode()
     inline = {"thresholds-TOTAL_FORMS": "1", "thresholds-INITIAL_FORMS": "0", "thresholds-0-space": space.pk}

@@ -1,19 +1,12 @@
-from io import StringIO
-
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 
 from ml.policy import Policy, Tuned, Worth
 from search import training
 from search.models import Head, Space
+from tests.search.commands import run
 
 pytestmark = pytest.mark.django_db
-
-
-def run(*arguments: str) -> str:
-    out = StringIO()
-    call_command(*arguments, stdout=out, stderr=out)
-    return out.getvalue()
 
 
 @pytest.fixture

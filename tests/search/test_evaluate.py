@@ -1,30 +1,19 @@
 import json
 import re
-from io import StringIO
+from functools import partial
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 
 from catalog.models import Category
 from search import partitions, training
 from search.models import Embedding, Space, Threshold
 from tests.conftest import picture
+from tests.search import commands
 
 pytestmark = pytest.mark.django_db
-
-
-def run(*arguments: str) -> str:
-    out = StringIO()
-    call_command("evaluate", *arguments, stdout=out, stderr=out)
-    return out.getvalue()
-
-
-def refusal(*arguments: str) -> str:
-    """What the command says when it ends with status 2."""
-    with pytest.raises(CommandError) as refused:
-        run(*arguments)
-    assert refused.value.returncode == 2
-    return str(refused.value)
+run = partial(commands.run, "evaluate")
+refusal = partial(commands.refused, "evaluate")
 
 
 @pytest.fixture
@@ -137,7 +126,7 @@ def test_a_page_is_written(shop, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--space", "none", "grid"], "--space: there is no space none. Spaces: grid."),
+        (["--space", "none", "grid"], "--space: there is no space 'none'. Spaces: grid."),
         (["--family", "range"], "--family range: no product has it. Choose from: name."),
         (["--family", "name", "--queries", "x.csv"], "--family goes without --queries"),
         (["--queries", "none.csv"], "none.csv cannot be read: No such file or directory."),
@@ -165,4 +154,4 @@ def test_bad_input_ends_with_status_two(shop, tmp_path):
 def test_nothing_to_measure_names_the_cure(space):
     assert refusal() == "No photo is indexed in grid: run manage.py index --space grid, or leave the space out."
     space.delete()
-    assert refusal() == "There is no space yet: run manage.py prepare."
+    assert refusal() == "--space: there is no live space. Spaces: none yet: run manage.py prepare."

@@ -1,43 +1,22 @@
 """create_space, spaces, activate_space, drop_space, and index --space."""
 
 import json
-from io import StringIO
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 from django.utils import timezone
 
 from search import indexing, partitions, spaces
 from search.models import Space
+from tests.search.commands import refused, run
 
 pytestmark = pytest.mark.django_db
-
-
-def run(*arguments: str) -> str:
-    out = StringIO()
-    call_command(*arguments, stdout=out, stderr=out)
-    return out.getvalue()
-
-
-def refused(*arguments: str) -> str:
-    with pytest.raises(CommandError) as refusal:
-        run(*arguments)
-    assert refusal.value.returncode == 2
-    return str(refusal.value)
 
 
 @pytest.fixture(autouse=True)
 def _untrained(settings):
     settings.LAMPLIGHT_WEIGHTS = "random"
     settings.BUILD_SHARE = 1.0
-
-
-@pytest.fixture
-def shop(space, photo):
-    for n in range(12):
-        photo((250 - 20 * n, 20 * n, 7 * n), ("lamp", "bed")[n % 2])
-    while indexing.index_batch(space):
-        pass
 
 
 def test_create_space_makes_it_once_and_says_what_comes_next(space):
@@ -58,13 +37,13 @@ def test_vgg16s_fc1_is_said_to_be_scanned_exactly(space):
     assert not partitions.is_indexable(Space.objects.get(name="vgg"))
 
 
-def test_a_dry_run_makes_nothing(space, shop):
+def test_a_dry_run_makes_nothing(space, indexed_shop):
     assert "resnet50 layer3 avg" in run("create_space", "x", "--layer", "layer3", "--dry-run")
     assert "of the variance" in run("create_space", "x", "--from", "grid", "--pca", "4", "--dry-run")
     assert Space.objects.get() == space
 
 
-def test_pca_prints_explained_variance_and_what_is_saved(space, shop):
+def test_pca_prints_explained_variance_and_what_is_saved(space, indexed_shop):
     fitted = spaces.fit(space, 4)
     printed = run("create_space", "small", "--from", "grid", "--pca", "4")
     expected = f"4 of 48 components hold {fitted.explained_variance:.1%} of the variance; a vector takes 68 bytes"
@@ -94,17 +73,17 @@ def test_pca_prints_explained_variance_and_what_is_saved(space, shop):
         (["x", "--backbone", "autoencoder", "--weights", "imagenet"], "--weights: there are no ImageNet weights"),
     ],
 )
-def test_create_space_refuses_nonsense_with_the_cure(space, shop, arguments, error):
+def test_create_space_refuses_nonsense_with_the_cure(space, indexed_shop, arguments, error):
     assert error in refused("create_space", *arguments)
     assert Space.objects.get() == space
 
 
-def test_index_builds_a_space_beside_the_live_one_and_goes_on_where_it_stopped(space, shop, beside):
+def test_index_builds_a_space_beside_the_live_one_and_goes_on_where_it_stopped(space, indexed_shop, beside):
     indexing.index_batch(beside, 5)
     assert run("index", "--space", "beside").startswith("7 photos settled in beside.\nCategory head trained")
 
 
-def test_a_space_that_is_not_live_is_built_at_a_bounded_pace(space, shop, beside, settings, monkeypatch):
+def test_a_space_that_is_not_live_is_built_at_a_bounded_pace(space, indexed_shop, beside, settings, monkeypatch):
     settings.BUILD_SHARE = 0.25
     clock = [0.0]
     rests: list[float] = []
@@ -129,7 +108,7 @@ def test_a_share_that_is_none_is_refused(space, share):
     assert "--share: give a share of the time" in refused("index", "--share", share)
 
 
-def test_spaces_lists_state_progress_size_and_recall(space, shop, beside):
+def test_spaces_lists_state_progress_size_and_recall(space, indexed_shop, beside):
     rows = json.loads(run("spaces", "--json"))
     facts = [(row["space"], row["state"], row["indexed"], row["pending"], row["progress"]) for row in rows]
     assert facts == [("grid", "live", 12, 0, 1.0), ("beside", "building", 0, 12, 0.0)]
@@ -146,7 +125,7 @@ def test_without_spaces_the_list_names_the_cure(db):
     assert run("spaces") == "There is no space yet: run manage.py prepare.\n"
 
 
-def test_activate_space_wants_a_complete_one_and_gives_it_a_head(space, shop, beside):
+def test_activate_space_wants_a_complete_one_and_gives_it_a_head(space, indexed_shop, beside):
     assert "12 photos are not indexed in beside yet. Run `manage.py index --space beside`" in refused(
         "activate_space", "beside"
     )
@@ -161,7 +140,7 @@ def test_activate_space_wants_a_complete_one_and_gives_it_a_head(space, shop, be
     assert "there is no space 'none'. Spaces: grid, beside." in refused("activate_space", "none")
 
 
-def test_a_roll_back_does_not_wait_for_the_photos_that_came_meanwhile(space, shop, beside, photo):
+def test_a_roll_back_does_not_wait_for_the_photos_that_came_meanwhile(space, indexed_shop, beside, photo):
     run("index", "--space", "beside")
     run("activate_space", "beside")
     Space.objects.filter(pk=space.pk).update(activated_at=timezone.now())
@@ -169,11 +148,11 @@ def test_a_roll_back_does_not_wait_for_the_photos_that_came_meanwhile(space, sho
     assert run("activate_space", "grid").startswith("grid is live.\nThe workers index the 1 photos that it lacks.\n")
 
 
-def test_an_incomplete_space_is_activated_on_demand(space, shop, beside):
+def test_an_incomplete_space_is_activated_on_demand(space, indexed_shop, beside):
     assert run("activate_space", "beside", "--incomplete").startswith("beside is live.")
 
 
-def test_drop_space_asks_first_and_never_takes_the_live_one(space, shop, beside, monkeypatch):
+def test_drop_space_asks_first_and_never_takes_the_live_one(space, indexed_shop, beside, monkeypatch):
     assert "activate another space first" in refused("drop_space", "grid")
     assert run("drop_space", "beside", "--dry-run").startswith("Would delete beside, building, ")
     monkeypatch.setattr("builtins.input", lambda question: "n")

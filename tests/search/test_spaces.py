@@ -12,7 +12,7 @@ from psycopg import errors
 from catalog.models import Category, Photo, Product
 from ml.projection import TooFewVectors
 from ml.recipes import Recipe, make_recipe
-from search import encoders, indexing, lookup, partitions, spaces
+from search import encoders, indexing, lookup, models, partitions, spaces
 from search.models import Embedding, Projection, Rejection, Space, Threshold
 from tests.search.conftest import RECIPE
 
@@ -184,6 +184,24 @@ def test_the_projection_is_kept_as_safetensors_that_the_recipe_knows_by_its_hash
     projection = encoders.projection_of(small)
     assert projection is not None
     assert projection.components.shape == (48, 4)
+
+
+def test_photos_deleted_while_vectors_are_sampled_are_left_out(space, shop, monkeypatch):
+    build(space)
+    monkeypatch.setattr(models, "FETCHED", 5)
+    drawn = np.random.default_rng
+
+    def deleting(seed: int) -> np.random.Generator:
+        shop[3].delete()
+        return drawn(seed)
+
+    monkeypatch.setattr(np.random, "default_rng", deleting)
+    sampled = Embedding.objects.sample(space, most=11)
+    rows = Embedding.objects.filter(space_id=space.pk).order_by("photo_id").values_list("vector", flat=True)
+    kept = {tuple(np.array(row, np.float32)) for row in rows}
+    assert len(kept) == 11
+    assert len(sampled) in (10, 11)
+    assert {tuple(row) for row in sampled} <= kept
 
 
 def test_pca_needs_more_photos_than_components_and_a_space_that_is_none(space, shop):

@@ -3,31 +3,20 @@ import re
 import signal
 import threading
 import time
-from io import StringIO
+from functools import partial
 from pathlib import Path
 
 import pytest
-from django.core.management import CommandError, call_command
 from PIL import Image
 
 from ml.encoder import Encoder
 from ml.recipes import make_recipe
 from search.models import Space
+from tests.search import commands
 
 pytestmark = pytest.mark.django_db
-
-
-def run(*arguments: str) -> str:
-    out = StringIO()
-    call_command("train_autoencoder", *arguments, stdout=out, stderr=out)
-    return out.getvalue()
-
-
-def refused(*arguments: str) -> str:
-    with pytest.raises(CommandError) as refusal:
-        run(*arguments)
-    assert refusal.value.returncode == 2
-    return str(refusal.value)
+run = partial(commands.run, "train_autoencoder")
+refused = partial(commands.refused, "train_autoencoder")
 
 
 @pytest.fixture
@@ -68,7 +57,7 @@ def test_training_leaves_weights_a_sheet_and_the_next_command(shop, output):
 
 def test_the_printed_command_makes_a_space(shop, output):
     command = run("--output", str(output), "--epochs", "1").splitlines()[-1]
-    call_command(*command.replace("NAME", "own").split()[1:], stdout=StringIO())
+    commands.run(*command.replace("NAME", "own").split()[1:])
     space = Space.objects.get(name="own")
     assert (space.dimensions, space.recipe["layer"], space.recipe["input_size"]) == (256, "bottleneck", 128)
 

@@ -3,14 +3,21 @@
 import argparse
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from search import indexing, partitions, spaces, training
+from search.management.commands._explained import ExplainedCommand
 from search.management.commands._spaces import named
 from search.models import Space
 
+EXAMPLES = """examples:
+  manage.py activate_space small
+  manage.py activate_space small --incomplete    # the workers index what is missing afterwards
+"""
 
-class Command(BaseCommand):
+
+class Command(ExplainedCommand):
+    epilog = EXAMPLES
     help = (
         "Have a space answer searches from now on. The one that did until now is kept, retired, and can be activated "
         "again (it misses the photos that came meanwhile until they are indexed); drop_space deletes it."
@@ -35,7 +42,8 @@ class Command(BaseCommand):
             )
         for leaf in filter(spaces.lacks_index, partitions.leaves(space)):
             self.stdout.write(f"Building {leaf.index_name} ...")
-            partitions.build_index(leaf)
+            if not partitions.build_index(leaf):
+                self.stdout.write("Another process is building indexes; until this one is built, its scans are exact.")
         training.train_if_due(space)  # Without a head of its own its gate would stand open.
         try:
             former = spaces.activate(space)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.core.validators import validate_slug
 from django.db import IntegrityError
 
@@ -15,6 +15,7 @@ from ml.projection import TooFewVectors
 from ml.recipes import CHOICES, Recipe, WeightsError, make_recipe
 from ml.weights import fetch_weights, load_network
 from search import partitions, spaces
+from search.management.commands._explained import ExplainedCommand
 from search.management.commands._spaces import named
 from search.models import Space
 
@@ -28,15 +29,12 @@ EXAMPLES = """examples:
 RECIPE_OPTIONS = ("backbone", "weights", "layer", "pooling", "input_size", "fit", "interpolation", "metric")
 
 
-class Command(BaseCommand):
+class Command(ExplainedCommand):
+    epilog = EXAMPLES
     help = (
         "Make a space, one way of turning photos into vectors, beside the live one. The workers build it while "
         "searches go on; activate_space has it answer. With --from, its vectors are stored ones projected by PCA."
     )
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
-        kwargs |= {"epilog": EXAMPLES, "formatter_class": argparse.RawDescriptionHelpFormatter}
-        return super().create_parser(prog_name, subcommand, **kwargs)
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("name", help="letters, digits, - and _")

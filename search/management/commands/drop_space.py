@@ -3,15 +3,22 @@
 import argparse
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.template.defaultfilters import filesizeformat
 
 from search import partitions, spaces
+from search.management.commands._explained import ExplainedCommand
 from search.management.commands._spaces import named
 from search.models import Space
 
+EXAMPLES = """examples:
+  manage.py drop_space small --dry-run
+  manage.py drop_space small --noinput
+"""
 
-class Command(BaseCommand):
+
+class Command(ExplainedCommand):
+    epilog = EXAMPLES
     help = (
         "Delete a space that is not live, with its vectors, indexes and head. Photos and products stay; to have it "
         "again it would be built anew."

@@ -5,11 +5,11 @@ import json
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from tqdm import tqdm
 
 from catalog.models import Photo
 from search import duplicates
+from search.management.commands._explained import ExplainedCommand
 
 EXAMPLES = """examples:
   manage.py duplicates                    the groups, a line a photo
@@ -17,16 +17,13 @@ EXAMPLES = """examples:
 """
 
 
-class Command(BaseCommand):
+class Command(ExplainedCommand):
+    epilog = EXAMPLES
     help = (
         "List the photos that show the same picture under different products, in all categories:\n"
         "the same file, saved anew or scaled. Answers show such products once.\n"
         "Nothing is changed, except that older photos get the fingerprints they lack."
     )
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
-        kwargs |= {"epilog": EXAMPLES, "formatter_class": argparse.RawDescriptionHelpFormatter}
-        return super().create_parser(prog_name, subcommand, **kwargs)
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="print JSON: a list of groups, each a list of photos")

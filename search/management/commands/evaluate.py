@@ -6,12 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from ml.recipes import WeightsError
 from search.answers import IndexChanged
 from search.evaluation import Settings, evaluate
+from search.management.commands._explained import ExplainedCommand
+from search.management.commands._spaces import named
 from search.models import Embedding, Space
 from search.queries import BadQueries, Queries, Stock, labelled, leave_one_out, read_labels, shared_stock
 from search.scorecard import CATALOGUE, Asked, Scorecard, apply_thresholds
@@ -42,16 +44,12 @@ exit status: 0 measured, 2 bad arguments or queries
 """
 
 
-class Command(BaseCommand):
+class Command(ExplainedCommand):
+    epilog = EPILOG
     help = (
         "Measure how well spaces find: categories, gate, recall, similarities, indexes and time, on the same queries. "
         "Suggests a min_similarity for each category. Everything but the times is the same for the same --seed."
     )
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
-        parser = super().create_parser(prog_name, subcommand, epilog=EPILOG, **kwargs)
-        parser.formatter_class = argparse.RawDescriptionHelpFormatter
-        return parser
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         spaces = parser.add_mutually_exclusive_group()
@@ -128,21 +126,9 @@ def _stock(spaces: list[Space], options: dict[str, Any], keep: frozenset[int] = 
 
 
 def _spaces(names: list[str] | None, everything: bool) -> list[Space]:
-    if everything:
-        found = list(Space.objects.indexed_into().order_by("pk"))
-    elif names:
-        known = {space.name: space for space in Space.objects.all()}
-        if unknown := [name for name in names if name not in known]:
-            raise CommandError(
-                f"--space: there is no space {', '.join(unknown)}. Spaces: {', '.join(sorted(known)) or 'none yet'}.",
-                returncode=MISUSE,
-            )
-        found = [known[name] for name in dict.fromkeys(names)]
-    else:
-        found = list(Space.objects.filter(state=Space.State.LIVE))
-    if not found:
-        raise CommandError("There is no space yet: run manage.py prepare.", returncode=MISUSE)
-    return found
+    if everything and (found := list(Space.objects.indexed_into().order_by("pk"))):
+        return found
+    return [named(name) for name in dict.fromkeys(names)] if names else [named(None)]
 
 
 def _check_writable(path: Path | None, flag: str) -> None:

@@ -5,16 +5,24 @@ import sys
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from tqdm import tqdm
 
 from ml.recipes import WeightsError
 from search import indexing, training
+from search.management.commands._explained import ExplainedCommand
 from search.management.commands._spaces import named
 from search.models import Space
 
+EXAMPLES = """examples:
+  manage.py index
+  manage.py index --space small
+  manage.py index --space small --share 1    # as fast as it goes, whatever searches suffer
+"""
 
-class Command(BaseCommand):
+
+class Command(ExplainedCommand):
+    epilog = EXAMPLES
     help = (
         "Index every pending photo in this process, then train the category head if the catalogue has changed enough. "
         "The workers do the same by themselves; both may run at once. Interrupt it at any time: nothing is lost. "

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from json import dumps
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from django.template.defaultfilters import filesizeformat
 
 from search import overview, serving
+from search.management.commands._explained import ExplainedCommand
 from search.models import Space
 
 EXAMPLES = """examples:
@@ -21,12 +21,9 @@ QUERIES = 20  # of each indexed category; an exact scan of a million vectors tak
 HEADINGS = ("space", "state", "indexed", "dims", "metric", "disk", "a photo", "index", "recall@10", "recipe")
 
 
-class Command(BaseCommand):
+class Command(ExplainedCommand):
+    epilog = EXAMPLES
     help = "List the spaces: recipe, state, how far each is built, what it takes, and how it is scanned."
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
-        kwargs |= {"epilog": EXAMPLES, "formatter_class": argparse.RawDescriptionHelpFormatter}
-        return super().create_parser(prog_name, subcommand, **kwargs)
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="print a list of objects instead of a table")

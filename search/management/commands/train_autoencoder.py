@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from tqdm import tqdm
 
 from ml.autoencoder import (
@@ -26,6 +26,7 @@ from ml.autoencoder import (
     sheet,
 )
 from ml.recipes import WeightsError
+from search.management.commands._explained import ExplainedCommand
 from search.models import Space
 from search.reconstruction import read_photos, sampled_photos
 
@@ -50,12 +51,9 @@ exit status: 0 trained, 2 bad arguments or too few photos, 130 interrupted
 """
 
 
-class Command(BaseCommand):
+class Command(ExplainedCommand):
+    epilog = EPILOG
     help = "Train an autoencoder on the catalogue's photos: the backbone of a space that is the shop's very own."
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
-        kwargs |= {"epilog": EPILOG, "formatter_class": argparse.RawDescriptionHelpFormatter}
-        return super().create_parser(prog_name, subcommand, **kwargs)
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(

@@ -4,12 +4,13 @@ import argparse
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from catalog.models import Category
 from ml.classifier import TooFewPhotos
 from ml.policy import CUTOFF, Policy, Tuned
 from search import training
+from search.management.commands._explained import ExplainedCommand
 from search.management.commands._spaces import named
 from search.models import Head
 
@@ -27,16 +28,12 @@ exit status: 0 trained, 1 another process is training the space, 2 no such space
 """
 
 
-class Command(BaseCommand):
+class Command(ExplainedCommand):
+    epilog = EPILOG
     help = (
         "Train a space's category head and tune its gate now. "
         "The workers do it by themselves whenever enough of the catalogue has changed."
     )
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
-        parser = super().create_parser(prog_name, subcommand, epilog=EPILOG, **kwargs)
-        parser.formatter_class = argparse.RawDescriptionHelpFormatter
-        return parser
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--space", metavar="NAME", help="the space to train (default: the live one)")
