@@ -69,13 +69,13 @@ def measure(options: argparse.Namespace) -> None:
 def judged(space: "object", images: "list[Image.Image] | None") -> float:
     """The share of the images, or of the space's stored photos, that its head calls unknown."""
     from ml.classifier import Head
-    from search import encoders
-    from search.models import Embedding, Space
+    from search import encoders, vectors
+    from search.models import Space
 
     assert isinstance(space, Space)
     head = Head.from_bytes(bytes(space.heads.latest("pk").weights))
-    vectors = Embedding.objects.sample(space, 1000) if images is None else encoders.encoder_for(space).encode(images)
-    return float(head.is_unknown(vectors).mean())
+    found = vectors.sample(space, 1000) if images is None else encoders.encoder_for(space).encode(images)
+    return float(head.is_unknown(found).mean())
 
 
 def other_things() -> Iterator[Image.Image]:

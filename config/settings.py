@@ -229,6 +229,8 @@ LAMPLIGHT_BACKBONE = env.str("LAMPLIGHT_BACKBONE", default="resnet50")
 LAMPLIGHT_WEIGHTS = env.str("LAMPLIGHT_WEIGHTS", default="imagenet")
 # "auto" takes a GPU when torch sees one.
 LAMPLIGHT_DEVICE = env.str("LAMPLIGHT_DEVICE", default="auto")
+# What runs the network: "auto" takes torch on a GPU, and on the CPU OpenVINO where it is installed.
+LAMPLIGHT_RUNTIME = env.str("LAMPLIGHT_RUNTIME", default="auto")
 # The share of a worker's time, 0.1 to 1, that goes into a space built beside the live one. Half leaves the
 # cores to queries every other second.
 BUILD_SHARE = env.float("BUILD_SHARE", default=0.5)

@@ -6,7 +6,6 @@ the same on the sample catalogue.
 
 import argparse
 import fcntl
-import io
 import os
 import shutil
 import signal
@@ -192,9 +191,12 @@ def _prepare() -> str:
     django.setup()
     try:
         call_command("migrate", interactive=False, verbosity=0)
-        call_command("prepare", stdout=io.StringIO())
     except (CommandError, DatabaseError) as error:
         raise StackError(str(error).strip()) from error
+    # In a process of its own, which needs hundreds of megabytes to convert the network and then ends.
+    prepared = subprocess.run([sys.executable, "manage.py", "prepare"], cwd=settings.BASE_DIR, capture_output=True)
+    if prepared.returncode:
+        raise StackError(prepared.stderr.decode(errors="replace").strip().removeprefix("CommandError: "))
     from django.contrib.auth import get_user_model
 
     password = kept_secret(settings.VAR / "admin-password", 16)

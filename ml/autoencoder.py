@@ -28,8 +28,9 @@ from torchvision.transforms.functional import to_pil_image
 from torchvision.utils import make_grid
 
 from ml.augmentation import disturb, flip
-from ml.encoder import FITS, resolve_device
+from ml.fits import preprocess
 from ml.recipes import RANDOM, Recipe
+from ml.torch_runtime import resolve_device
 
 SIZE = 128  # px; 224 would take three times as long
 LATENT = 256  # 520 bytes a photo in the database; a choice, not a measurement
@@ -131,7 +132,7 @@ def _double(inputs: int, outputs: int) -> nn.Sequential:
 
 def squared(image: Image.Image) -> Bytes:
     """An RGB image as the (SIZE, SIZE, 3) bytes that the network will see when the photo is indexed."""
-    return np.asarray(FITS[RECIPE.fit](image, RECIPE))
+    return preprocess(image, RECIPE)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ import io
 import struct
 import threading
 import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import BinaryIO
 
@@ -35,8 +37,8 @@ DECODER_ERRORS = (
 
 # Modes that scale well as they are; a palette must become colours first, and 16 bits are scaled to 8
 SHRINKABLE = ("RGB", "RGBA", "L", "LA", "CMYK")
-# Photos decoded at once: at 4 bytes a pixel and a copy, two of the largest take 0.8 GB
-_decoding = threading.BoundedSemaphore(2)
+# Pixels decoded at once, as headers claim them: at 4 bytes a pixel and a copy, two of the largest photos take 0.8 GB.
+ROOM = 2 * MAX_PIXELS
 
 TRANSPOSES = {  # EXIF orientation -> what puts the photo upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -47,6 +49,8 @@ TRANSPOSES = {  # EXIF orientation -> what puts the photo upright
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
+SIDEWAYS = (5, 6, 7, 8)  # the orientations that swap width and height
 
 # A fingerprint is the picture scaled to this many cells a side, 3 bytes (RGB) each.
 FINGERPRINT_SIDE = 16
@@ -107,29 +111,44 @@ class UnreadablePhoto(Exception):  # noqa: N818  it names the state of the photo
         return self.message
 
 
+class _Room:
+    """Lets threads decode together as long as their photos are of no more than so many pixels."""
+
+    def __init__(self, pixels: int) -> None:
+        self._left = pixels
+        self._turn, self._changed = threading.Lock(), threading.Condition()
+
+    @contextmanager
+    def taken(self, pixels: int) -> Iterator[None]:
+        with self._turn, self._changed:  # In turn: a large photo is not overtaken by small ones for ever.
+            self._changed.wait_for(lambda: self._left >= pixels)
+            self._left -= pixels
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._left += pixels
+                self._changed.notify()
+
+
+_room = _Room(ROOM)
+
+
 def open_photo(source: bytes | BinaryIO, side: int = 1024) -> Image.Image:
     """The first frame of a photo as a new upright RGB image whose longer side is at most `side` pixels.
 
     A binary file is read from its current position. Alpha is laid on white, EXIF and colour profiles are left
     behind, and nothing is enlarged. Thread-safe. Whatever the bytes hold, only UnreadablePhoto is raised.
     """
-    data = source if isinstance(source, bytes) else source.read(MAX_BYTES + 1)
-    if not data:
-        raise UnreadablePhoto(PhotoProblem.EMPTY)
-    if len(data) > MAX_BYTES:
-        raise UnreadablePhoto(PhotoProblem.TOO_MANY_BYTES)
-    try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as photo:
-            _check_size(*photo.size)
-            with _decoding:
-                return _decode(photo, side)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise UnreadablePhoto(PhotoProblem.TOO_MANY_PIXELS) from error
-    except UnidentifiedImageError as error:
-        damaged = _has_known_signature(data)
-        raise UnreadablePhoto(PhotoProblem.CORRUPT if damaged else PhotoProblem.UNSUPPORTED_FORMAT) from error
-    except DECODER_ERRORS as error:
-        raise UnreadablePhoto(PhotoProblem.CORRUPT) from error
+    return _opened(source, lambda photo: _decode(photo, side))
+
+
+def open_at(source: bytes | BinaryIO, enough: Callable[[int, int], float]) -> Image.Image:
+    """As `open_photo`, at a scale that is cheap to decode: at least `enough(width, height)` of the upright photo's own.
+
+    The caller scales once, to the very size that it needs; here nothing is resampled but by whole numbers.
+    """
+    return _opened(source, lambda photo: _decode_at(photo, enough))
 
 
 def crop_region(photo: Image.Image, region: Region) -> Image.Image:
@@ -137,17 +156,23 @@ def crop_region(photo: Image.Image, region: Region) -> Image.Image:
 
     Raises UnreadablePhoto: `invalid_region` when it leaves the photo, `region_too_small` under MIN_SIDE px.
     """
+    check_region(region)
     x, y, width, height = region
-    slack = 1e-6  # a client's x + width may miss 1 by float rounding
-    inside = all(0 <= value <= 1 for value in region) and x + width <= 1 + slack and y + height <= 1 + slack
-    if not inside:
-        raise UnreadablePhoto(PhotoProblem.INVALID_REGION)
     left, top = round(x * photo.width), round(y * photo.height)
     right = min(round((x + width) * photo.width), photo.width)
     bottom = min(round((y + height) * photo.height), photo.height)
     if min(right - left, bottom - top) < MIN_SIDE:
         raise UnreadablePhoto(PhotoProblem.REGION_TOO_SMALL)
     return photo.crop((left, top, right, bottom))
+
+
+def check_region(region: Region) -> None:
+    """Raises UnreadablePhoto, `invalid_region`, unless the region lies within the photo."""
+    x, y, width, height = region
+    slack = 1e-6  # a client's x + width may miss 1 by float rounding
+    inside = all(0 <= value <= 1 for value in region) and x + width <= 1 + slack and y + height <= 1 + slack
+    if not inside:
+        raise UnreadablePhoto(PhotoProblem.INVALID_REGION)
 
 
 def as_jpeg(photo: Image.Image, quality: int = 90) -> bytes:
@@ -168,6 +193,26 @@ def fingerprint(photo: Image.Image) -> bytes:
     """
     # The triangle filter overlaps the cells, so that a shift by a pixel, as scaling brings it, moves little.
     return photo.resize((FINGERPRINT_SIDE, FINGERPRINT_SIDE), Image.Resampling.BILINEAR).tobytes()
+
+
+def _opened(source: bytes | BinaryIO, decode: Callable[[Image.Image], Image.Image]) -> Image.Image:
+    data = source if isinstance(source, bytes) else source.read(MAX_BYTES + 1)
+    if not data:
+        raise UnreadablePhoto(PhotoProblem.EMPTY)
+    if len(data) > MAX_BYTES:
+        raise UnreadablePhoto(PhotoProblem.TOO_MANY_BYTES)
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as photo:
+            _check_size(*photo.size)
+            with _room.taken(photo.width * photo.height):
+                return decode(photo)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise UnreadablePhoto(PhotoProblem.TOO_MANY_PIXELS) from error
+    except UnidentifiedImageError as error:
+        damaged = _has_known_signature(data)
+        raise UnreadablePhoto(PhotoProblem.CORRUPT if damaged else PhotoProblem.UNSUPPORTED_FORMAT) from error
+    except DECODER_ERRORS as error:
+        raise UnreadablePhoto(PhotoProblem.CORRUPT) from error
 
 
 def _check_size(width: int, height: int) -> None:
@@ -191,6 +236,22 @@ def _decode(photo: Image.Image, side: int) -> Image.Image:
     rgb = _as_rgb(photo)
     rgb.info = {}
     rgb.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    return rgb.transpose(TRANSPOSES[orientation]) if orientation in TRANSPOSES else rgb
+
+
+def _decode_at(photo: Image.Image, enough: Callable[[int, int], float]) -> Image.Image:
+    width, height = photo.size
+
+    def scale() -> float:
+        return enough(height, width) if _orientation(photo) in SIDEWAYS else enough(width, height)
+
+    if scale() < 1:  # JPEG only, as above
+        photo.draft(None, (max(1, round(width * scale())), max(1, round(height * scale()))))
+    photo.load()
+    orientation = _orientation(photo)  # which a PNG may tell after its pixels
+    times = int(photo.width / (width * scale()))
+    rgb = _as_rgb(photo.reduce(times) if times > 1 and photo.mode in SHRINKABLE else photo)
+    rgb.info = {}
     return rgb.transpose(TRANSPOSES[orientation]) if orientation in TRANSPOSES else rgb
 
 

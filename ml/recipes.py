@@ -6,7 +6,7 @@ wrong preprocessing. Recipes are stored as JSON beside the vectors they made. No
 
 import hashlib
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -87,6 +87,13 @@ class Recipe:
     def has_file(self) -> bool:
         """Whether the weights are a file of the owner's, named by path."""
         return self.weights not in (IMAGENET, RANDOM)
+
+    @property
+    def network(self) -> Self:
+        """The recipe of the network alone: equal for recipes that differ in what comes before and after it."""
+        return replace(
+            self, fit="pad", interpolation="bilinear", normalize=True, pca=0, whiten=False, projection_sha256=""
+        )
 
     def has_weights_of(self, other: Self) -> bool:
         """Whether backbone and weights are the same; paths may differ."""

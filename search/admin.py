@@ -12,7 +12,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from search import bell, overview, partitions, spaces, training
+from search import bell, indexes, overview, partitions, spaces, training
 from search.forms import SpaceForm
 from search.models import Head, Rejection, Space, Threshold
 
@@ -112,7 +112,7 @@ class SpaceAdmin(admin.ModelAdmin):
             text = f"{missing} photos are not indexed in {space} yet: wait, or manage.py activate_space --incomplete."
             self.message_user(request, text, messages.ERROR)
             return
-        if any(map(spaces.lacks_index, partitions.leaves(space))):
+        if any(map(indexes.is_due, partitions.leaves(space))):
             self.message_user(request, f"{space} lacks indexes: manage.py maintain builds them.", messages.ERROR)
             return
         training.train_if_due(space)

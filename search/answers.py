@@ -13,8 +13,8 @@ from ml.classifier import Head as CategoryHead
 from ml.classifier import TooFewPhotos, cross_validate
 from ml.policy import HARD, Policy
 from ml.retrieval import Gallery, Metric, similarities
-from search import encoders, training
-from search.models import Embedding, Space
+from search import encoders, training, vectors
+from search.models import Space
 from search.queries import Queries, Stock
 
 Floats = NDArray[np.floating]
@@ -101,19 +101,18 @@ class Answers:
 
 def read_gallery(space: Space, stock: Stock) -> Gallery:
     """The stock's vectors as float32, in its order. Raises IndexChanged."""
-    vectors = np.empty((len(stock.photos), space.dimensions), np.float32)
+    gallery = np.empty((len(stock.photos), space.dimensions), np.float32)
     places = {photo: row for row, photo in enumerate(stock.photos.tolist())}
     ids, read = list(places), 0
     with tqdm(total=len(ids), desc=f"{space}: reading", unit="photo", disable=None) as bar:
         for start in range(0, len(ids), READ):
-            rows = Embedding.objects.filter(space_id=space.pk, photo_id__in=ids[start : start + READ])
-            for photo, vector in rows.values_list("photo_id", "vector"):
-                vectors[places[photo]] = np.asarray(vector, np.float32)
-                read += 1
+            photos, stored = vectors.read(space, ids[start : start + READ])
+            gallery[[places[photo] for photo in photos.tolist()]] = stored
+            read += len(photos)
             bar.update(min(READ, len(ids) - start))
     if read < len(ids):
         raise IndexChanged(space)
-    return Gallery(vectors, stock.photos, stock.products, stock.categories)
+    return Gallery(gallery, stock.photos, stock.products, stock.categories)
 
 
 def answer(space: Space, stock: Stock, queries: Queries, seed: int) -> Answers:
@@ -137,7 +136,7 @@ def _query_vectors(space: Space, gallery: Gallery, queries: Queries) -> Floats:
     batches = []
     with tqdm(total=len(queries), desc=f"{space}: encoding", unit="photo", disable=None) as bar:
         for start in range(0, len(queries), ENCODED):
-            images = [queries.image(row) for row in range(start, min(start + ENCODED, len(queries)))]
+            images = [queries.image(row, encoder) for row in range(start, min(start + ENCODED, len(queries)))]
             batches.append(encoder.encode(images))
             bar.update(len(images))
     return np.concatenate(batches)

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from rest_framework.throttling import SimpleRateThrottle
 
+from ml.encoder import choose_runtime
 from ml.recipes import WeightsError, make_recipe
 
 
@@ -17,6 +18,16 @@ def weights_exist(**kwargs: Any) -> list[CheckMessage]:
         return [Error(str(error), hint="Set LAMPLIGHT_WEIGHTS accordingly.", id="search.E001")]
     except ValueError as error:
         return [Error(str(error), hint="Set LAMPLIGHT_BACKBONE accordingly.", id="search.E005")]
+    return []
+
+
+@register()
+def runtime_is_there(**kwargs: Any) -> list[CheckMessage]:
+    try:
+        # As for a CPU: whether there is a GPU is for the process to find out that would use it.
+        choose_runtime(settings.LAMPLIGHT_RUNTIME, "cpu")
+    except WeightsError as error:
+        return [Error(str(error), hint="Set LAMPLIGHT_RUNTIME accordingly.", id="search.E006")]
     return []
 
 

@@ -7,7 +7,6 @@ from itertools import chain
 import numpy as np
 from django.db import models
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from catalog.models import Photo
 from ml.images import (
@@ -26,21 +25,35 @@ DECODED_SIDE = 256
 # The search for pairs averages fingerprints down to this many cells a side. 100,000 photos unusually alike (mirrored,
 # shifted and recoloured copies of 698) take 71 s of one core and 1 GB, 30,000 take 8 s; at 8 cells these take 41 s.
 COARSE_SIDE = 4
+ROUNDING = 0.01  # of float32 means
 # Pairs compared at once: 15 MB.
 PAIRS = 10_000
 
 
-def first_same(picture: bytes, others: Sequence[bytes]) -> int | None:
-    """The place of the first fingerprint among the others that is of the same picture, or None.
+class Pictures:
+    """The different pictures among photos, met one after the other; each is known by the first photo that shows it."""
 
-    An empty fingerprint, not taken yet, is like no other.
-    """
-    taken = [place for place, other in enumerate(others) if other]
-    if not picture or not taken:
-        return None
-    grids = np.frombuffer(b"".join(others), np.uint8).reshape(-1, FINGERPRINT_BYTES)
-    (same,) = np.nonzero(_same(grids, np.frombuffer(picture, np.uint8)))
-    return taken[same[0]] if same.size else None
+    def __init__(self, fingerprints: Sequence[bytes]) -> None:
+        """An empty fingerprint, not taken yet, is of no other's picture."""
+        filled = b"".join(fingerprint or bytes(FINGERPRINT_BYTES) for fingerprint in fingerprints)
+        self._grids = np.frombuffer(filled, np.uint8).reshape(-1, FINGERPRINT_BYTES)
+        self._means = _means(self._grids)
+        self._means[[not fingerprint for fingerprint in fingerprints]] = np.nan  # Near nothing, itself included.
+        self._shown: dict[int, int] = {}
+        self._met = 0
+
+    def find(self, photo: int) -> int | None:
+        """The place of the first picture met that the photo at this place shows, or None."""
+        return self._shown.get(photo)
+
+    def add(self, photo: int) -> None:
+        """The photo shows a picture that none before it did."""
+        # Nearly all differ in the means of their cells already, which are a sixteenth of the bytes.
+        apart = np.abs(self._means - self._means[photo]).max(axis=1)
+        near = np.flatnonzero(apart <= SAME_PICTURE + ROUNDING)
+        for other in near[_same(self._grids[near], self._grids[photo])].tolist():
+            self._shown.setdefault(other, self._met)
+        self._met += 1
 
 
 def without_fingerprint() -> models.QuerySet[Photo]:
@@ -103,12 +116,18 @@ def _same_pairs(grids: NDArray[np.uint8]) -> NDArray[np.intp]:
 
     No mean of cells differs by more than the cells do, so a k-d tree of coarse means finds every candidate.
     """
-    cells = FINGERPRINT_SIDE // COARSE_SIDE
-    blocks = grids.reshape(-1, COARSE_SIDE, cells, COARSE_SIDE, cells, 3)
-    tree = cKDTree(blocks.mean((2, 4), dtype=np.float32).reshape(len(grids), -1))
-    near = tree.query_pairs(SAME_PICTURE + 0.01, p=np.inf, output_type="ndarray")  # 0.01: float32 rounds the means.
+    from scipy.spatial import cKDTree  # Slow to import, and no search needs it.
+
+    near = cKDTree(_means(grids)).query_pairs(SAME_PICTURE + ROUNDING, p=np.inf, output_type="ndarray")
     parts = [near[start : start + PAIRS] for start in range(0, len(near), PAIRS)]
     return np.concatenate([near[:0], *(part[_same(grids[part[:, 0]], grids[part[:, 1]])] for part in parts)])
+
+
+def _means(grids: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(n, FINGERPRINT_BYTES) -> (n, 48): the fingerprints averaged down to COARSE_SIDE cells a side."""
+    cells = FINGERPRINT_SIDE // COARSE_SIDE
+    blocks = grids.reshape(-1, COARSE_SIDE, cells, COARSE_SIDE, cells, 3)
+    return blocks.mean((2, 4), dtype=np.float32).reshape(len(grids), 3 * COARSE_SIDE**2)
 
 
 def _same(grids: NDArray[np.uint8], others: NDArray[np.uint8]) -> NDArray[np.bool_]:

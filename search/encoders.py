@@ -2,27 +2,27 @@
 
 from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 from django.conf import settings
 
 from ml.classifier import Head as CategoryHead
 from ml.classifier import Judgement
+from ml.encoder import Encoder
 from ml.projection import Projection as FittedProjection
 from ml.recipes import Recipe, WeightsError
-from search.models import Head, Projection, Space
-
-if TYPE_CHECKING:
-    from ml.encoder import Encoder
+from search.models import CoarseProjection, Head, Projection, Space
 
 
-def encoder_for(space: Space) -> "Encoder":
+def encoder_for(space: Space) -> Encoder:
     """The space's encoder; its network is loaded at the first call that needs it."""
-    from ml.encoder import Encoder  # torch takes seconds to import: only processes that encode pay.
-
-    recipe = Recipe.from_dict(space.recipe)
-    return Encoder(recipe, settings.LAMPLIGHT_DEVICE, projection=projection_of(space))
+    return Encoder(
+        Recipe.from_dict(space.recipe),
+        settings.LAMPLIGHT_DEVICE,
+        projection=projection_of(space),
+        runtime=settings.LAMPLIGHT_RUNTIME,
+        cache=settings.VAR / "models",
+    )
 
 
 def projection_of(space: Space) -> FittedProjection | None:
@@ -37,6 +37,19 @@ def _load_projection(space_id: int, fingerprint: str) -> FittedProjection:
     if row is None:
         raise WeightsError(f"the projection of space {space_id} is gone with it: use another space")
     return FittedProjection.from_bytes(bytes(row.data))
+
+
+def coarse(space: Space) -> FittedProjection | None:
+    """What makes the coarse vectors of a space; None while no leaf of it has needed an index."""
+    try:
+        return _load_coarse(space.pk)
+    except CoarseProjection.DoesNotExist:  # Asked again the next time.
+        return None
+
+
+@lru_cache(maxsize=4)
+def _load_coarse(space_id: int) -> FittedProjection:
+    return FittedProjection.from_bytes(bytes(CoarseProjection.objects.get(space_id=space_id).data))
 
 
 def judgement(space: Space, vector: np.ndarray) -> Judgement | None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from catalog.models import Category, Product
 from ml.recipes import WeightsError
 from ml.retrieval import NOTHING, first_ranks
-from search import serving
+from search import encoders, serving
 from search.answers import Answers, Beliefs, answer, gallery_rows
 from search.measures import (
     CategoryQuality,
@@ -181,7 +181,8 @@ def _latency(
         return {}, ()
     rows = some(len(queries), settings.timed + 1, settings.seed)
     try:
-        return serving.latency(space, [queries.image(row) for row in rows.tolist()]), ()
+        encoder = encoders.encoder_for(space)
+        return serving.latency(space, [queries.image(row, encoder) for row in rows.tolist()]), ()
     except (WeightsError, BadQueries) as error:
         return {}, (f"Not timed: {error}",)
 

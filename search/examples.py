@@ -41,7 +41,17 @@ SEARCH_ANSWER = {
 INDEX_ANSWER = {
     "space": "resnet50-imagenet",
     "weights": "imagenet",
-    "categories": [{"slug": "lamp", "photos": 60, "indexed": 58, "pending": 1, "rejected": 1}],
+    "categories": [
+        {"slug": "lamp", "photos": 60, "indexed": 58, "pending": 1, "rejected": 1, "index": None},
+        {
+            "slug": "sofa",
+            "photos": 20000,
+            "indexed": 20000,
+            "pending": 0,
+            "rejected": 0,
+            "index": {"recall": 0.997, "ef_search": 64, "photos": 20000, "checked_at": "2026-11-20T12:00:00Z"},
+        },
+    ],
     "head": {
         "accuracy": 0.96,
         "calibration_error": 0.03,

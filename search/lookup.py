@@ -1,20 +1,17 @@
 """Finding: a vector becomes ranked products."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
-from operator import attrgetter
-from typing import Any, Literal
+from functools import partial
+from operator import attrgetter, itemgetter
+from typing import Literal
 
 import numpy as np
-from django.db import models
-from django.db.models.functions import Cast
-from pgvector import HalfVector
-from pgvector.django import CosineDistance, HalfVectorField, L2Distance
 
 from catalog.models import Category, Photo, Product
-from search import duplicates, partitions
-from search.models import Embedding, Space, Threshold
+from search import duplicates, indexes, scans
+from search.models import Space
+from search.scans import NO_FILTERS, Filters, Plan, Row
 
 # Photos read for each product asked for at first: most products have one to three.
 PHOTOS_PER_PRODUCT = 3
@@ -22,26 +19,8 @@ PHOTOS_PER_PRODUCT = 3
 MOST_DUPLICATES = 20
 # However often one picture is in the way (a placeholder under thousands of products), reading ends: 0.3 ms a row.
 MOST_ROWS = 5_000
-DISTANCES = {Space.Metric.COSINE: CosineDistance, Space.Metric.L2: L2Distance}
 # Similarities are compared as they are shown. L2 distances of 100 are usual, and four digits could not rank those.
 DIGITS = {Space.Metric.COSINE: 4, Space.Metric.L2: 6}
-
-
-@dataclass(frozen=True)
-class Filters:
-    """What a product must be to count as a match; None filters nothing."""
-
-    price_min: Decimal | None = None
-    price_max: Decimal | None = None
-    in_stock: bool | None = None
-
-    def as_q(self) -> models.Q:
-        wanted = {
-            "photo__product__price__gte": self.price_min,
-            "photo__product__price__lte": self.price_max,
-            "photo__product__in_stock": self.in_stock,
-        }
-        return models.Q(**{lookup: value for lookup, value in wanted.items() if value is not None})
 
 
 @dataclass(frozen=True)
@@ -78,7 +57,7 @@ def nearest(
     vector: np.ndarray,
     categories: Collection[int],
     limit: int,
-    filters: Filters | None = None,
+    filters: Filters = NO_FILTERS,
     min_similarity: float | None = None,
     exclude: Product | None = None,
 ) -> Matches:
@@ -91,20 +70,20 @@ def nearest(
 
     Args:
         vector: shape (space.dimensions,), of length 1 where the metric is cosine.
-        categories: category ids; each one's leaf is scanned by its own index and the scans are merged by distance.
+        categories: category ids; their leaves are scanned by their own indexes and merged by distance.
         min_similarity: of all hits, 0 for any; by default each category's own (search.models.Threshold).
         exclude: a product that is no match, such as the one that the vector belongs to.
     """
-    floors = _floors(space, categories, min_similarity)
-    candidates = _candidates(space, filters or Filters(), exclude)
-    distance, query = DISTANCES[Space.Metric(space.metric)], HalfVector(vector)
-    # The index is on the cast, so distance over the bare column is an exact scan.
-    approximate = distance(Cast("vector", HalfVectorField(dimensions=space.dimensions)), query)
-    with partitions.scan_settings():
-        answer = _read(candidates.annotate(distance=approximate), space, floors, limit)
-        if answer.ran_out and _any_index(space, categories):
-            answer = _read(candidates.annotate(distance=distance("vector", query)), space, floors, limit)
-    return Matches(answer.hits, _left_out(answer.below, floors, min_similarity))
+    metric, plan = Space.Metric(space.metric), indexes.plan(space, categories)
+
+    def answer(plan: Plan) -> _Answer:
+        scan = partial(scans.nearest, space, vector, filters=filters, exclude=exclude)
+        return _read(scan, plan, metric, limit, min_similarity)
+
+    found = answer(plan)
+    if found.ran_out and plan.indexed:
+        found = answer(plan.exactly())
+    return Matches(found.hits, found.left_out)
 
 
 def similarity(metric: Space.Metric, distance: float) -> float:
@@ -119,50 +98,36 @@ class _Answer:
     """What a reading by rising distance came to."""
 
     hits: Sequence[Hit]
-    below: Mapping[int, Hit]
-    """The best match of each category that fell below its floor while there were places left."""
+    left_out: LeftOut | None
+    below: frozenset[int]
+    """The categories that were read to their floor while there were places left."""
     ran_out: bool = False
     """Whether it is short for want of rows."""
 
 
-def _floors(space: Space, categories: Collection[int], min_similarity: float | None) -> dict[int, float]:
-    """The least similarity in each category, rounded as similarities are."""
-    floors = dict.fromkeys(categories, min_similarity or 0.0)
-    if min_similarity is None:
-        stored = Threshold.objects.filter(space_id=space.pk, category_id__in=floors)
-        floors |= dict(stored.values_list("category_id", "min_similarity"))
-    digits = DIGITS[Space.Metric(space.metric)]
-    return {category: round(floor, digits) for category, floor in floors.items()}
-
-
-# Rows carry a `distance` beside the model's fields, which the type of an Embedding cannot say: hence Any.
-def _candidates(space: Space, filters: Filters, exclude: Product | None) -> models.QuerySet[Any]:
-    found = Embedding.objects.filter(filters.as_q(), space_id=space.pk)
-    if exclude is not None:
-        found = found.exclude(photo__product_id=exclude.pk)
-    return found.select_related("photo__product__category").defer("vector")
-
-
-def _read(candidates: models.QuerySet[Any], space: Space, floors: Mapping[int, float], limit: int) -> _Answer:
+def _read(
+    scan: Callable[[Plan, int], tuple[list[Row], int]],
+    plan: Plan,
+    metric: Space.Metric,
+    limit: int,
+    min_similarity: float | None,
+) -> _Answer:
     """Read by rising distance until `limit` hits are seen or no further row can be one.
 
     A category is read no further than its first product below the floor.
     """
-    ranked = candidates.order_by("distance", "photo_id")
-    closed: list[Any] = []  # The rows of the categories that are read to their floor.
-    reading = set(floors)
+    closed: list[Row] = []  # The rows of the categories that are read to their floor.
     size = limit * PHOTOS_PER_PRODUCT + MOST_DUPLICATES
     while True:
-        # Literal ids let PostgreSQL leave out the other leaves when it plans.
-        rows = list(ranked.filter(category_id__in=sorted(reading))[:size])
+        rows, seen = scan(plan, size)
         merged = sorted([*closed, *rows], key=attrgetter("distance", "photo_id"))
-        answer = _answer(_distinct(merged, Space.Metric(space.metric)), floors, limit)
+        answer = _answer(merged, metric, limit, min_similarity)
         if len(answer.hits) >= limit:
             return answer
-        reading -= answer.below.keys()
-        if not reading:
+        plan = plan.of(plan.categories - answer.below)
+        if not plan.categories:
             return answer
-        if len(rows) < size:
+        if seen < size:
             return replace(answer, ran_out=True)
         if size >= MOST_ROWS:
             return answer
@@ -170,43 +135,43 @@ def _read(candidates: models.QuerySet[Any], space: Space, floors: Mapping[int, f
         size = min(4 * size, MOST_ROWS)
 
 
-def _distinct(rows: Iterable[Any], metric: Space.Metric) -> list[Hit]:
-    """A hit for each product: its best row."""
-    best: dict[int, Hit] = {}
-    for row in rows:
-        product = row.photo.product
-        # A product that moved to another category is filed there by the next indexing; until then it is no match here.
-        if product.category_id == row.category_id and product.pk not in best:
-            best[product.pk] = Hit(product, row.photo, similarity(metric, row.distance))
-    return list(best.values())
-
-
-def _answer(ranked: Iterable[Hit], floors: Mapping[int, float], limit: int) -> _Answer:
+def _answer(ranked: Sequence[Row], metric: Space.Metric, limit: int, min_similarity: float | None) -> _Answer:
     """At most `limit` hits at or above their floors, one for each picture."""
-    pictures: list[list[Hit]] = []
-    fingerprints: list[bytes] = []
-    below: dict[int, Hit] = {}
-    for hit in ranked:
-        category, picture = hit.product.category_id, bytes(hit.photo.fingerprint)
-        if hit.similarity < floors[category]:
+    pictures: list[list[tuple[Row, float]]] = []
+    known = duplicates.Pictures([row.fingerprint for row in ranked])
+    below: dict[int, tuple[Row, float]] = {}
+    for place, row in enumerate(ranked):
+        alike = similarity(metric, row.distance)
+        if alike < _floor(row, metric, min_similarity):
             if len(pictures) < limit:
-                below.setdefault(category, hit)
-        elif (same := duplicates.first_same(picture, fingerprints)) is not None:
+                below.setdefault(row.category_id, (row, alike))
+        elif (same := known.find(place)) is not None:
             if len(pictures[same]) <= MOST_DUPLICATES:
-                pictures[same].append(hit)
+                pictures[same].append((row, alike))
         elif len(pictures) < limit:
-            pictures.append([hit])
-            fingerprints.append(picture)
-    return _Answer([replace(first, duplicates=tuple(others)) for first, *others in pictures], below)
+            pictures.append([(row, alike)])
+            known.add(place)
+    hits = [[_hit(*shown) for shown in picture] for picture in pictures]
+    left_out = _left_out(below.values(), metric, min_similarity)
+    return _Answer([replace(first, duplicates=tuple(others)) for first, *others in hits], left_out, frozenset(below))
 
 
-def _left_out(below: Mapping[int, Hit], floors: Mapping[int, float], min_similarity: float | None) -> LeftOut | None:
+def _hit(row: Row, alike: float) -> Hit:
+    photo = row.photo()
+    return Hit(photo.product, photo, alike)
+
+
+def _floor(row: Row, metric: Space.Metric, min_similarity: float | None) -> float:
+    """The least similarity of a match in the row's category, rounded as similarities are."""
+    own = row.shelf.min_similarity if min_similarity is None else min_similarity
+    return round(own or 0.0, DIGITS[metric])
+
+
+def _left_out(
+    below: Collection[tuple[Row, float]], metric: Space.Metric, min_similarity: float | None
+) -> LeftOut | None:
     if not below:
         return None
-    best = max(below.values(), key=attrgetter("similarity"))
-    category = best.product.category
-    return LeftOut(best.similarity, category, floors[category.pk], "category" if min_similarity is None else "request")
-
-
-def _any_index(space: Space, categories: Collection[int]) -> bool:
-    return partitions.any_index(partitions.Leaf(space, category) for category in categories)
+    row, alike = max(below, key=itemgetter(1))
+    floor = _floor(row, metric, min_similarity)
+    return LeftOut(alike, row.shelf.category, floor, "category" if min_similarity is None else "request")

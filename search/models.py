@@ -3,15 +3,16 @@
 from pathlib import PurePath
 from typing import ClassVar
 
-import numpy as np
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Now
 from pgvector.django import HalfVectorField
 
-from catalog.models import Product
-
-FETCHED = 1000  # Vectors read at once: they come as text, 20 kB each.
+# Of the vectors that name candidates in a large leaf. Of 20,000 photos a 2,048-dimensional vector's 100 nearest by 128
+# dimensions hold 0.9996 of its 20 nearest by all, by 64 dimensions 0.998 (python -m benchmarks.speed search).
+COARSE_DIMENSIONS = 128
+# Spaces of so many dimensions and more have coarse vectors; an index over shorter ones is small as it is.
+COARSE_FROM = 4 * COARSE_DIMENSIONS
 
 
 class SpaceQuerySet(models.QuerySet["Space"]):
@@ -96,25 +97,33 @@ class Projection(models.Model):
         return f"projection of {self.space_id}"
 
 
-class EmbeddingQuerySet(models.QuerySet["Embedding"]):
-    def sample(self, space: Space, most: int, seed: int = 0) -> np.ndarray:
-        """Vectors of at most `most` photos of a space, drawn at random: (n, dimensions) float32, by photo id."""
-        ids = np.array(self.filter(space_id=space.pk).order_by("photo_id").values_list("photo_id", flat=True), int)
-        if len(ids) > most:
-            ids = np.sort(np.random.default_rng(seed).choice(ids, most, replace=False))
-        chunks = [np.empty((0, space.dimensions), np.float32)]
-        for start in range(0, len(ids), FETCHED):
-            # Photos deleted meanwhile are missing.
-            rows = self.filter(space_id=space.pk, photo_id__in=ids[start : start + FETCHED].tolist())
-            vectors = list(rows.order_by("photo_id").values_list("vector", flat=True))
-            chunks.append(np.array(vectors, np.float32).reshape(-1, space.dimensions))
-        return np.concatenate(chunks)
+class CoarseProjection(models.Model):
+    """What makes a space's coarse vectors of its full ones; made once, before the space's first HNSW index."""
 
-    def of_product(self, space: Space, product: Product) -> np.ndarray | None:
-        """The vector of the product's first indexed photo, shape (dimensions,), or None."""
-        own = self.filter(space_id=space.pk, category_id=product.category_id, photo__product_id=product.pk)
-        vector = own.order_by("photo__position", "photo_id").values_list("vector", flat=True).first()
-        return None if vector is None else np.asarray(vector, dtype=np.float32)
+    space = models.OneToOneField(Space, models.CASCADE, primary_key=True)
+    data = models.BinaryField(help_text="safetensors (ml.projection).")
+
+    def __str__(self) -> str:
+        return f"coarse projection of {self.space_id}"
+
+
+class LeafIndex(models.Model):
+    """The HNSW index of a category in a space, once it was held against exact scans: from then on searches use it."""
+
+    space = models.ForeignKey(Space, models.CASCADE, related_name="indexes")
+    category = models.ForeignKey("catalog.Category", models.CASCADE, related_name="+")
+    ef_search = models.PositiveSmallIntegerField(help_text="The least hnsw.ef_search at which its recall suffices.")
+    recall = models.FloatField(help_text="recall@20 against exact scans, of the worse kind of query.")
+    photos = models.PositiveIntegerField(help_text="In the leaf when it was checked.")
+    checked_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["space", "category"], name="one_index_per_space_and_category")
+        ]
+
+    def __str__(self) -> str:
+        return f"index of category {self.category_id} in {self.space}"
 
 
 class Embedding(models.Model):
@@ -129,8 +138,7 @@ class Embedding(models.Model):
     category = models.ForeignKey("catalog.Category", models.DO_NOTHING, related_name="+", db_index=False)
     photo = models.ForeignKey("catalog.Photo", models.DO_NOTHING, related_name="embeddings", db_index=False)
     vector = HalfVectorField(help_text="Of the space's dimensions; of length 1 unless the metric is L2.")
-
-    objects = EmbeddingQuerySet.as_manager()
+    coarse = HalfVectorField(null=True, help_text="Of 128 dimensions; empty unless the space has a projection to them.")
 
     def __str__(self) -> str:
         return f"photo {self.photo_id} in space {self.space_id}"

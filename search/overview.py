@@ -52,6 +52,6 @@ def of(space: Space) -> Overview:
         indexed=Embedding.objects.filter(space_id=space.pk).count(),
         rejected=Rejection.objects.in_force().filter(space_id=space.pk).count(),
         leaves=len(leaves),
-        hnsw=len(partitions.indexed(space)),
+        hnsw=space.indexes.count(),
         size=partitions.size(space),
     )

@@ -14,27 +14,21 @@ from django.db import OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 from psycopg import errors, sql
 
-from catalog.models import Photo, Product
-from search.models import Embedding, Space
+from search.models import COARSE_DIMENSIONS, COARSE_FROM, Embedding, Space
 
 TABLE = Embedding._meta.db_table
-# pgvector's limit for HNSW over halfvec. Beyond it scans are exact; and a vector longer than about 4,040 halfvecs does
-# not fit into a page either, so it is stored EXTERNAL, outside its row.
-INDEXED_DIMENSIONS = 4_000
-OPERATOR_CLASSES = {Space.Metric.COSINE: "halfvec_cosine_ops", Space.Metric.L2: "halfvec_l2_ops"}
-# A leaf of up to this many rows is scanned exactly: 5,000 rows of 2,048 halfvecs take about 4 ms at recall 1.0
-# (2 cores, STORAGE PLAIN), and writing into an HNSW index is 40 times slower than writing without one.
-EXACT_ROWS = 5_000
-# hnsw.ef_search: at 40, recall@20 falls to 0.77 for queries unlike any indexed photo; at 100 it is 0.97.
-EF_SEARCH = 100
+# A vector of more than 3,920 halfvecs and its coarse one do not fit into a page: it is stored EXTERNAL, off its row.
+PAGE_DIMENSIONS = 3_900
+# A leaf of up to this many rows is scanned whole.
+EXACT_ROWS = 2_000
 # Of PostgreSQL's pages; and of a row its pointer, its header and three ids.
 PAGE_BYTES, PAGE_HEADER, ROW_BYTES = 8_192, 24, 4 + 24 + 24
 # Dropping a partition locks the whole table, and what waits for that lock holds up every search behind it. So it waits
 # for a moment at once, which is also less than PostgreSQL's deadlock_timeout, and tries again after seconds.
 LOCK_WAIT, LOCK_TRIES = "100ms", 40
 BATCH_WAIT = "60s"  # a batch of 64 photos takes 3 s on 2 cores, one of VGG16 13 s
-# Keys of PostgreSQL advisory locks: two processes never shape the table, or build an index, at once.
-SHAPE_LOCK, BUILD_LOCK, BATCH_LOCK = 0x4C414D5001, 0x4C414D5002, 0x4C414D5003
+# Keys of PostgreSQL advisory locks: two processes never shape the table at once.
+SHAPE_LOCK, BATCH_LOCK = 0x4C414D5001, 0x4C414D5003
 TRAINING_LOCKS = 0x4C414D50  # with the id of the space: a pair of four bytes each
 
 
@@ -110,7 +104,7 @@ def _make(leaf: Leaf) -> bool:
         if not _exists(cursor, leaf.name):
             _create_like_parent(cursor, leaf.name)
             _check_dimensions(cursor, leaf)
-            if not is_indexable(space):
+            if space.dimensions > PAGE_DIMENSIONS:
                 _store_externally(cursor, leaf)
             _attach(cursor, branch, leaf.name, leaf.category_id)
     return True
@@ -156,15 +150,20 @@ def bytes_on_disk(dimensions: int) -> int:
     that is stored externally is cut into chunks of 2,000 bytes, four to a page.
     """
     vector = 8 + 2 * dimensions
-    if dimensions > INDEXED_DIMENSIONS:
-        return ROW_BYTES + -(-vector // 2_000) * PAGE_BYTES // 4
-    row = ROW_BYTES + -(-vector // 8) * 8
+    coarse = 8 + 2 * COARSE_DIMENSIONS if dimensions >= COARSE_FROM else 0
+    if dimensions > PAGE_DIMENSIONS:
+        return ROW_BYTES + coarse + -(-vector // 2_000) * PAGE_BYTES // 4
+    row = ROW_BYTES + coarse + -(-vector // 8) * 8
     return PAGE_BYTES // ((PAGE_BYTES - PAGE_HEADER) // row)
 
 
-def is_indexable(space: Space) -> bool:
-    """Whether pgvector has an HNSW index for vectors of this length; otherwise every scan is exact."""
-    return space.dimensions <= INDEXED_DIMENSIONS
+def rows(leaf: Leaf) -> int:
+    """How many photos the leaf holds; 0 if it was dropped."""
+    with connection.cursor() as cursor:
+        if not _exists(cursor, leaf.name):
+            return 0
+        cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(leaf.name)))
+        return int(cursor.fetchone()[0])
 
 
 def is_large(leaf: Leaf) -> bool:
@@ -175,60 +174,6 @@ def is_large(leaf: Leaf) -> bool:
         query = sql.SQL("SELECT count(*) FROM (SELECT FROM {} LIMIT %s) AS some_rows")
         cursor.execute(query.format(sql.Identifier(leaf.name)), [EXACT_ROWS + 1])
         return bool(cursor.fetchone()[0] > EXACT_ROWS)
-
-
-def indexed(space: Space) -> set[int]:
-    """The categories whose leaf has a complete HNSW index."""
-    names = {leaf.index_name: leaf.category_id for leaf in leaves(space)}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT name FROM unnest(%s::text[]) AS name JOIN pg_index ON indexrelid = to_regclass(name)"
-            " WHERE indisvalid",
-            [[*names]],
-        )
-        return {names[name] for (name,) in cursor.fetchall()}
-
-
-def any_index(leaves: Iterable[Leaf]) -> bool:
-    """Whether one of the leaves has a complete HNSW index."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_index WHERE indisvalid AND indexrelid IN"
-            " (SELECT to_regclass(name) FROM unnest(%s::text[]) AS name))",
-            [[leaf.index_name for leaf in leaves]],
-        )
-        return bool(cursor.fetchone()[0])
-
-
-def build_index(leaf: Leaf) -> bool:
-    """Build the leaf's HNSW index while searches and writes go on. False when another process is building one.
-
-    Must run outside a transaction: CREATE INDEX CONCURRENTLY needs its own.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [BUILD_LOCK])
-        if not cursor.fetchone()[0]:
-            return False
-        try:
-            # A build that was interrupted leaves an invalid index of this name behind.
-            cursor.execute(sql.SQL("DROP INDEX IF EXISTS {}").format(sql.Identifier(leaf.index_name)))
-            cursor.execute(
-                sql.SQL(
-                    "CREATE INDEX CONCURRENTLY {index} ON {leaf} USING hnsw"
-                    " ((vector::halfvec({dimensions})) {operators}) WITH (m = 16, ef_construction = 64)"
-                ).format(
-                    operators=sql.SQL(OPERATOR_CLASSES[Space.Metric(leaf.space.metric)]),
-                    index=sql.Identifier(leaf.index_name),
-                    leaf=sql.Identifier(leaf.name),
-                    dimensions=sql.Literal(leaf.space.dimensions),
-                )
-            )
-            # With statistics from before a large import the planner would join first and scan exactly.
-            tables = (leaf.name, Photo._meta.db_table, Product._meta.db_table)
-            cursor.execute(sql.SQL("ANALYZE {}").format(sql.SQL(", ").join(map(sql.Identifier, tables))))
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [BUILD_LOCK])
-    return True
 
 
 @contextmanager
@@ -246,22 +191,6 @@ def training(space: Space) -> Iterator[bool]:
         if alone:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [TRAINING_LOCKS, space.pk])
-
-
-@contextmanager
-def scan_settings() -> Iterator[None]:
-    """A transaction whose HNSW scans go on until the query has its rows, in exact order of distance.
-
-    The settings end with the transaction: a session's own would leak to the next user of the pooled connection. JIT
-    compilation costs 100 ms and pays only for queries far longer than a search.
-    """
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT set_config('hnsw.ef_search', %s, true), set_config('hnsw.iterative_scan', 'strict_order', true),"
-            " set_config('jit', 'off', true)",
-            [str(EF_SEARCH)],
-        )
-        yield
 
 
 def _exists(cursor: CursorWrapper, table: str) -> bool:

@@ -15,6 +15,7 @@ def of(space: Space) -> dict[str, Any]:
     current = Embedding.objects.filter(space_id=space.pk, category_id=F("photo__product__category_id"))
     indexed = _per(current, "category_id")
     rejected = _per(Rejection.objects.in_force().filter(space_id=space.pk), "photo__product__category_id")
+    indexes = {index.category_id: index for index in space.indexes.all()}
     categories = []
     for category in Category.objects.all():
         known = {
@@ -24,7 +25,7 @@ def of(space: Space) -> dict[str, Any]:
         }
         # Counted one after the other beside a worker, the three may not add up for a moment.
         known["pending"] = max(0, known["photos"] - known["indexed"] - known["rejected"])
-        categories.append({"slug": category.slug, **known})
+        categories.append({"slug": category.slug, **known, "index": indexes.get(category.pk)})
     return {"space": space.name, "weights": space.weights, "categories": categories, "head": _head(space)}
 
 

@@ -14,7 +14,8 @@ from PIL import Image
 
 from catalog.models import Category, Photo, Product
 from catalog.rows import FolderRows, Misuse, Row
-from ml.images import UnreadablePhoto, open_photo
+from ml.encoder import Encoder
+from ml.images import UnreadablePhoto
 from ml.retrieval import NOTHING
 from search.models import Embedding, Space
 
@@ -90,13 +91,13 @@ class Queries:
     def from_catalogue(self) -> bool:
         return not self.files
 
-    def image(self, row: int) -> Image.Image:
-        """The photo as it would be asked. Raises BadQueries when it cannot be read."""
+    def image(self, row: int, encoder: Encoder) -> Image.Image:
+        """The photo as this encoder would be asked. Raises BadQueries when it cannot be read."""
         try:
             if self.files:
-                return open_photo(self.files[row].read_bytes())
+                return encoder.open(self.files[row].read_bytes())
             with Photo.objects.get(pk=self.photos[row]).file.open() as file:
-                return open_photo(file.read())
+                return encoder.open(file.read())
         except (OSError, UnreadablePhoto, Photo.DoesNotExist) as error:
             raise BadQueries(f"{self.names[row]}: {error} Mend the file or leave it out.") from error
 

@@ -10,13 +10,13 @@ from rest_framework.exceptions import ErrorDetail
 
 from catalog.fields import PhotoField, photo_errors
 from catalog.models import Category, Product
-from ml.images import MESSAGES, PhotoProblem, crop_region, open_photo
-from search.lookup import Filters
-from search.models import Space
+from ml.encoder import Encoder
+from ml.images import MESSAGES, PhotoProblem, UnreadablePhoto
+from search.models import LeafIndex, Space
+from search.scans import Filters
 
 ALL = "all"
-# A photo is decoded larger for a region: an eighth of its side still fills the encoder's 224 pixels.
-REGION_SIDE = 2048
+REGION_PROBLEMS = (PhotoProblem.INVALID_REGION, PhotoProblem.REGION_TOO_SMALL)
 
 
 class CategoriesField(serializers.CharField):
@@ -107,16 +107,13 @@ class SearchSerializer(MatchSerializer):
         help_text="Part of the photo to search with: `x,y,width,height` as fractions of the upright photo.",
     )
 
-    def photo(self) -> Image.Image:
-        """The query photo, decoded, or its region."""
-        data, region = self.validated_data["image"], self.validated_data.get("region")
-        if region is None:
-            with photo_errors("image"):
-                return open_photo(data)
-        with photo_errors("image"):
-            photo = open_photo(data, side=REGION_SIDE)
-        with photo_errors("region"):
-            return crop_region(photo, region)
+    def photo(self, encoder: Encoder) -> Image.Image:
+        """The query photo, or its region, opened for this encoder."""
+        try:
+            return encoder.open(self.validated_data["image"], self.validated_data.get("region"))
+        except UnreadablePhoto as error:
+            with photo_errors("region" if error.code in REGION_PROBLEMS else "image"):
+                raise
 
 
 class MatchedProductSerializer(serializers.ModelSerializer[Product]):
@@ -208,12 +205,21 @@ class SearchAnswerSerializer(AnswerSerializer):
     timings_ms = TimingsField()
 
 
+class LeafIndexSerializer(serializers.ModelSerializer[LeafIndex]):
+    class Meta:
+        model = LeafIndex
+        fields = ("recall", "ef_search", "photos", "checked_at")
+
+
 class IndexedCategorySerializer(serializers.Serializer[Any]):
     slug = serializers.CharField()
     photos = serializers.IntegerField()
     indexed = serializers.IntegerField()
     pending = serializers.IntegerField()
     rejected = serializers.IntegerField()
+    index = LeafIndexSerializer(
+        allow_null=True, help_text="The category's HNSW index, as it was checked last; null: it is scanned exactly."
+    )
 
 
 class GateWorthSerializer(serializers.Serializer[Any]):

@@ -8,6 +8,7 @@ import numpy as np
 from django.db.models import Max, Min
 from numpy.typing import NDArray
 from pgvector import HalfVector
+from pgvector.django import CosineDistance, L2Distance
 from PIL import Image
 from tqdm import tqdm
 
@@ -71,7 +72,7 @@ def approximation(space: Space, vectors: Floats, categories: Ints, products: Int
         categories: (q,) category ids
         products: (q,) the product that a query was taken from and that is no answer to it, or NOTHING
     """
-    leaves, indexed = partitions.leaves(space), sorted(partitions.indexed(space))
+    leaves, indexed = partitions.leaves(space), sorted(space.indexes.values_list("category_id", flat=True))
     rows = np.flatnonzero(np.isin(categories, indexed))
     rows = rows[some(len(rows), ASKED, seed)]
     recalls = [
@@ -90,7 +91,7 @@ def sampled_recall(space: Space, count: int, seed: int = 0) -> float:
     """`approximation`'s recall@10 for `count` photos of each indexed category; 1 without indexes."""
     random = Random(seed)
     vectors, categories, products = [], [], []
-    for category in sorted(partitions.indexed(space)):
+    for category in space.indexes.order_by("category_id").values_list("category_id", flat=True):
         rows = Embedding.objects.filter(space_id=space.pk, category_id=category).order_by("photo_id")
         ends = rows.aggregate(first=Min("photo_id"), last=Max("photo_id"))
         for _ in range(count if ends["first"] is not None else 0):
@@ -131,7 +132,7 @@ def _percentiles(values: list[float]) -> Percentiles:
 
 def _recall(space: Space, vector: Floats, category: int, product: int) -> float:
     """Share of the exactly nearest products that a search of the category returns."""
-    distance = lookup.DISTANCES[Space.Metric(space.metric)]
+    distance = CosineDistance if space.metric == Space.Metric.COSINE else L2Distance
     leaf = Embedding.objects.filter(space_id=space.pk, category_id=category).exclude(photo__product_id=product)
     # The index is on a cast of the column, so that distance over the bare one is an exact scan.
     nearest = leaf.values("photo__product_id").annotate(best=Min(distance("vector", HalfVector(vector))))

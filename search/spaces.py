@@ -1,31 +1,28 @@
 """The life of a space: made from a recipe or from another space, built beside the live one, activated, dropped."""
 
+import logging
 import time
-from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
 from catalog.models import Category, Photo
 from ml.projection import Projection as FittedProjection
-from ml.projection import fit_projection, sha256_of
+from ml.projection import TooFewVectors, fit_projection, sha256_of
 from ml.recipes import Recipe
-from search import partitions
-from search.models import Embedding, Projection, Space
+from search import indexes, partitions, vectors
+from search.models import Projection, Space
 
+logger = logging.getLogger(__name__)
 # Photos that PCA is fitted on, at most: as float32 of 4,096 dimensions they fill 330 MB, and ten times fewer already
 # fix the few hundred directions that are kept.
 PROJECTION_PHOTOS = 20_000
-
-
 # A search that began before a space was retired ends in it, long before this; until then it cannot be dropped.
 SEARCHES_END = timedelta(seconds=10)
-
-
 # A leaf that is being filled gets its index at the end: writing into one is 40 times slower.
 FILLED = 0.9
 
@@ -103,7 +100,7 @@ def fit(source: Space, components: int, whiten: bool = False) -> FittedProjectio
     """
     if source.recipe.get("pca"):
         raise ValueError(f"{source} is a projection itself; derive from the space that it was made from")
-    return fit_projection(Embedding.objects.sample(source, PROJECTION_PHOTOS), components, whiten)
+    return fit_projection(vectors.sample(source, PROJECTION_PHOTOS), components, whiten)
 
 
 def derive(name: str, source: Space, fitted: FittedProjection) -> Space:
@@ -191,7 +188,8 @@ def ensure_partitions() -> None:
 
 
 def maintain() -> list[str]:
-    """Build the HNSW indexes that grown leaves lack and drop the leaves of deleted categories.
+    """Build the HNSW indexes that grown leaves lack, check those of leaves that changed much, and drop the leaves of
+    deleted categories.
 
     Returns the names of the tables and indexes that changed.
     """
@@ -201,23 +199,34 @@ def maintain() -> list[str]:
         # Asked for after the leaves: a category made in between must not lose the leaf that it already has.
         categories = set(Category.objects.values_list("pk", flat=True))
         for leaf in leaves:
-            if leaf.category_id not in categories:
-                with suppress(partitions.Busy):  # The next time, then.
-                    partitions.drop_leaf(leaf)
-                    changed.append(leaf.name)
-            elif lacks_index(leaf) and _is_filled(leaf) and partitions.build_index(leaf):
-                changed.append(leaf.index_name)
+            try:
+                if name := _maintain(leaf, exists=leaf.category_id in categories):
+                    changed.append(name)
+            except partitions.Busy:  # The next time, then.
+                continue
+            except (DatabaseError, TooFewVectors):  # A space dropped meanwhile, say: no reason to leave out the others.
+                logger.exception("%s was not maintained", leaf.name)
     return changed
 
 
-def lacks_index(leaf: partitions.Leaf) -> bool:
-    """Whether the leaf has outgrown exact scans without getting an index yet."""
-    return partitions.is_indexable(leaf.space) and partitions.is_large(leaf) and not partitions.any_index([leaf])
+def _maintain(leaf: partitions.Leaf, exists: bool) -> str | None:
+    """The name of what changed."""
+    if not exists:
+        partitions.drop_leaf(leaf)
+        return leaf.name
+    if indexes.is_due(leaf):
+        if not _is_filled(leaf):
+            indexes.make_coarse(leaf.space)  # What is written from now on need not be written again.
+            return None
+        return leaf.index_name if indexes.build(leaf) else None
+    if indexes.is_stale(leaf):
+        indexes.check(leaf)
+        return leaf.index_name
+    return None
 
 
 def _is_filled(leaf: partitions.Leaf) -> bool:
     if leaf.space.state == Space.State.LIVE:
         return True
     photos = Photo.objects.filter(product__category_id=leaf.category_id).count()
-    rows = Embedding.objects.filter(space_id=leaf.space.pk, category_id=leaf.category_id).count()
-    return rows >= FILLED * photos
+    return partitions.rows(leaf) >= FILLED * photos

@@ -1,6 +1,7 @@
 """What the workers do. A message is a bell: it carries no data, and losing or repeating one harms nothing."""
 
 import time
+from collections import Counter
 from typing import Any
 
 from celery import shared_task
@@ -22,18 +23,22 @@ DAY = 86_400  # Seconds: an index over millions of photos takes hours.
 def index_pending() -> None:
     """Index what is pending; when nothing is left, have the heads trained that are due."""
     bell.silence()
-    ends = time.monotonic() + TURN
+    begun = time.monotonic()
+    settled: Counter[Space] = Counter()
     done: set[int] = set()
-    while time.monotonic() < ends:
+    while time.monotonic() < begun + TURN:
         # The live space comes first: another one is built, and trained, only while nothing is pending there.
         for space in Space.objects.indexed_into():
-            if _take_batch(space):
+            if count := _take_batch(space):
+                settled[space] += count
                 break
             if space.pk not in done and training.is_due(space):
                 train_head.apply_async(expires=bell.TIMEOUT)
             done.add(space.pk)
         else:
+            _log(settled, time.monotonic() - begun)
             return
+    _log(settled, time.monotonic() - begun)
     bell.ring()
 
 
@@ -41,17 +46,18 @@ def _take_batch(space: Space) -> int:
     building = space.state == Space.State.BUILDING
     try:
         if building:
-            settled = indexing.index_gently(space, indexing.BUILDING_BATCH, settings.BUILD_SHARE)
-        else:
-            settled = indexing.index_batch(space)
+            return indexing.index_gently(space, indexing.BUILDING_BATCH, settings.BUILD_SHARE)
+        return indexing.index_batch(space)
     except WeightsError:
         if not building:
             raise
         logger.exception("%s cannot be built", space)  # That is no reason to leave the live space without a head.
         return 0
-    if settled:
-        logger.info("%s: %d photos settled", space, settled)
-    return settled
+
+
+def _log(settled: Counter[Space], seconds: float) -> None:
+    for space, count in settled.items():
+        logger.info("%s: %d photos settled, %.1f a second", space, count, count / seconds)
 
 
 # What takes long outlives the broker's visibility timeout, so it is acknowledged at its start; bells ring again anyway.

@@ -12,7 +12,7 @@ from ml.classifier import Head as CategoryHead
 from ml.classifier import TooFewPhotos, cross_validate, fit_head
 from ml.retrieval import Gallery, Metric
 from ml.tuning import tune_gate
-from search import partitions
+from search import partitions, vectors
 from search.models import Embedding, Head, Space
 
 # Photos that a head learns from, and how many of one category at most: about 200 are enough. 20,000 photos of 2,048
@@ -103,7 +103,7 @@ def _samples(space: Space, categories: list[int], seed: int) -> Samples:
     """A random sample of each category's photos. Raises TooFewPhotos when there are none."""
     random = np.random.default_rng(seed)
     most = min(PHOTOS_PER_CATEGORY, PHOTOS // max(1, len(categories)))
-    vectors, rows = [], []
+    stored, rows = [], []
     for category in sorted(categories):
         # A product that is being moved has photos under two categories: those not yet moved teach nothing true.
         embeddings = Embedding.objects.filter(
@@ -113,10 +113,12 @@ def _samples(space: Space, categories: list[int], seed: int) -> Samples:
         if len(photo_ids) > most:
             photo_ids = random.choice(photo_ids, most, replace=False)
         chosen = embeddings.filter(photo_id__in=photo_ids.tolist()).order_by("photo_id")
-        for vector, *row in chosen.values_list("vector", "photo_id", "photo__product_id", "photo__product__name"):
-            vectors.append(np.asarray(vector, dtype=np.float32))
+        columns = ("vector", "photo_id", "photo__product_id", "photo__product__name")
+        for vector, *row in vectors.fetch(chosen.values_list(*columns)):
+            stored.append(vector)
             rows.append((*row, category))
     if not rows:
         raise TooFewPhotos({})
     photos, products, names, labels = (np.array(column) for column in zip(*rows, strict=True))
-    return Samples(Gallery(np.stack(vectors), photos, products, labels), np.unique(names, return_inverse=True)[1])
+    gallery = Gallery(vectors.stacked(stored, space.dimensions), photos, products, labels)
+    return Samples(gallery, np.unique(names, return_inverse=True)[1])

@@ -1,9 +1,5 @@
 """The search API: by photo, by product, and how far the index is."""
 
-import uuid
-from collections.abc import Mapping
-from typing import Any
-
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.authentication import TokenAuthentication
@@ -15,9 +11,9 @@ from rest_framework.views import APIView
 
 from catalog.models import Category, Product
 from catalog.openapi import query_errors
-from search import encoders, examples, gate, lookup, progress
+from search import encoders, examples, gate, lookup, progress, shown, vectors
 from search.errors import ServiceUnavailable
-from search.models import Embedding, Space
+from search.models import Space
 from search.serializers import (
     IndexSerializer,
     MatchSerializer,
@@ -56,18 +52,19 @@ class SearchView(APIView):
         with watch.stage("decode"):
             query = SearchSerializer(data=request.data)
             query.is_valid(raise_exception=True)
-            photo = query.photo()
-        space = live_space()
+            space = live_space()
+            encoder = encoders.encoder_for(space)
+            photo = query.photo(encoder)
         with watch.stage("encode"):
-            (vector,) = encoders.encoder_for(space).encode([photo])
+            (vector,) = encoder.encode([photo])
         with watch.stage("gate"):
             categories = {category.pk: category for category in Category.objects.all()}
             judgement = encoders.judgement(space, vector)
             choice = gate.choose(judgement, frozenset(categories), query.validated_data.get("category"))
         with watch.stage("search"):
             matches = lookup.nearest(space, vector, choice.searched, **query.wanted())
-        answer = {**_answer(space, matches, watch), "gate": _shown(choice, categories)}
-        return Response(SearchAnswerSerializer(answer, context={"request": request}).data)
+        origin = request.build_absolute_uri("/")
+        return Response({**shown.answer(space, matches, watch, origin), "gate": shown.gate(choice, categories)})
 
 
 @query_errors(MatchSerializer)
@@ -95,12 +92,12 @@ class SimilarView(APIView):
         query.is_valid(raise_exception=True)
         space = live_space()
         with watch.stage("search"):
-            own = Embedding.objects.of_product(space, product)
+            own = vectors.of_product(space, product)
             categories = query.validated_data.get("category", {product.category_id})
             matches = lookup.Matches()
             if own is not None:
                 matches = lookup.nearest(space, own, categories, exclude=product, **query.wanted())
-        return Response(SimilarAnswerSerializer(_answer(space, matches, watch), context={"request": request}).data)
+        return Response(shown.answer(space, matches, watch, request.build_absolute_uri("/")))
 
 
 class IndexView(APIView):
@@ -124,34 +121,3 @@ def live_space() -> Space:
     if space := Space.objects.live():
         return space
     raise ServiceUnavailable("There is no index yet: run manage.py prepare.", "no_live_space")
-
-
-def _answer(space: Space, matches: lookup.Matches, watch: Stopwatch) -> dict[str, Any]:
-    return {
-        "query_id": uuid.uuid4(),
-        "space": space.name,
-        "weights": space.weights,
-        "metric": space.metric,
-        "results": matches.hits,
-        "left_out": matches.left_out,
-        "timings_ms": watch.timings_ms(),
-    }
-
-
-def _shown(choice: gate.Choice, categories: Mapping[int, Category]) -> dict[str, Any]:
-    """The gate as the answer shows it: every category, the likeliest first, unlearned ones last."""
-    ranked = sorted(categories, key=lambda pk: (-choice.probabilities.get(pk, -1.0), categories[pk].slug))
-    return {
-        "mode": choice.mode,
-        "confidence": choice.confidence,
-        "low_confidence": choice.low_confidence,
-        "categories": [
-            {
-                "slug": categories[pk].slug,
-                "name": categories[pk].name,
-                "probability": choice.probabilities.get(pk),
-                "searched": pk in choice.searched,
-            }
-            for pk in ranked
-        ],
-    }

@@ -25,8 +25,10 @@ from ml.autoencoder import (
     squared,
     whiten,
 )
-from ml.encoder import Encoder, preprocess
+from ml.encoder import Encoder
+from ml.fits import preprocess
 from ml.recipes import make_recipe
+from ml.weights import load_network
 
 PLAN = Plan(epochs=4, patience=4, batch=16)
 COLOURS = ("red", "green", "blue", "black")
@@ -68,11 +70,20 @@ def test_photos_are_painted_in_their_own_size():
     assert Autoencoder()(torch.zeros(2, 3, SIZE, SIZE)).shape == (2, 3, SIZE, SIZE)
 
 
+def normalised(photos) -> torch.Tensor:
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (RECIPE.mean, RECIPE.std))
+    return torch.from_numpy(np.stack(photos)).permute(0, 3, 1, 2).float().div(255).sub(mean).div(std)
+
+
 def test_training_sees_the_pixels_that_indexing_will_see():
     photo = Image.radial_gradient("L").convert("RGB").resize((300, 211))
-    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (RECIPE.mean, RECIPE.std))
-    pixels = torch.from_numpy(squared(photo).copy()).permute(2, 0, 1).float().div(255)
-    assert torch.equal(pixels.sub(mean).div(std), preprocess(photo, RECIPE))
+    assert np.array_equal(squared(photo), preprocess(photo, RECIPE))
+    [seen] = normalised([squared(photo)])
+    [indexed] = Encoder(RECIPE, "cpu", runtime="torch").encode([photo])
+    network = create_feature_extractor(load_network(RECIPE), {"bottleneck": "features"})
+    with torch.inference_mode():
+        [bottleneck] = network(seen[None])["features"]
+    assert indexed == pytest.approx(torch.nn.functional.normalize(bottleneck, dim=0).numpy(), abs=1e-5)
 
 
 def test_training_lowers_the_loss(trained):
@@ -86,10 +97,10 @@ def test_a_product_is_learned_from_or_held_out_never_both(trained, products):
 
 
 def test_the_weights_kept_are_those_of_the_best_epoch(trained, photos):
-    pixels = [preprocess(Image.fromarray(photos[row]), RECIPE) for row in trained.held_out]
+    pixels = normalised(photos[trained.held_out])
     with torch.inference_mode():
-        painted = trained.best_network()(torch.stack(pixels))
-    loss = torch.nn.functional.mse_loss(painted, torch.stack(pixels)).item()
+        painted = trained.best_network()(pixels)
+    loss = torch.nn.functional.mse_loss(painted, pixels).item()
     assert trained.best == min(trained.done, key=lambda epoch: epoch.held_out_loss)
     assert loss == pytest.approx(trained.best.held_out_loss, rel=1e-4)
 

@@ -5,6 +5,8 @@ import io
 import struct
 import subprocess
 import sys
+import threading
+import time
 import zlib
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from ml import images
 from ml.images import (
     FINGERPRINT_BYTES,
     MAX_BYTES,
@@ -23,6 +26,7 @@ from ml.images import (
     as_jpeg,
     crop_region,
     fingerprint,
+    open_at,
     open_photo,
 )
 
@@ -225,6 +229,8 @@ def test_damaged_photos_open_or_raise_unreadable_photo(data, changes):
         damaged[position % len(damaged)] = value
     with contextlib.suppress(UnreadablePhoto):
         assert open_photo(bytes(damaged)).mode == "RGB"
+    with contextlib.suppress(UnreadablePhoto):
+        assert open_at(bytes(damaged), lambda *size: 0.5).mode == "RGB"
 
 
 def test_a_region_is_cut_out_at_its_own_scale():
@@ -301,6 +307,53 @@ def test_a_stored_photo_carries_no_metadata():
     assert b"SECRET" not in stored
     assert not Image.open(io.BytesIO(stored)).getexif()
     assert open_photo(stored).size == (40, 30)
+
+
+def test_photos_are_decoded_together_up_to_a_number_of_pixels():
+    room, inside = images._Room(100), []
+
+    def decode(pixels: int) -> None:
+        with room.taken(pixels):
+            inside.append(pixels)
+            done.wait(10)
+
+    done = threading.Event()
+    threads = [threading.Thread(target=decode, args=(pixels,)) for pixels in (60, 30, 100)]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.05)  # One after the other, into the room or to its door.
+    assert inside == [60, 30]
+    done.set()
+    for thread in threads:
+        thread.join(10)
+    assert inside == [60, 30, 100]
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_a_photo_opened_at_a_scale_is_at_least_that_large_and_upright(kind):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # Shown turned by a quarter, clockwise.
+    lying = plain(size=(1600, 800), colour=WHITE)
+    lying.paste(BLUE, (0, 0, 800, 800))
+    asked = []
+
+    def enough(width: int, height: int) -> float:
+        asked.append((width, height))
+        return 0.2
+
+    upright = open_at(encoded(lying, kind, exif=exif), enough)
+    assert set(asked) == {(800, 1600)}
+    assert upright.size in ((200, 400), (160, 320))  # A quarter in JPEG, a fifth in the others.
+    assert near(upright.getpixel((80, 60)), BLUE)
+    assert near(upright.getpixel((80, 280)), WHITE)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "CMYK", "I;16", "1"])
+def test_every_mode_opens_at_a_scale(mode):
+    kind = "JPEG" if mode == "CMYK" else "PNG"
+    photo = open_at(encoded(plain().convert("L" if mode == "I;16" else "RGB").convert(mode), kind), lambda *size: 0.5)
+    assert photo.mode == "RGB"
+    assert min(photo.size) >= 15
 
 
 def test_opening_photos_imports_neither_torch_nor_numpy():

@@ -4,8 +4,8 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from search import bell, indexing, tasks
-from search.models import Space, Threshold
+from search import bell, indexing, partitions, tasks
+from search.models import LeafIndex, Space, Threshold
 
 pytestmark = pytest.mark.django_db
 LIST = reverse("admin:search_space_changelist")
@@ -78,6 +78,25 @@ def test_the_list_shows_how_far_each_space_is_and_reloads_while_one_is_built(adm
     while indexing.index_batch(beside):
         pass
     assert 'http-equiv="refresh"' not in admin_client.get(LIST).content.decode()
+
+
+def test_the_list_tells_how_many_categories_have_an_index(admin_client, space, indexed_shop, category):
+    assert "exact scans" in admin_client.get(LIST).content.decode()
+    LeafIndex.objects.create(space=space, category=category("lamp"), ef_search=40, recall=1, photos=6)
+    assert "HNSW in 1 of 2 categories" in admin_client.get(LIST).content.decode()
+
+
+def test_a_space_without_the_indexes_that_it_needs_is_not_activated(
+    admin_client, space, indexed_shop, beside, category, monkeypatch
+):
+    while indexing.index_batch(beside):
+        pass
+    monkeypatch.setattr(partitions, "EXACT_ROWS", 5)
+    assert "Beside lacks indexes: manage.py maintain builds them." in act(admin_client, "activate", beside)
+    assert Space.objects.live() == space
+    for slug in ("lamp", "bed"):
+        LeafIndex.objects.create(space=beside, category=category(slug), ef_search=40, recall=1, photos=6)
+    assert "Beside is live; grid is kept." in act(admin_client, "activate", beside)
 
 
 def test_a_space_is_activated_when_it_is_complete(admin_client, space, indexed_shop, beside):

@@ -23,6 +23,21 @@ def test_weights_that_are_not_there_are_an_error(settings, tmp_path):
     assert (error.id, "none.pth" in error.msg) == ("search.E001", True)
 
 
+@pytest.mark.parametrize("runtime", ["auto", "torch", "openvino"])
+def test_a_runtime_that_is_installed_passes(settings, runtime):
+    settings.LAMPLIGHT_RUNTIME = runtime
+    assert checks.runtime_is_there() == []
+
+
+def test_an_unknown_runtime_is_an_error_that_names_the_known(settings):
+    settings.LAMPLIGHT_RUNTIME = "onnx"
+    [error] = checks.runtime_is_there()
+    assert (error.id, error.msg) == (
+        "search.E006",
+        "there is no runtime 'onnx': set the runtime to auto, torch, openvino",
+    )
+
+
 def test_behind_a_proxy_the_proxies_must_be_counted(settings):
     settings.BEHIND_TLS = True
     [error] = checks.proxies_are_counted()

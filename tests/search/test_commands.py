@@ -1,8 +1,11 @@
+import re
+
 import pytest
 from django.core.management import CommandError
 
 from ml.policy import Policy, Tuned, Worth
 from search import training
+from search.management.commands import index
 from search.models import Head, Space
 from tests.search.commands import run
 
@@ -43,9 +46,17 @@ def test_prepare_without_the_weights_names_the_cure(settings, tmp_path):
 
 def test_index_settles_everything_and_trains_the_head(space, shop):
     printed = run("index", "--batch", "5")
-    assert printed.startswith("12 photos settled in grid.\nCategory head trained, held-out accuracy 1.000.")
+    expected = r"12 photos settled in grid, \d+\.\d a second\.\nCategory head trained, held-out accuracy 1\.000\."
+    assert re.match(expected, printed)
     assert Head.objects.get().space == space
     assert run("index") == "0 photos settled in grid.\n"
+
+
+def test_index_tells_a_log_how_far_it_is_and_how_long_it_takes(space, shop, monkeypatch):
+    monkeypatch.setattr(index, "LOG_EVERY", -1)
+    first, _, third, *_ = run("index", "--batch", "5").splitlines()
+    assert re.fullmatch(r"5 of 12 photos settled, \d+\.\d a second, \d\d:\d\d left", first)
+    assert re.fullmatch(r"12 of 12 photos settled, \d+\.\d a second, 00:00 left", third)
 
 
 @pytest.mark.parametrize("arguments", [["--space", "none"], ["--batch", "0"]])

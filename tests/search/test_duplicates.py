@@ -24,18 +24,34 @@ def grouped() -> list[list[str]]:
     return [[photo.product.sku for photo in group] for group in duplicates.groups()]
 
 
+def shown(*fingerprints: bytes) -> list[int | None]:
+    """For photos met one after the other, the place among the pictures of the one that each shows; None: a new one."""
+    pictures = duplicates.Pictures(fingerprints)
+    places = []
+    for photo in range(len(fingerprints)):
+        places.append(pictures.find(photo))
+        if places[-1] is None:
+            pictures.add(photo)
+    return places
+
+
 def test_the_first_of_the_same_picture_is_named():
-    others = [plain(0), b"", plain(100), plain(101)]
-    assert duplicates.first_same(plain(100 + SAME_PICTURE), others) == 2
-    assert duplicates.first_same(plain(101 + SAME_PICTURE), others) == 3
-    assert duplicates.first_same(plain(102 + SAME_PICTURE), others) is None
-    assert duplicates.first_same(plain(100 - SAME_PICTURE), others) == 2
+    met = [plain(0), b"", plain(100), plain(102 + SAME_PICTURE)]
+    assert shown(*met, plain(100 + SAME_PICTURE)) == [None, None, None, None, 2]
+    assert shown(*met, plain(101 + SAME_PICTURE)) == [None, None, None, None, 3]
+    assert shown(*met, plain(103 + 2 * SAME_PICTURE)) == [None] * 5
+    assert shown(*met, plain(100 - SAME_PICTURE)) == [None, None, None, None, 2]
+
+
+def test_a_picture_is_what_its_first_photo_shows():
+    greys = [plain(100 + n * SAME_PICTURE) for n in range(4)]
+    assert shown(*greys) == [None, 0, None, 1]
 
 
 def test_one_cell_that_differs_makes_another_picture():
     spot = bytearray(plain(100))
     spot[400] += SAME_PICTURE + 1
-    assert duplicates.first_same(bytes(spot), [plain(100)]) is None
+    assert shown(plain(100), bytes(spot)) == [None, None]
 
 
 def test_pale_pictures_have_to_differ_less_to_be_the_same():
@@ -43,15 +59,15 @@ def test_pale_pictures_have_to_differ_less_to_be_the_same():
     blank = bytes([255]) * FINGERPRINT_BYTES
     necklace = bytes([*[235] * 40, *blank[40:]])
     other = bytes([*blank[:-40], *[246] * 40])
-    assert duplicates.first_same(necklace, [blank, other]) is None
-    assert duplicates.first_same(bytes([*[232] * 40, *blank[40:]]), [necklace]) == 0
-    assert duplicates.first_same(blank, [blank]) == 0
+    assert shown(blank, other, necklace) == [None, None, None]
+    assert shown(necklace, bytes([*[232] * 40, *blank[40:]])) == [None, 0]
+    assert shown(blank, blank) == [None, 0]
 
 
 def test_without_a_fingerprint_nothing_is_the_same():
-    assert duplicates.first_same(b"", [plain(0), b""]) is None
-    assert duplicates.first_same(plain(0), []) is None
-    assert duplicates.first_same(plain(0), [b"", b""]) is None
+    assert shown(plain(0), b"", b"", plain(0)) == [None, None, None, 0]
+    assert shown(b"") == [None]
+    assert shown() == []
 
 
 def test_a_picture_under_several_products_is_a_group_in_any_category(product, photo):

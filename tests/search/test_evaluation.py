@@ -4,7 +4,7 @@ from django.db import connection
 from PIL import Image
 
 from catalog.models import Photo, Product
-from search import partitions, queries, training
+from search import indexes, partitions, queries, training
 from search.answers import IndexChanged, answer, read_gallery
 from search.evaluation import Score, Settings, evaluate
 from search.measures import CategoryQuality
@@ -12,6 +12,7 @@ from search.models import Embedding, Space
 from search.queries import labelled, leave_one_out, read_labels, shared_stock
 from search.serving import Approximation
 from tests.conftest import picture
+from tests.search.conftest import GridEncoder
 
 pytestmark = pytest.mark.django_db
 
@@ -178,7 +179,7 @@ def test_photos_that_leave_while_they_are_read_stop_the_evaluation(space, shop):
 
 @pytest.mark.django_db(transaction=True)
 def test_the_recall_of_an_index_is_measured_against_exact_scans(space, shop, category, monkeypatch):
-    assert partitions.build_index(partitions.Leaf(space, category("lamp").pk))
+    assert indexes.build(partitions.Leaf(space, category("lamp").pk))
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_indexes WHERE indexname LIKE '%hnsw'")
         assert cursor.fetchone() == (1,)
@@ -210,8 +211,8 @@ def test_a_photo_whose_file_is_gone_is_named(space, shop, media):
     asked = leave_one_out(stock, MANY, 0, "name")
     Photo.objects.get(product__sku="L0").file.delete(save=False)
     with pytest.raises(queries.BadQueries, match="L0: "):
-        asked.image(0)
-    assert isinstance(asked.image(1), Image.Image)
+        asked.image(0, GridEncoder())
+    assert isinstance(asked.image(1, GridEncoder()), Image.Image)
     score = evaluate(space, stock, asked, Settings(timed=12))
     assert score.latency_ms == {}
     assert score.notes[-1].startswith("Not timed: L0: ")

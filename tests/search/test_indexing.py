@@ -1,3 +1,7 @@
+import threading
+import time
+from functools import partial
+
 import numpy as np
 import pytest
 from django.db import connection
@@ -5,6 +9,8 @@ from django.utils import timezone
 
 from search import indexing
 from search.models import Embedding, Rejection, Space
+from tests.installation import wait_for
+from tests.search.conftest import GridEncoder
 
 pytestmark = pytest.mark.django_db
 
@@ -126,6 +132,73 @@ def test_a_failing_encoder_loses_nothing(space, photo, monkeypatch):
             indexing.index_batch(space)
     assert indexing.pending(space).count() == 1
     assert indexing.index_batch(space) == 1
+
+
+def test_photos_are_opened_in_threads_while_the_encoder_works_and_never_far_ahead(space, photo, monkeypatch):
+    shop = [photo((8 * n, 100, 50)) for n in range(20)]
+    monkeypatch.setattr(indexing, "AHEAD", 4)
+    opened: list[str] = []
+
+    def are_open(count):
+        return len(opened) == count
+
+    class Watching(GridEncoder):
+        def open(self, source, region=None):
+            opened.append(threading.current_thread().name)
+            return super().open(source, region)
+
+        def encode(self, images):
+            return super().encode(self.slowly(images))
+
+        def slowly(self, images):
+            for taken, image in enumerate(images, start=1):
+                wait_for(partial(are_open, min(len(shop), taken + 4)), "the photos ahead", 10)
+                yield image
+
+    monkeypatch.setattr("search.encoders.encoder_for", lambda space: Watching())
+    assert indexing.index_batch(space) == len(shop)
+    assert {name.partition("_")[0] for name in opened} == {"open"}
+    reds = [stored.vector[0] for stored in Embedding.objects.order_by("photo_id")]
+    assert reds == sorted(set(reds))
+
+
+def test_an_encoder_that_fails_in_the_middle_leaves_no_thread_behind(space, photo, monkeypatch):
+    for n in range(20):
+        photo((8 * n, 0, 0))
+
+    def failing(self, images):
+        next(images)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(GridEncoder, "encode", failing)
+        with pytest.raises(KeyboardInterrupt):
+            indexing.index_batch(space)
+    wait_for(lambda: not any(thread.name.startswith("open") for thread in threading.enumerate()), "the threads", 10)
+    assert indexing.pending(space).count() == 20
+    assert indexing.index_batch(space) == 20
+
+
+def test_photos_behind_the_last_batch_come_first_and_those_before_it_right_after(space, photo):
+    early = photo("red")
+    indexing.index_batch(space)
+    Embedding.objects.all().delete()
+    late = photo("blue")
+    assert indexing.index_batch(space) == 1
+    assert filed(space) == [(late.pk, late.product.category_id)]
+    assert indexing.index_batch(space) == 1
+    assert list(indexing.pending(space)) == []
+    assert early.pk in dict(filed(space))
+
+
+def test_photos_before_the_last_batch_do_not_wait_for_an_endless_stream(space, photo, monkeypatch):
+    early = photo("red")
+    indexing.index_batch(space)
+    Embedding.objects.all().delete()
+    photo("blue")
+    monkeypatch.setattr("time.monotonic", lambda now=time.monotonic: now() + indexing.FRESH)
+    assert indexing.index_batch(space, 1) == 1
+    assert filed(space) == [(early.pk, early.product.category_id)]
 
 
 @pytest.mark.django_db(transaction=True)

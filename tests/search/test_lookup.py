@@ -3,12 +3,11 @@ from decimal import Decimal
 import faiss
 import numpy as np
 import pytest
-from django.db import connection
 from PIL import Image
 
 from catalog.models import Photo, Product
 from catalog.photos import add_photo
-from search import lookup, partitions
+from search import lookup, partitions, scans
 from search.lookup import Filters, LeftOut
 from search.models import Embedding, Space, Threshold
 from tests.conftest import picture
@@ -41,6 +40,20 @@ def left_out(space, category):
         return lookup.nearest(space, vector_of("red"), ids, limit, **options).left_out
 
     return run
+
+
+@pytest.fixture
+def scanned(monkeypatch) -> list[tuple[set[int], int]]:
+    """(categories, size) of each scan from now on."""
+    asked = []
+    nearest = scans.nearest
+
+    def spy(space, vector, plan, size, **options):
+        asked.append((set(plan.categories), size))
+        return nearest(space, vector, plan, size, **options)
+
+    monkeypatch.setattr(scans, "nearest", spy)
+    return asked
 
 
 @pytest.fixture
@@ -163,16 +176,17 @@ def test_a_full_answer_leaves_out_only_what_would_have_been_in_it(photo, index, 
     assert left_out(limit=2).category == category("lamp")
 
 
-def test_reading_stops_where_nothing_can_pass_any_more(stored, category, django_assert_num_queries):
+def test_reading_stops_where_nothing_can_pass_any_more(stored, category, scanned):
     space, _, query = stored(Space.Metric.COSINE, 64)
     query = np.roll(query, 1)  # Unlike all of them.
     lamp, bed = category("lamp").pk, category("bed").pk
     Threshold.objects.create(space=space, category_id=bed, min_similarity=0.999)
-    with django_assert_num_queries(5):  # Thresholds, savepoint, settings, one reading of 30 out of 350, release.
-        assert lookup.nearest(space, query, [bed], 10).hits == []
-    with django_assert_num_queries(6):  # The second reading is of the lamps alone.
-        hits = lookup.nearest(space, query, [lamp, bed], 40).hits
+    assert lookup.nearest(space, query, [bed], 10).hits == []
+    assert scanned == [({bed}, 50)]  # Of 350.
+    scanned.clear()
+    hits = lookup.nearest(space, query, [lamp, bed], 40).hits
     assert [hit.product.category_id for hit in hits] == [lamp] * 40
+    assert scanned == [({lamp, bed}, 140), ({lamp}, 560)]
 
 
 def test_the_same_picture_under_two_products_is_shown_once(space, product, photo, index, category):
@@ -246,13 +260,26 @@ def test_a_product_that_moved_is_not_found_in_its_former_category(photo, index, 
     assert find("red", ["bed"]) == ["moved"]
 
 
-def test_one_search_reads_all_that_an_answer_shows(space, photo, index, category, django_assert_num_queries):
+def test_one_scan_reads_all_that_an_answer_shows(space, photo, index, category, scanned, django_assert_num_queries):
     for colour in ("red", "green", "blue", "yellow"):
         photo(colour)
     index()
-    with django_assert_num_queries(6):  # Thresholds, savepoint, settings, search, is there an index?, release.
-        hits = lookup.nearest(space, vector_of("red"), [category("lamp").pk], 4).hits
+    lamp = category("lamp").pk
+    lookup.nearest(space, vector_of("red"), [lamp], 4)  # Reads the plan.
+    scanned.clear()
+    with django_assert_num_queries(0):
+        hits = lookup.nearest(space, vector_of("red"), [lamp], 4).hits
         assert len([(hit.product.category.slug, hit.photo.file.url) for hit in hits]) == 4
+    assert scanned == [({lamp}, 32)]
+
+
+def test_what_finds_nothing_is_an_empty_answer(photo, index, find, category):
+    lamp = photo("red", "lamp", sku="red").product
+    index()
+    category("bed")
+    assert find("red", ["bed"]) == []
+    assert find("red", filters=Filters(price_min=Decimal(1))) == []
+    assert find("red", exclude=lamp) == []
 
 
 @pytest.mark.parametrize(
@@ -303,19 +330,3 @@ def stored(category):
         return space, vectors, query
 
     return store
-
-
-@pytest.mark.django_db(transaction=True)
-def test_settings_of_a_scan_end_with_it(photo, index, find):
-    def ef_search() -> str:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT current_setting('hnsw.ef_search')")
-            return str(cursor.fetchone()[0])
-
-    photo("red", sku="red")
-    index()
-    assert find("red") == ["red"]
-    assert ef_search() == "40"  # pgvector's default.
-    with partitions.scan_settings():
-        assert ef_search() == "100"
-    assert ef_search() == "40"

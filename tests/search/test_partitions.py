@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
-from django.test.utils import CaptureQueriesContext
+from psycopg import sql
 
 from catalog.models import Category, Photo, Product
-from search import lookup, partitions, spaces
+from search import indexes, lookup, partitions, scans, spaces, vectors
 from search.lookup import Filters
-from search.models import Embedding, Space
+from search.models import Embedding, LeafIndex, Space
 from search.partitions import Leaf
 
 ROWS, DIMENSIONS, RARE = 20_000, 48, 200
@@ -79,23 +79,23 @@ def search(large: Large, categories: list[Category], limit: int = 20, **options)
     return list(lookup.nearest(large.space, query, [category.pk for category in categories], limit, **options).hits)
 
 
-def plan(large: Large, categories: list[Category]) -> str:
-    """The plan of the search as it was really asked."""
-    with CaptureQueriesContext(
-        connection,
-    ) as captured:
-        search(large, categories)
-    [asked] = [query["sql"] for query in captured if "<=>" in query["sql"]]
-    with partitions.scan_settings(), connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN {asked}")
-        return "\n".join(line for (line,) in cursor.fetchall())
+def plan(large: Large, categories: list[Category], **options) -> str:
+    """PostgreSQL's plan of the scan, under its settings."""
+    [query] = unit_rows(1, seed=3)
+    chosen = indexes.plan(large.space, [category.pk for category in categories])
+    asked, parameters = scans.statement(large.space, query, chosen, 50, **options)
+    with transaction.atomic(), vectors.cursor() as cursor:
+        cursor.execute(scans.SETTINGS, [str(chosen.ef_search)])
+        return "\n".join(line for (line,) in cursor.execute(sql.SQL("EXPLAIN ") + asked, parameters))
 
 
 @pytest.mark.django_db
 def test_maintenance_builds_an_index_for_the_large_leaf_only(large):
     assert large.changed == [large.leaf(large.lamps).index_name]
-    assert partitions.any_index([large.leaf(large.lamps)])
-    assert not partitions.any_index([large.leaf(large.beds)])
+    [checked] = LeafIndex.objects.all()
+    assert (checked.space, checked.category, checked.photos) == (large.space, large.lamps, ROWS)
+    assert indexes.RECALL <= checked.recall <= 1
+    assert not indexes.is_due(large.leaf(large.beds))
 
 
 @pytest.mark.django_db
@@ -117,6 +117,12 @@ def test_search_in_both_still_uses_the_index_of_the_large_one(large):
     text = plan(large, [large.lamps, large.beds])
     assert f"Index Scan using {large.leaf(large.lamps).index_name}" in text
     assert large.leaf(large.beds).name in text
+
+
+@pytest.mark.django_db
+def test_a_filter_that_most_products_pass_leaves_the_index_in_use(large):
+    text = plan(large, [large.lamps], filters=Filters(price_min=Decimal(ROWS // 20)))
+    assert f"Index Scan using {large.leaf(large.lamps).index_name}" in text
 
 
 @pytest.mark.django_db

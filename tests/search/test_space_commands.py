@@ -1,13 +1,14 @@
 """create_space, spaces, activate_space, drop_space, and index --space."""
 
 import json
+from functools import partial
 
 import pytest
 from django.core.management import CommandError
 from django.utils import timezone
 
 from search import indexing, partitions, spaces
-from search.models import Space
+from search.models import LeafIndex, Space
 from tests.search.commands import refused, run
 
 pytestmark = pytest.mark.django_db
@@ -22,8 +23,8 @@ def _untrained(settings):
 def test_create_space_makes_it_once_and_says_what_comes_next(space):
     printed = run("create_space", "gem", "--backbone", "resnet18", "--pooling", "gem")
     assert printed.startswith(
-        "gem: resnet18 layer4 gem, 224 px pad, weights random; Cosine, 512 dimensions, 1,170 bytes a photo, "
-        "indexes apart; HNSW where a category is large.\nThe workers build it while searches go on."
+        "gem: resnet18 layer4 gem, 224 px pad, weights random; Cosine, 512 dimensions, 1,365 bytes a photo, "
+        "indexes apart.\nThe workers build it while searches go on."
     )
     assert "manage.py activate_space gem" in printed
     again = run("create_space", "gem", "--backbone", "resnet18", "--pooling", "gem")
@@ -31,10 +32,9 @@ def test_create_space_makes_it_once_and_says_what_comes_next(space):
     assert refused("create_space", "gem") == "NAME: there is another space gem; choose another name."
 
 
-def test_vgg16s_fc1_is_said_to_be_scanned_exactly(space):
+def test_the_metric_and_the_size_of_vgg16s_fc1_are_said(space):
     printed = run("create_space", "vgg", "--backbone", "vgg16", "--metric", "l2")
-    assert "L2, 4,096 dimensions, 10,292 bytes a photo, indexes apart; exact scans alone, since HNSW" in printed
-    assert not partitions.is_indexable(Space.objects.get(name="vgg"))
+    assert "L2, 4,096 dimensions, 10,556 bytes a photo, indexes apart.\n" in printed
 
 
 def test_a_dry_run_makes_nothing(space, indexed_shop):
@@ -80,7 +80,7 @@ def test_create_space_refuses_nonsense_with_the_cure(space, indexed_shop, argume
 
 def test_index_builds_a_space_beside_the_live_one_and_goes_on_where_it_stopped(space, indexed_shop, beside):
     indexing.index_batch(beside, 5)
-    assert run("index", "--space", "beside").startswith("7 photos settled in beside.\nCategory head trained")
+    assert run("index", "--space", "beside").startswith("7 photos settled in beside, ")
 
 
 def test_a_space_that_is_not_live_is_built_at_a_bounded_pace(space, indexed_shop, beside, settings, monkeypatch):
@@ -138,6 +138,21 @@ def test_activate_space_wants_a_complete_one_and_gives_it_a_head(space, indexed_
     assert (Space.objects.live(), beside.heads.count()) == (beside, 1)
     assert run("activate_space", "beside") == "beside is live already.\n"
     assert "there is no space 'none'. Spaces: grid, beside." in refused("activate_space", "none")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_activate_space_builds_the_indexes_that_are_lacking(space, indexed_shop, beside, monkeypatch):
+    run("index", "--space", "beside")
+    monkeypatch.setattr(partitions, "EXACT_ROWS", 5)
+    leaves = partitions.leaves(beside)
+    printed = run("activate_space", "beside")
+    assert printed.startswith("".join(f"Building {leaf.index_name} ...\n" for leaf in leaves) + "beside is live.\n")
+    assert [index.category_id for index in beside.indexes.order_by("category_id")] == [
+        leaf.category_id for leaf in leaves
+    ]
+    assert LeafIndex.objects.count() == len(leaves) == 2
+    for one in (space, beside):
+        partitions.when_free(partial(partitions.drop_branch, one))
 
 
 def test_a_roll_back_does_not_wait_for_the_photos_that_came_meanwhile(space, indexed_shop, beside, photo):

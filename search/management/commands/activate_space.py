@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from search import indexing, partitions, spaces, training
+from search import indexes, indexing, partitions, spaces, training
 from search.management.commands._explained import ExplainedCommand
 from search.management.commands._spaces import named
 from search.models import Space
@@ -40,10 +40,14 @@ class Command(ExplainedCommand):
                 "give --incomplete to have the workers index them afterwards.",
                 returncode=2,
             )
-        for leaf in filter(spaces.lacks_index, partitions.leaves(space)):
+        for leaf in filter(indexes.is_due, partitions.leaves(space)):
             self.stdout.write(f"Building {leaf.index_name} ...")
-            if not partitions.build_index(leaf):
-                self.stdout.write("Another process is building indexes; until this one is built, its scans are exact.")
+            try:
+                built = indexes.build(leaf)
+            except partitions.Busy:
+                built = False
+            if not built:
+                self.stdout.write("Not now: the table is in use. Until it is built, scans of the category are exact.")
         training.train_if_due(space)  # Without a head of its own its gate would stand open.
         try:
             former = spaces.activate(space)

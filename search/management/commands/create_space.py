@@ -136,13 +136,9 @@ class Command(ExplainedCommand):
         )
 
     def _describe(self, space: Space) -> None:
-        index = "HNSW where a category is large"
-        if not partitions.is_indexable(space):
-            most = f"{partitions.INDEXED_DIMENSIONS:,}"
-            index = f"exact scans alone, since HNSW ends at {most} dimensions: --pca makes a smaller space of it"
         size = f"{partitions.bytes_on_disk(space.dimensions):,} bytes a photo, indexes apart"
         vectors = f"{space.get_metric_display()}, {space.dimensions:,} dimensions, {size}"
-        self.stdout.write(f"{space}: {space.summary}; {vectors}; {index}.")
+        self.stdout.write(f"{space}: {space.summary}; {vectors}.")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import time
 from typing import Any
 
 from django.conf import settings
@@ -19,6 +20,7 @@ EXAMPLES = """examples:
   manage.py index --space small
   manage.py index --space small --share 1    # as fast as it goes, whatever searches suffer
 """
+LOG_EVERY = 10  # Seconds between the lines that are written where no terminal shows a bar.
 
 
 class Command(ExplainedCommand):
@@ -45,14 +47,29 @@ class Command(ExplainedCommand):
             raise CommandError("--batch: give a number of photos, 1 or more.", returncode=2)
         if not 0 < share <= 1:
             raise CommandError("--share: give a share of the time above 0 and up to 1, such as 0.5.", returncode=2)
-        settled = 0
         try:
-            with tqdm(total=indexing.pending(target).count(), unit="photo", disable=not sys.stderr.isatty()) as bar:
-                while count := indexing.index_gently(target, size, share):
-                    settled += count
-                    bar.update(count)
+            settled, rate = self._index(target, size, share)
         except WeightsError as error:
             raise CommandError(str(error), returncode=2) from error
-        self.stdout.write(f"{settled} photos settled in {target}.")
+        self.stdout.write(f"{settled} photos settled in {target}" + (f", {rate:.1f} a second." if settled else "."))
         if head := training.train_if_due(target):
             self.stdout.write(f"Category head trained, held-out accuracy {head.metrics['top1']:.3f}.")
+
+    def _index(self, space: Space, size: int, share: float) -> tuple[int, float]:
+        """Index all that is pending, under a bar on a terminal, otherwise with a line now and then.
+
+        Returns how many photos were settled, and how many a second.
+        """
+        total, settled = indexing.pending(space).count(), 0
+        begun = logged = time.monotonic()
+        with tqdm(total=total, unit="photo", disable=not sys.stderr.isatty()) as bar:
+            while count := indexing.index_gently(space, size, share):
+                settled += count
+                bar.update(count)
+                now = time.monotonic()
+                if bar.disable and now - logged > LOG_EVERY:
+                    left = tqdm.format_interval((now - begun) * max(0, total - settled) / settled)
+                    rate = settled / (now - begun)
+                    self.stderr.write(f"{settled} of {total} photos settled, {rate:.1f} a second, {left} left")
+                    logged = now
+        return settled, settled / (time.monotonic() - begun)

@@ -7,14 +7,15 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ml.recipes import Recipe, WeightsError, make_recipe
 from ml.weights import fetch_weights
-from search import spaces
+from search import encoders, spaces
 from search.models import Space
 
 
 class Command(BaseCommand):
     help = (
-        "Get ready to index and search: fetch the backbone's weights and make the live space with its partitions. "
-        "What is there already is left as it is. Run it after migrate, before the first worker starts."
+        "Get ready to index and search: fetch the backbone's weights, make the live space with its partitions and "
+        "convert its network. What is there already is left as it is. Run it after migrate, before the first worker "
+        "starts."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -29,6 +30,10 @@ class Command(BaseCommand):
         except spaces.NameTaken as error:
             raise CommandError(str(error), returncode=2) from error
         spaces.ensure_partitions()
+        try:
+            encoders.encoder_for(space).warm()  # Converted here, the network costs no web process an import of torch.
+        except WeightsError as error:
+            raise CommandError(str(error), returncode=2) from error
         if not any(Recipe.from_dict(other.recipe).has_weights_of(recipe) for other in Space.objects.all()):
             self.stderr.write(
                 f"The live space stays {space}: no space was made with LAMPLIGHT_BACKBONE={recipe.backbone} "

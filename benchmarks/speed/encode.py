@@ -1,0 +1,354 @@
+"""How fast photos become vectors: the network beside torch, alone and under load, decoding, and a web process.
+
+Everything that a bar compares is measured in the same run, contenders in turn, and told as medians.
+"""
+
+import argparse
+import io
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+from requests import ConnectionError
+
+from benchmarks.shop import data_folder
+from ml.encoder import Encoder
+from ml.fits import preprocess
+from ml.images import as_jpeg
+from ml.recipes import Recipe, make_recipe
+
+if TYPE_CHECKING:
+    from config.stack import Stack
+
+ROOT = Path(__file__).resolve().parents[2]
+DEMO = ROOT / "demo" / "catalog"
+CLIENTS, QUERIES, INDEXED = 16, 8, 64  # threads that ask, times that each asks, photos of a batch
+WEB_QUERIES = 100
+BATCHES_ON_A_GPU = (1, 8, 32, 64, 128, 256)
+
+# A process that loads one network, encodes one photo and says how long that took and what it holds.
+TORCH_PROCESS = """
+import sys, torch
+from ml.recipes import make_recipe
+from ml.weights import load_network
+network = load_network(make_recipe(sys.argv[1]))
+network.fc = torch.nn.Identity()
+with torch.inference_mode():
+    network(torch.zeros(1, 3, 224, 224))
+"""
+LAMPLIGHT_PROCESS = """
+import sys
+from pathlib import Path
+from ml.encoder import Encoder
+from ml.recipes import make_recipe
+Encoder(make_recipe(sys.argv[1]), "cpu", cache=Path(sys.argv[2])).warm()
+"""
+RESIDENT = """
+print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmRSS")))
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--weights", default="random", help="as LAMPLIGHT_WEIGHTS (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=30, help="passes of each contender (%(default)s)")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="(%(default)s)")
+
+
+def run(options: argparse.Namespace) -> None:
+    recipe = make_recipe(options.weights)
+    if options.device == "cuda":
+        print(on_a_gpu(recipe, options.rounds))
+        return
+    with tempfile.TemporaryDirectory(prefix="lamplight-") as folder:
+        cache = Path(folder)
+        for part in (networks, processes, concurrency, decoding):
+            print(part(recipe, cache, options.rounds), flush=True)
+    print(web_process(options.weights))
+
+
+def networks(recipe: Recipe, cache: Path, rounds: int) -> str:
+    """The network's pass over photos that lie in memory, ready for each contender."""
+    singles, batches = (_contenders(recipe, cache, count) for count in (1, 8))
+    one, eight = _medians(singles, rounds), _medians(batches, rounds)
+    lines = [
+        "\n| ResNet50, 224 px | 1 photo, ms | times as fast | 8 photos, ms | times as fast |",
+        "|---|---|---|---|---|",
+    ]
+    reference = "torch, eager, float32"
+    for name in batches:
+        alone = f"{1000 * one[name]:.1f} | {one[reference] / one[name]:.2f}" if name in one else "- | -"
+        lines.append(f"| {name} | {alone} | {1000 * eight[name]:.1f} | {eight[reference] / eight[name]:.2f} |")
+    ours = "Lamplight: OpenVINO, bfloat16"
+    gain = eight[ours] / eight["the same, all 8 in one request"]
+    return "\n".join(
+        [
+            *lines,
+            "",
+            _bar("1 photo, times as fast as torch eager float32", one[reference] / one[ours], 2.5),
+            _bar("8 photos, times as fast as torch eager float32", eight[reference] / eight[ours], 3),
+            f"Collecting 8 requests into one pass would serve {gain:.2f} times as many: no micro-batching.",
+        ]
+    )
+
+
+def _contenders(recipe: Recipe, cache: Path, count: int) -> dict[str, Callable[[], object]]:
+    import torch
+    from torch import nn
+
+    from ml.openvino_runtime import MODEL, OpenvinoNetwork
+    from ml.weights import load_network
+
+    pixels = np.random.default_rng(0).integers(0, 256, (count, 224, 224, 3), np.uint8)
+    photos = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div(255).contiguous()
+
+    def headless() -> nn.Module:
+        network = load_network(recipe)
+        network.fc = nn.Identity()
+        return network
+
+    def of_torch(network: nn.Module, seen: torch.Tensor) -> Callable[[], object]:
+        return torch.inference_mode()(lambda: network(seen))
+
+    rows = photos.to(memory_format=torch.channels_last)
+    served, exact = (OpenvinoNetwork(recipe, cache, precision) for precision in ("", "f32"))
+    found: dict[str, Callable[[], object]] = {
+        "torch, eager, float32": of_torch(headless(), photos),
+        "torch, channels_last, float32": of_torch(headless().to(memory_format=torch.channels_last), rows),
+        "torch, channels_last, bfloat16": of_torch(
+            headless().bfloat16().to(memory_format=torch.channels_last), rows.to(torch.bfloat16)
+        ),
+        "OpenVINO, float32": lambda: exact.start(pixels)(),
+        "Lamplight: OpenVINO, bfloat16": lambda: served.start(pixels)(),
+    }
+    if count > 1:
+        [file] = cache.glob(f"*/{MODEL}")
+        model = served.core.read_model(file)
+        model.reshape(list(pixels.shape))
+        settings = {"INFERENCE_PRECISION_HINT": served.precision, "NUM_STREAMS": 1}
+        request = served.core.compile_model(model, "CPU", settings).create_infer_request()
+        found["the same, all 8 in one request"] = lambda: request.infer({0: pixels})
+    return found
+
+
+def processes(recipe: Recipe, cache: Path, rounds: int) -> str:
+    """Fresh processes, the converted network on disk."""
+    lines = ["\n| a fresh process | first vector after, s | resident, MB |", "|---|---|---|"]
+    for name, script in (("torch", TORCH_PROCESS), ("Lamplight: OpenVINO", LAMPLIGHT_PROCESS)):
+        command = [sys.executable, "-c", script + RESIDENT, recipe.weights, str(cache)]
+        took, resident = [], []
+        for _ in range(3):
+            begun = time.perf_counter()
+            done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+            took.append(time.perf_counter() - begun)
+            resident.append(int(done.stdout) / 1000)
+        lines.append(f"| {name} | {np.median(took):.2f} | {np.median(resident):.0f} |")
+    return "\n".join(lines)
+
+
+def concurrency(recipe: Recipe, cache: Path, rounds: int) -> str:
+    """One process that answers many queries at once, or indexes beside them; then a worker in another process."""
+    encoder = Encoder(recipe, "cpu", cache=cache)
+    photos = [Image.effect_noise((300, 300), 50).convert("RGB") for _ in range(INDEXED)]
+    query = partial(_seconds, partial(encoder.encode, photos[:1]))
+    alone, beside, both, shares = [], [], [], []
+    encoder.warm()
+    for _ in range(max(1, rounds // 10)):
+        before = [query() for _ in range(CLIENTS * QUERIES // 2)]
+        waits, took = _clients(query)
+        after = [query() for _ in range(CLIENTS * QUERIES // 2)]
+        alone += before + after
+        both += waits
+        shares.append(sum(before + after) / took)
+        beside += _beside(query, partial(encoder.encode, photos))
+    lines = ["\n| encoding one photo, ms | p50 | p95 | longest |", "|---|---|---|---|"]
+    rows = {
+        "alone, one after the other": alone,
+        f"{CLIENTS} at once": both,
+        "beside a batch being indexed in the same process": beside,
+        "beside a worker that indexes in another process": _beside_a_worker(query, recipe, cache),
+    }
+    for name, times in rows.items():
+        p50, p95, longest = 1000 * np.percentile(times, [50, 95, 100])
+        lines.append(f"| {name} | {p50:.0f} | {p95:.0f} | {longest:.0f} |")
+    share = float(np.median(shares))
+    lines += ["", _bar(f"{CLIENTS} at once, as many a second as one after the other", share, 0.9)]
+    lines.append(f"The longest wait of {CLIENTS} at once is {max(both) / np.median(both):.1f} times the median.")
+    return "\n".join(lines)
+
+
+def _clients(query: Callable[[], float]) -> tuple[list[float], float]:
+    """The times of QUERIES queries by each of CLIENTS threads, and of all together."""
+    waits: list[float] = []
+    threads = [threading.Thread(target=lambda: waits.extend(query() for _ in range(QUERIES))) for _ in range(CLIENTS)]
+
+    def together() -> None:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    took = _seconds(together)
+    return waits, took
+
+
+def _beside(query: Callable[[], float], index: Callable[[], object]) -> list[float]:
+    times = []
+    batch = threading.Thread(target=index)
+    batch.start()
+    while batch.is_alive():
+        times.append(query())
+        time.sleep(0.03)  # A customer is no loop.
+    return times
+
+
+def _beside_a_worker(query: Callable[[], float], recipe: Recipe, cache: Path) -> list[float]:
+    script = (
+        "import os, sys; from pathlib import Path; from PIL import Image; from ml.encoder import Encoder\n"
+        "from ml.recipes import make_recipe; os.nice(10)  # as config.celery\n"
+        "encoder = Encoder(make_recipe(sys.argv[1]), 'cpu', cache=Path(sys.argv[2]))\n"
+        "encoder.warm(); print(flush=True)\n"
+        "photos = [Image.effect_noise((300, 300), 50).convert('RGB')] * 32\n"
+        "while True: encoder.encode(photos)\n"
+    )
+    command = [sys.executable, "-c", script, recipe.weights, str(cache)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as worker:
+        assert worker.stdout
+        worker.stdout.readline()
+        times = []
+        for _ in range(60):
+            times.append(query())
+            time.sleep(0.03)
+        worker.kill()
+    return times
+
+
+def decoding(recipe: Recipe, cache: Path, rounds: int) -> str:
+    """From a JPEG's bytes to what the network sees."""
+    encoder = Encoder(recipe, "cpu", cache=cache)
+    files = sorted((DEMO / "photos").glob("*.webp"))[::30]
+    lines = ["\n| JPEG to the network's input | whole, ms | Lamplight, ms | times as fast | cosine, least |"]
+    lines.append("|---|---|---|---|---|")
+    bars = []
+    for size in ((3000, 2000), (800, 800)):
+        photos = [as_jpeg(Image.open(file).convert("RGB").resize(size, Image.Resampling.LANCZOS)) for file in files]
+        ways: dict[str, Callable[[bytes], Image.Image]] = {"whole": _opened_whole, "ours": encoder.open}
+        took: dict[str, list[float]] = {name: [] for name in ways}
+        for photo in photos * max(1, rounds // len(photos)):
+            for name, way in ways.items():
+                took[name].append(_seconds(partial(_seen, way, photo, recipe)))
+        whole, ours = (float(np.median(took[name])) for name in ways)
+        vectors = [encoder.encode(map(way, photos)) for way in ways.values()]
+        cosine = float((vectors[0] * vectors[1]).sum(axis=1).min())
+        lines.append(
+            f"| {size[0]} x {size[1]} | {1000 * whole:.1f} | {1000 * ours:.1f} | {whole / ours:.1f} | {cosine:.4f} |"
+        )
+        if size == (3000, 2000):
+            bars.append(_bar("3000 x 2000, times as fast as the full decode", whole / ours, 2))
+        if recipe.has_file:
+            bars.append(_bar(f"{size[0]} x {size[1]}, cosine to the full decode", cosine, 0.995))
+    return "\n".join([*lines, "", *bars])
+
+
+def _seen(way: Callable[[bytes], Image.Image], photo: bytes, recipe: Recipe) -> object:
+    return preprocess(way(photo), recipe)
+
+
+def _opened_whole(photo: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(photo)).convert("RGB")
+
+
+def web_process(weights: str) -> str:
+    """The web server of a real stack over the sample catalogue: what it holds, and how soon it answers."""
+    with data_folder(weights):
+        import django
+
+        django.setup()
+        from django.core.management import call_command
+
+        from config.stack import running
+
+        call_command("migrate", verbosity=0)
+        call_command("prepare", verbosity=0)
+        call_command("import_catalog", DEMO / "catalog.csv", quiet=True)
+        photos = [file.read_bytes() for file in sorted((DEMO / "photos").glob("*.webp"))[:WEB_QUERIES]]
+        with running() as stack:
+            stack.wait_until_indexed()
+            stack.processes["web"].terminate()
+            stack.processes["web"].wait()
+            first = _seconds(lambda: _start_and_ask(stack, photos[0]))
+            for photo in photos:
+                stack.ask("POST", "search/", files={"image": photo})
+            resident = max(map(_resident, _family(stack.processes["web"].pid)))
+    return "\n".join(
+        [
+            "",
+            _bar("a fresh web process's first answer, s after its start", first, at_most=2),
+            _bar(f"a web process after {WEB_QUERIES} queries, MB resident", resident, at_most=450),
+        ]
+    )
+
+
+def _start_and_ask(stack: "Stack", photo: bytes) -> None:
+    """Start the web server and ask until it answers."""
+    stack.start("web")
+    while True:
+        try:
+            answer = stack.http.post(f"{stack.url}/api/v1/search/", files={"image": photo}, timeout=60)
+            answer.raise_for_status()
+            return
+        except ConnectionError:
+            time.sleep(0.01)
+
+
+def _family(pid: int) -> list[int]:
+    """A process and its children."""
+    return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+
+
+def _resident(pid: int) -> float:
+    """MB."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1000
+
+
+def on_a_gpu(recipe: Recipe, rounds: int) -> str:
+    """Photos a second by batch, from Pillow images to vectors."""
+    photos = [Image.effect_noise((300, 300), 50).convert("RGB")] * max(BATCHES_ON_A_GPU)
+    lines = ["\n| photos in a pass on the GPU | photos/s |", "|---|---|"]
+    for size in (*BATCHES_ON_A_GPU, None):
+        encoder = Encoder(recipe, "cuda", size)
+        encoder.encode(photos)
+        took = np.median([_seconds(partial(encoder.encode, photos)) for _ in range(max(1, rounds // 10))])
+        lines.append(f"| {size or 'as Lamplight chooses'} | {len(photos) / took:.0f} |")
+    return "\n".join(lines)
+
+
+def _medians(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Seconds; the contenders take turns, so that what else the machine does falls on all alike."""
+    times: dict[str, list[float]] = {name: [] for name in contenders}
+    for number in range(rounds + 2):
+        for name, work in contenders.items():
+            work()  # The caches are the contender's own when it is timed.
+            took = _seconds(work)
+            if number > 1:
+                times[name].append(took)
+    return {name: float(np.median(taken)) for name, taken in times.items()}
+
+
+def _bar(what: str, value: float, at_least: float = 0.0, at_most: float = float("inf")) -> str:
+    limit = f"at least {at_least}" if at_least else f"at most {at_most}"
+    return f"- {'met' if at_least <= value <= at_most else 'MISSED'}: {what}: {value:.4g} ({limit})"
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun

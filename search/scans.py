@@ -1,0 +1,275 @@
+"""Scans: one statement that ranks the photos of some leaves by their distance to a vector.
+
+A leaf without an index is scanned whole. By an index, a space of long vectors is searched in two stages: the index over
+its coarse vectors names candidates, which their full vectors rank. Filters are part of the statement. It goes to
+PostgreSQL in binary, together with its settings: one round trip.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import numpy as np
+import psycopg
+from django.db import DEFAULT_DB_ALIAS, models
+from pgvector import HalfVector
+from psycopg import sql
+
+from catalog.models import Category, Photo, Product
+from search import encoders, vectors
+from search.models import COARSE_DIMENSIONS, COARSE_FROM, Embedding, Space, Threshold
+
+OPERATORS = {Space.Metric.COSINE: "<=>", Space.Metric.L2: "<->"}
+MOST_EF = 1_000  # pgvector's limit of hnsw.ef_search.
+# What a hit shows. The other fields, descriptions of kilobytes among them, are deferred.
+Fields = tuple[type[models.Model], tuple[str, ...]]
+PHOTO: Fields = (Photo, ("id", "product", "file", "sha256", "width", "height", "fingerprint", "position"))
+PRODUCT: Fields = (Product, ("id", "sku", "name", "category", "price", "currency", "in_stock", "url", "attributes"))
+CATEGORY: Fields = (Category, ("id", "slug", "name"))
+# Where they stand in a row's values.
+FINGERPRINT, PRODUCT_ID = PHOTO[1].index("fingerprint"), len(PHOTO[1])
+CATEGORY_ID = PRODUCT_ID + PRODUCT[1].index("category")
+# Iterative scans go on until the query has its rows. JIT compilation costs 100 ms, and starting parallel workers more
+# than the scan of a leaf; both pay only for far longer queries.
+SETTINGS = """SELECT set_config('hnsw.ef_search', %s, true), set_config('hnsw.iterative_scan', 'strict_order', true),
+    set_config('jit', 'off', true), set_config('max_parallel_workers_per_gather', '0', true)"""
+QUERY = sql.SQL("""
+    SELECT distance, ranked.category_id, {photo_fields}, {product_fields}
+    FROM (SELECT * FROM ({scans}) candidate ORDER BY distance, photo_id LIMIT %s) ranked
+    JOIN {photo} photo ON photo.id = ranked.photo_id JOIN {product} product ON product.id = photo.product_id
+    ORDER BY distance, ranked.photo_id
+""")
+CATEGORIES = sql.SQL("""
+    SELECT min_similarity, {category_fields}
+    FROM {category} category LEFT JOIN {threshold} threshold ON category_id = category.id AND space_id = {space}
+    WHERE category.id IN ({categories})
+""")
+SCAN = sql.SQL("""
+    (SELECT embedding.photo_id, embedding.category_id, embedding.vector {operator} %s AS distance
+    FROM {embedding} embedding {joins}
+    WHERE embedding.space_id = {space} AND embedding.category_id IN ({categories}) {conditions}
+    ORDER BY {order} LIMIT %s)
+""")
+JOINS = sql.SQL("""
+    JOIN {photo} photo ON photo.id = embedding.photo_id JOIN {product} product ON product.id = photo.product_id
+""")
+TABLES = {
+    name: sql.Identifier(model._meta.db_table)
+    for name, model in {
+        "photo": Photo,
+        "product": Product,
+        "category": Category,
+        "threshold": Threshold,
+        "embedding": Embedding,
+    }.items()
+}
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a product must be to count as a match; None filters nothing."""
+
+    price_min: Decimal | None = None
+    price_max: Decimal | None = None
+    in_stock: bool | None = None
+
+
+NO_FILTERS = Filters()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the leaves of some categories are scanned."""
+
+    exact: frozenset[int] = frozenset()
+    """Whole."""
+    indexed: Mapping[int, int] = field(default_factory=dict)
+    """By their HNSW index: category id -> the hnsw.ef_search that it needs."""
+
+    @property
+    def categories(self) -> frozenset[int]:
+        return self.exact | self.indexed.keys()
+
+    @property
+    def ef_search(self) -> int:
+        """For all of them, since a statement has but one."""
+        return min(MOST_EF, max(self.indexed.values(), default=1))
+
+    def of(self, categories: Collection[int]) -> "Plan":
+        """The plan for these of its categories."""
+        indexed = {category: ef for category, ef in self.indexed.items() if category in categories}
+        return Plan(self.exact & frozenset(categories), indexed)
+
+    def exactly(self) -> "Plan":
+        """The same leaves, scanned whole."""
+        return Plan(self.categories)
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A category that is searched."""
+
+    category: Category
+    min_similarity: float | None
+    """The category's own threshold."""
+
+
+class Row(NamedTuple):
+    """A product, by its photo nearest to the query."""
+
+    distance: float
+    shelf: Shelf
+    values: Sequence[Any]
+
+    @property
+    def photo_id(self) -> int:
+        return int(self.values[0])
+
+    @property
+    def category_id(self) -> int:
+        return self.shelf.category.pk
+
+    @property
+    def fingerprint(self) -> bytes:
+        data: bytes = self.values[FINGERPRINT]
+        return data
+
+    def photo(self) -> Photo:
+        """With its product, and that one's category."""
+        photo = _instance(*PHOTO, self.values)
+        photo.product = _instance(*PRODUCT, self.values[len(PHOTO[1]) :])
+        photo.product.category = self.shelf.category
+        return photo
+
+
+def is_two_stage(space: Space) -> bool:
+    """Whether its indexes are over coarse vectors; over the full ones they would be at least four times as large."""
+    return space.dimensions >= COARSE_FROM
+
+
+def key(space: Space) -> sql.Composable:
+    """The expression that the space's HNSW indexes are over."""
+    if is_two_stage(space):
+        return sql.SQL("(coarse::halfvec({}))").format(sql.Literal(COARSE_DIMENSIONS))
+    return sql.SQL("(vector::halfvec({}))").format(sql.Literal(space.dimensions))
+
+
+def nearest(
+    space: Space,
+    vector: np.ndarray,
+    plan: Plan,
+    size: int,
+    filters: Filters = NO_FILTERS,
+    exclude: Product | None = None,
+) -> tuple[list[Row], int]:
+    """The products of the `size` photos nearest to `vector`, (space.dimensions,), by rising distance, then photo id.
+
+    Each product comes once, and only in the category that it is in now; `exclude` does not come.
+
+    Returns:
+        The products, and how many photos were ranked: fewer than `size` when there are no more, or when the scan of
+        an index ended early.
+    """
+    if not plan.categories:
+        return [], 0
+    query, parameters = statement(space, vector, plan, size, filters, exclude)
+    with vectors.cursor() as cursor, vectors.cursor() as shelves:
+        # What a pipeline sends at once is one transaction, with which the settings end: a session's own would leak to
+        # the pooled connection's next user.
+        with cursor.connection.pipeline():
+            psycopg.Cursor(cursor.connection).execute(SETTINGS, [str(plan.ef_search)])
+            shelves.execute(CATEGORIES.format(**_names(space), categories=_literals(plan.categories)))
+            cursor.execute(query, parameters)
+        searched = {pk: Shelf(_instance(*CATEGORY, (pk, *rest)), least) for least, pk, *rest in shelves.fetchall()}
+        found = cursor.fetchall()
+    return _products(found, searched), len(found)
+
+
+def statement(
+    space: Space,
+    vector: np.ndarray,
+    plan: Plan,
+    size: int,
+    filters: Filters = NO_FILTERS,
+    exclude: Product | None = None,
+) -> tuple[sql.Composed, list[Any]]:
+    """What `nearest` asks: the query and its parameters."""
+    clauses = {
+        clause: value
+        for clause, value in {
+            "AND product.price >= %s": filters.price_min,
+            "AND product.price <= %s": filters.price_max,
+            "AND product.in_stock = %s": filters.in_stock,
+            "AND product.id <> %s": exclude and exclude.pk,
+        }.items()
+        if value is not None
+    }
+    names = _names(space)
+
+    def scan(categories: Collection[int], order: sql.Composable) -> sql.Composed:
+        return SCAN.format(
+            joins=JOINS.format(**names) if clauses else sql.SQL(""),
+            categories=_literals(categories),
+            conditions=sql.SQL(" ".join(clauses)),
+            order=order,
+            **names,
+        )
+
+    scans: list[sql.Composable] = []
+    parameters: list[Any] = []
+    if plan.exact:
+        scans.append(scan(plan.exact, sql.SQL("distance")))
+        parameters += [HalfVector(vector), *clauses.values(), size]
+    if plan.indexed:
+        scans.append(scan(plan.indexed, sql.SQL("{} {} %s").format(key(space), names["operator"])))
+        candidates = max(size, plan.ef_search)
+        parameters += [HalfVector(vector), *clauses.values(), HalfVector(_near(space, vector)), candidates]
+    return QUERY.format(scans=sql.SQL(" UNION ALL ").join(scans), **names), [*parameters, size]
+
+
+def _products(found: Iterable[Sequence[Any]], searched: Mapping[int, Shelf]) -> list[Row]:
+    """Of ranked photos, the first of each product.
+
+    A product that moved to another category is filed there by the next indexing; until then it is no match where its
+    vectors still are.
+    """
+    best: dict[int, Row] = {}
+    for distance, filed_under, *values in found:
+        product_id, category_id = values[PRODUCT_ID], values[CATEGORY_ID]
+        if category_id == filed_under and product_id not in best and category_id in searched:
+            best[product_id] = Row(distance, searched[category_id], values)
+    return list(best.values())
+
+
+def _near(space: Space, vector: np.ndarray) -> np.ndarray:
+    """The vector as the space's indexes hold it."""
+    coarse = encoders.coarse(space) if is_two_stage(space) else None
+    return vector if coarse is None else coarse.apply(vector[np.newaxis], normalize=False)[0]
+
+
+def _names(space: Space) -> dict[str, sql.Composable]:
+    operator = sql.SQL(OPERATORS[Space.Metric(space.metric)])
+    return {**TABLES, **FIELDS, "space": sql.Literal(space.pk), "operator": operator}
+
+
+def _literals(categories: Collection[int]) -> sql.Composable:
+    """Not parameters: by literal ids PostgreSQL leaves out the other leaves when it plans."""
+    return sql.SQL(", ").join(map(sql.Literal, sorted(categories)))
+
+
+def _fields(table: str, model: type[models.Model], names: Sequence[str]) -> sql.Composed:
+    columns = {field.name: str(field.column) for field in model._meta.concrete_fields}
+    return sql.SQL(", ").join([sql.Identifier(table, columns[name]) for name in names])
+
+
+def _instance(model: type[models.Model], names: Sequence[str], values: Sequence[Any]) -> Any:
+    attributes = {field.name: field.attname for field in model._meta.concrete_fields}
+    return model.from_db(DEFAULT_DB_ALIAS, [attributes[name] for name in names], values[: len(names)])
+
+
+FIELDS = {
+    "photo_fields": _fields("photo", *PHOTO),
+    "product_fields": _fields("product", *PRODUCT),
+    "category_fields": _fields("category", *CATEGORY),
+}

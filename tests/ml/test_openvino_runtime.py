@@ -1,0 +1,186 @@
+"""The converted network: made once, kept whole, and read by processes that know nothing of torch."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ml import openvino_runtime
+from ml.backbones import BACKBONES
+from ml.network import build
+from ml.openvino_runtime import MODEL, SEAL, WEIGHTS, OpenvinoNetwork
+from ml.recipes import Recipe, WeightsError, make_recipe
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = Recipe(backbone="resnet18", weights="random", input_size=64)
+PHOTO = np.asarray(Image.radial_gradient("L").convert("RGB").resize((64, 64)))[None]
+
+ENCODE = """
+import sys
+from pathlib import Path
+from PIL import Image
+from ml.encoder import Encoder
+from ml.recipes import Recipe
+recipe = Recipe(backbone="resnet18", weights="random", input_size=64)
+Encoder(recipe, "cpu", runtime="openvino", cache=Path(sys.argv[1])).encode([Image.new("RGB", (64, 64), "red")])
+print("converted" if "ml.network" in sys.modules else "read", *sorted({"torch", "scipy"} & sys.modules.keys()))
+"""
+
+# Ends the process at the first attempt to resolve a name or to connect.
+NO_NETWORK = """
+import sys
+def forbid(event, arguments):
+    if event.startswith("socket.") and event != "socket.__new__":
+        import os
+        os.write(2, f"{event} {arguments}".encode())
+        os._exit(7)
+sys.addaudithook(forbid)
+"""
+
+
+@pytest.fixture
+def conversions(monkeypatch) -> list[Recipe]:
+    """The recipes that were converted."""
+    seen: list[Recipe] = []
+
+    def convert(recipe: Recipe, folder: Path) -> None:
+        seen.append(recipe)
+        convert_really(recipe, folder)
+
+    convert_really = openvino_runtime._convert
+    monkeypatch.setattr(openvino_runtime, "_convert", convert)
+    return seen
+
+
+def features(recipe: Recipe, cache: Path | None) -> np.ndarray:
+    return OpenvinoNetwork(recipe, cache).start(PHOTO)()
+
+
+def only_folder(cache: Path) -> Path:
+    [folder] = [path for path in cache.iterdir() if path.is_dir()]
+    return folder
+
+
+def start(script: str, *arguments: object, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_kept_network_gives_the_same_features_and_is_converted_once(conversions, tmp_path):
+    first, second, unkept = (features(SMALL, cache) for cache in (tmp_path / "a" / "b", tmp_path / "a" / "b", None))
+    assert np.array_equal(first, second)
+    assert np.array_equal(first, unkept)
+    assert len(conversions) == 2
+    assert {path.name for path in only_folder(tmp_path / "a" / "b").iterdir()} == {MODEL, WEIGHTS, SEAL}
+
+
+def test_several_photos_are_answered_in_their_order():
+    network = OpenvinoNetwork(SMALL, None)
+    photos = np.concatenate([PHOTO, PHOTO // 2, PHOTO // 4])
+    together = network.start(photos)()
+    assert np.array_equal(together, np.concatenate([network.start(photo[None])() for photo in photos]))
+    assert together.shape == (3, 512)
+
+
+def test_the_features_are_those_of_the_torch_module():
+    with torch.inference_mode():
+        expected = build(SMALL)(torch.from_numpy(PHOTO.copy())).numpy()
+    found = features(SMALL, None)
+    assert (found.dtype, found.shape) == (np.dtype(np.float32), (1, 512))
+    assert (found * expected).sum() / np.linalg.norm(found) / np.linalg.norm(expected) >= 0.999
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:1000]),
+        lambda folder: (folder / WEIGHTS).write_bytes(b"\x01" + (folder / WEIGHTS).read_bytes()[1:]),
+        lambda folder: (folder / MODEL).write_bytes(b""),
+        lambda folder: (folder / MODEL).unlink(),
+        lambda folder: (folder / SEAL).write_text("no digest"),
+    ],
+    ids=["cut short", "a wrong byte", "empty", "missing", "bad seal"],
+)
+def test_a_damaged_network_is_made_again(conversions, tmp_path, damage):
+    whole = features(SMALL, tmp_path)
+    damage(only_folder(tmp_path))
+    assert np.array_equal(features(SMALL, tmp_path), whole)
+    assert np.array_equal(features(SMALL, tmp_path), whole)
+    assert len(conversions) == 2
+
+
+def test_a_cache_that_cannot_be_written_costs_a_conversion_and_a_warning(tmp_path, caplog):
+    (tmp_path / "file").write_text("in the way")
+    assert features(SMALL, tmp_path / "file" / "models").shape == (1, 512)
+    assert "is not kept in" in caplog.text
+
+
+def test_networks_are_kept_by_what_determines_them(tmp_path):
+    state = BACKBONES["resnet18"].build().state_dict()
+    for name in ("a.pth", "b.pth"):
+        torch.save(state, tmp_path / name)
+    state["conv1.weight"] += 1
+    torch.save(state, tmp_path / "c.pth")
+    a, b, c = (make_recipe(str(tmp_path / name), "resnet18", input_size=64) for name in ("a.pth", "b.pth", "c.pth"))
+    features(a, tmp_path / "models")
+    (tmp_path / "b.pth").unlink()
+    with pytest.raises(WeightsError, match="cannot read the weights"):
+        features(b, None)
+    fields: list[dict[str, Any]] = [{"layer": "layer3"}, {"pooling": "max"}, {"input_size": 96}, {"mean": (0, 0, 0)}]
+    others = [c, *(replace(a, **field) for field in fields)]
+    digests = [openvino_runtime._digest(recipe) for recipe in (a, *others)]
+    assert len(set(digests)) == len(digests)
+    # Equal bytes under another name, and what comes before and after the network, are no other network.
+    same = [replace(b, weights_sha256=a.weights_sha256), replace(a, fit="crop"), replace(a, normalize=False)]
+    assert {openvino_runtime._digest(recipe.network) for recipe in same} == {digests[0]}
+
+
+def test_weights_that_changed_are_refused_and_leave_nothing_behind(tmp_path):
+    path = tmp_path / "w.pth"
+    torch.save(BACKBONES["resnet18"].build().state_dict(), path)
+    recipe = make_recipe(str(path), "resnet18")
+    path.write_bytes(b"other weights")
+    with pytest.raises(WeightsError, match="has changed"):
+        features(recipe, tmp_path / "models")
+    assert [entry.name for entry in (tmp_path / "models").iterdir()] == [".lock"]
+
+
+def test_the_networks_used_last_are_kept_on_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(openvino_runtime, "KEPT", 2)
+    recipes = [replace(SMALL, input_size=size) for size in (32, 40, 48)]
+    for number, recipe in enumerate((recipes[0], recipes[1], recipes[0], recipes[2])):
+        OpenvinoNetwork(recipe, tmp_path)
+        folder = tmp_path / openvino_runtime._folder(recipe)
+        os.utime(folder, (number, number))
+    kept = {path.name for path in tmp_path.iterdir() if path.is_dir()}
+    assert kept == {openvino_runtime._folder(recipe) for recipe in (recipes[0], recipes[2])}
+
+
+@pytest.mark.slow
+def test_processes_that_start_together_convert_once_and_later_ones_never_import_torch(tmp_path):
+    together = [start(ENCODE, tmp_path) for _ in range(2)]
+    said = sorted(process.communicate(timeout=120)[0].split()[0] for process in together)
+    assert said == ["converted", "read"]
+    later = start(ENCODE, tmp_path)
+    assert later.communicate(timeout=120)[0] == "read\n"
+
+
+@pytest.mark.slow
+def test_nothing_is_ever_reported_to_anybody(tmp_path):
+    process = start(NO_NETWORK + ENCODE, tmp_path / "models", HOME=str(tmp_path / "home"))
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, out.split()[0]) == (0, "converted"), err
+    assert not (tmp_path / "home" / "intel").exists()  # where consent and the user's id would lie
