@@ -2,6 +2,9 @@
 
 import os
 
+# Of numpy: the products of a query are so small that waking threads for them takes longer.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 # One process holds one copy of the model; its threads share it. Add processes (WEB_PROCESSES) where memory allows.
 workers = int(os.environ.get("WEB_PROCESSES", "1"))

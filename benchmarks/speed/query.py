@@ -69,7 +69,8 @@ def run(options: argparse.Namespace) -> None:
 def grow(space: "Space", rows: int) -> list[Image.Image]:
     """Fill the category with the most photos up to `rows` products; returns its own photos.
 
-    The vectors are mixtures of two of the category's own, with noise: as near to a query as look-alikes are.
+    The vectors are mixtures of two of the category's own, with a third of their deviation as noise: as near to a query
+    as look-alikes are.
     """
     from catalog.models import Photo
     from search import vectors
@@ -83,7 +84,7 @@ def grow(space: "Space", rows: int) -> list[Image.Image]:
         chunk = ids[start : start + 1000]
         one, other = known[generator.integers(len(known), size=(2, len(chunk)))]
         share = generator.uniform(0.1, 0.9, (len(chunk), 1))
-        made = (share * one + (1 - share) * other) * generator.gamma(25, 1 / 25, one.shape)
+        made = share * one + (1 - share) * other + generator.normal(0, 0.3, one.shape) * known.std(axis=0)
         made /= np.linalg.norm(made, axis=1, keepdims=True)
         vectors.write(space, [(photo_id, category.pk) for photo_id in chunk], made)
     return [Image.open(photo.file.path).convert("RGB") for photo in own]
