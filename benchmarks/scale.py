@@ -280,12 +280,14 @@ class Shop:
     def _recall(self, query: Floats, category: int) -> float:
         """recall@LIMIT against an exact scan."""
         from search import indexes, scans
+        from search.scans import Plan
 
         plan = indexes.plan(self.space, [category])
         if not plan.indexed:
             return 1.0
         found, exact = (
-            {row.photo_id for row in scans.nearest(self.space, query, way, LIMIT)[0]} for way in (plan, plan.exactly())
+            {row.photo_id for row in scans.nearest(self.space, query, way, LIMIT).products}
+            for way in (plan, Plan(plan.categories))
         )
         return len(found & exact) / len(exact)
 

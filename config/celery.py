@@ -17,6 +17,6 @@ app.autodiscover_tasks()
 def give_way(**kwargs: Any) -> None:
     """A customer waits for a query, nobody for a batch: where both want the cores, the web server gets them.
 
-    Between containers the kernel shares cores by their weights instead: give the web server more CPU shares.
+    Between containers the kernel shares the cores by their weights instead (compose.yaml, cpu_shares).
     """
     os.nice(10)

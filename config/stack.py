@@ -194,9 +194,13 @@ def _prepare() -> str:
     except (CommandError, DatabaseError) as error:
         raise StackError(str(error).strip()) from error
     # In a process of its own, which needs hundreds of megabytes to convert the network and then ends.
-    prepared = subprocess.run([sys.executable, "manage.py", "prepare"], cwd=settings.BASE_DIR, capture_output=True)
-    if prepared.returncode:
-        raise StackError(prepared.stderr.decode(errors="replace").strip().removeprefix("CommandError: "))
+    prepare = [sys.executable, "manage.py", "prepare"]
+    done = subprocess.run(
+        prepare, cwd=settings.BASE_DIR, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace"
+    )
+    if done.returncode:
+        raise StackError(done.stderr.strip().rpartition("CommandError: ")[2].rpartition("\n")[2])
+    print(done.stderr, end="", file=sys.stderr)
     from django.contrib.auth import get_user_model
 
     password = kept_secret(settings.VAR / "admin-password", 16)

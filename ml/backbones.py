@@ -6,6 +6,8 @@ module is its classifier (never needed for an embedding), and where its ImageNet
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -15,6 +17,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import nn
+
+# Held while torch traces a network, which replaces nn.Module.__call__ for all threads, while it draws from its one
+# generator, and by whoever runs a network that may be beside them. Never held by another thread across a fork.
+ALONE = threading.RLock()
+os.register_at_fork(before=ALONE.acquire, after_in_parent=ALONE.release, after_in_child=ALONE.release)
 
 
 @dataclass(frozen=True)
@@ -89,7 +96,7 @@ def output_channels(backbone: str, layer: str, input_size: int) -> int:
     from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
     entry = BACKBONES[backbone]
-    with torch.device("meta"):
+    with ALONE, torch.device("meta"):
         network = entry.build().eval()
         names = get_graph_node_names(network)[1]
         module = entry.module(layer)

@@ -6,11 +6,14 @@ a process pays for the one that it uses, when it uses it.
 
 import ctypes
 import importlib.util
+import logging
 import os
+import re
 import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -21,12 +24,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ml.fits import enough, preprocess
-from ml.images import Region, check_region, crop_region, open_at
+from ml.images import WHOLE, Region, open_at
 from ml.projection import Projection
 from ml.recipes import Recipe, WeightsError
 
+logger = logging.getLogger(__name__)
 LARGEST = float(np.finfo(np.float16).max)  # of the half-precision floats that vectors are stored as
 RUNTIMES = ("auto", "torch", "openvino")
+DEVICES = r"auto|cpu|cuda(:\d+)?"
 # The live space and the one being built: about 100 MB each, VGG16 500 MB.
 NETWORKS = 2
 # What the drivers of NVIDIA, of AMD and of Windows' Linux show in /dev when there is a GPU. Asking torch instead would
@@ -63,7 +68,7 @@ class Encoder:
     ) -> None:
         """
         Args:
-            device: "auto" (a GPU when there is one), or what torch.device understands.
+            device: "auto" (a GPU when there is one), "cpu", "cuda", or one of several GPUs such as "cuda:1".
             batch_size: photos in the network at once; by default as many as the runtime likes.
             projection: the one that the recipe names, None for a recipe without PCA.
             runtime: "torch", "openvino" (on the CPU only), or "auto": torch on a GPU; on the CPU OpenVINO where it is
@@ -85,10 +90,7 @@ class Encoder:
         The one way in, for indexing and queries: what is decoded at another scale is another vector.
         Raises ml.images.UnreadablePhoto.
         """
-        if region is not None:
-            check_region(region)
-        photo = open_at(source, partial(enough, self.recipe, region=region))
-        return photo if region is None else crop_region(photo, region)
+        return open_at(source, partial(enough, self.recipe), region or WHOLE)
 
     def encode(self, images: Iterable[Image.Image]) -> Floats:
         """(n, dimensions) float32, each row of length 1 if the recipe normalises, for n RGB images of any size.
@@ -113,9 +115,10 @@ class Encoder:
         pixels = (preprocess(image, self.recipe) for image in images)
         size = self.batch_size or network.batch_size
         while batch := list(islice(pixels, size)):  # Filled while the batch before is in the network.
+            started = network.start(np.stack(batch))  # Before waiting, so that a GPU goes on at once.
             if waiting is not None:
                 yield waiting()
-            waiting = network.start(np.stack(batch))
+            waiting = started
         if waiting is not None:
             yield waiting()
 
@@ -131,9 +134,14 @@ class Encoder:
 
 
 def choose_runtime(runtime: str, device: str) -> str:
-    """What "auto" stands for, as explained at Encoder. Raises WeightsError when what is forced cannot be had."""
+    """What "auto" stands for, as explained at Encoder. Raises WeightsError when what is forced cannot be had.
+
+    Whether there is a GPU is asked for the device "auto" alone.
+    """
     if runtime not in RUNTIMES:
         raise WeightsError(f"there is no runtime {runtime!r}: set the runtime to {', '.join(RUNTIMES)}")
+    if not re.fullmatch(DEVICES, device):
+        raise WeightsError(f"the network cannot go to {device!r}: set the device to 'auto', 'cpu' or 'cuda'")
     has_openvino = importlib.util.find_spec("openvino") is not None
     if runtime == "openvino":
         if not has_openvino:
@@ -149,8 +157,16 @@ def choose_runtime(runtime: str, device: str) -> str:
     return "openvino" if has_openvino and device in ("auto", "cpu") else "torch"
 
 
-_lock = threading.Lock()
-_networks: OrderedDict[Hashable, Network] = OrderedDict()  # The one used last is last.
+@dataclass
+class _Shared:
+    """The place of one network, empty until it is loaded."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    network: Network | None = None
+
+
+_lock = threading.Lock()  # Of the dictionary alone: nobody waits for another network's load.
+_networks: OrderedDict[Hashable, _Shared] = OrderedDict()  # The one used last is last.
 
 
 def _shared_network(recipe: Recipe, device: str, runtime: str, cache: Path | None) -> Network:
@@ -160,34 +176,41 @@ def _shared_network(recipe: Recipe, device: str, runtime: str, cache: Path | Non
     """
     key = (recipe.network, device, runtime)
     with _lock:
-        if key not in _networks:
-            _networks[key] = _load(recipe.network, device, runtime, cache)
-            if len(_networks) > NETWORKS:
-                _networks.popitem(last=False)
+        shared = _networks.setdefault(key, _Shared())
         _networks.move_to_end(key)
-        return _networks[key]
+        if len(_networks) > NETWORKS:
+            _networks.popitem(last=False)
+    with shared.lock:
+        if shared.network is None:
+            shared.network = _load(recipe.network, device, runtime, cache)
+        return shared.network
 
 
 def _load(recipe: Recipe, device: str, runtime: str, cache: Path | None) -> Network:
     if choose_runtime(runtime, device) == "openvino":
-        from ml.openvino_runtime import OpenvinoNetwork
-
-        return OpenvinoNetwork(recipe, cache)
+        try:
+            from ml.openvino_runtime import OpenvinoNetwork
+        except (ImportError, OSError) as error:  # Built for another machine, or a library of the system is missing.
+            if runtime == "openvino":
+                raise WeightsError(f"OpenVINO cannot be imported ({error}): set the runtime to 'torch'") from error
+            logger.warning("OpenVINO cannot be imported, so the network runs in torch: %s", error)
+        else:
+            return OpenvinoNetwork(recipe, cache)
     from ml.torch_runtime import TorchNetwork
 
     return TorchNetwork(recipe, device)
 
 
 def _forget_networks() -> None:
-    """In a forked child: a GPU's memory and the threads that compute cannot be inherited, the lock may be held.
+    """In a forked child: a GPU's memory and the threads that compute cannot be inherited, the locks may be held.
 
     The parent's networks can be neither used nor freed: OpenVINO's destructor would wait for its threads for ever.
     Nor will OpenMP's threads come back: torch would wait for them, once the parent has computed with several.
     """
     global _lock
     _lock = threading.Lock()
-    for network in _networks.values():
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(network))  # Never freed, not even at exit.
+    for shared in _networks.values():
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(shared))  # Never freed, not even at exit.
     if _networks and "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
     _networks.clear()

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ml.images import Region
 from ml.recipes import Recipe
 
 RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
@@ -19,13 +18,12 @@ def preprocess(image: Image.Image, recipe: Recipe) -> NDArray[np.uint8]:
     return np.asarray(FITS[recipe.fit](image, recipe))
 
 
-def enough(recipe: Recipe, width: int, height: int, region: Region | None = None) -> float:
-    """The scale at which a photo of that size, or its region, still has all the pixels that the recipe looks at."""
-    sides = (max(1.0, region[2] * width), max(1.0, region[3] * height)) if region else (width, height)
+def enough(recipe: Recipe, width: float, height: float) -> float:
+    """The scale at which a picture of that size still has all the pixels that the recipe looks at."""
     if recipe.fit == "pad":
-        return recipe.input_size / max(sides)
+        return recipe.input_size / max(width, height)
     wanted = _short_side(recipe) if recipe.fit == "crop" else recipe.input_size
-    return wanted / min(sides)
+    return wanted / min(width, height)
 
 
 def _short_side(recipe: Recipe) -> int:

@@ -1,7 +1,8 @@
 """Photos from strangers: bytes in, an upright RGB image of bounded size out, or one clear refusal.
 
-Every photo enters Lamplight through `open_photo`, at indexing and at query time alike, so both sides see the
-same pixels. Only Pillow is imported here: the catalogue opens photos in processes that never load a model.
+The catalogue keeps and compares what `open_photo` gives. A network sees what `open_at` gives, at indexing and at query
+time alike, so both sides see the same pixels. Only Pillow is imported here: the catalogue opens photos in processes
+that never load a model.
 """
 
 import io
@@ -66,6 +67,7 @@ SAME_SHARE = 0.2
 
 # x, y, width, height as fractions of the upright photo, measured from its top left corner
 Region = tuple[float, float, float, float]
+WHOLE = (0.0, 0.0, 1.0, 1.0)
 
 
 class PhotoProblem(StrEnum):
@@ -143,12 +145,13 @@ def open_photo(source: bytes | BinaryIO, side: int = 1024) -> Image.Image:
     return _opened(source, lambda photo: _decode(photo, side))
 
 
-def open_at(source: bytes | BinaryIO, enough: Callable[[int, int], float]) -> Image.Image:
-    """As `open_photo`, at a scale that is cheap to decode: at least `enough(width, height)` of the upright photo's own.
+def open_at(source: bytes | BinaryIO, enough: Callable[[float, float], float], region: Region = WHOLE) -> Image.Image:
+    """As `open_photo`, a region of the upright photo at a scale that is cheap to decode.
 
-    The caller scales once, to the very size that it needs; here nothing is resampled but by whole numbers.
+    It is at least `enough(width, height)`, of the region's own pixels: by these the region is judged, as `crop_region`
+    says. The caller scales once, to the very size that it needs; here nothing is resampled but by whole numbers.
     """
-    return _opened(source, lambda photo: _decode_at(photo, enough))
+    return _opened(source, lambda photo: _decode_at(photo, enough, region))
 
 
 def crop_region(photo: Image.Image, region: Region) -> Image.Image:
@@ -156,23 +159,8 @@ def crop_region(photo: Image.Image, region: Region) -> Image.Image:
 
     Raises UnreadablePhoto: `invalid_region` when it leaves the photo, `region_too_small` under MIN_SIDE px.
     """
-    check_region(region)
-    x, y, width, height = region
-    left, top = round(x * photo.width), round(y * photo.height)
-    right = min(round((x + width) * photo.width), photo.width)
-    bottom = min(round((y + height) * photo.height), photo.height)
-    if min(right - left, bottom - top) < MIN_SIDE:
-        raise UnreadablePhoto(PhotoProblem.REGION_TOO_SMALL)
-    return photo.crop((left, top, right, bottom))
-
-
-def check_region(region: Region) -> None:
-    """Raises UnreadablePhoto, `invalid_region`, unless the region lies within the photo."""
-    x, y, width, height = region
-    slack = 1e-6  # a client's x + width may miss 1 by float rounding
-    inside = all(0 <= value <= 1 for value in region) and x + width <= 1 + slack and y + height <= 1 + slack
-    if not inside:
-        raise UnreadablePhoto(PhotoProblem.INVALID_REGION)
+    _check_region(region, *photo.size)
+    return photo.crop(_box(region, *photo.size))
 
 
 def as_jpeg(photo: Image.Image, quality: int = 90) -> bytes:
@@ -225,13 +213,32 @@ def _check_size(width: int, height: int) -> None:
         raise UnreadablePhoto(PhotoProblem.TOO_NARROW)
 
 
+def _check_region(region: Region, width: int, height: int) -> None:
+    x, y, across, down = region
+    slack = 1e-6  # a client's x + width may miss 1 by float rounding
+    inside = all(0 <= value <= 1 for value in region) and x + across <= 1 + slack and y + down <= 1 + slack
+    if not inside:
+        raise UnreadablePhoto(PhotoProblem.INVALID_REGION)
+    left, top, right, bottom = _box(region, width, height)
+    if min(right - left, bottom - top) < MIN_SIDE:
+        raise UnreadablePhoto(PhotoProblem.REGION_TOO_SMALL)
+
+
+def _box(region: Region, width: int, height: int) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of a region of a photo of that size; at least a pixel, however far it was reduced."""
+    x, y, across, down = region
+    left, top = min(round(x * width), width - 1), min(round(y * height), height - 1)
+    right, bottom = min(round((x + across) * width), width), min(round((y + down) * height), height)
+    return left, top, max(left + 1, right), max(top + 1, bottom)
+
+
 def _decode(photo: Image.Image, side: int) -> Image.Image:
     scale = side / max(photo.size)
     if scale < 1:  # JPEG only: decode at 1/2, 1/4 or 1/8, never below the size asked for
         photo.draft(None, (round(photo.width * scale), round(photo.height * scale)))
     photo.load()  # before thumbnail, which would draft a second time
     orientation = _orientation(photo)
-    if photo.mode in SHRINKABLE:  # first, since each conversion below copies the photo
+    if _is_shrinkable(photo):  # first, since each conversion below copies the photo
         photo.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0)
     rgb = _as_rgb(photo)
     rgb.info = {}
@@ -239,20 +246,24 @@ def _decode(photo: Image.Image, side: int) -> Image.Image:
     return rgb.transpose(TRANSPOSES[orientation]) if orientation in TRANSPOSES else rgb
 
 
-def _decode_at(photo: Image.Image, enough: Callable[[int, int], float]) -> Image.Image:
-    width, height = photo.size
-
-    def scale() -> float:
-        return enough(height, width) if _orientation(photo) in SIDEWAYS else enough(width, height)
-
-    if scale() < 1:  # JPEG only, as above
-        photo.draft(None, (max(1, round(width * scale())), max(1, round(height * scale()))))
+def _decode_at(photo: Image.Image, enough: Callable[[float, float], float], region: Region) -> Image.Image:
+    orientation = _orientation(photo)  # a PNG is decoded for it, which may tell after its pixels
+    own, upright = photo.size, photo.size[::-1] if orientation in SIDEWAYS else photo.size
+    _check_region(region, *upright)
+    scale = enough(region[2] * upright[0], region[3] * upright[1])
+    if scale < 1:  # JPEG only, as above
+        photo.draft(None, (max(1, round(own[0] * scale)), max(1, round(own[1] * scale))))
     photo.load()
-    orientation = _orientation(photo)  # which a PNG may tell after its pixels
-    times = int(photo.width / (width * scale()))
-    rgb = _as_rgb(photo.reduce(times) if times > 1 and photo.mode in SHRINKABLE else photo)
+    times = max(1, int(photo.width / (own[0] * scale)))
+    rgb = _as_rgb(photo.reduce(times)) if _is_shrinkable(photo) else _as_rgb(photo).reduce(times)
     rgb.info = {}
-    return rgb.transpose(TRANSPOSES[orientation]) if orientation in TRANSPOSES else rgb
+    turned = rgb.transpose(TRANSPOSES[orientation]) if orientation in TRANSPOSES else rgb
+    return turned.crop(_box(region, *turned.size))
+
+
+def _is_shrinkable(photo: Image.Image) -> bool:
+    """Whether it scales well as it is. A colour that stands for transparency would blend with others."""
+    return photo.mode in SHRINKABLE and "transparency" not in photo.info
 
 
 def _orientation(photo: Image.Image) -> object:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.feature_extraction import create_feature_extractor
 
-from ml.backbones import BACKBONES
+from ml.backbones import ALONE, BACKBONES
 from ml.recipes import Recipe
 from ml.weights import load_network
 
@@ -41,7 +41,9 @@ class PhotoNetwork(nn.Module):
 def build(recipe: Recipe) -> PhotoNetwork:
     """The recipe's network with its weights, in float32 on the CPU, in eval mode. Raises WeightsError."""
     module = BACKBONES[recipe.backbone].module(recipe.layer)
-    extractor = create_feature_extractor(load_network(recipe), {module: "features"})
+    network = load_network(recipe)
+    with ALONE:
+        extractor = create_feature_extractor(network, {module: "features"})
     return PhotoNetwork(extractor, recipe).eval()
 
 

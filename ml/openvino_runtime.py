@@ -15,33 +15,44 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.backbones import BACKBONES
-from ml.recipes import IMAGENET, RANDOM, Recipe, sha256_of
+from ml.backbones import ALONE, BACKBONES
+from ml.recipes import IMAGENET, RANDOM, Recipe, WeightsError, sha256_of
 
 # Importing OpenVINO reports the import, and each conversion, to its makers' Google Analytics, unless this is missing.
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 
 import openvino  # type: ignore[import-untyped]  # noqa: E402
+from openvino import frontend  # noqa: E402
 
 logger = logging.getLogger(__name__)
 # Of what lies in the cache: raise it when ml.network or the conversion gives another network for the same recipe.
 FORMAT = 1
 KEPT = 8  # networks on disk: 47 MB each of ResNet50, 235 MB of VGG16 up to fc1
 MODEL, WEIGHTS, SEAL = "network.xml", "network.bin", "sha256"
+PARTIAL = ".partial-"
+# What OpenVINO raises on a network that it cannot convert, read or compile.
+FAILURES = (
+    RuntimeError,
+    frontend.GeneralFailure,
+    frontend.InitializationFailure,
+    frontend.NotImplementedFailure,
+    frontend.OpConversionFailure,
+    frontend.OpValidationFailure,
+)
 
 
 class OpenvinoNetwork:
     """Photos to features on the CPU.
 
     One photo a request, on all cores: requests are served in the order in which they came, so a query waits for at
-    most one photo of a batch that is encoded beside it. Measured on two cores with ResNet50: 12 ms a photo, and 85 a
-    second for 16 threads at once. With a stream for each core it would be 21 ms, and 95 a second; with eight photos a
-    request, a tenth more a second, and a query would wait for all eight.
+    most two photos of a batch that is encoded beside it. A stream for each core, or several photos a request, would
+    serve a little more a second, and let a query wait longer (`python -m benchmarks.speed encode`).
     """
 
     batch_size = 1
@@ -72,21 +83,32 @@ class OpenvinoNetwork:
     def _load(self, recipe: Recipe, cache: Path | None) -> openvino.CompiledModel:
         if cache is not None:
             try:
-                return self._compile(_kept(recipe, cache))
-            except (OSError, RuntimeError) as error:  # OpenVINO's own are RuntimeErrors.
+                return self.compile(self._read_kept(recipe, cache))
+            except OSError as error:
                 logger.warning("The converted network is not kept in %s, so each process converts it: %s", cache, error)
         with tempfile.TemporaryDirectory(prefix="lamplight-") as folder:
             _convert(recipe, Path(folder))
-            return self._compile(Path(folder))  # What is mapped into memory outlives its file.
+            return self.compile(self.core.read_model(Path(folder, MODEL)))  # What is mapped outlives its file.
 
-    def _compile(self, folder: Path) -> openvino.CompiledModel:
+    def _read_kept(self, recipe: Recipe, cache: Path) -> openvino.Model:
+        folder = _kept(recipe, cache)
+        try:
+            return self.core.read_model(folder / MODEL)
+        except FAILURES:  # Whole, and no use all the same: once more, and then it is not the file's fault.
+            (folder / SEAL).unlink(missing_ok=True)
+        with _told_with_its_cure():
+            return self.core.read_model(_kept(recipe, cache) / MODEL)
+
+    def compile(self, model: openvino.Model) -> openvino.CompiledModel:
+        """As every network here is compiled. Raises WeightsError."""
         settings = {
             "INFERENCE_PRECISION_HINT": self.precision,
             "NUM_STREAMS": 1,
             # Pinned, the threads of two processes would share one core and leave another idle.
             "ENABLE_CPU_PINNING": False,
         }
-        return self.core.compile_model(self.core.read_model(folder / MODEL), "CPU", settings)
+        with _told_with_its_cure():
+            return self.core.compile_model(model, "CPU", settings)
 
 
 def _kept(recipe: Recipe, cache: Path) -> Path:
@@ -96,6 +118,8 @@ def _kept(recipe: Recipe, cache: Path) -> Path:
         cache.mkdir(parents=True, exist_ok=True)
         with _locked(cache / ".lock"):
             if not _is_whole(folder):
+                for left in cache.glob(f"{PARTIAL}*"):  # By processes that were killed: who converts holds the lock.
+                    shutil.rmtree(left, ignore_errors=True)
                 _convert_into(folder, recipe)
                 _prune(cache)
     with suppress(OSError):  # A cache that may only be read is as good.
@@ -104,12 +128,13 @@ def _kept(recipe: Recipe, cache: Path) -> Path:
 
 
 def _folder(recipe: Recipe) -> str:
-    return f"{recipe.name}-{_digest(recipe)}"
+    return f"{recipe.backbone}-{_digest(recipe)}"
 
 
 def _digest(recipe: Recipe) -> str:
-    """Equal for equal networks, wherever their weights lie."""
-    weights = {IMAGENET: BACKBONES[recipe.backbone].imagenet_url, RANDOM: RANDOM}.get(recipe.weights, "file")
+    """Equal for equal networks, wherever their weights lie. Another torch draws other random weights."""
+    known = {IMAGENET: BACKBONES[recipe.backbone].imagenet_url, RANDOM: f"torch {version('torch')}"}
+    weights = known.get(recipe.weights, "file")
     parts = [FORMAT, openvino.__version__, replace(recipe.network, weights=weights).as_dict()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -124,37 +149,59 @@ def _prune(cache: Path) -> None:
 def _is_whole(folder: Path) -> bool:
     """Whether the files are those that were written: a wrong byte would give wrong vectors without a word."""
     try:
-        return (folder / SEAL).read_text() == _seal(folder)
+        return (folder / SEAL).read_bytes() == _seal(folder)
     except OSError:
         return False
 
 
-def _seal(folder: Path) -> str:
-    return "".join(sha256_of(folder / name) for name in (MODEL, WEIGHTS))
+def _seal(folder: Path) -> bytes:
+    return "".join(sha256_of(folder / name) for name in (MODEL, WEIGHTS)).encode()
 
 
 def _convert_into(folder: Path, recipe: Recipe) -> None:
     """Nobody ever sees half of it: the folder gets its name when all is written."""
-    with tempfile.TemporaryDirectory(prefix=".partial-", dir=folder.parent) as partial:
+    with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=folder.parent) as partial:
         made = Path(partial, "made")
         _convert(recipe, made)
-        (made / SEAL).write_text(_seal(made))
+        (made / SEAL).write_bytes(_seal(made))
         shutil.rmtree(folder, ignore_errors=True)
         made.rename(folder)
 
 
 def _convert(recipe: Recipe, folder: Path) -> None:
-    """Write the recipe's network as OpenVINO reads it, the weights in half precision."""
+    """Write the recipe's network as OpenVINO reads it, the weights in half precision.
+
+    Raises WeightsError when it cannot be converted, and OSError when it cannot be written.
+    """
     import torch  # Seconds, and 300 MB: only a process that converts pays.
 
     from ml.network import build
 
     network, side = build(recipe), recipe.input_size
-    with warnings.catch_warnings(), torch.no_grad():
+    with _told_with_its_cure(), ALONE, warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore", FutureWarning)
         photo = torch.zeros(1, side, side, 3, dtype=torch.uint8)
         model = openvino.convert_model(network, example_input=photo, input=[tuple(photo.shape)])
-    openvino.save_model(model, folder / MODEL, compress_to_fp16=True)
+    try:
+        openvino.save_model(model, folder / MODEL, compress_to_fp16=True)
+    except RuntimeError as error:
+        raise OSError(_telling_line(error)) from error
+
+
+@contextmanager
+def _told_with_its_cure() -> Iterator[None]:
+    try:
+        yield
+    except FAILURES as error:
+        raise WeightsError(
+            f"OpenVINO cannot run this network ({_telling_line(error)}): set LAMPLIGHT_RUNTIME=torch"
+        ) from error
+
+
+def _telling_line(error: Exception) -> str:
+    """Without those that say where in its source OpenVINO noticed."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    return next((line for line in lines if line and " at src/" not in line and " from src/" not in line), "no reason")
 
 
 @contextmanager

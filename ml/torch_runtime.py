@@ -6,31 +6,37 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ml.backbones import ALONE
 from ml.network import build
 from ml.recipes import Recipe, WeightsError
 
 # Of the memory that is free at loading, left to the network's passes: another space's network comes beside it.
 MEMORY_SHARE = 0.5
-# Bytes that a pass takes for each pixel of a photo, and the most photos at once. Guesses, unmeasured: 75 MB a photo of
-# 224 x 224 is several times what the largest maps of VGG16 take.
+# Bytes that a pass takes for each pixel of a photo. A guess, unmeasured: 75 MB a photo of 224 x 224 is several times
+# what the largest maps of VGG16 take.
 BYTES_A_PIXEL = 1500
-LARGEST_BATCH = 256
-# ResNet50 on two CPU cores, ms a photo by batch: 53 (1), 53 (16), 66 (32), so more photos at once only cost memory.
-CPU_BATCH = 16
+# The most photos at once on a GPU: a worker's claim of 64 is two passes, and the second is decoded during the first.
+LARGEST_BATCH = 32
+CPU_BATCH = 16  # more photos at once would only cost memory
 
 
 class TorchNetwork:
     """Photos to features on one device."""
 
     def __init__(self, recipe: Recipe, device: str) -> None:
-        """`device` is "auto", or what torch.device understands. Raises WeightsError."""
+        """`device` as for ml.encoder.Encoder. Raises WeightsError."""
         self.device = torch.device(resolve_device(device))
-        self.network = build(recipe).to(self.device).to(memory_format=torch.channels_last)
+        self.network = build(recipe).to(memory_format=torch.channels_last).to(self.device)
         self.batch_size = CPU_BATCH
         if self.device.type == "cuda":
             free, _ = torch.cuda.mem_get_info(self.device)
             photos = MEMORY_SHARE * free / (BYTES_A_PIXEL * recipe.input_size**2)
             self.batch_size = int(max(1, min(LARGEST_BATCH, photos)))
+            # Older GPUs only emulate bfloat16.
+            has_bf16 = torch.version.hip or torch.cuda.get_device_capability(self.device) >= (8, 0)
+            self.precision = torch.bfloat16 if has_bf16 else torch.float16
+            self.copies = torch.cuda.Stream(self.device)
+            self.queries = torch.cuda.Stream(self.device, priority=-1)
 
     @torch.inference_mode()
     def start(self, pixels: NDArray[np.uint8]) -> Callable[[], NDArray[np.float32]]:
@@ -40,20 +46,29 @@ class TorchNetwork:
         """
         photos = torch.from_numpy(pixels)
         if self.device.type == "cpu":
-            features = self.network(photos)
-            return lambda: _numpy(features)
-        precision = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-        with torch.autocast(self.device.type, precision):
-            # From pinned memory the copy runs beside the previous pass.
-            features = self.network(photos.pin_memory().to(self.device, non_blocking=True))
-        return lambda: _numpy(features)
+            with ALONE:
+                made = self.network(photos)
+            return lambda: _numpy(made)
+        with torch.cuda.stream(self.copies):  # From pinned memory, and beside the previous pass.
+            seen = photos.pin_memory().to(self.device, non_blocking=True)
+        # A query passes a batch: between two kernels of the batch, its own go first.
+        stream = self.queries if len(photos) == 1 else torch.cuda.current_stream(self.device)
+        stream.wait_stream(self.copies)
+        seen.record_stream(stream)
+        with ALONE, torch.cuda.stream(stream), torch.autocast("cuda", self.precision):
+            made = self.network(seen).to("cpu", non_blocking=True)
+            done = stream.record_event()
+
+        def wait() -> NDArray[np.float32]:
+            done.synchronize()
+            return _numpy(made)
+
+        return wait
 
 
 def resolve_device(device: str) -> str:
     """Asked as late as possible: looking for CUDA before a fork would break it in the child. Raises WeightsError."""
     available = torch.cuda.is_available()
-    if device.partition(":")[0] not in ("auto", "cpu", "cuda"):
-        raise WeightsError(f"the network cannot go to {device!r}: set the device to 'auto', 'cpu' or 'cuda'")
     if device.startswith("cuda") and not available:
         raise WeightsError(f"the network cannot go to {device!r}, torch sees no GPU: set the device to 'cpu' or 'auto'")
     if device != "auto":
@@ -62,5 +77,5 @@ def resolve_device(device: str) -> str:
 
 
 def _numpy(features: torch.Tensor) -> NDArray[np.float32]:
-    found: NDArray[np.float32] = features.cpu().numpy()
+    found: NDArray[np.float32] = features.numpy()
     return found

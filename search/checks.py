@@ -23,11 +23,12 @@ def weights_exist(**kwargs: Any) -> list[CheckMessage]:
 
 @register()
 def runtime_is_there(**kwargs: Any) -> list[CheckMessage]:
+    device = settings.LAMPLIGHT_DEVICE
     try:
-        # As for a CPU: whether there is a GPU is for the process to find out that would use it.
-        choose_runtime(settings.LAMPLIGHT_RUNTIME, "cpu")
+        # "auto" as for a CPU: whether there is a GPU is for the process to find out that would use it.
+        choose_runtime(settings.LAMPLIGHT_RUNTIME, "cpu" if device == "auto" else device)
     except WeightsError as error:
-        return [Error(str(error), hint="Set LAMPLIGHT_RUNTIME accordingly.", id="search.E006")]
+        return [Error(str(error), hint="Set LAMPLIGHT_RUNTIME and LAMPLIGHT_DEVICE accordingly.", id="search.E006")]
     return []
 
 

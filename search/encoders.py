@@ -1,5 +1,6 @@
 """The models that a process holds for its spaces, each loaded once, at first use or at start."""
 
+import time
 from datetime import datetime
 from functools import lru_cache
 
@@ -11,7 +12,10 @@ from ml.classifier import Judgement
 from ml.encoder import Encoder
 from ml.projection import Projection as FittedProjection
 from ml.recipes import Recipe, WeightsError
-from search.models import CoarseProjection, Head, Projection, Space
+from search.models import COARSE_FROM, CoarseProjection, Head, Projection, Space
+
+# Seconds that a process goes on with what it has asked for: the newest head, the indexes that were checked.
+KEPT = 5
 
 
 def encoder_for(space: Space) -> Encoder:
@@ -41,6 +45,8 @@ def _load_projection(space_id: int, fingerprint: str) -> FittedProjection:
 
 def coarse(space: Space) -> FittedProjection | None:
     """What makes the coarse vectors of a space; None while no leaf of it has needed an index."""
+    if space.dimensions < COARSE_FROM:
+        return None
     try:
         return _load_coarse(space.pk)
     except CoarseProjection.DoesNotExist:  # Asked again the next time.
@@ -54,9 +60,22 @@ def _load_coarse(space_id: int) -> FittedProjection:
 
 def judgement(space: Space, vector: np.ndarray) -> Judgement | None:
     """What the space's newest head makes of one of its vectors; None before the first training."""
-    newest = space.heads.order_by("-pk").values_list("pk", "trained_at").first()
-    head = None if newest is None else _load(*newest)
-    return None if head is None else head.judge(vector)
+    head = _head(space.pk, time.monotonic() // KEPT)
+    if head is None:
+        forget_heads()  # It is asked for again the next time.
+        return None
+    return head.judge(vector)
+
+
+def forget_heads() -> None:
+    """A head was trained: the next judgement asks for it."""
+    _head.cache_clear()
+
+
+@lru_cache(maxsize=8)
+def _head(space_id: int, period: float) -> CategoryHead | None:
+    newest = Head.objects.filter(space_id=space_id).order_by("-pk").values_list("pk", "trained_at").first()
+    return None if newest is None else _load(*newest)
 
 
 @lru_cache(maxsize=8)

@@ -4,13 +4,16 @@ A space of long vectors has its indexes over coarse ones (search.models.Embeddin
 the size and built in a third of the time, and the full vectors rank what it finds.
 """
 
+import logging
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import lru_cache, partial
 
 import numpy as np
 from django.db import OperationalError, connection
+from django.utils import timezone
 from numpy.typing import NDArray
 from psycopg import errors, sql
 
@@ -21,6 +24,7 @@ from search.models import COARSE_DIMENSIONS, CoarseProjection, LeafIndex, Space
 from search.partitions import Leaf
 from search.scans import Plan
 
+logger = logging.getLogger(__name__)
 OPERATOR_CLASSES = {Space.Metric.COSINE: "halfvec_cosine_ops", Space.Metric.L2: "halfvec_l2_ops"}
 BUILD_LOCK = 0x4C414D5002  # Key of a PostgreSQL advisory lock: two processes never build indexes at once.
 # Photos that the coarse projection is fitted on, at most.
@@ -30,30 +34,32 @@ FITTED = 10_000
 NODE_BYTES, MOST_MEMORY = 1_000, 2_000_000_000
 # An index is held against exact scans with so many queries of each kind, and must find this share of the 20 nearest.
 # Stored photos alone would flatter it: for mixtures of two, as unlike all photos as a customer's, recall is lower.
-QUERIES, NEAREST, RECALL = 32, 20, 0.99
-EF_SEARCH = (40, 64, 100, 160, 250, 400, 640, 1_000)
-# The share by which a leaf grows or shrinks until its index is held against exact scans again.
-CHANGED_ENOUGH = 0.2
-# Seconds that a process goes on with the plan that it has read.
-KEPT = 5
+QUERIES, NEAREST, RECALL = 50, 20, 0.99
+# An index that cannot reach RECALL is used all the same, and told of; below this, exact scans are the lesser evil.
+USABLE = 0.95
+EF_SEARCH = (40, 50, 64, 80, 100, 125, 160, 250, 400, 640, 1_000)
+# An index is held against exact scans again once its leaf has grown or shrunk by this share, and after these days, in
+# which as many photos may have come as gone.
+CHANGED_ENOUGH, CHECKED_FOR = 0.2, timedelta(days=7)
 
 
 def plan(space: Space, categories: Collection[int]) -> Plan:
     """How to scan the leaves of these categories: by their indexes, where they have been checked."""
-    checked = _checked(space.pk, time.monotonic() // KEPT)
+    checked = _checked(space.pk, time.monotonic() // encoders.KEPT)
     indexed = {category: checked[category] for category in categories if category in checked}
     return Plan(frozenset(categories) - indexed.keys(), indexed)
 
 
 @lru_cache(maxsize=16)
 def _checked(space_id: int, period: float) -> Mapping[int, int]:
-    """The hnsw.ef_search of each indexed category."""
-    return dict(LeafIndex.objects.filter(space_id=space_id).values_list("category_id", "ef_search"))
+    """The hnsw.ef_search of each category whose index is good enough to be used."""
+    found = LeafIndex.objects.filter(space_id=space_id, recall__gte=USABLE)
+    return dict(found.values_list("category_id", "ef_search"))
 
 
 def is_due(leaf: Leaf) -> bool:
-    """Whether the leaf has outgrown exact scans without an index that searches use."""
-    return not _of(leaf) and partitions.is_large(leaf)
+    """Whether the leaf has outgrown exact scans without a checked index."""
+    return not _is_built(leaf) and partitions.is_large(leaf)
 
 
 def build(leaf: Leaf) -> bool:
@@ -64,10 +70,13 @@ def build(leaf: Leaf) -> bool:
     with _alone() as alone:
         if not alone:
             return False
-        if _of(leaf):  # Another process built it since it was found to be due.
+        if _is_built(leaf):  # By another process, since it was found to be due.
             return True
+        # One that is damaged, or over full vectors, as older versions made them: it would slow down every write.
+        _drop(leaf)
         make_coarse(leaf.space)
         if projection := encoders.coarse(leaf.space):
+            partitions.when_free(partial(partitions.require_coarse, leaf))
             vectors.fill_coarse(leaf.space, leaf.category_id, projection)
         try:
             _create(leaf)
@@ -75,16 +84,27 @@ def build(leaf: Leaf) -> bool:
             if not isinstance(error.__cause__, errors.DiskFull):
                 raise
             # Parallel workers share the graph in /dev/shm, of which a container has 64 MB.
+            _drop(leaf)
             _create(leaf, parallel=False)
         _vacuum(leaf)
         check(leaf)
     return True
 
 
+def analyze_catalogue() -> None:
+    """With statistics from before a large import the planner would filter first and scan exactly."""
+    tables = sql.SQL(", ").join(sql.Identifier(model._meta.db_table) for model in (Photo, Product))
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("ANALYZE {}").format(tables))
+
+
 def is_stale(leaf: Leaf) -> bool:
-    """Whether the leaf has changed much since its index was checked."""
+    """Whether the leaf may have changed much since its index was checked."""
     found = _of(leaf)
-    return found is not None and abs(partitions.rows(leaf) - found.photos) > CHANGED_ENOUGH * found.photos
+    if found is None:
+        return False
+    changed = abs(partitions.rows(leaf) - found.photos)
+    return changed > CHANGED_ENOUGH * found.photos or timezone.now() - found.checked_at > CHECKED_FOR
 
 
 def check(leaf: Leaf) -> LeafIndex:
@@ -101,21 +121,25 @@ def check(leaf: Leaf) -> LeafIndex:
             break
     facts = {"ef_search": ef_search, "recall": float(recall), "photos": partitions.rows(leaf)}
     found, _ = LeafIndex.objects.update_or_create(space=leaf.space, category_id=leaf.category_id, defaults=facts)
+    if recall < RECALL:
+        logger.warning("%s finds only %.3f of the nearest photos", leaf.index_name, recall)
     _checked.cache_clear()
     return found
+
+
+def _is_built(leaf: Leaf) -> bool:
+    return _of(leaf) is not None and partitions.has_index(leaf)
 
 
 def _of(leaf: Leaf) -> LeafIndex | None:
     return LeafIndex.objects.filter(space_id=leaf.space.pk, category_id=leaf.category_id).first()
 
 
-def _nearest(leaf: Leaf, query: NDArray[np.float32], ef_search: int | None = None) -> list[float]:
+def _nearest(leaf: Leaf, query: NDArray[np.float32], ef_search: int | None = None) -> Sequence[float]:
     """The distances of the NEAREST photos of a leaf, ascending, by its index with this hnsw.ef_search, or exactly."""
-    exact = Plan(frozenset({leaf.category_id}))
-    rows, _ = scans.nearest(
-        leaf.space, query, exact if ef_search is None else Plan(indexed={leaf.category_id: ef_search}), NEAREST
-    )
-    return [row.distance for row in rows]
+    if ef_search is None:
+        return scans.nearest(leaf.space, query, Plan(frozenset({leaf.category_id})), NEAREST).distances
+    return scans.nearest(leaf.space, query, Plan(indexed={leaf.category_id: ef_search}), NEAREST, forced=True).distances
 
 
 def _recall(leaf: Leaf, query: NDArray[np.float32], exact: Sequence[float], ef_search: int) -> float:
@@ -154,6 +178,11 @@ def _keep_projection(space: Space, data: bytes) -> None:
     CoarseProjection.objects.get_or_create(space=space, defaults={"data": data})
 
 
+def _drop(leaf: Leaf) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(sql.Identifier(leaf.index_name)))
+
+
 def _create(leaf: Leaf, parallel: bool = True) -> None:
     dimensions = COARSE_DIMENSIONS if scans.is_two_stage(leaf.space) else leaf.space.dimensions
     memory = min(MOST_MEMORY, partitions.rows(leaf) * (2 * dimensions + NODE_BYTES))
@@ -162,8 +191,6 @@ def _create(leaf: Leaf, parallel: bool = True) -> None:
         "CREATE INDEX CONCURRENTLY {index} ON {leaf} USING hnsw ({key} {operators}) WITH (m = 16, ef_construction = 64)"
     ).format(key=scans.key(leaf.space), operators=sql.SQL(OPERATOR_CLASSES[Space.Metric(leaf.space.metric)]), **names)
     with connection.cursor() as cursor:
-        # A build that was interrupted leaves an invalid index of this name behind.
-        cursor.execute(sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {index}").format(**names))
         cursor.execute(
             "SELECT set_config('maintenance_work_mem',"
             " greatest(pg_size_bytes(current_setting('maintenance_work_mem')), %s) / 1024 || 'kB', false)",
@@ -179,8 +206,5 @@ def _create(leaf: Leaf, parallel: bool = True) -> None:
 
 
 def _vacuum(leaf: Leaf) -> None:
-    """With statistics from before a large import the planner would join first and scan exactly."""
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL("VACUUM (ANALYZE) {}").format(sql.Identifier(leaf.name)))
-        tables = sql.SQL(", ").join(sql.Identifier(model._meta.db_table) for model in (Photo, Product))
-        cursor.execute(sql.SQL("ANALYZE {}").format(tables))

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 from django.db import IntegrityError, models, transaction
@@ -176,8 +176,9 @@ def _embed(space: Space, photos: Sequence[Photo]) -> None:
     encoder = encoders.encoder_for(space)
     failures: dict[int, UnreadablePhoto | OSError] = {}
     with closing(_opened(encoder, photos, failures)) as images:
-        made = encoder.encode(images)
-    _write(space, [photo for photo in photos if photo.pk not in failures], made)
+        if first := next(images, None):
+            made = encoder.encode(chain([first], images))
+            _write(space, [photo for photo in photos if photo.pk not in failures], made)
     Rejection.objects.bulk_create(
         _rejection(space, photo, failures[photo.pk]) for photo in photos if photo.pk in failures
     )

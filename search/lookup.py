@@ -11,7 +11,7 @@ import numpy as np
 from catalog.models import Category, Photo, Product
 from search import duplicates, indexes, scans
 from search.models import Space
-from search.scans import NO_FILTERS, Filters, Plan, Row
+from search.scans import NO_FILTERS, Filters, Plan, Ranking, Row
 
 # Photos read for each product asked for at first: most products have one to three.
 PHOTOS_PER_PRODUCT = 3
@@ -64,8 +64,8 @@ def nearest(
     """The `limit` products most similar to `vector` in these categories, best first, ties by photo id.
 
     One hit a product, and one a picture: products whose nearest photos show the same picture are one hit's duplicates.
-    If `limit` pictures match, that many come back, however rare they are: when an approximate scan ends short, the
-    leaves are scanned exactly. Only where MOST_ROWS photos do not show so many pictures, fewer do. A hit lists
+    If `limit` pictures match, that many come back, however rare they are: leaves whose index gives out too early are
+    scanned exactly. Only where MOST_ROWS photos do not show so many pictures, fewer do. A hit lists
     MOST_DUPLICATES at most.
 
     Args:
@@ -81,8 +81,8 @@ def nearest(
         return _read(scan, plan, metric, limit, min_similarity)
 
     found = answer(plan)
-    if found.ran_out and plan.indexed:
-        found = answer(plan.exactly())
+    if found.short:
+        found = answer(plan.exactly(found.short))
     return Matches(found.hits, found.left_out)
 
 
@@ -101,12 +101,12 @@ class _Answer:
     left_out: LeftOut | None
     below: frozenset[int]
     """The categories that were read to their floor while there were places left."""
-    ran_out: bool = False
-    """Whether it is short for want of rows."""
+    short: frozenset[int] = frozenset()
+    """Categories whose index gave out before all was found that may belong to it."""
 
 
 def _read(
-    scan: Callable[[Plan, int], tuple[list[Row], int]],
+    scan: Callable[[Plan, int], Ranking],
     plan: Plan,
     metric: Space.Metric,
     limit: int,
@@ -119,19 +119,18 @@ def _read(
     closed: list[Row] = []  # The rows of the categories that are read to their floor.
     size = limit * PHOTOS_PER_PRODUCT + MOST_DUPLICATES
     while True:
-        rows, seen = scan(plan, size)
-        merged = sorted([*closed, *rows], key=attrgetter("distance", "photo_id"))
-        answer = _answer(merged, metric, limit, min_similarity)
+        ranking = scan(plan, size)
+        merged = sorted([*closed, *ranking.products], key=attrgetter("distance", "photo_id"))
+        answer = replace(_answer(merged, metric, limit, min_similarity), short=ranking.short)
         if len(answer.hits) >= limit:
-            return answer
+            # Of one leaf, what was not found lies behind what was.
+            return answer if len(plan.categories) > 1 else replace(answer, short=frozenset())
         plan = plan.of(plan.categories - answer.below)
         if not plan.categories:
             return answer
-        if seen < size:
-            return replace(answer, ran_out=True)
-        if size >= MOST_ROWS:
+        if len(ranking.distances) < size or size >= MOST_ROWS:
             return answer
-        closed += [row for row in rows if row.category_id in answer.below]
+        closed += [row for row in ranking.products if row.category_id in answer.below]
         size = min(4 * size, MOST_ROWS)
 
 

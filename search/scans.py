@@ -5,6 +5,7 @@ its coarse vectors names candidates, which their full vectors rank. Filters are 
 PostgreSQL in binary, together with its settings: one round trip.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -30,15 +31,28 @@ CATEGORY: Fields = (Category, ("id", "slug", "name"))
 # Where they stand in a row's values.
 FINGERPRINT, PRODUCT_ID = PHOTO[1].index("fingerprint"), len(PHOTO[1])
 CATEGORY_ID = PRODUCT_ID + PRODUCT[1].index("category")
-# Iterative scans go on until the query has its rows. JIT compilation costs 100 ms, and starting parallel workers more
-# than the scan of a leaf; both pay only for far longer queries.
+# Iterative scans go on until they have their rows, or have looked at hnsw.max_scan_tuples (20,000). JIT compilation
+# costs 100 ms, and starting parallel workers more than the scan of a leaf; both pay only for far longer queries.
 SETTINGS = """SELECT set_config('hnsw.ef_search', %s, true), set_config('hnsw.iterative_scan', 'strict_order', true),
     set_config('jit', 'off', true), set_config('max_parallel_workers_per_gather', '0', true)"""
+FORCED = f"{SETTINGS}, set_config('enable_seqscan', 'off', true), set_config('enable_sort', 'off', true)"
 QUERY = sql.SQL("""
-    SELECT distance, ranked.category_id, {photo_fields}, {product_fields}
-    FROM (SELECT * FROM ({scans}) candidate ORDER BY distance, photo_id LIMIT %s) ranked
+    SELECT seen, distance, ranked.category_id, {photo_fields}, {product_fields}
+    FROM ({ranked}) ranked
     JOIN {photo} photo ON photo.id = ranked.photo_id JOIN {product} product ON product.id = photo.product_id
     ORDER BY distance, ranked.photo_id
+""")
+# Of one scan. Its rows are counted by whoever reads them.
+ONE = sql.SQL("SELECT *, NULL AS seen FROM {scans} candidate ORDER BY distance, photo_id LIMIT %s")
+# Of several, merged. What each leaf gave is told with every row of it, and the nearest of each is among the rows.
+MERGED = sql.SQL("""
+    SELECT * FROM (
+        SELECT *, count(*) OVER leaf AS seen, row_number() OVER (leaf ORDER BY distance, photo_id) AS place_in_leaf,
+            row_number() OVER (ORDER BY distance, photo_id) AS place
+        FROM ({scans}) candidate
+        WINDOW leaf AS (PARTITION BY category_id)
+    ) numbered
+    WHERE place <= %s OR place_in_leaf = 1
 """)
 CATEGORIES = sql.SQL("""
     SELECT min_similarity, {category_fields}
@@ -91,19 +105,18 @@ class Plan:
     def categories(self) -> frozenset[int]:
         return self.exact | self.indexed.keys()
 
-    @property
-    def ef_search(self) -> int:
-        """For all of them, since a statement has but one."""
-        return min(MOST_EF, max(self.indexed.values(), default=1))
+    def ef_search(self, size: int) -> int:
+        """For all of them, since a statement has but one: as many candidates as `size` at least."""
+        return min(MOST_EF, max(size, *self.indexed.values())) if self.indexed else 1
 
     def of(self, categories: Collection[int]) -> "Plan":
         """The plan for these of its categories."""
         indexed = {category: ef for category, ef in self.indexed.items() if category in categories}
         return Plan(self.exact & frozenset(categories), indexed)
 
-    def exactly(self) -> "Plan":
-        """The same leaves, scanned whole."""
-        return Plan(self.categories)
+    def exactly(self, categories: Collection[int]) -> "Plan":
+        """The same leaves, those of these categories scanned whole."""
+        return Plan(self.exact | frozenset(categories), self.of(self.categories - frozenset(categories)).indexed)
 
 
 @dataclass(frozen=True)
@@ -155,6 +168,18 @@ def key(space: Space) -> sql.Composable:
     return sql.SQL("(vector::halfvec({}))").format(sql.Literal(space.dimensions))
 
 
+@dataclass(frozen=True)
+class Ranking:
+    """The photos nearest to a vector, and their products."""
+
+    products: Sequence[Row]
+    """By rising distance, then photo id; each once, and only in the category that it is in now."""
+    distances: Sequence[float]
+    """Of the photos, ascending. Fewer than asked for where there are no more."""
+    short: frozenset[int]
+    """Categories whose index gave out before all photos were found that may belong among these."""
+
+
 def nearest(
     space: Space,
     vector: np.ndarray,
@@ -162,28 +187,27 @@ def nearest(
     size: int,
     filters: Filters = NO_FILTERS,
     exclude: Product | None = None,
-) -> tuple[list[Row], int]:
-    """The products of the `size` photos nearest to `vector`, (space.dimensions,), by rising distance, then photo id.
+    forced: bool = False,
+) -> Ranking:
+    """The `size` photos nearest to `vector`, (space.dimensions,), without those of `exclude`.
 
-    Each product comes once, and only in the category that it is in now; `exclude` does not come.
-
-    Returns:
-        The products, and how many photos were ranked: fewer than `size` when there are no more, or when the scan of
-        an index ended early.
+    `forced` has PostgreSQL take an index even where it thinks that another way is faster.
     """
     if not plan.categories:
-        return [], 0
+        return Ranking((), (), frozenset())
     query, parameters = statement(space, vector, plan, size, filters, exclude)
     with vectors.cursor() as cursor, vectors.cursor() as shelves:
         # What a pipeline sends at once is one transaction, with which the settings end: a session's own would leak to
         # the pooled connection's next user.
         with cursor.connection.pipeline():
-            psycopg.Cursor(cursor.connection).execute(SETTINGS, [str(plan.ef_search)])
+            settings = psycopg.Cursor(cursor.connection)
+            settings.execute(FORCED if forced else SETTINGS, [str(plan.ef_search(size))])
             shelves.execute(CATEGORIES.format(**_names(space), categories=_literals(plan.categories)))
             cursor.execute(query, parameters)
         searched = {pk: Shelf(_instance(*CATEGORY, (pk, *rest)), least) for least, pk, *rest in shelves.fetchall()}
         found = cursor.fetchall()
-    return _products(found, searched), len(found)
+    near = found[:size]
+    return Ranking(_products(near, searched), [row[1] for row in near], _short(plan, found, size))
 
 
 def statement(
@@ -219,13 +243,28 @@ def statement(
     scans: list[sql.Composable] = []
     parameters: list[Any] = []
     if plan.exact:
-        scans.append(scan(plan.exact, sql.SQL("distance")))
+        scans.append(scan(plan.exact, sql.SQL("distance, photo_id")))
         parameters += [HalfVector(vector), *clauses.values(), size]
-    if plan.indexed:
-        scans.append(scan(plan.indexed, sql.SQL("{} {} %s").format(key(space), names["operator"])))
-        candidates = max(size, plan.ef_search)
-        parameters += [HalfVector(vector), *clauses.values(), HalfVector(_near(space, vector)), candidates]
-    return QUERY.format(scans=sql.SQL(" UNION ALL ").join(scans), **names), [*parameters, size]
+    # An index each, since each has its own candidates: together, those of one category would push out another's.
+    near, order = HalfVector(_near(space, vector)), sql.SQL("{} {} %s").format(key(space), names["operator"])
+    for category in sorted(plan.indexed):
+        scans.append(scan([category], order))
+        parameters += [HalfVector(vector), *clauses.values(), near, plan.ef_search(size)]
+    ranked = (MERGED if len(scans) > 1 else ONE).format(scans=sql.SQL(" UNION ALL ").join(scans))
+    return QUERY.format(ranked=ranked, **names), [*parameters, size]
+
+
+def _short(plan: Plan, found: Sequence[Sequence[Any]], size: int) -> frozenset[int]:
+    if len(plan.indexed) + bool(plan.exact) == 1:
+        return frozenset(plan.indexed) if len(found) < size else frozenset()
+    seen = {category: count for count, _, category, *_ in found}
+    near = Counter(category for _, _, category, *_ in found[:size])
+    # What was found of a leaf and is not among the nearest lies before whatever was not found.
+    return frozenset(
+        category
+        for category in plan.indexed
+        if seen.get(category, 0) < plan.ef_search(size) and near[category] == seen.get(category, 0)
+    )
 
 
 def _products(found: Iterable[Sequence[Any]], searched: Mapping[int, Shelf]) -> list[Row]:
@@ -235,7 +274,7 @@ def _products(found: Iterable[Sequence[Any]], searched: Mapping[int, Shelf]) -> 
     vectors still are.
     """
     best: dict[int, Row] = {}
-    for distance, filed_under, *values in found:
+    for _, distance, filed_under, *values in found:
         product_id, category_id = values[PRODUCT_ID], values[CATEGORY_ID]
         if category_id == filed_under and product_id not in best and category_id in searched:
             best[product_id] = Row(distance, searched[category_id], values)

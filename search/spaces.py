@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 PROJECTION_PHOTOS = 20_000
 # A search that began before a space was retired ends in it, long before this; until then it cannot be dropped.
 SEARCHES_END = timedelta(seconds=10)
-# A leaf that is being filled gets its index at the end: writing into one is 40 times slower.
+# A leaf that is being filled gets its index at the end: writing into one is several times slower.
 FILLED = 0.9
 
 
@@ -206,6 +206,8 @@ def maintain() -> list[str]:
                 continue
             except (DatabaseError, TooFewVectors):  # A space dropped meanwhile, say: no reason to leave out the others.
                 logger.exception("%s was not maintained", leaf.name)
+    if changed:
+        indexes.analyze_catalogue()
     return changed
 
 

@@ -12,7 +12,7 @@ from ml.classifier import Head as CategoryHead
 from ml.classifier import TooFewPhotos, cross_validate, fit_head
 from ml.retrieval import Gallery, Metric
 from ml.tuning import tune_gate
-from search import partitions, vectors
+from search import encoders, partitions, vectors
 from search.models import Embedding, Head, Space
 
 # Photos that a head learns from, and how many of one category at most: about 200 are enough. 20,000 photos of 2,048
@@ -71,7 +71,8 @@ def _put_in_use(space: Space, trained: CategoryHead, photos: dict[int, int]) -> 
             metrics=asdict(trained.metrics),
         )
         space.heads.exclude(pk=head.pk).delete()
-        return head
+    encoders.forget_heads()
+    return head
 
 
 def train_if_due(space: Space) -> Head | None:

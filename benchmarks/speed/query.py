@@ -58,7 +58,8 @@ def run(options: argparse.Namespace) -> None:
         call_command("index", verbosity=0)
         space = Space.objects.get(state=Space.State.LIVE)
         photos = grow(space, options.rows)
-        call_command("maintain")
+        call_command("maintain", verbosity=0)
+        call_command("train_head", verbosity=0)  # Or a worker would, beside the queries.
         with running() as stack:
             for size, most in SIZES.items():
                 queries = [jpeg(photo, size) for photo in islice(cycle(photos), options.queries + WARM_UP)]

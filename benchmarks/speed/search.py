@@ -200,7 +200,7 @@ def lamplight(space: "Space", stock: Stock) -> dict[str, Search]:
         return [hit.photo.pk for hit in lookup.nearest(space, query, category, LIMIT).hits]
 
     def statement(query: Floats) -> list[int]:
-        rows, _ = scans.nearest(space, query, indexes.plan(space, category), LIMIT)
+        rows = scans.nearest(space, query, indexes.plan(space, category), LIMIT).products
         return [row.photo_id for row in rows]
 
     return {ANSWER: answer, STATEMENT: statement}
@@ -245,7 +245,7 @@ def scans_of_peers(stock: Stock) -> dict[str, Search]:
         numbers = {"photo_id": ids.repeat(DIMENSIONS), "number": part.ravel()}  # noqa: F841  duckdb reads it by name
         database.execute("INSERT INTO photo SELECT photo_id, list(number) FROM numbers GROUP BY photo_id")
     query = f"""
-        SELECT photo_id FROM photo ORDER BY array_cosine_similarity(vector, ?::FLOAT[{DIMENSIONS}]) DESC LIMIT {LIMIT}
+        SELECT photo_id FROM photo ORDER BY array_inner_product(vector, ?::FLOAT[{DIMENSIONS}]) DESC LIMIT {LIMIT}
     """
     return {
         FLAT: lambda vector: stock.ids[flat.search(vector[np.newaxis], LIMIT)[1][0]].tolist(),
@@ -255,7 +255,7 @@ def scans_of_peers(stock: Stock) -> dict[str, Search]:
 
 @contextmanager
 def plain_connection() -> Iterator[psycopg.Connection[Any]]:
-    """A connection to the same server, with pgvector's own settings, that speaks binary."""
+    """A connection to the same server that speaks binary, with one thread and pgvector's own hnsw.ef_search."""
     from django.db import connection
 
     connection.ensure_connection()
@@ -263,7 +263,8 @@ def plain_connection() -> Iterator[psycopg.Connection[Any]]:
     address = {"host": own.host, "port": own.port, "user": own.user, "dbname": own.dbname}
     with psycopg.connect(**address, autocommit=True) as plain:
         register_vector(plain)
-        plain.execute("SET hnsw.iterative_scan = off")
+        plain.execute("SET hnsw.iterative_scan = strict_order")
+        plain.execute("SET max_parallel_workers_per_gather = 0")
         yield plain
 
 
@@ -375,7 +376,7 @@ def crossover(space: "Space", stocks: Sequence[Stock]) -> str:
         plans = {"exact": Plan(frozenset([category])), "index": Plan(indexed={category: index.ef_search})}
 
         def scan(query: Floats, plan: Plan) -> list[int]:
-            return [row.photo_id for row in scans.nearest(space, query, plan, size)[0]]
+            return [row.photo_id for row in scans.nearest(space, query, plan, size).products]
 
         ways: dict[str, Search] = {name: partial(scan, plan=plan) for name, plan in plans.items()}
         found = race(ways, stock, size, f"{len(stock.ids):,} photos")

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import zlib
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -187,6 +188,8 @@ def test_files_that_are_no_photo_are_refused(data):
 def test_truncated_photos_are_refused(kind):
     data = encoded(Image.effect_noise((200, 200), 60), kind)
     assert refusal(data[: len(data) // 2]) == "corrupt"
+    with pytest.raises(UnreadablePhoto, match="damaged"):
+        open_at(data[: len(data) // 2], lambda *size: 0.5)
 
 
 def test_a_photo_cut_within_its_header_is_called_corrupt():
@@ -352,8 +355,19 @@ def test_a_photo_opened_at_a_scale_is_at_least_that_large_and_upright(kind):
 def test_every_mode_opens_at_a_scale(mode):
     kind = "JPEG" if mode == "CMYK" else "PNG"
     photo = open_at(encoded(plain().convert("L" if mode == "I;16" else "RGB").convert(mode), kind), lambda *size: 0.5)
-    assert photo.mode == "RGB"
-    assert min(photo.size) >= 15
+    assert (photo.mode, photo.size) == ("RGB", (20, 15))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("opened", [lambda data: open_at(data, lambda *size: 0.5), partial(open_photo, side=20)])
+def test_a_transparent_colour_becomes_white_before_the_photo_is_reduced(mode, opened):
+    black, grey = ((0, 0, 0), (200, 200, 200)) if mode == "RGB" else (0, 200)
+    stripes = plain(mode, colour=black)
+    for left in range(0, 40, 2):
+        stripes.paste(grey, (left, 0, left + 1, 30))
+    photo = opened(encoded(stripes, "PNG", transparency=black))
+    assert photo.size == (20, 15)
+    assert near(photo.getpixel((10, 7)), (228, 228, 228))  # Midway to white.
 
 
 def test_opening_photos_imports_neither_torch_nor_numpy():

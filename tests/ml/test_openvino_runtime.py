@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
 from ml import openvino_runtime
-from ml.backbones import BACKBONES
+from ml.backbones import BACKBONES, Backbone
 from ml.network import build
-from ml.openvino_runtime import MODEL, SEAL, WEIGHTS, OpenvinoNetwork
+from ml.openvino_runtime import MODEL, SEAL, WEIGHTS, OpenvinoNetwork, _seal
 from ml.recipes import Recipe, WeightsError, make_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -111,8 +113,10 @@ def test_the_features_are_those_of_the_torch_module():
         lambda folder: (folder / MODEL).write_bytes(b""),
         lambda folder: (folder / MODEL).unlink(),
         lambda folder: (folder / SEAL).write_text("no digest"),
+        lambda folder: (folder / SEAL).write_bytes(b"\xff\xfe"),
+        lambda folder: (folder / MODEL).write_text("no network") and (folder / SEAL).write_bytes(_seal(folder)),
     ],
-    ids=["cut short", "a wrong byte", "empty", "missing", "bad seal"],
+    ids=["cut short", "a wrong byte", "empty", "missing", "bad seal", "no text", "sealed and unreadable"],
 )
 def test_a_damaged_network_is_made_again(conversions, tmp_path, damage):
     whole = features(SMALL, tmp_path)
@@ -126,6 +130,37 @@ def test_a_cache_that_cannot_be_written_costs_a_conversion_and_a_warning(tmp_pat
     (tmp_path / "file").write_text("in the way")
     assert features(SMALL, tmp_path / "file" / "models").shape == (1, 512)
     assert "is not kept in" in caplog.text
+
+
+def test_a_network_that_openvino_cannot_run_is_refused_with_the_cure(conversions, tmp_path, monkeypatch, caplog):
+    class Strange(nn.Module):
+        def forward(self, photos: torch.Tensor) -> torch.Tensor:
+            return torch.linalg.eigvals(photos).abs()
+
+    def strange() -> nn.Module:
+        return nn.Sequential(OrderedDict(strange=Strange(), fc=nn.Linear(1, 1)))
+
+    monkeypatch.setitem(BACKBONES, "strange", Backbone(strange, layer="strange", head="fc", input_size=32))
+    cure = r"OpenVINO cannot run this network \(.+\): set LAMPLIGHT_RUNTIME=torch"
+    with pytest.raises(WeightsError, match=cure):
+        OpenvinoNetwork(Recipe("strange", "random", layer="strange", input_size=32), tmp_path)
+    assert len(conversions) == 1
+    with pytest.raises(WeightsError, match=cure):
+        OpenvinoNetwork(SMALL, tmp_path, precision="f8")
+    assert caplog.text == ""
+
+
+def test_what_a_killed_conversion_left_is_removed_by_the_next(tmp_path):
+    (tmp_path / ".partial-killed" / "made").mkdir(parents=True)
+    OpenvinoNetwork(SMALL, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", openvino_runtime._folder(SMALL)]
+
+
+def test_random_weights_are_those_of_one_torch(monkeypatch):
+    folder, given = openvino_runtime._folder(SMALL), openvino_runtime._folder(replace(SMALL, weights="/w.pth"))
+    monkeypatch.setattr(openvino_runtime, "version", lambda package: f"another {package}")
+    assert openvino_runtime._folder(SMALL) != folder
+    assert openvino_runtime._folder(replace(SMALL, weights="/w.pth")) == given
 
 
 def test_networks_are_kept_by_what_determines_them(tmp_path):
@@ -146,6 +181,8 @@ def test_networks_are_kept_by_what_determines_them(tmp_path):
     # Equal bytes under another name, and what comes before and after the network, are no other network.
     same = [replace(b, weights_sha256=a.weights_sha256), replace(a, fit="crop"), replace(a, normalize=False)]
     assert {openvino_runtime._digest(recipe.network) for recipe in same} == {digests[0]}
+    long = replace(a, weights=f"/{'w' * 250}.pth")
+    assert openvino_runtime._folder(long) == openvino_runtime._folder(a) == f"resnet18-{digests[0]}"
 
 
 def test_weights_that_changed_are_refused_and_leave_nothing_behind(tmp_path):

@@ -86,6 +86,7 @@ def _nothing_kept() -> None:
     """The flush after a test that commits counts ids from 1 again: another space must not find what this one left."""
     indexes._checked.cache_clear()
     encoders._load_coarse.cache_clear()
+    encoders.forget_heads()
 
 
 @pytest.fixture

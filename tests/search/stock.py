@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.models import Category, Photo, Product
-from search import partitions, vectors
+from search import encoders, partitions, vectors
 from search.models import Space
 
 
@@ -23,8 +23,8 @@ def as_stored(rows: NDArray[np.floating]) -> NDArray[np.float32]:
     return rows.astype(np.float16).astype(np.float32)
 
 
-def stock(space: Space, category: Category, rows: NDArray[np.float32]) -> list[Photo]:
-    """A product with one photo for each vector, filed in the category's leaf without a coarse vector.
+def stock(space: Space, category: Category, rows: NDArray[np.float32], projected: bool = True) -> list[Photo]:
+    """A product with one photo for each vector, filed in the category's leaf, with its coarse vector if there is such.
 
     Every tenth is in stock, and the price counts up.
     """
@@ -38,5 +38,7 @@ def stock(space: Space, category: Category, rows: NDArray[np.float32]) -> list[P
         for product in products
     )
     partitions.ensure(space, [category.pk])
-    vectors.write(space, [(photo.pk, category.pk) for photo in photos], rows)
+    coarse = encoders.coarse(space) if projected else None
+    made = None if coarse is None else coarse.apply(rows, normalize=False)
+    vectors.write(space, [(photo.pk, category.pk) for photo in photos], rows, made)
     return photos

@@ -38,6 +38,27 @@ def test_an_unknown_runtime_is_an_error_that_names_the_known(settings):
     )
 
 
+@pytest.mark.parametrize(
+    ("runtime", "device", "message"),
+    [
+        ("openvino", "cuda", "OpenVINO runs on the CPU alone, not on 'cuda': set the runtime to 'auto'"),
+        ("auto", "tpu", "the network cannot go to 'tpu': set the device to 'auto', 'cpu' or 'cuda'"),
+        ("torch", "gpu:0", "the network cannot go to 'gpu:0': set the device to 'auto', 'cpu' or 'cuda'"),
+    ],
+)
+def test_a_device_that_cannot_be_had_is_an_error(settings, runtime, device, message):
+    settings.LAMPLIGHT_RUNTIME, settings.LAMPLIGHT_DEVICE = runtime, device
+    [error] = checks.runtime_is_there()
+    assert (error.id, error.msg) == ("search.E006", message)
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu", "cuda", "cuda:1"])
+def test_a_gpu_is_not_asked_for_at_start(settings, device, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: pytest.fail("asked"))
+    settings.LAMPLIGHT_DEVICE = device
+    assert checks.runtime_is_there() == []
+
+
 def test_behind_a_proxy_the_proxies_must_be_counted(settings):
     settings.BEHIND_TLS = True
     [error] = checks.proxies_are_counted()

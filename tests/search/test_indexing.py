@@ -86,6 +86,14 @@ def test_a_corrupt_file_is_rejected_with_the_reason_and_the_others_go_in(space, 
     assert list(indexing.pending(space)) == []
 
 
+def test_a_batch_without_a_readable_photo_is_not_encoded(space, photo, media, index, monkeypatch):
+    bad = photo("red")
+    (media / bad.file.name).write_bytes(b"no photo")
+    monkeypatch.setattr(GridEncoder, "encode", lambda *images: pytest.fail("encoded"))
+    assert index() == 1
+    assert Rejection.objects.get().photo == bad
+
+
 def test_a_missing_file_is_rejected_and_retried_once_the_rejection_is_gone(space, photo, media, index):
     lamp = photo("red")
     path = media / lamp.file.name

@@ -85,7 +85,7 @@ def plan(large: Large, categories: list[Category], **options) -> str:
     chosen = indexes.plan(large.space, [category.pk for category in categories])
     asked, parameters = scans.statement(large.space, query, chosen, 50, **options)
     with transaction.atomic(), vectors.cursor() as cursor:
-        cursor.execute(scans.SETTINGS, [str(chosen.ef_search)])
+        cursor.execute(scans.SETTINGS, [str(chosen.ef_search(50))])
         return "\n".join(line for (line,) in cursor.execute(sql.SQL("EXPLAIN ") + asked, parameters))
 
 

@@ -11,7 +11,7 @@ from psycopg import sql
 from catalog.models import Category, Photo, Product
 from search import indexes, lookup, partitions, scans, vectors
 from search.models import Embedding, LeafIndex, Space, Threshold
-from search.scans import Filters, Plan
+from search.scans import Filters, Plan, Ranking
 from tests.search.conftest import DIMENSIONS
 from tests.search.stock import clustered, stock
 
@@ -36,7 +36,7 @@ def explain(space: Space, vector: np.ndarray, plan: Plan, size: int = 50, **opti
     """PostgreSQL's plan where sorting would not be worth it, as in a leaf of more rows than a test has."""
     asked, parameters = scans.statement(space, vector, plan, size, **options)
     with transaction.atomic(), vectors.cursor() as cursor:
-        cursor.execute(scans.SETTINGS, [str(plan.ef_search)])
+        cursor.execute(scans.SETTINGS, [str(plan.ef_search(50))])
         cursor.execute("SET LOCAL enable_sort = off")
         return "\n".join(line for (line,) in cursor.execute(sql.SQL("EXPLAIN ") + asked, parameters))
 
@@ -62,7 +62,7 @@ def test_a_search_is_one_round_trip(space, committed, tmp_path):
     trace = tmp_path / "trace"
     with trace.open("wb") as file:
         connection.connection.pgconn.trace(file.fileno())
-        rows, _ = scans.nearest(space, ANY, committed, 10)
+        rows = scans.nearest(space, ANY, committed, 10).products
         connection.connection.pgconn.untrace()
     assert len(rows) == 4
     assert (messages(trace, "Parse"), messages(trace, "Sync")) == (3, 1)  # The settings, the categories, the photos.
@@ -76,7 +76,7 @@ def test_the_settings_hold_for_the_scan_and_end_with_it(space, committed, monkey
         patch.setattr(scans, "statement", lambda *args: (sql.SQL(asked), []))
         patch.setattr(scans, "_products", lambda found, searched: found)
         plan = Plan(committed.exact, dict.fromkeys(committed.exact, 250))
-        assert scans.nearest(space, ANY, plan, 10)[0] == [("250", "strict_order", "off")]
+        assert scans.nearest(space, ANY, plan, 10).products == [("250", "strict_order", "off")]
     assert settings() == before
 
 
@@ -85,20 +85,20 @@ def test_a_scan_that_fails_leaves_a_connection_as_it_was(space, committed):
     with pytest.raises(DataError, match="different halfvec dimensions 48 and 47"):
         scans.nearest(space, ANY[1:], committed, 10)
     assert settings() == before
-    assert len(scans.nearest(space, ANY, committed, 10)[0]) == 4
+    assert len(scans.nearest(space, ANY, committed, 10).products) == 4
 
 
 def test_a_scan_within_a_transaction_is_part_of_it(space, committed):
     before = settings()
     with transaction.atomic():
         Photo.objects.earliest("pk").delete()
-        assert len(scans.nearest(space, ANY, committed, 10)[0]) == 3
+        assert len(scans.nearest(space, ANY, committed, 10).products) == 3
         with pytest.raises(DataError), transaction.atomic():
             scans.nearest(space, ANY[1:], committed, 10)
-        assert len(scans.nearest(space, ANY, committed, 10)[0]) == 3
+        assert len(scans.nearest(space, ANY, committed, 10).products) == 3
         transaction.set_rollback(True)
     assert settings() == before
-    assert len(scans.nearest(space, ANY, committed, 10)[0]) == 4
+    assert len(scans.nearest(space, ANY, committed, 10).products) == 4
 
 
 def test_a_transaction_that_begins_with_a_scan_is_rolled_back_whole(space, committed):
@@ -106,7 +106,7 @@ def test_a_transaction_that_begins_with_a_scan_is_rolled_back_whole(space, commi
         scans.nearest(space, ANY, committed, 10)
         Photo.objects.all().delete()
         transaction.set_rollback(True)
-    assert len(scans.nearest(space, ANY, committed, 10)[0]) == 4
+    assert len(scans.nearest(space, ANY, committed, 10).products) == 4
 
 
 def test_what_is_found_equals_what_the_orm_reads(space, photo, index, category, django_assert_num_queries):
@@ -116,8 +116,8 @@ def test_what_is_found_equals_what_the_orm_reads(space, photo, index, category, 
     Photo.objects.filter(pk=stored.pk).update(position=3)
     index()
     lamp = category("lamp")
-    [row], seen = scans.nearest(space, ANY, Plan(frozenset({lamp.pk})), 10)
-    assert (seen, row.photo_id, row.category_id, row.fingerprint) == (1, stored.pk, lamp.pk, stored.fingerprint)
+    [row] = scans.nearest(space, ANY, Plan(frozenset({lamp.pk})), 10).products
+    assert (row.photo_id, row.category_id, row.fingerprint) == (stored.pk, lamp.pk, stored.fingerprint)
     with django_assert_num_queries(0):
         found = row.photo()
         assert found.file.url == stored.file.url
@@ -137,7 +137,7 @@ def test_what_is_found_equals_what_the_orm_reads(space, photo, index, category, 
 
 
 def test_what_no_answer_shows_is_read_when_it_is_asked_for(space, lamps, django_assert_num_queries):
-    [first, *_], _ = scans.nearest(space, ANY, lamps, 10)
+    [first, *_] = scans.nearest(space, ANY, lamps, 10).products
     product = first.photo().product
     assert product.get_deferred_fields() == {"description", "created_at", "updated_at", "search_vector"}
     with django_assert_num_queries(1):
@@ -153,37 +153,37 @@ def test_fields_are_named_in_the_order_of_their_model(shown):
 
 def test_a_category_comes_with_the_threshold_of_that_space(space, lamps, beside, category):
     Threshold.objects.create(space=beside, category=category("lamp"), min_similarity=0.1)
-    assert {row.shelf.min_similarity for row in scans.nearest(space, ANY, lamps, 10)[0]} == {None}
+    assert {row.shelf.min_similarity for row in scans.nearest(space, ANY, lamps, 10).products} == {None}
     Threshold.objects.create(space=space, category=category("lamp"), min_similarity=0.5)
-    assert {row.shelf.min_similarity for row in scans.nearest(space, ANY, lamps, 10)[0]} == {0.5}
+    assert {row.shelf.min_similarity for row in scans.nearest(space, ANY, lamps, 10).products} == {0.5}
 
 
 def test_no_category_is_no_question(space, django_assert_num_queries):
     with django_assert_num_queries(0):
-        assert scans.nearest(space, ANY, Plan(), 10) == ([], 0)
+        assert scans.nearest(space, ANY, Plan(), 10) == Ranking((), (), frozenset())
 
 
 def test_a_category_that_is_gone_has_no_products(space, lamps):
-    assert scans.nearest(space, ANY, Plan(frozenset({2**40})), 10) == ([], 0)
+    assert scans.nearest(space, ANY, Plan(frozenset({2**40})), 10) == Ranking([], [], frozenset())
 
 
 def test_fewer_photos_than_asked_for_are_told_by_how_many_were_ranked(space, lamps, product, photo, index):
     photo("white", of=Product.objects.earliest("pk"))
     index()
-    rows, seen = scans.nearest(space, ANY, lamps, 10)
-    assert (len(rows), seen) == (4, 5)
-    rows, seen = scans.nearest(space, ANY, lamps, 2)
-    assert seen == 2
+    ranking = scans.nearest(space, ANY, lamps, 10)
+    assert (len(ranking.products), len(ranking.distances), ranking.short) == (4, 5, frozenset())
+    assert len(scans.nearest(space, ANY, lamps, 2).distances) == 2
 
 
 def test_a_plan_for_some_of_its_categories_and_for_none_of_its_indexes():
     plan = Plan(frozenset({1, 2}), {3: 100, 4: 2_000})
     assert plan.categories == {1, 2, 3, 4}
-    assert plan.ef_search == 1_000
+    assert plan.ef_search(50) == 1_000
     assert plan.of({2, 3, 9}) == Plan(frozenset({2}), {3: 100})
-    assert plan.of({2, 3}).ef_search == 100
-    assert plan.exactly() == Plan(frozenset({1, 2, 3, 4}))
-    assert Plan().ef_search == 1
+    assert (plan.of({2, 3}).ef_search(50), plan.of({2, 3}).ef_search(320)) == (100, 320)
+    assert plan.exactly({3}) == Plan(frozenset({1, 2, 3}), {4: 2_000})
+    assert plan.exactly(plan.categories) == Plan(frozenset({1, 2, 3, 4}))
+    assert Plan(frozenset({1})).ef_search(50) == 1
 
 
 @pytest.mark.parametrize(("dimensions", "two_stage"), [(511, False), (512, True), (4_096, True)])
@@ -217,7 +217,7 @@ class Both:
         return [pk for _, pk in sorted(kept)]
 
     def found(self, size: int = 50, **options) -> list[int]:
-        rows, _ = scans.nearest(self.space, self.query, self.plan, size, **options)
+        rows = scans.nearest(self.space, self.query, self.plan, size, **options).products
         return [row.photo_id for row in rows]
 
 
@@ -231,10 +231,11 @@ def test_indexed_and_exact_leaves_are_merged_by_the_distance_of_the_full_vectors
     assert both.plan.indexed.keys() == {both.lamp.pk}
     text = explain(both.space, both.query, both.plan)
     assert f"Index Scan using {partitions.Leaf(both.space, both.lamp.pk).index_name}" in text
-    rows, seen = scans.nearest(both.space, both.query, both.plan, 50)
+    ranking = scans.nearest(both.space, both.query, both.plan, 50)
+    rows = ranking.products
     assert [row.photo_id for row in rows] == both.exact()[:50]
     assert {row.category_id for row in rows} == {both.lamp.pk, both.bed.pk}
-    assert seen == 50
+    assert (len(ranking.distances), ranking.short) == (50, frozenset())
     full = {photo.pk: 1 - float(row @ both.query) for photo, row in zip(both.photos, both.rows, strict=True)}
     assert [row.distance for row in rows] == pytest.approx([full[row.photo_id] for row in rows], abs=1e-3)
 
@@ -247,7 +248,7 @@ def test_coarse_vectors_name_the_candidates_and_full_ones_rank_them(both):
     opposite = -np.array(rows.get(photo_id=lamps[0]).coarse)
     rows.filter(photo_id=lamps[0]).update(coarse=opposite)
     assert both.found(50) == [pk for pk in both.exact() if pk != lamps[0]][:50]
-    exactly, _ = scans.nearest(both.space, both.query, both.plan.exactly(), 50)
+    exactly = scans.nearest(both.space, both.query, both.plan.exactly(both.plan.categories), 50).products
     assert [row.photo_id for row in exactly] == both.exact()[:50]
 
 
@@ -264,19 +265,49 @@ def test_filters_hold_within_the_scan_of_an_index(both):
     assert both.found(50, filters=cheap, exclude=own) == expected[1:]
 
 
-def test_an_index_that_ends_short_is_followed_by_an_exact_scan(both, monkeypatch):
+@pytest.fixture
+def giving_out(monkeypatch) -> None:
+    """Scans of an index look at no more rows than they find at once, and are made where sorting would be faster."""
+    settings = f"{scans.FORCED}, set_config('hnsw.max_scan_tuples', '1', true)"
+    monkeypatch.setattr(scans, "SETTINGS", settings)
+
+
+@pytest.fixture
+def cheap(both) -> list[int]:
+    """The photos of all beds and of each thirteenth lamp, which alone are cheap, nearest first."""
+    lamps = both.exact(lambda photo: photo.product.category_id == both.lamp.pk)
+    Product.objects.filter(category=both.lamp).exclude(photos__in=lamps[::13]).update(price=1000)
+    Product.objects.filter(category=both.bed).update(price=1)
+    Product.objects.filter(photos__in=lamps[::13]).update(price=1)
+    return both.exact(lambda photo: photo.product.category_id == both.bed.pk or photo.pk in lamps[::13])
+
+
+@pytest.mark.parametrize("limit", [5, 10, 40])
+def test_what_an_index_that_gives_out_early_has_left_is_found_exactly(both, cheap, giving_out, limit):
+    """However many beds there are to fill the answer."""
+    filters = Filters(price_max=Decimal(1))
+    assert scans.nearest(both.space, both.query, both.plan, 140, filters).short == {both.lamp.pk}
+    hits = lookup.nearest(both.space, both.query, [both.lamp.pk, both.bed.pk], limit, filters).hits
+    assert [hit.photo.pk for hit in hits] == cheap[:limit]
+
+
+def test_one_leaf_is_scanned_again_only_where_hits_are_missing(both, monkeypatch):
     asked = []
     nearest = scans.nearest
 
-    def short(space, vector, plan, size, **options):
+    def giving_out(space, vector, plan, size, **options):
         asked.append(plan)
-        rows, seen = nearest(space, vector, plan, size, **options)
-        return (rows[:3], 3) if plan.indexed else (rows, seen)
+        ranking = nearest(space, vector, plan, size, **options)
+        if not plan.indexed:
+            return ranking
+        return Ranking(ranking.products[:3], ranking.distances[:3], frozenset(plan.indexed))
 
-    monkeypatch.setattr(scans, "nearest", short)
-    hits = lookup.nearest(both.space, both.query, [both.lamp.pk, both.bed.pk], 10).hits
-    assert [hit.photo.pk for hit in hits] == both.exact()[:10]
-    assert asked == [both.plan, both.plan.exactly()]
+    monkeypatch.setattr(scans, "nearest", giving_out)
+    lamps = both.plan.of({both.lamp.pk})
+    assert len(lookup.nearest(both.space, both.query, [both.lamp.pk], 3).hits) == 3
+    assert asked == [lamps]
+    assert len(lookup.nearest(both.space, both.query, [both.lamp.pk], 30).hits) == 30
+    assert asked == [lamps, lamps, lamps.exactly({both.lamp.pk})]
 
 
 def test_a_product_that_moved_is_no_match_where_its_vectors_still_are(both):

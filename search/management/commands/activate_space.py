@@ -47,7 +47,7 @@ class Command(ExplainedCommand):
             except partitions.Busy:
                 built = False
             if not built:
-                self.stdout.write("Not now: the table is in use. Until it is built, scans of the category are exact.")
+                self.stdout.write("Not now: another process builds it, or the table is in use. Scans stay exact.")
         training.train_if_due(space)  # Without a head of its own its gate would stand open.
         try:
             former = spaces.activate(space)
