@@ -6,8 +6,6 @@ module is its classifier (never needed for an embedding), and where its ImageNet
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -15,13 +13,10 @@ from functools import lru_cache, partial
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from ml.tracing import alone
+
 if TYPE_CHECKING:
     from torch import nn
-
-# Held while torch traces a network, which replaces nn.Module.__call__ for all threads, while it draws from its one
-# generator, and by whoever runs a network that may be beside them. Never held by another thread across a fork.
-ALONE = threading.RLock()
-os.register_at_fork(before=ALONE.acquire, after_in_parent=ALONE.release, after_in_child=ALONE.release)
 
 
 @dataclass(frozen=True)
@@ -96,7 +91,7 @@ def output_channels(backbone: str, layer: str, input_size: int) -> int:
     from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
     entry = BACKBONES[backbone]
-    with ALONE, torch.device("meta"):
+    with alone(), torch.device("meta"):
         network = entry.build().eval()
         names = get_graph_node_names(network)[1]
         module = entry.module(layer)

@@ -11,7 +11,7 @@ import os
 import re
 import sys
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -45,6 +45,8 @@ class Network(Protocol):
 
     batch_size: int
     """Photos that it likes to be given at once."""
+    passes: int
+    """Of these, how many may be begun before the first is waited for."""
 
     def start(self, pixels: NDArray[np.uint8]) -> Callable[[], Floats]:
         """Begin with n photos, (n, size, size, 3); the function returned waits for their features, (n, channels)."""
@@ -111,16 +113,15 @@ class Encoder:
 
     def _features(self, images: Iterable[Image.Image]) -> Iterator[Floats]:
         network = _shared_network(self.recipe, self.device, self.runtime, self.cache)
-        waiting = None
+        waiting: deque[Callable[[], Floats]] = deque()
         pixels = (preprocess(image, self.recipe) for image in images)
         size = self.batch_size or network.batch_size
-        while batch := list(islice(pixels, size)):  # Filled while the batch before is in the network.
-            started = network.start(np.stack(batch))  # Before waiting, so that a GPU goes on at once.
-            if waiting is not None:
-                yield waiting()
-            waiting = started
-        if waiting is not None:
-            yield waiting()
+        while batch := list(islice(pixels, size)):  # Filled while those before are in the network.
+            if len(waiting) == network.passes:
+                yield waiting.popleft()()
+            waiting.append(network.start(np.stack(batch)))
+        while waiting:
+            yield waiting.popleft()()
 
     def _finish(self, features: Floats) -> Floats:
         vectors = features

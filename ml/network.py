@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.feature_extraction import create_feature_extractor
 
-from ml.backbones import ALONE, BACKBONES
+from ml.backbones import BACKBONES
 from ml.recipes import Recipe
+from ml.tracing import alone
 from ml.weights import load_network
 
 # p of generalised-mean pooling: what training converges to in the paper, and what everybody takes untrained.
@@ -42,7 +43,7 @@ def build(recipe: Recipe) -> PhotoNetwork:
     """The recipe's network with its weights, in float32 on the CPU, in eval mode. Raises WeightsError."""
     module = BACKBONES[recipe.backbone].module(recipe.layer)
     network = load_network(recipe)
-    with ALONE:
+    with alone():
         extractor = create_feature_extractor(network, {module: "features"})
     return PhotoNetwork(extractor, recipe).eval()
 

@@ -21,8 +21,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.backbones import ALONE, BACKBONES
+from ml.backbones import BACKBONES
 from ml.recipes import IMAGENET, RANDOM, Recipe, WeightsError, sha256_of
+from ml.tracing import alone
 
 # Importing OpenVINO reports the import, and each conversion, to its makers' Google Analytics, unless this is missing.
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
@@ -51,11 +52,11 @@ class OpenvinoNetwork:
     """Photos to features on the CPU.
 
     One photo a request, on all cores: requests are served in the order in which they came, so a query waits for at
-    most two photos of a batch that is encoded beside it. A stream for each core, or several photos a request, would
-    serve a little more a second, and let a query wait longer (`python -m benchmarks.speed encode`).
+    most one photo of a batch that is encoded beside it. Several photos a request would serve hardly more a second
+    (`python -m benchmarks.speed encode`), and a query would wait for them all.
     """
 
-    batch_size = 1
+    batch_size = passes = 1
 
     def __init__(self, recipe: Recipe, cache: Path | None, precision: str = "") -> None:
         """Converts the network unless it lies in the folder `cache`. Raises WeightsError.
@@ -178,7 +179,7 @@ def _convert(recipe: Recipe, folder: Path) -> None:
     from ml.network import build
 
     network, side = build(recipe), recipe.input_size
-    with _told_with_its_cure(), ALONE, warnings.catch_warnings(), torch.no_grad():
+    with _told_with_its_cure(), alone(), warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore", FutureWarning)
         photo = torch.zeros(1, side, side, 3, dtype=torch.uint8)
         model = openvino.convert_model(network, example_input=photo, input=[tuple(photo.shape)])

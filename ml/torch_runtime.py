@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ml.backbones import ALONE
 from ml.network import build
 from ml.recipes import Recipe, WeightsError
+from ml.tracing import running
 
 # Of the memory that is free at loading, left to the network's passes: another space's network comes beside it.
 MEMORY_SHARE = 0.5
@@ -22,6 +22,8 @@ CPU_BATCH = 16  # more photos at once would only cost memory
 
 class TorchNetwork:
     """Photos to features on one device."""
+
+    passes = 2  # so that a GPU goes on at once
 
     def __init__(self, recipe: Recipe, device: str) -> None:
         """`device` as for ml.encoder.Encoder. Raises WeightsError."""
@@ -46,7 +48,7 @@ class TorchNetwork:
         """
         photos = torch.from_numpy(pixels)
         if self.device.type == "cpu":
-            with ALONE:
+            with running():
                 made = self.network(photos)
             return lambda: _numpy(made)
         with torch.cuda.stream(self.copies):  # From pinned memory, and beside the previous pass.
@@ -55,7 +57,7 @@ class TorchNetwork:
         stream = self.queries if len(photos) == 1 else torch.cuda.current_stream(self.device)
         stream.wait_stream(self.copies)
         seen.record_stream(stream)
-        with ALONE, torch.cuda.stream(stream), torch.autocast("cuda", self.precision):
+        with running(), torch.cuda.stream(stream), torch.autocast("cuda", self.precision):
             made = self.network(seen).to("cpu", non_blocking=True)
             done = stream.record_event()
 

@@ -22,8 +22,9 @@ from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from ml.backbones import ALONE, BACKBONES
+from ml.backbones import BACKBONES
 from ml.recipes import IMAGENET, RANDOM, WAYS_OUT, Recipe, WeightsError
+from ml.tracing import alone
 
 CONNECT_TIMEOUT = 10  # seconds without a byte before set-up gives up; a working link answers in one
 RANDOM_SEED = 0
@@ -158,7 +159,7 @@ def _few(label: str, names: list[str]) -> str:
 
 def _random_network(recipe: Recipe) -> nn.Module:
     """An untrained network, the same on every call."""
-    with ALONE, torch.random.fork_rng(devices=[]):
+    with alone(), torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(RANDOM_SEED)
         network = BACKBONES[recipe.backbone].build()
         _calibrate(network)

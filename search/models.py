@@ -8,8 +8,8 @@ from django.db import models
 from django.db.models.functions import Now
 from pgvector.django import HalfVectorField
 
-# Of the vectors that name candidates in a large leaf. Of 20,000 photos a 2,048-dimensional vector's 100 nearest by 128
-# dimensions hold 0.9996 of its 20 nearest by all, by 64 dimensions 0.998 (python -m benchmarks.speed search).
+# Of the vectors that name candidates in a large leaf. Of 20,000 photos 100 candidates by 128 dimensions hold 0.999 of a
+# photo's 20 nearest, and 0.995 of a mixture's; by 64 dimensions 0.993, by 256 no more (benchmarks.speed search).
 COARSE_DIMENSIONS = 128
 # Spaces of so many dimensions and more have coarse vectors; an index over shorter ones is small as it is.
 COARSE_FROM = 4 * COARSE_DIMENSIONS

@@ -371,7 +371,8 @@ class Diary:
 
     batch_size = 2
 
-    def __init__(self) -> None:
+    def __init__(self, passes: int) -> None:
+        self.passes = passes
         self.lines: list[str] = []
 
     def photos(self, count: int) -> Iterator[Image.Image]:
@@ -391,18 +392,35 @@ class Diary:
         return wait
 
 
-def test_the_next_photos_are_taken_while_the_network_works(monkeypatch):
-    diary = Diary()
+@pytest.mark.parametrize(
+    ("passes", "lines"),
+    [
+        (
+            1,
+            [
+                *("take 0", "take 1", "start 0,1"),
+                *("take 2", "take 3", "wait 0,1", "start 2,3"),
+                *("take 4", "wait 2,3", "start 4", "wait 4"),
+            ],
+        ),
+        (
+            2,
+            [
+                *("take 0", "take 1", "start 0,1"),
+                *("take 2", "take 3", "start 2,3"),
+                *("take 4", "wait 0,1", "start 4", "wait 2,3", "wait 4"),
+            ],
+        ),
+    ],
+)
+def test_the_next_photos_are_taken_while_the_network_works(monkeypatch, passes, lines):
+    diary = Diary(passes)
     monkeypatch.setattr(encoder, "_load", lambda *options: diary)
     encoder._networks.clear()
     vectors = Encoder(replace(SMALL, fit="squash", normalize=False)).encode(diary.photos(5))
     encoder._networks.clear()
     assert vectors[:, 0].tolist() == [0, 1, 2, 3, 4]
-    assert diary.lines == [
-        *("take 0", "take 1", "start 0,1"),
-        *("take 2", "take 3", "start 2,3", "wait 0,1"),
-        *("take 4", "start 4", "wait 2,3", "wait 4"),
-    ]
+    assert diary.lines == lines
 
 
 @pytest.mark.slow
@@ -422,7 +440,7 @@ def test_a_query_does_not_wait_for_the_batch_that_is_encoded_beside_it():
     waits = []
     while batch.is_alive():
         waits.append(query())
-    # Served in turn: after two photos of the batch, or now and then three, comes a query.
+    # Served in turn: between two photos of the batch, or now and then three, comes a query.
     assert len(waits) >= 16
     assert max(waits) < 8 * alone
 

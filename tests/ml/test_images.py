@@ -340,7 +340,7 @@ def test_a_photo_opened_at_a_scale_is_at_least_that_large_and_upright(kind):
     lying.paste(BLUE, (0, 0, 800, 800))
     asked = []
 
-    def enough(width: int, height: int) -> float:
+    def enough(width: float, height: float) -> float:
         asked.append((width, height))
         return 0.2
 
