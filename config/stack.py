@@ -194,7 +194,7 @@ def _prepare() -> str:
     except (CommandError, DatabaseError) as error:
         raise StackError(str(error).strip()) from error
     # In a process of its own, which needs hundreds of megabytes to convert the network and then ends.
-    prepare = [sys.executable, "manage.py", "prepare"]
+    prepare = [sys.executable, "manage.py", "prepare", "--skip-checks"]
     done = subprocess.run(
         prepare, cwd=settings.BASE_DIR, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace"
     )
