@@ -23,6 +23,7 @@ from redis.retry import Retry
 
 from config.server import EmbeddedServerError, Server, Users, locked, package_folder, server_environment
 
+LEAST_BUFFERS, MOST_BUFFERS = 128 << 20, 8 << 30  # PostgreSQL's default, and what no shop of a million photos exceeds.
 # Ways for root to run PostgreSQL, which refuses to run as root. In a namespace with another user id the files stay
 # root's own; where namespaces are forbidden, as in many containers, nobody runs it, with leave to enter root's folders.
 AS_ANOTHER_USER = (
@@ -58,6 +59,17 @@ def free_shared_memory() -> int:
     except FileNotFoundError:
         return 0
     return status.f_frsize * status.f_bavail
+
+
+def shared_buffers(control_group: Path = Path("/sys/fs/cgroup/memory.max")) -> int:
+    """A quarter of the memory that this machine or container has, in bytes, as PostgreSQL's manual advises.
+
+    It is taken only as it is used. A page found there need not be asked of the kernel, copied and checked.
+    """
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with suppress(OSError, ValueError):  # No such group, or "max": no limit.
+        memory = min(memory, int(control_group.read_text()))
+    return max(LEAST_BUFFERS, min(MOST_BUFFERS, memory // 4))
 
 
 class PostgreSQL(Server):
@@ -142,7 +154,7 @@ class PostgreSQL(Server):
         lines = [
             "listen_addresses = ''",
             f"port = {self.port}",
-            "shared_buffers = 256MB",
+            f"shared_buffers = {shared_buffers() >> 20}MB",
             "maintenance_work_mem = 512MB",  # An HNSW build is fast while its graph fits in.
             "max_connections = 60",
             # Dropping a space locks its tables and indexes at once, four for each category.

@@ -497,3 +497,12 @@ def test_an_ordinary_user_needs_no_namespace(start):
     assert client.ask("sql('select 1')") == [(1,)]
     client.end()
     shutil.rmtree(folder)
+
+
+def test_postgresql_may_use_a_quarter_of_what_the_machine_or_the_container_has(tmp_path):
+    limit = tmp_path / "memory.max"
+    free = embedded.shared_buffers(limit)
+    assert embedded.LEAST_BUFFERS <= free <= embedded.MOST_BUFFERS
+    for text, expected in (("max\n", free), (f"{1 << 30}\n", 256 << 20), ("1000000\n", embedded.LEAST_BUFFERS)):
+        limit.write_text(text)
+        assert embedded.shared_buffers(limit) == expected
