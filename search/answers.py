@@ -136,7 +136,7 @@ def _query_vectors(space: Space, gallery: Gallery, queries: Queries) -> Floats:
     batches = []
     with tqdm(total=len(queries), desc=f"{space}: encoding", unit="photo", disable=None) as bar:
         for start in range(0, len(queries), ENCODED):
-            images = [queries.image(row, encoder) for row in range(start, min(start + ENCODED, len(queries)))]
+            images = [queries.image(row, encoder.open) for row in range(start, min(start + ENCODED, len(queries)))]
             batches.append(encoder.encode(images))
             bar.update(len(images))
     return np.concatenate(batches)

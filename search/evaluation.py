@@ -182,7 +182,7 @@ def _latency(
     rows = some(len(queries), settings.timed + 1, settings.seed)
     try:
         encoder = encoders.encoder_for(space)
-        return serving.latency(space, [queries.image(row, encoder) for row in rows.tolist()]), ()
+        return serving.latency(space, [queries.image(row, encoder.open) for row in rows.tolist()]), ()
     except (WeightsError, BadQueries) as error:
         return {}, (f"Not timed: {error}",)
 

@@ -1,7 +1,7 @@
 """What a scorecard asks: photos out of the catalogue or beside it, and which products count as found for each."""
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,6 @@ from PIL import Image
 
 from catalog.models import Category, Photo, Product
 from catalog.rows import FolderRows, Misuse, Row
-from ml.encoder import Encoder
 from ml.images import UnreadablePhoto
 from ml.retrieval import NOTHING
 from search.models import Embedding, Space
@@ -91,13 +90,13 @@ class Queries:
     def from_catalogue(self) -> bool:
         return not self.files
 
-    def image(self, row: int, encoder: Encoder) -> Image.Image:
-        """The photo as this encoder would be asked. Raises BadQueries when it cannot be read."""
+    def image(self, row: int, opened: Callable[[bytes], Image.Image]) -> Image.Image:
+        """The photo, opened as Encoder.open or for the eye. Raises BadQueries when it cannot be read."""
         try:
             if self.files:
-                return encoder.open(self.files[row].read_bytes())
+                return opened(self.files[row].read_bytes())
             with Photo.objects.get(pk=self.photos[row]).file.open() as file:
-                return encoder.open(file.read())
+                return opened(file.read())
         except (OSError, UnreadablePhoto, Photo.DoesNotExist) as error:
             raise BadQueries(f"{self.names[row]}: {error} Mend the file or leave it out.") from error
 

@@ -264,7 +264,7 @@ def _section(score: Score, queries: Queries) -> dict[str, Any]:
         "worst": [
             {
                 "miss": miss,
-                "asked": _thumbnail(partial(queries.image, miss.query)),
+                "asked": _thumbnail(partial(queries.image, miss.query, partial(open_photo, side=THUMBNAIL))),
                 "wanted": _pictures(miss.wanted),
                 "came": _pictures(miss.came),
             }

@@ -1,6 +1,7 @@
 """Spaces in the admin: made, watched, activated, dropped."""
 
 import pytest
+from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
@@ -96,6 +97,12 @@ def test_a_space_without_the_indexes_that_it_needs_is_not_activated(
     assert Space.objects.live() == space
     for slug in ("lamp", "bed"):
         LeafIndex.objects.create(space=beside, category=category(slug), ef_search=40, recall=1, photos=6)
+        leaf = partitions.Leaf(beside, category(slug).pk)
+        with connection.cursor() as cursor:
+            index = (
+                f"CREATE INDEX {leaf.index_name} ON {leaf.name} USING hnsw ((vector::halfvec(48)) halfvec_cosine_ops)"
+            )
+            cursor.execute(index)
     assert "Beside is live; grid is kept." in act(admin_client, "activate", beside)
 
 

@@ -4,6 +4,7 @@ from django.db import connection
 from PIL import Image
 
 from catalog.models import Photo, Product
+from ml.images import open_photo
 from search import indexes, partitions, queries, training
 from search.answers import IndexChanged, answer, read_gallery
 from search.evaluation import Score, Settings, evaluate
@@ -12,7 +13,6 @@ from search.models import Embedding, Space
 from search.queries import labelled, leave_one_out, read_labels, shared_stock
 from search.serving import Approximation
 from tests.conftest import picture
-from tests.search.conftest import GridEncoder
 
 pytestmark = pytest.mark.django_db
 
@@ -211,8 +211,8 @@ def test_a_photo_whose_file_is_gone_is_named(space, shop, media):
     asked = leave_one_out(stock, MANY, 0, "name")
     Photo.objects.get(product__sku="L0").file.delete(save=False)
     with pytest.raises(queries.BadQueries, match="L0: "):
-        asked.image(0, GridEncoder())
-    assert isinstance(asked.image(1, GridEncoder()), Image.Image)
+        asked.image(0, open_photo)
+    assert isinstance(asked.image(1, open_photo), Image.Image)
     score = evaluate(space, stock, asked, Settings(timed=12))
     assert score.latency_ms == {}
     assert score.notes[-1].startswith("Not timed: L0: ")

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from catalog.models import Category, Photo, Product
+from ml.images import open_photo
 from ml.retrieval import NOTHING
-from search import encoders, partitions, queries
+from search import partitions, queries
 from search.models import Embedding, Space
 from search.queries import BadQueries, labelled, leave_one_out, read_labels, shared_stock
 from tests.conftest import picture
@@ -138,7 +139,7 @@ def test_labelled_photos_want_the_products_named(space, shop, folder):
     assert wanted_skus(asked, stock) == {first: ["L1", "L2"], second: []}
     assert asked.wanting.tolist() == [True, False]
     assert asked.files == (folder / "one.png", folder / "two.png")
-    assert asked.image(1, encoders.encoder_for(space)).getpixel((0, 0)) == (0, 0, 255)
+    assert asked.image(1, open_photo).getpixel((0, 0)) == (0, 0, 255)
     assert [slug for (slug,) in Category.objects.filter(pk__in=asked.categories.tolist()).values_list("slug")] == [
         "bed",
         "lamp",
@@ -195,4 +196,4 @@ def test_a_photo_that_cannot_be_opened_is_named(space, shop, folder):
     path = csv(folder, "image,category\none.png,lamp\n")
     asked = labelled(read_labels(path, MANY, seed=0), shared_stock([space], MANY, seed=0))
     with pytest.raises(BadQueries, match=r"one\.png \(queries\.csv line 2\): This is not a photo"):
-        asked.image(0, encoders.encoder_for(space))
+        asked.image(0, open_photo)
