@@ -6,8 +6,7 @@ the size and built in a third of the time, and the full vectors rank what it fin
 
 import logging
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache, partial
 
@@ -67,7 +66,7 @@ def build(leaf: Leaf) -> bool:
 
     Must run outside a transaction: CREATE INDEX CONCURRENTLY needs its own. Raises partitions.Busy.
     """
-    with _alone() as alone:
+    with partitions.alone(BUILD_LOCK) as alone:
         if not alone:
             return False
         if _is_built(leaf):  # By another process, since it was found to be due.
@@ -146,20 +145,6 @@ def _recall(leaf: Leaf, query: NDArray[np.float32], exact: Sequence[float], ef_s
     """By distance: of photos that show the same picture any is as right as the others."""
     found = _nearest(leaf, query, ef_search)
     return min(1.0, sum(distance <= exact[-1] for distance in found) / len(exact)) if exact else 1.0
-
-
-@contextmanager
-def _alone() -> Iterator[bool]:
-    """Whether this process is the only one to build an index now."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [BUILD_LOCK])
-        alone = bool(cursor.fetchone()[0])
-    try:
-        yield alone
-    finally:
-        if alone:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [BUILD_LOCK])
 
 
 def make_coarse(space: Space) -> None:

@@ -6,7 +6,7 @@ its own index, so a search inside a category scans one small index, and a space 
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from random import uniform
 
@@ -200,20 +200,26 @@ def is_large(leaf: Leaf) -> bool:
 
 
 @contextmanager
-def training(space: Space) -> Iterator[bool]:
+def alone(*key: int) -> Iterator[bool]:
+    """Whether this process is the only one to hold the lock of that key, one or two numbers, now."""
+    numbers = ", ".join(["%s"] * len(key))
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT pg_try_advisory_lock({numbers})", key)
+        held = bool(cursor.fetchone()[0])
+    try:
+        yield held
+    finally:
+        if held:
+            with connection.cursor() as cursor:
+                cursor.execute(f"SELECT pg_advisory_unlock({numbers})", key)
+
+
+def training(space: Space) -> AbstractContextManager[bool]:
     """Whether this process is the only one to train the space's head now.
 
     An advisory lock, not one of the row: activating the space does not wait for minutes of training.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [TRAINING_LOCKS, space.pk])
-        alone = bool(cursor.fetchone()[0])
-    try:
-        yield alone
-    finally:
-        if alone:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [TRAINING_LOCKS, space.pk])
+    return alone(TRAINING_LOCKS, space.pk)
 
 
 def _exists(cursor: CursorWrapper, table: str) -> bool:
