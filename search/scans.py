@@ -105,9 +105,13 @@ class Plan:
     def categories(self) -> frozenset[int]:
         return self.exact | self.indexed.keys()
 
+    def candidates(self, size: int) -> int:
+        """How many photos each index names so that `size` are found."""
+        return max(size, *self.indexed.values()) if self.indexed else 0
+
     def ef_search(self, size: int) -> int:
-        """For all of them, since a statement has but one: as many candidates as `size` at least."""
-        return min(MOST_EF, max(size, *self.indexed.values())) if self.indexed else 1
+        """For all of them, since a statement has but one: beyond MOST_EF, scans go on by themselves."""
+        return max(1, min(MOST_EF, self.candidates(size)))
 
     def of(self, categories: Collection[int]) -> "Plan":
         """The plan for these of its categories."""
@@ -246,10 +250,10 @@ def statement(
         scans.append(scan(plan.exact, sql.SQL("distance, photo_id")))
         parameters += [HalfVector(vector), *clauses.values(), size]
     # An index each, since each has its own candidates: together, those of one category would push out another's.
-    near, order = HalfVector(_near(space, vector)), sql.SQL("{} {} %s").format(key(space), names["operator"])
+    order = sql.SQL("{} {} %s").format(key(space), names["operator"])
     for category in sorted(plan.indexed):
         scans.append(scan([category], order))
-        parameters += [HalfVector(vector), *clauses.values(), near, plan.ef_search(size)]
+        parameters += [HalfVector(vector), *clauses.values(), HalfVector(_near(space, vector)), plan.candidates(size)]
     ranked = (MERGED if len(scans) > 1 else ONE).format(scans=sql.SQL(" UNION ALL ").join(scans))
     return QUERY.format(ranked=ranked, **names), [*parameters, size]
 
@@ -263,7 +267,7 @@ def _short(plan: Plan, found: Sequence[Sequence[Any]], size: int) -> frozenset[i
     return frozenset(
         category
         for category in plan.indexed
-        if seen.get(category, 0) < plan.ef_search(size) and near[category] == seen.get(category, 0)
+        if seen.get(category, 0) < plan.candidates(size) and near[category] == seen.get(category, 0)
     )
 
 
@@ -283,7 +287,7 @@ def _products(found: Iterable[Sequence[Any]], searched: Mapping[int, Shelf]) -> 
 
 def _near(space: Space, vector: np.ndarray) -> np.ndarray:
     """The vector as the space's indexes hold it."""
-    coarse = encoders.coarse(space) if is_two_stage(space) else None
+    coarse = encoders.coarse(space)
     return vector if coarse is None else coarse.apply(vector[np.newaxis], normalize=False)[0]
 
 

@@ -178,7 +178,8 @@ def test_fewer_photos_than_asked_for_are_told_by_how_many_were_ranked(space, lam
 def test_a_plan_for_some_of_its_categories_and_for_none_of_its_indexes():
     plan = Plan(frozenset({1, 2}), {3: 100, 4: 2_000})
     assert plan.categories == {1, 2, 3, 4}
-    assert plan.ef_search(50) == 1_000
+    assert (plan.ef_search(50), plan.candidates(50)) == (1_000, 2_000)
+    assert (plan.of({3}).ef_search(5_000), plan.of({3}).candidates(5_000)) == (1_000, 5_000)
     assert plan.of({2, 3, 9}) == Plan(frozenset({2}), {3: 100})
     assert (plan.of({2, 3}).ef_search(50), plan.of({2, 3}).ef_search(320)) == (100, 320)
     assert plan.exactly({3}) == Plan(frozenset({1, 2, 3}), {4: 2_000})
@@ -340,3 +341,20 @@ def test_a_scan_leaves_other_leaves_alone(both):
     text = explain(both.space, both.query, both.plan.of({both.bed.pk}))
     assert partitions.Leaf(both.space, both.bed.pk).name in text
     assert partitions.Leaf(both.space, both.lamp.pk).name not in text
+
+
+def test_as_many_photos_as_are_asked_for_come_by_an_index_too(both, monkeypatch):
+    """Also beyond the largest hnsw.ef_search there is, here 60."""
+    monkeypatch.setattr(scans, "MOST_EF", 60)
+    monkeypatch.setattr(scans, "SETTINGS", scans.FORCED)
+    lamps = both.plan.of({both.lamp.pk})
+    ranking = scans.nearest(both.space, both.query, lamps, 300)
+    assert (len(ranking.distances), ranking.short) == (300, frozenset())
+
+
+def test_a_shop_without_an_index_is_not_asked_for_its_coarse_projection(wide, category, django_assert_num_queries):
+    [one, *_] = stock(wide, category("lamp"), clustered(5, 512))
+    lamps = Plan(frozenset({category("lamp").pk}))
+    with django_assert_num_queries(0):
+        found = scans.nearest(wide, clustered(1, 512, seed=1)[0], lamps, 5).products
+    assert one.pk in {row.photo_id for row in found}
