@@ -56,6 +56,24 @@ def _checked(space_id: int, period: float) -> Mapping[int, int]:
     return dict(found.values_list("category_id", "ef_search"))
 
 
+def photos_per_product() -> float | None:
+    """In the whole shop, as PostgreSQL last counted; None before it did."""
+    return _photos_per_product(time.monotonic() // encoders.KEPT)
+
+
+@lru_cache(maxsize=1)
+def _photos_per_product(period: float) -> float | None:
+    tables = [model._meta.db_table for model in (Photo, Product)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT photo.reltuples, product.reltuples FROM pg_class photo, pg_class product"
+            " WHERE photo.oid = %s::regclass AND product.oid = %s::regclass",
+            tables,
+        )
+        photos, products = cursor.fetchone()
+    return photos / products if photos > 0 and products > 0 else None
+
+
 def is_due(leaf: Leaf) -> bool:
     """Whether the leaf has outgrown exact scans without a checked index."""
     return not _is_built(leaf) and partitions.is_large(leaf)

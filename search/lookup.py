@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from math import ceil
 from operator import attrgetter, itemgetter
 from typing import Literal
 
@@ -13,7 +14,7 @@ from search import duplicates, indexes, scans
 from search.models import Space
 from search.scans import NO_FILTERS, Filters, Plan, Ranking, Row
 
-# Photos read for each product asked for at first: most products have one to three.
+# Photos read for each product asked for at first, at most: of many photos of a product few are near the query.
 PHOTOS_PER_PRODUCT = 3
 # Of a hit: products that show one picture lie side by side, so that reading this many rows more finds them.
 MOST_DUPLICATES = 20
@@ -86,6 +87,12 @@ def nearest(
     return Matches(found.hits, found.left_out)
 
 
+def photos_read(limit: int) -> int:
+    """How many photos are read at first to find `limit` products."""
+    share = indexes.photos_per_product() or PHOTOS_PER_PRODUCT
+    return ceil(limit * min(PHOTOS_PER_PRODUCT, max(1, share))) + MOST_DUPLICATES
+
+
 def similarity(metric: Space.Metric, distance: float) -> float:
     """0 to 1: the cosine cut to that, or 1 / (1 + L2 distance); rounded to DIGITS."""
     # Half-precision unit vectors stray past a cosine of 1 by 1e-3.
@@ -117,7 +124,7 @@ def _read(
     A category is read no further than its first product below the floor.
     """
     closed: list[Row] = []  # The rows of the categories that are read to their floor.
-    size = limit * PHOTOS_PER_PRODUCT + MOST_DUPLICATES
+    size = photos_read(limit)
     while True:
         ranking = scan(plan, size)
         merged = sorted([*closed, *ranking.products], key=attrgetter("distance", "photo_id"))

@@ -13,21 +13,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import psycopg
-from django.db import DEFAULT_DB_ALIAS, models
 from pgvector import HalfVector
 from psycopg import sql
 
 from catalog.models import Category, Photo, Product
-from search import encoders, vectors
+from search import binary, encoders
 from search.models import COARSE_DIMENSIONS, COARSE_FROM, Embedding, Space, Threshold
 
 OPERATORS = {Space.Metric.COSINE: "<=>", Space.Metric.L2: "<->"}
 MOST_EF = 1_000  # pgvector's limit of hnsw.ef_search.
 # What a hit shows. The other fields, descriptions of kilobytes among them, are deferred.
-Fields = tuple[type[models.Model], tuple[str, ...]]
-PHOTO: Fields = (Photo, ("id", "product", "file", "sha256", "width", "height", "fingerprint", "position"))
-PRODUCT: Fields = (Product, ("id", "sku", "name", "category", "price", "currency", "in_stock", "url", "attributes"))
-CATEGORY: Fields = (Category, ("id", "slug", "name"))
+PHOTO = (Photo, ("id", "product", "file", "sha256", "width", "height", "fingerprint", "position"))
+PRODUCT = (Product, ("id", "sku", "name", "category", "price", "currency", "in_stock", "url", "attributes"))
+CATEGORY = (Category, ("id", "slug", "name"))
 # Where they stand in a row's values.
 FINGERPRINT, PRODUCT_ID = PHOTO[1].index("fingerprint"), len(PHOTO[1])
 CATEGORY_ID = PRODUCT_ID + PRODUCT[1].index("category")
@@ -154,8 +152,8 @@ class Row(NamedTuple):
 
     def photo(self) -> Photo:
         """With its product, and that one's category."""
-        photo = _instance(*PHOTO, self.values)
-        photo.product = _instance(*PRODUCT, self.values[len(PHOTO[1]) :])
+        photo = binary.instance(*PHOTO, self.values)
+        photo.product = binary.instance(*PRODUCT, self.values[len(PHOTO[1]) :])
         photo.product.category = self.shelf.category
         return photo
 
@@ -200,7 +198,7 @@ def nearest(
     if not plan.categories:
         return Ranking((), (), frozenset())
     query, parameters = statement(space, vector, plan, size, filters, exclude)
-    with vectors.cursor() as cursor, vectors.cursor() as shelves:
+    with binary.cursor() as cursor, binary.cursor() as shelves:
         # What a pipeline sends at once is one transaction, with which the settings end: a session's own would leak to
         # the pooled connection's next user.
         with cursor.connection.pipeline():
@@ -208,7 +206,7 @@ def nearest(
             settings.execute(FORCED if forced else SETTINGS, [str(plan.ef_search(size))])
             shelves.execute(CATEGORIES.format(**_names(space), categories=_literals(plan.categories)))
             cursor.execute(query, parameters)
-        searched = {pk: Shelf(_instance(*CATEGORY, (pk, *rest)), least) for least, pk, *rest in shelves.fetchall()}
+        searched = {row[1]: Shelf(binary.instance(*CATEGORY, row[1:]), row[0]) for row in shelves.fetchall()}
         found = cursor.fetchall()
     near = found[:size]
     return Ranking(_products(near, searched), [row[1] for row in near], _short(plan, found, size))
@@ -301,18 +299,8 @@ def _literals(categories: Collection[int]) -> sql.Composable:
     return sql.SQL(", ").join(map(sql.Literal, sorted(categories)))
 
 
-def _fields(table: str, model: type[models.Model], names: Sequence[str]) -> sql.Composed:
-    columns = {field.name: str(field.column) for field in model._meta.concrete_fields}
-    return sql.SQL(", ").join([sql.Identifier(table, columns[name]) for name in names])
-
-
-def _instance(model: type[models.Model], names: Sequence[str], values: Sequence[Any]) -> Any:
-    attributes = {field.name: field.attname for field in model._meta.concrete_fields}
-    return model.from_db(DEFAULT_DB_ALIAS, [attributes[name] for name in names], values[: len(names)])
-
-
 FIELDS = {
-    "photo_fields": _fields("photo", *PHOTO),
-    "product_fields": _fields("product", *PRODUCT),
-    "category_fields": _fields("category", *CATEGORY),
+    "photo_fields": binary.fields("photo", *PHOTO),
+    "product_fields": binary.fields("product", *PRODUCT),
+    "category_fields": binary.fields("category", *CATEGORY),
 }

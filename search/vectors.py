@@ -4,43 +4,27 @@ Through the ORM a vector travels as text: 20 kB for 2,048 numbers, which arrive 
 written 30 and read 15 times as fast (python -m benchmarks.speed index).
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import psycopg
 from django.core.exceptions import EmptyResultSet
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 from pgvector import HalfVector
-from pgvector.psycopg.halfvec import HalfVectorBinaryDumper
 from psycopg import sql
-from psycopg.pq import Format
 from psycopg.types.numeric import Int8
 
 from catalog.models import Product
 from ml.projection import Projection
+from search.binary import cursor
 from search.models import Embedding, Space
 
 Floats = NDArray[np.float32]
 
 HEADER = 2  # Numbers of two bytes before the halves of a halfvec in binary form: its dimensions and a zero.
 FETCHED = 1000  # Vectors read at once: 4 MB of 2,048 dimensions, and as much again twice as float32.
-
-
-@contextmanager
-def cursor() -> Iterator[psycopg.Cursor[Any]]:
-    """A cursor on Django's connection, in its transaction and with its errors, that speaks binary both ways.
-
-    A HalfVector is a parameter like any other: its type is not named, so that PostgreSQL takes it from the column or
-    the cast, and no connection need ask for the type's number. Vectors come as bytes (`from_binary`).
-    """
-    with connection.cursor() as own, connection.wrap_database_errors, psycopg.Cursor[Any](own.connection) as binary:
-        binary.format = Format.BINARY
-        binary.adapters.register_dumper(HalfVector, HalfVectorBinaryDumper)
-        yield binary
 
 
 def from_binary(data: bytes) -> Floats:

@@ -9,11 +9,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from catalog.models import Category, Product
+from catalog.models import Product
 from catalog.openapi import query_errors
-from search import encoders, examples, gate, lookup, progress, shown, vectors
+from search import encoders, examples, gate, live, lookup, progress, shown, vectors
 from search.errors import ServiceUnavailable
-from search.models import Space
 from search.serializers import (
     IndexSerializer,
     MatchSerializer,
@@ -52,13 +51,12 @@ class SearchView(APIView):
         with watch.stage("decode"):
             query = SearchSerializer(data=request.data)
             query.is_valid(raise_exception=True)
-            space = live_space()
+            space, categories = live_shop()
             encoder = encoders.encoder_for(space)
             photo = query.photo(encoder)
         with watch.stage("encode"):
             (vector,) = encoder.encode([photo])
         with watch.stage("gate"):
-            categories = {category.pk: category for category in Category.objects.all()}
             judgement = encoders.judgement(space, vector)
             choice = gate.choose(judgement, frozenset(categories), query.validated_data.get("category"))
         with watch.stage("search"):
@@ -90,7 +88,7 @@ class SimilarView(APIView):
         product = get_object_or_404(Product, sku=sku)
         query = MatchSerializer(data=request.query_params)
         query.is_valid(raise_exception=True)
-        space = live_space()
+        space = live_shop().space
         with watch.stage("search"):
             own = vectors.of_product(space, product)
             categories = query.validated_data.get("category", {product.category_id})
@@ -114,10 +112,10 @@ class IndexView(APIView):
         examples=[OpenApiExample("Nearly done", value=examples.INDEX_ANSWER, response_only=True)],
     )
     def get(self, request: Request) -> Response:
-        return Response(IndexSerializer(progress.of(live_space())).data)
+        return Response(IndexSerializer(progress.of(live_shop().space)).data)
 
 
-def live_space() -> Space:
-    if space := Space.objects.live():
-        return space
+def live_shop() -> live.Live:
+    if shop := live.read():
+        return shop
     raise ServiceUnavailable("There is no index yet: run manage.py prepare.", "no_live_space")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from catalog.models import Category
     from search.models import Space
 
-WARM_UP = 10  # Queries that are asked and not counted.
+WARM_UP = 300  # Queries that are asked and not counted.
 # Width and height, and how many times the bare encoder's time a whole request may take.
 SIZES = {(500, 500): 1.5, (3000, 2000): 2.5}
 CLIENTS = (1, 4, 16)

@@ -363,7 +363,7 @@ def crossover(space: "Space", stocks: Sequence[Stock]) -> str:
     from search.models import LeafIndex
     from search.scans import Plan
 
-    size = LIMIT * lookup.PHOTOS_PER_PRODUCT + lookup.MOST_DUPLICATES
+    size = lookup.photos_read(LIMIT)
     lines = [
         "\n| photos of a leaf | exact, p50 ms | by index, p50 ms | ef_search | recall@20 |",
         "|---|---|---|---|---|",

@@ -85,6 +85,7 @@ def indexed_shop(photo, index) -> None:
 def _nothing_kept() -> None:
     """The flush after a test that commits counts ids from 1 again: another space must not find what this one left."""
     indexes._checked.cache_clear()
+    indexes._photos_per_product.cache_clear()
     encoders._load_coarse.cache_clear()
     encoders.forget_heads()
 

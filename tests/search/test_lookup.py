@@ -7,7 +7,7 @@ from PIL import Image
 
 from catalog.models import Photo, Product
 from catalog.photos import add_photo
-from search import lookup, partitions, scans
+from search import indexes, lookup, partitions, scans
 from search.lookup import Filters, LeftOut
 from search.models import Embedding, Space, Threshold
 from tests.conftest import picture
@@ -44,7 +44,8 @@ def left_out(space, category):
 
 @pytest.fixture
 def scanned(monkeypatch) -> list[tuple[set[int], int]]:
-    """(categories, size) of each scan from now on."""
+    """(categories, size) of each scan from now on, in a shop of which is not known how many photos a product has."""
+    monkeypatch.setattr(indexes, "photos_per_product", lambda: None)
     asked = []
     nearest = scans.nearest
 
@@ -271,6 +272,15 @@ def test_one_scan_reads_all_that_an_answer_shows(space, photo, index, category, 
         hits = lookup.nearest(space, vector_of("red"), [lamp], 4).hits
         assert len([(hit.product.category.slug, hit.photo.file.url) for hit in hits]) == 4
     assert scanned == [({lamp}, 32)]
+
+
+@pytest.mark.parametrize(("photos", "read"), [(1, 30), (2, 40), (5, 50)])
+def test_as_many_photos_are_read_at_first_as_products_have(product, photo, photos, read):
+    for lamp in (product("lamp") for _ in range(3)):
+        for n in range(photos):
+            photo((9 * n, 0, 9 * lamp.pk % 255), of=lamp)
+    indexes.analyze_catalogue()
+    assert lookup.photos_read(10) == read
 
 
 def test_what_finds_nothing_is_an_empty_answer(photo, index, find, category):

@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from psycopg import sql
 
 from catalog.models import Category, Photo, Product
-from search import indexes, lookup, partitions, scans, spaces, vectors
+from search import binary, indexes, lookup, partitions, scans, spaces
 from search.lookup import Filters
 from search.models import Embedding, LeafIndex, Space
 from search.partitions import Leaf
@@ -84,7 +84,7 @@ def plan(large: Large, categories: list[Category], **options) -> str:
     [query] = unit_rows(1, seed=3)
     chosen = indexes.plan(large.space, [category.pk for category in categories])
     asked, parameters = scans.statement(large.space, query, chosen, 50, **options)
-    with transaction.atomic(), vectors.cursor() as cursor:
+    with transaction.atomic(), binary.cursor() as cursor:
         cursor.execute(scans.SETTINGS, [str(chosen.ef_search(50))])
         return "\n".join(line for (line,) in cursor.execute(sql.SQL("EXPLAIN ") + asked, parameters))
 

@@ -9,7 +9,7 @@ from django.db import DataError, connection, transaction
 from psycopg import sql
 
 from catalog.models import Category, Photo, Product
-from search import indexes, lookup, partitions, scans, vectors
+from search import binary, indexes, lookup, partitions, scans
 from search.models import Embedding, LeafIndex, Space, Threshold
 from search.scans import Filters, Plan, Ranking
 from tests.search.conftest import DIMENSIONS
@@ -35,7 +35,7 @@ def messages(trace: Path, tag: str) -> int:
 def explain(space: Space, vector: np.ndarray, plan: Plan, size: int = 50, **options) -> str:
     """PostgreSQL's plan where sorting would not be worth it, as in a leaf of more rows than a test has."""
     asked, parameters = scans.statement(space, vector, plan, size, **options)
-    with transaction.atomic(), vectors.cursor() as cursor:
+    with transaction.atomic(), binary.cursor() as cursor:
         cursor.execute(scans.SETTINGS, [str(plan.ef_search(50))])
         cursor.execute("SET LOCAL enable_sort = off")
         return "\n".join(line for (line,) in cursor.execute(sql.SQL("EXPLAIN ") + asked, parameters))

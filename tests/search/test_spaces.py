@@ -11,7 +11,7 @@ from psycopg import errors, sql
 from catalog.models import Category, Photo, Product
 from ml.projection import TooFewVectors
 from ml.recipes import Recipe, make_recipe
-from search import encoders, indexes, indexing, lookup, partitions, scans, spaces, vectors
+from search import binary, encoders, indexes, indexing, lookup, partitions, scans, spaces, vectors
 from search.models import Embedding, Projection, Rejection, Space, Threshold
 from tests.search.conftest import RECIPE
 
@@ -262,7 +262,7 @@ def test_an_l2_space_is_searched_through_an_index_of_its_own_operator_class(cate
     query = np.random.default_rng(1).normal(size=48).astype(np.float32)
     hits = lookup.nearest(made, query, [lamp.pk], 10).hits
     asked, parameters = scans.statement(made, query, indexes.plan(made, [lamp.pk]), 50)
-    with transaction.atomic(), vectors.cursor() as cursor:
+    with transaction.atomic(), binary.cursor() as cursor:
         cursor.execute("SET LOCAL enable_sort = off")  # Which 400 rows would be worth.
         explained = cursor.execute(sql.SQL("EXPLAIN ") + asked, parameters)
         assert f"Index Scan using {leaf.index_name}" in "\n".join(line for (line,) in explained)

@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 from pgvector import HalfVector
 
 from catalog.models import Photo
-from search import partitions, vectors
+from search import binary, partitions, vectors
 from search.models import Embedding, Space
 from tests.search.conftest import DIMENSIONS
 
@@ -108,7 +108,7 @@ def test_a_vector_is_a_parameter_of_the_binary_cursor(space, rows):
     written = drawn(3)
     vectors.write(space, rows[:3], written)
     distance = f"SELECT photo_id, vector <-> %s FROM {Embedding._meta.db_table} WHERE space_id = %s ORDER BY 2 LIMIT 1"
-    with vectors.cursor() as cursor:
+    with binary.cursor() as cursor:
         [nearest] = cursor.execute(distance, [HalfVector(written[1]), space.pk]).fetchall()
     assert nearest == (rows[1][0], 0.0)
     assert np.array_equal(vectors.from_binary(HalfVector(written[1]).to_binary()), written[1])
