@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from catalog.models import Category
     from search.models import Space
 
-WARM_UP = 300  # Queries that are asked and not counted.
+# Queries that are asked and not counted: until then searches pay for each page of PostgreSQL's memory that they meet.
+WARM_UP = 300
 # Width and height, and how many times the bare encoder's time a whole request may take.
 SIZES = {(500, 500): 1.5, (3000, 2000): 2.5}
 CLIENTS = (1, 4, 16)
