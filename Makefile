@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 PY := .venv/bin/python
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help demo run test lint format clean
+.PHONY: help demo run test lint format client clean
 .DEFAULT_GOAL := help
 
 help:
@@ -13,6 +13,7 @@ help:
 	@echo "make test             lint, types and all tests"
 	@echo "make lint             ruff, mypy, import layers, missing migrations"
 	@echo "make format           format the code"
+	@echo "make client           write the TypeScript client anew (needs Node 18 and npm)"
 	@echo "make clean            remove .venv and the demo data (yours stays)"
 	@echo "Settings: PORT=8000 HOST=127.0.0.1 LAMPLIGHT_VAR=var LAMPLIGHT_WEIGHTS=imagenet PYTHON=python3.11"
 
@@ -41,8 +42,13 @@ format: .venv/installed-dev
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
+client: .venv/installed
+	LAMPLIGHT_VAR=var/test LAMPLIGHT_WEIGHTS=random $(PY) manage.py spectacular --format openapi-json \
+		--file clients/typescript/openapi.json
+	cd clients/typescript && npm ci --no-audit --no-fund && npm run generate && npm run build
+
 test: lint
-	$(PY) -m pytest
+	$(PY) -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 clean:
 	rm -rf .venv var/demo var/test

@@ -1,17 +1,50 @@
 """What every test may use: catalogue rows and pictures made on the spot."""
 
 import io
-from collections.abc import Callable
+import shutil
+import signal
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
 import pytest
+from django.conf import settings as project
+from django.db import connections
 from PIL import Image
+from playwright.sync_api import Browser, sync_playwright
 
 from catalog.models import Category, Photo, Product
 from catalog.photos import add_photo
+from tests.environment import WORKER
 
+CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 Colour = str | tuple[int, int, int]
+
+
+def pytest_configure() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # A test run in the background would ignore Ctrl-C.
+    # What costs time and proves nothing here.
+    project.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # Others are slow on purpose.
+    project.WHITENOISE_USE_FINDERS = False  # Each test client would search all static files anew, for 30 ms.
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """pytest leaves the operation out of the ids of schemathesis's tests."""
+    if item.parent and item.name not in item.nodeid:
+        item._id = item.parent.id.child(item.name)
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Bytes, which may hold the time they were made, are named by their number: processes must agree on names."""
+    return argname if isinstance(val, bytes) else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where processes share the tests, file by file: files with slow ones first, or one would be left for the end."""
+    assert len({item.nodeid for item in items}) == len(items), "of tests with one id, pytest-xdist runs the first alone"
+    if WORKER:
+        slow = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: item.path not in slow)
 
 
 def picture(colour: Colour = "red", size: tuple[int, int] = (64, 64), kind: str = "PNG") -> bytes:
@@ -19,6 +52,20 @@ def picture(colour: Colour = "red", size: tuple[int, int] = (64, 64), kind: str 
     out = io.BytesIO()
     Image.new("RGB", size, colour).save(out, kind)
     return out.getvalue()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium, where there is one, for the tests of one file: it takes a second to start."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium: apt-get install chromium-headless-shell")
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        # Playwright runs an event loop in this thread, and Django would refuse it the database.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+        connections.close_all()  # Under an event loop they are others than outside.
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ from typing import Any
 import psycopg
 
 from config.embedded import PostgreSQL, Redis
-from config.server import Users
+from config.server import Users, locked
 from config.settings import BASE_DIR
+from tests.environment import MODELS, RUN
 
 HOLD = """
 import time
@@ -41,10 +42,10 @@ class Installation:
         }
 
     def __enter__(self) -> "Installation":
+        lay_out(self.var)
         # A user that outlives the killed ones, so that the servers stay.
         self.start("-c", HOLD)
-        self.manage("migrate", "--verbosity", "0")
-        self.manage("prepare")
+        wait_for(lambda: self.redis().pid() is not None, "the servers")
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -130,8 +131,11 @@ class Installation:
         with psycopg.connect(host=str(server.socket_folder), dbname="lamplight", user="lamplight") as connection:
             return connection.execute(query, parameters).fetchall()
 
+    def redis(self) -> Redis:
+        return Redis(self.var, Users(self.var / ".users.lock"))
+
     def kill_redis(self) -> None:
-        pid = Redis(self.var, Users(self.var / ".users.lock")).pid()
+        pid = self.redis().pid()
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
 
@@ -141,6 +145,27 @@ class Installation:
 
     def log(self) -> str:
         return (self.var / "processes.log").read_text(errors="replace")
+
+
+def lay_out(var: Path) -> None:
+    """Make a data folder as `migrate` and `prepare` leave it: a copy, for they run once in a test run."""
+    var.mkdir(parents=True, exist_ok=True)
+    # PostgreSQL insists on the owner and the mode of its files, which shutil would not keep.
+    subprocess.run(["cp", "-a", f"{_prepared()}/.", var], check=True)
+
+
+def _prepared() -> Path:
+    """What is copied. The process of the test run that asks for it first makes it."""
+    made = RUN / "prepared"
+    with locked(RUN / "prepared.lock"):
+        if not made.exists():
+            first = Installation(RUN / "unprepared")
+            first.var.mkdir()
+            (first.var / "models").symlink_to(MODELS)
+            first.manage("migrate", "--verbosity", "0")
+            first.manage("prepare")
+            first.var.rename(made)
+    return made
 
 
 def wait_for(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:

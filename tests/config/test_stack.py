@@ -16,7 +16,7 @@ from config.embedded import PostgreSQL
 from config.server import Users
 from config.settings import BASE_DIR
 from tests.conftest import picture
-from tests.installation import wait_for
+from tests.installation import lay_out, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -143,7 +143,7 @@ def test_the_printed_password_opens_the_admin(stack):
         session.get(login, timeout=30)
         form = {"username": "admin", "password": stack.password(), "csrfmiddlewaretoken": session.cookies["csrftoken"]}
         answer = session.post(f"{login}?next=/admin/", data=form, timeout=30)
-        assert "Site administration" in answer.text
+        assert (answer.url, "Telling categories apart" in answer.text) == (f"{stack.url}/admin/", True)
 
 
 def test_a_second_stack_on_the_same_folder_is_refused(stack):
@@ -200,6 +200,7 @@ def test_a_killed_database_costs_no_search(stack):
 
 
 def test_a_model_that_cannot_be_loaded_is_refused_at_once_with_the_reason(tmp_path):
+    lay_out(tmp_path)
     refused = RunningStack(tmp_path, LAMPLIGHT_DEVICE="cuda")
     assert refused.process.wait(100) == 1
     assert "set the device to 'cpu' or 'auto'" in refused.output.read_text()
@@ -214,6 +215,7 @@ def test_a_folder_that_cannot_be_written_is_refused_with_the_cure(tmp_path):
 
 
 def test_ctrl_c_stops_every_process(tmp_path):
+    lay_out(tmp_path)
     stack = RunningStack(tmp_path)
     stack.wait_until_up()
     assert len(stack.others()) >= 4
@@ -223,6 +225,7 @@ def test_ctrl_c_stops_every_process(tmp_path):
 
 
 def test_a_killed_stack_leaves_nothing_running(tmp_path):
+    lay_out(tmp_path)
     stack = RunningStack(tmp_path)
     stack.wait_until_up()
     stack.process.kill()

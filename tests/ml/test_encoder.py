@@ -9,6 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -442,7 +443,7 @@ def test_a_query_does_not_wait_for_the_batch_that_is_encoded_beside_it():
         waits.append(query())
     # Served in turn: between two photos of the batch, or now and then three, comes a query.
     assert len(waits) >= 16
-    assert max(waits) < 8 * alone
+    assert max(waits) < 16 * alone  # measured beside other tests on 2 cores: 6; behind the batch it would be 64
 
 
 def test_the_runtime_is_openvino_on_the_cpu_and_torch_where_that_is_absent(monkeypatch):
@@ -598,10 +599,16 @@ def enlarged(file: Path, side: int, kind: str = "JPEG") -> bytes:
     scale = side / max(photo.size)
     size = round(photo.width * scale), round(photo.height * scale)
     pixels = np.asarray(photo.resize(size, Image.Resampling.BICUBIC), np.float32)
-    pixels += np.random.default_rng(0).normal(0, 6, pixels.shape)
+    pixels += noise(side)[: size[1], : size[0]]
     out = io.BytesIO()
     Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(out, kind, quality=85, compress_level=1)
     return out.getvalue()
+
+
+@lru_cache(maxsize=1)
+def noise(side: int) -> np.ndarray:
+    """Of a square camera: drawing it takes longer than all else about a photo."""
+    return np.random.default_rng(0).normal(0, 6, (side, side, 3)).astype(np.float32)
 
 
 @pytest.mark.slow

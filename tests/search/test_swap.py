@@ -1,8 +1,9 @@
-"""The live space is swapped, rolled back and dropped under searches without pause: real processes, true encoders."""
+"""The live space is swapped, rolled back and dropped under a stream of searches: real processes, true encoders."""
 
 import json
 import socket
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,7 +42,10 @@ def shop(tmp_path: Path) -> Iterator[Installation]:
 
 
 class Customers(threading.Thread):
-    """Search one photo after the other until told to stop; every first hit is kept, by space and photo."""
+    """Search one photo after the other until told to stop; every first hit is kept, by space and photo.
+
+    They leave the worker half of the time.
+    """
 
     def __init__(self, url: str, photos: list[Path]) -> None:
         super().__init__(daemon=True)
@@ -56,6 +60,7 @@ class Customers(threading.Thread):
                 self.ask(photo)
 
     def ask(self, photo: Path) -> None:
+        begun = time.monotonic()
         try:
             answer = requests.post(self.url, files={"image": photo.read_bytes()}, data={"limit": 1}, timeout=60)
             answer.raise_for_status()
@@ -65,6 +70,7 @@ class Customers(threading.Thread):
             self.failures.append(repr(error))
         else:
             self.answers[body["space"], photo.name].append((hit["product"]["sku"], hit["similarity"]))
+        self.stopped.wait(time.monotonic() - begun)
 
     def count(self, space: str) -> int:
         return sum(len(answers) for (name, _), answers in self.answers.items() if name == space)
@@ -79,7 +85,8 @@ def test_searches_go_on_through_build_activation_roll_back_and_drop(shop, tmp_pa
     asked_until(customers, FIRST, 3)
 
     shop.manage("create_space", SECOND, "--backbone", "resnet18")
-    wait_for(lambda: built(shop), "the second space built by the worker")
+    wait_for(lambda: shop.count("search_embedding") == 48, "the second space built by the worker")
+    assert progress(shop) == 1
     shop.manage("activate_space", SECOND)
     asked_until(customers, SECOND, 6)
     shop.manage("import_catalog", str(tmp_path / "more"))
@@ -113,7 +120,6 @@ def asked_until(customers: Customers, space: str, count: int) -> None:
     wait_for(lambda: customers.count(space) >= count, f"{count} answers from {space}")
 
 
-def built(shop: Installation) -> bool:
+def progress(shop: Installation) -> float:
     rows = json.loads(shop.manage("spaces", "--json", "--fast"))
-    [second] = [row for row in rows if row["space"] == SECOND]
-    return bool(second["progress"] == 1)
+    return next(float(row["progress"]) for row in rows if row["space"] == SECOND)
