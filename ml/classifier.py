@@ -72,13 +72,22 @@ class Metrics:
     """The likeliest category's probability under which the head hesitates more than over nearly all photos."""
     gate: Tuned | None = None
     """What the gate's policy was chosen by; None: too few photos to choose one, or an older head."""
+    confusion: dict[int, dict[int, int]] | None = None
+    """Photos by their category id and the one they were taken for; pairs that never met are left out. None: an older
+    head."""
+    others: int = 0
+    """Photos learned from beside those that all of this was measured on, such as customers'."""
+    others_top1: float | None = None
+    """The same of them as `top1`."""
 
     @classmethod
     def from_json(cls, text: str) -> "Metrics":
         """The inverse of `json.dumps(asdict(metrics))`, which turns the category ids into text."""
         data = json.loads(text)
         for name in ("photos", "left_out"):
-            data[name] = {int(category): count for category, count in data[name].items()}
+            data[name] = _by_id(data[name])
+        if data.get("confusion"):
+            data["confusion"] = {int(true): _by_id(taken) for true, taken in data["confusion"].items()}
         if data.get("gate"):
             data["gate"] = Tuned.from_dict(data["gate"])
         return cls(**data)
@@ -182,25 +191,44 @@ class OutOfFold:
     temperature: float
     folds: int
 
+    def among(self, rows: NDArray[np.bool_]) -> "OutOfFold":
+        """The predictions for these rows of the input, (n,)."""
+        kept = rows[self.rows]
+        return replace(
+            self, rows=self.rows[kept], probabilities=self.probabilities[kept], distances=self.distances[kept]
+        )
+
+    def top1(self, labels: Ints) -> float:
+        """The share whose likeliest category is right, of labels of the input, (n,)."""
+        return float(np.mean(np.array(self.classes)[self.probabilities.argmax(axis=1)] == labels[self.rows]))
+
 
 def fit_head(
-    embeddings: Floats, labels: ArrayLike, groups: ArrayLike, seed: int = 0, held_out: OutOfFold | None = None
+    embeddings: Floats,
+    labels: ArrayLike,
+    groups: ArrayLike,
+    seed: int = 0,
+    held_out: OutOfFold | None = None,
+    measured: NDArray[np.bool_] | None = None,
 ) -> Head:
     """Train a head on (n, d) embeddings with category ids and product ids, both (n,).
 
     Categories with fewer than MIN_PHOTOS photos or MIN_PRODUCTS products are left out of the classes. Raises
     TooFewPhotos when fewer than two remain, ValueError when one product has photos in two categories.
-    `held_out` is `cross_validate` of the other arguments, where the caller has it already.
+    `held_out` is `cross_validate` of the other arguments, where the caller has it already. `measured`, (n,), are the
+    photos that the metrics are of, by default all; from the others the head only learns.
     """
     labels, groups = np.asarray(labels), np.asarray(groups)
-    held_out = held_out or cross_validate(embeddings, labels, groups, seed)
-    kept = labels[held_out.rows]
-    weights, bias = _fit_softmax(embeddings[held_out.rows], kept)
-    truth = np.searchsorted(held_out.classes, kept)
+    measured = np.ones(len(labels), bool) if measured is None else measured
+    all_held_out = held_out or cross_validate(embeddings, labels, groups, seed)
+    learned, others = all_held_out.rows, all_held_out.among(~measured)
+    weights, bias = _fit_softmax(embeddings[learned], labels[learned])
+    novelty, counts = fit_novelty(embeddings[learned], labels[learned]), _counts(labels[measured])
+    held_out = all_held_out.among(measured)
+    truth = np.searchsorted(held_out.classes, labels[held_out.rows])
     ranks = np.argsort(-held_out.probabilities, axis=1, kind="stable")
-    counts, novelty = _counts(labels), fit_novelty(embeddings[held_out.rows], kept)
     metrics = Metrics(
-        top1=float(np.mean(ranks[:, 0] == truth)),
+        top1=held_out.top1(labels),
         top2=float(np.mean((ranks[:, :2] == truth[:, None]).any(axis=1))),
         calibration_error=expected_calibration_error(held_out.probabilities, truth),
         temperature=held_out.temperature,
@@ -210,6 +238,9 @@ def fit_head(
         # Of few photos either may be the larger: a space fitted on all of them lies closer round each.
         unknown_above=_unknown_above(np.maximum(held_out.distances, novelty.distances(embeddings[held_out.rows]))),
         hesitant_below=float(np.quantile(held_out.probabilities.max(axis=1), HESITANT)),
+        confusion=_confusion(held_out.classes, truth, ranks[:, 0]),
+        others=len(others.rows),
+        others_top1=others.top1(labels) if len(others.rows) else None,
     )
     return Head(
         classes=held_out.classes,
@@ -273,6 +304,19 @@ def expected_calibration_error(probabilities: Floats, truth: Ints) -> float:
     bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
     gaps = np.bincount(bins, weights=correct - confidence, minlength=CALIBRATION_BINS)
     return float(np.abs(gaps).sum() / len(truth))
+
+
+def _by_id(counts: Mapping[str, int]) -> dict[int, int]:
+    return {int(category): count for category, count in counts.items()}
+
+
+def _confusion(classes: tuple[int, ...], truth: Ints, taken: Ints) -> dict[int, dict[int, int]]:
+    """Of the columns of the true and of the likeliest category, both (m,)."""
+    pairs, counts = np.unique(np.stack([truth, taken], axis=1), axis=0, return_counts=True)
+    table: dict[int, dict[int, int]] = {category: {} for category in classes}
+    for (true, likeliest), count in zip(pairs.tolist(), counts.tolist(), strict=True):
+        table[classes[true]][classes[likeliest]] = count
+    return table
 
 
 def _unknown_above(distances: Floats) -> float | None:

@@ -9,6 +9,8 @@ from rest_framework.throttling import SimpleRateThrottle
 from ml.encoder import choose_runtime
 from ml.recipes import WeightsError, make_recipe
 
+MOST_DAYS = 3_650  # Of the query log.
+
 
 @register()
 def weights_exist(**kwargs: Any) -> list[CheckMessage]:
@@ -51,6 +53,18 @@ def build_share_is_a_share(**kwargs: Any) -> list[CheckMessage]:
         return []
     hint = "Set it to a share of a worker's time between 0.1 and 1, such as 0.5."
     return [Error(f"BUILD_SHARE is no share: {settings.BUILD_SHARE}", hint=hint, id="search.E004")]
+
+
+@register()
+def query_log_is_a_number_of_days(**kwargs: Any) -> list[CheckMessage]:
+    days = settings.QUERY_LOG_DAYS
+    if not 0 <= days <= MOST_DAYS:
+        hint = f"Set it to a number of days from 0 (keep none) to {MOST_DAYS}, such as 30."
+        return [Error(f"QUERY_LOG_DAYS is no number of days: {days}", hint=hint, id="search.E007")]
+    if settings.LEARN_FROM_FEEDBACK and not days:
+        hint = "Set QUERY_LOG_DAYS to 1 or more, or LEARN_FROM_FEEDBACK to 0."
+        return [Error("LEARN_FROM_FEEDBACK is on, but no query is kept to learn from.", hint=hint, id="search.E008")]
+    return []
 
 
 @register(deploy=True)

@@ -1,12 +1,16 @@
-"""What indexing leaves behind: spaces, embeddings, rejections and category heads."""
+"""What indexing leaves behind, spaces, embeddings, rejections and category heads; and what searching does, the log."""
 
 from pathlib import PurePath
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
+from django.utils import timezone
 from pgvector.django import HalfVectorField
+
+from catalog.validators import SKU_LENGTH
 
 # Of the vectors that name candidates in a large leaf. Of 20,000 photos 100 candidates by 128 dimensions hold 0.999 of a
 # photo's 20 nearest, and 0.995 of a mixture's; by 64 dimensions 0.993, by 256 no more (benchmarks.speed search).
@@ -198,3 +202,122 @@ class Head(models.Model):
 
     def __str__(self) -> str:
         return f"head of {self.space}, {self.trained_at:%Y-%m-%d %H:%M}"
+
+
+class QueryQuerySet(models.QuerySet["Query"]):
+    def labelled(self, space: Space) -> "QueryQuerySet":
+        """Photo searches in the space whose category a customer told, as `label`, if their vectors were kept.
+
+        It was told by an event that named the right category, or by searching in that one alone.
+        """
+        corrected = Event.objects.filter(
+            query=models.OuterRef("pk"), kind=Event.Kind.WRONG_CATEGORY, category__isnull=False
+        ).order_by("-pk")
+        chosen = models.Case(models.When(mode="override", searched__len=1, then="category_id"))
+        label = Coalesce(
+            models.Subquery(corrected.values("category_id")[:1]), chosen, output_field=models.BigIntegerField()
+        )
+        return self.filter(space=space, vector__isnull=False).annotate(label=label).filter(label__isnull=False)
+
+
+class Query(models.Model):
+    """A search that was answered. Kept for QUERY_LOG_DAYS; neither the photo nor an address is."""
+
+    class Kind(models.TextChoices):
+        PHOTO = "photo"
+        SIMILAR = "similar"
+        TEXT = "text"
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    asked_at = models.DateTimeField(default=timezone.now)
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    # No constraint in the database: a row is written for every search, and would lock the space and the category.
+    space = models.ForeignKey(
+        Space, models.DO_NOTHING, null=True, db_index=False, db_constraint=False, related_name="+"
+    )
+    mode = models.CharField(max_length=10, blank=True, help_text="Of the gate, where there was one.")
+    searched = ArrayField(models.BigIntegerField(), default=list, blank=True, help_text="Ids of the categories.")
+    category = models.ForeignKey(
+        "catalog.Category",
+        models.SET_NULL,
+        null=True,
+        db_index=False,
+        db_constraint=False,
+        related_name="+",
+        help_text="The likeliest of those searched; empty: unknown.",
+    )
+    ms = models.FloatField(help_text="Milliseconds that the answer took.")
+    results = models.PositiveSmallIntegerField(help_text="Products in the answer.")
+    vector = HalfVectorField(null=True, help_text="Of the query photo, where LEARN_FROM_FEEDBACK is on.")
+    label: int | None  # Only from labelled().
+
+    objects = QueryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "queries"
+        # With the time it took, so that today's median is read from the index alone.
+        indexes: ClassVar = [models.Index(fields=["asked_at"], include=["ms"], name="query_asked_at")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} search of {self.asked_at:%Y-%m-%d %H:%M}"
+
+
+class Event(models.Model):
+    """What a customer did with an answer; goes with its query."""
+
+    class Kind(models.TextChoices):
+        CLICK = "click"
+        CART = "cart"
+        PURCHASE = "purchase"
+        WRONG_CATEGORY = "wrong_category"
+
+    # Cascading through Django deletes a hundred queries at a time: search.traffic does it by the thousand.
+    query = models.ForeignKey(Query, models.DO_NOTHING, db_index=False, related_name="events")
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    sku = models.CharField(max_length=SKU_LENGTH, blank=True)
+    position = models.PositiveSmallIntegerField(null=True, help_text="Of the product in the answer, from 1.")
+    category = models.ForeignKey(
+        "catalog.Category", models.SET_NULL, null=True, related_name="+", help_text="The right one, if it was wrong."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            # Its index finds the events of a query as well.
+            models.UniqueConstraint(
+                fields=["query", "kind", "sku", "position"], nulls_distinct=False, name="one_event_of_a_kind"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.sku}".strip()
+
+
+class Day(models.Model):
+    """The queries of a day summed up, in all and by category; stays when their rows go."""
+
+    date = models.DateField()
+    category = models.ForeignKey(
+        "catalog.Category",
+        models.CASCADE,
+        null=True,
+        related_name="+",
+        help_text="That the queries looked in first; empty: all queries.",
+    )
+    searches = models.PositiveIntegerField()
+    clicked_1 = models.PositiveIntegerField(help_text="Searches whose first result was clicked.")
+    clicked_5 = models.PositiveIntegerField(help_text="Searches with a click among the first 5 results.")
+    clicked_10 = models.PositiveIntegerField(help_text="Searches with a click among the first 10 results.")
+    carts = models.PositiveIntegerField()
+    purchases = models.PositiveIntegerField()
+
+    class Meta:
+        ordering: ClassVar = ["-date", models.F("category_id").asc(nulls_first=True)]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["date", "category"], nulls_distinct=False, name="one_row_per_day_and_category"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.date}, {self.category or 'all'}"

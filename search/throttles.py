@@ -37,3 +37,9 @@ class BrowseThrottle(AnonymousThrottle):
     """Everything else that reads the index, counted apart: a page asks for it beside every search."""
 
     scope = "browse"
+
+
+class EventThrottle(AnonymousThrottle):
+    """What customers do with answers, counted apart: it is told as they leave for the product's page."""
+
+    scope = "events"

@@ -61,12 +61,35 @@ def test_a_rare_category_is_still_found_among_thousands():
     assert head.metrics.top1 > 0.99
 
 
+def test_what_is_learned_beside_the_catalogue_is_measured_apart():
+    vectors, labels, products = catalogue({1: 20, 2: 20})
+    of_catalogue = np.arange(40) % 4 > 0
+    told = np.where(of_catalogue, labels, 3 - labels)  # A quarter says the opposite.
+    metrics = fit_head(vectors, told, products, measured=of_catalogue).metrics
+    assert (metrics.photos, metrics.others) == ({1: 15, 2: 15}, 10)
+    assert metrics.top1 > 0.8
+    assert metrics.others_top1 is not None
+    assert metrics.others_top1 < 0.2
+    assert fit_head(vectors, labels, products).metrics.others_top1 is None
+
+
 @pytest.mark.slow
 def test_two_hundred_categories_are_told_apart():
     vectors, labels, products = catalogue(dict.fromkeys(range(200), 6), spread=0.3, dimensions=64)
     metrics = fit_head(vectors, labels, products).metrics
     assert metrics.top1 > 0.95
     assert len(metrics.photos) == 200
+
+
+def test_a_head_tells_what_it_takes_for_what_and_keeps_it():
+    vectors, labels, products = catalogue({1: 20, 2: 20, 3: 20}, spread=3.0)
+    head = fit_head(vectors, labels, products)
+    confusion = head.metrics.confusion
+    assert confusion is not None
+    assert {category: sum(taken.values()) for category, taken in confusion.items()} == {1: 20, 2: 20, 3: 20}
+    right = [taken.get(category, 0) for category, taken in confusion.items()]
+    assert sum(right) / 60 == pytest.approx(head.metrics.top1)
+    assert Head.from_bytes(head.to_bytes()).metrics.confusion == confusion
 
 
 def test_categories_with_too_few_photos_or_products_are_left_out_and_named():

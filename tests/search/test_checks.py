@@ -63,3 +63,15 @@ def test_behind_a_proxy_the_proxies_must_be_counted(settings):
     settings.BEHIND_TLS = True
     [error] = checks.proxies_are_counted()
     assert error.id == "search.E003"
+
+
+@pytest.mark.parametrize(("days", "learn", "problems"), [(30, True, []), (0, False, []), (-1, False, ["search.E007"])])
+def test_a_query_log_is_kept_for_a_number_of_days(settings, days, learn, problems):
+    settings.QUERY_LOG_DAYS, settings.LEARN_FROM_FEEDBACK = days, learn
+    assert [error.id for error in checks.query_log_is_a_number_of_days()] == problems
+
+
+def test_learning_from_a_log_that_is_not_kept_is_an_error(settings):
+    settings.QUERY_LOG_DAYS, settings.LEARN_FROM_FEEDBACK = 0, True
+    [error] = checks.query_log_is_a_number_of_days()
+    assert (error.id, error.hint) == ("search.E008", "Set QUERY_LOG_DAYS to 1 or more, or LEARN_FROM_FEEDBACK to 0.")

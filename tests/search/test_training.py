@@ -1,11 +1,19 @@
+from datetime import timedelta
+from uuid import uuid4
+
 import numpy as np
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.urls import reverse
+from django.utils import timezone
 
 from catalog.models import Photo, Product
 from ml.classifier import Judgement, TooFewPhotos
 from search import encoders, partitions, training
-from search.models import Embedding, Head, Space
+from search.management.commands.train_head import _worth_lines
+from search.models import Embedding, Event, Head, Query, Space
+from tests.conftest import picture
 
 pytestmark = pytest.mark.django_db
 
@@ -173,3 +181,103 @@ def test_a_head_of_an_earlier_version_is_due_for_training(space, shop, index):
     del head.metrics["gate"]
     head.save(update_fields=["metrics"])
     assert training.is_due(space)
+
+
+@pytest.fixture
+def told(space, category, settings):
+    """Log a query photo whose category its customer told: `told(vector, "bed", by="event")`."""
+    settings.LEARN_FROM_FEEDBACK = True
+
+    def make(vector: np.ndarray, slug: str, by: str = "override", minutes_ago: float = 0, **fields) -> Query:
+        said = {"mode": "override", "searched": [category(slug).pk], "category": category(slug)}
+        query = Query.objects.create(
+            **{
+                "id": uuid4(),
+                "kind": "photo",
+                "space": space,
+                "vector": vector,
+                "asked_at": timezone.now() - timedelta(minutes=minutes_ago),
+                "ms": 9,
+                "results": 20,
+                **(said if by == "override" else {"mode": "classifier", "category": category("lamp")}),
+                **fields,
+            }
+        )
+        if by == "event":
+            Event.objects.create(query=query, kind="wrong_category", category=category(slug))
+        return query
+
+    return make
+
+
+def green(shade: float) -> np.ndarray:
+    """The vector of a photo that is neither red as the lamps nor blue as the beds, but rather red."""
+    vector = np.tile([0.55, 1.0, 0.4 + shade], 16).astype(np.float32)
+    return vector / np.linalg.norm(vector)
+
+
+def learned(space: Space) -> Head:
+    head = training.train(space)
+    assert head is not None
+    return head
+
+
+def test_the_head_learns_the_categories_that_customers_told(space, shop, index, category, told, settings):
+    index()
+    learned(space)
+    assert judged(space, green(0)).probabilities[category("bed").pk] < 0.5
+    for n in range(5):
+        told(green(n / 100), "bed")
+        told(green(-(n + 1) / 100), "bed", by="event")
+    metrics = learned(space).metrics
+    assert judged(space, green(0)).probabilities[category("bed").pk] > 0.8
+    assert (metrics["others"], metrics["others_top1"]) == (10, 1.0)
+    assert metrics["top1"] == 1.0
+    assert set(metrics["photos"].values()) == {10}
+    assert "from 10 customers' photos" in "\n".join(_worth_lines(metrics, {}))
+    settings.LEARN_FROM_FEEDBACK = False
+    metrics = learned(space).metrics
+    assert (metrics["others"], metrics["others_top1"]) == (0, None)
+
+
+def test_only_what_a_customer_told_plainly_is_a_label(space, beside, shop, index, category, told):
+    index()
+    told(green(0.01), "bed", searched=[category("bed").pk, category("lamp").pk])
+    told(green(0.02), "bed", mode="classifier")
+    Query.objects.filter(pk=told(green(0.03), "bed").pk).update(vector=None)
+    told(green(0.04), "bed", space=beside)
+    Event.objects.create(query=told(green(0.05), "bed", mode="classifier"), kind="wrong_category")
+    Event.objects.create(query=told(green(0.06), "bed", mode="classifier"), kind="click", category=category("bed"))
+    told(green(0.07), "sofa")  # Of which the shop has no photo.
+    assert learned(space).metrics["others"] == 0
+    Event.objects.create(query=told(green(0.08), "bed"), kind="wrong_category", category=category("lamp"))
+    assert [query.label for query in Query.objects.labelled(space).exclude(searched=[category("sofa").pk])] == [
+        category("lamp").pk
+    ]
+
+
+def test_of_one_photo_the_last_word_counts_and_no_category_has_more_than_the_catalogue(
+    space, shop, index, told, category
+):
+    index()
+    for n in range(14):
+        told(green(n / 100), "bed", minutes_ago=n)
+    told(green(0), "lamp", minutes_ago=-1)
+    told(green(0), "lamp", minutes_ago=20)
+    # A last word that beds have no room for is a word all the same: no earlier one takes its place.
+    told(green(0.13), "lamp", minutes_ago=30)
+    gallery = training._samples(space, list(training._photos_per_category(space)), seed=0).gallery
+    found = training._told(space, gallery)
+    assert found.categories.tolist() == [category("lamp").pk] + 10 * [category("bed").pk]
+    expected = np.stack([green(n / 100) for n in range(11)])
+    np.testing.assert_allclose(found.vectors, expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("learn", [True, False])
+def test_a_photo_search_keeps_its_vector_only_in_a_shop_that_learns(space, shop, index, client, settings, learn):
+    settings.LEARN_FROM_FEEDBACK = learn
+    index()
+    upload = SimpleUploadedFile("photo.png", picture((200, 10, 10)))
+    assert client.post(reverse("search"), {"image": upload, "category": "bed"}).status_code == 200
+    kept = Query.objects.labelled(space).values_list("vector", flat=True)
+    assert [len(vector) for vector in kept if vector] == ([48] if learn else [])

@@ -58,6 +58,11 @@ def _worth_lines(metrics: Mapping[str, Any], slugs: Mapping[int, str]) -> Iterat
         f"among the two likeliest {metrics['top2']:.1%}, calibration error {metrics['calibration_error']:.3f}."
     )
     yield f"Learned from: {_counts(metrics['photos'], slugs)}."
+    if metrics["others"]:
+        yield (
+            f"And from {metrics['others']} customers' photos: likeliest category of held-out ones "
+            f"as they told it {metrics['others_top1']:.1%}."
+        )
     if metrics["left_out"]:
         yield f"Too few photos, so always searched: {_counts(metrics['left_out'], slugs)}."
 
