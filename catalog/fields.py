@@ -8,7 +8,10 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.fields import empty
+from rest_framework.utils.html import is_html_input
 
+from catalog import attributes
 from catalog.errors import TooLarge
 from ml.images import MAX_BYTES, MESSAGES, PhotoProblem, UnreadablePhoto
 
@@ -39,6 +42,23 @@ class SlugField(serializers.SlugField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_unicode=True, **kwargs)
+
+
+@extend_schema_field(attributes.SCHEMA)
+class WantedAttributesField(serializers.Field):
+    """`name:value`, any number of times, as the product list takes it."""
+
+    default_error_messages = {**attributes.MESSAGES}
+
+    def get_value(self, dictionary: Any) -> Any:
+        if not is_html_input(dictionary):
+            return super().get_value(dictionary)
+        return dictionary.getlist(self.field_name) or empty
+
+    def to_internal_value(self, data: Any) -> attributes.Wanted:
+        if not isinstance(data, list) or not all(isinstance(pair, str) for pair in data):  # A form may send files.
+            self.fail("invalid")
+        return attributes.parse(data)
 
 
 @contextmanager

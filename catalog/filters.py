@@ -1,25 +1,20 @@
-"""The filters of the product list."""
+"""The filters of the product list and of the search by words."""
 
-import json
-from collections import defaultdict
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import django_filters
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
+from django_filters.utils import translate_validation
 from drf_spectacular.utils import extend_schema_field
+from rest_framework.request import Request
 
+from catalog import attributes
+from catalog.attributes import Wanted
 from catalog.models import Category, Product, ProductQuerySet
-from catalog.validators import MAX_KEY_LENGTH, MAX_VALUE_LENGTH, validate_attribute_value
 
 MAX_QUERY_LENGTH = 200
-# More attributes than a customer ticks; every one is an index scan.
-MAX_ATTRIBUTE_FILTERS = 20
-
-# For each name, the texts of which one has to be met.
-Wanted = Mapping[str, list[str]]
 
 
 class TruthField(forms.CharField):
@@ -41,47 +36,23 @@ class TruthFilter(django_filters.BooleanFilter):
 
 
 class AttributePairsField(forms.Field):
-    """`name:value`, any number of times."""
-
     widget = forms.MultipleHiddenInput
-    default_error_messages = {
-        "invalid": "Write name:value, for example color:Oak.",
-        "too_many": f"At most {MAX_ATTRIBUTE_FILTERS} attributes a request.",
-    }
+    default_error_messages = {**attributes.MESSAGES}
 
-    def to_python(self, value: list[str] | None) -> dict[str, list[str]]:
-        pairs = [pair.partition(":") for pair in value or ()]
-        if len(pairs) > MAX_ATTRIBUTE_FILTERS:
-            raise ValidationError(self.error_messages["too_many"], code="too_many")
-        wanted = defaultdict(list)
-        for name, colon, text in pairs:
-            if not name or not colon or len(name) > MAX_KEY_LENGTH or len(text) > MAX_VALUE_LENGTH:
-                raise ValidationError(self.error_messages["invalid"], code="invalid")
-            wanted[name].append(text)
-        return wanted
+    def to_python(self, value: list[str] | None) -> Wanted:
+        return attributes.parse(value or ())
 
 
 class AttributesFilter(django_filters.Filter):
     field_class = AttributePairsField
 
     def filter(self, qs: ProductQuerySet, value: Wanted) -> ProductQuerySet:
-        for name, texts in (value or {}).items():
+        for alternatives in attributes.alternatives(value or {}):
             any_of = Q()
-            for text in texts:
-                for reading in readings(text):
-                    any_of |= Q(attributes__contains={name: reading})
+            for one in alternatives:
+                any_of |= Q(attributes__contains=one)
             qs = qs.filter(any_of)
         return qs
-
-
-def readings(text: str) -> list[Any]:
-    """The values a text in a URL may stand for: itself and, for 80 or true, the number or the boolean."""
-    try:
-        value = json.loads(text)
-        validate_attribute_value("", value)
-    except (ValueError, RecursionError, ValidationError):
-        return [text]
-    return [text, value]
 
 
 class ProductOrdering(django_filters.OrderingFilter):
@@ -98,6 +69,10 @@ class ProductOrdering(django_filters.OrderingFilter):
         return qs.order_by(*order, "sku")
 
 
+WORDS = (
+    "Words of the name, description or attributes, of which the last may be unfinished, or the start of a sku. "
+    'Understands "quoted phrases", OR and -without.'
+)
 PRICE = {"field_name": "price", "max_digits": 12, "decimal_places": 2, "min_value": 0}
 
 
@@ -113,8 +88,7 @@ class ProductFilter(django_filters.FilterSet):
     q = django_filters.CharFilter(
         method="search",
         max_length=MAX_QUERY_LENGTH,
-        help_text="Words of the name or description, or the start of a sku. "
-        'Understands "quoted phrases", OR and -without. The best match comes first unless `ordering` is given.',
+        help_text=f"{WORDS} The best match comes first unless `ordering` is given.",
     )
     category = extend_schema_field(
         {
@@ -137,15 +111,12 @@ class ProductFilter(django_filters.FilterSet):
         **PRICE,
     )
     in_stock = TruthFilter(help_text="true or false.")
-    attributes = extend_schema_field(
-        {
-            "type": "array",
-            "items": {"type": "string"},
-            "example": ["color:Oak", "material:pine"],
-            "description": "`name:value`, exactly as written in the product. Given several times, other names "
-            "narrow the answer and other values of one name widen it: `?attributes=color:Oak&attributes=color:Pine`.",
-        }
-    )(AttributesFilter())
+    attributes = extend_schema_field(attributes.SCHEMA)(AttributesFilter())
+    facets = TruthFilter(
+        method="as_found",
+        help_text="true also counts what was found, by category, price, stock and attribute; attributes are counted in "
+        "a sample where more than 10,000 products were found.",
+    )
     ordering = ProductOrdering(
         fields=["name", "price", "created_at", "sku"],
         help_text="name, price, created_at or sku; a leading - reverses; several are separated by commas.",
@@ -158,3 +129,43 @@ class ProductFilter(django_filters.FilterSet):
 
     def search(self, products: ProductQuerySet, name: str, words: str) -> ProductQuerySet:
         return products.search(words)
+
+    def as_found(self, products: ProductQuerySet, name: str, wanted: bool) -> ProductQuerySet:
+        return products
+
+    @classmethod
+    def checked(cls, request: Request, products: QuerySet) -> Self:
+        """The filters that a request sets, of these products. Raises rest_framework's ValidationError."""
+        found = cls(request.query_params, products, request=request)
+        if not found.is_valid():
+            raise translate_validation(found.errors)
+        return found
+
+    @property
+    def wants_facets(self) -> bool:
+        return bool(self.form.cleaned_data["facets"])
+
+    @property
+    def wanted(self) -> Wanted:
+        """The attributes that are filtered by."""
+        return self.form.cleaned_data["attributes"] or {}
+
+    def without(self, *names: str) -> ProductQuerySet:
+        """What passes the filters but these, in no order."""
+        return self._passing({name: value for name, value in self.form.cleaned_data.items() if name not in names})
+
+    def without_attribute(self, name: str) -> ProductQuerySet:
+        """What passes all filters but that of this attribute."""
+        others = {other: pairs for other, pairs in self.wanted.items() if other != name}
+        return self._passing({**self.form.cleaned_data, "attributes": others})
+
+    def _passing(self, values: dict[str, Any]) -> ProductQuerySet:
+        products = self.queryset.all()
+        for name, value in values.items():
+            products = self.filters[name].filter(products, value)
+        return products.order_by()
+
+
+class TextFilter(ProductFilter):
+    q = django_filters.CharFilter(method="search", max_length=MAX_QUERY_LENGTH, required=True, help_text=WORDS)
+    ordering = None  # type: ignore[assignment]  # How a FilterSet leaves out what it inherits.

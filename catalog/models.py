@@ -2,13 +2,17 @@
 
 from decimal import Decimal
 from typing import Self
+from uuid import uuid4
 
+from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex, OpClass
-from django.contrib.postgres.search import SearchQuery, SearchRank, SearchVector, SearchVectorField
+from django.contrib.postgres.search import SearchRank, SearchVectorField
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Upper
 
+from catalog import words as full_text
+from catalog.storage import private_storage
 from catalog.validators import (
     SKU_LENGTH,
     currency_validator,
@@ -17,8 +21,6 @@ from catalog.validators import (
     validate_attributes,
 )
 
-# Stems English; words of other languages are found in the very form they were written in.
-SEARCH_CONFIG = "english"
 # PostgreSQL refuses a full-text vector above 1 MB: this stays far below it.
 MAX_DESCRIPTION = 20_000
 # Far above any number of photos and far below what the column holds.
@@ -48,11 +50,22 @@ class Category(models.Model):
 
 class ProductQuerySet(models.QuerySet["Product"]):
     def search(self, words: str) -> Self:
-        """Products that match `words` (quotes, OR and - as in web search) or whose sku starts so; best first."""
-        query = SearchQuery(words, config=SEARCH_CONFIG, search_type="websearch")
-        return self.filter(
-            models.Q(search_vector=query) | models.Q(sku__istartswith=words.strip()),
-        ).order_by(SearchRank(models.F("search_vector"), query).desc(), "name", "sku")
+        """Products that match `words` (catalog.words.query) or whose sku starts so, with their rank; best first."""
+        query = full_text.query(words)
+        return (
+            self.annotate(rank=SearchRank(models.F("search_vector"), query))
+            .filter(models.Q(search_vector=query) | models.Q(sku__istartswith=words.strip()))
+            .order_by("-rank", "name", "sku")
+        )
+
+    def with_headlines(self, words: str) -> Self:
+        """Where the words are found in name and description (catalog.words.segments)."""
+        return self.annotate(
+            name_headline=full_text.headline("name", words, highlight_all=True),
+            # Where a word that is still being typed was found: "dinin" begins "dining", whose stem is "dine".
+            typed_headline=full_text.headline("name", words, full_text.AS_TYPED, highlight_all=True),
+            description_headline=full_text.headline("description", words, max_fragments=1),
+        )
 
     def with_photos(self) -> Self:
         """All that an answer of the API shows, in two queries whatever the number of products."""
@@ -79,12 +92,12 @@ class Product(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     search_vector = models.GeneratedField(
-        expression=SearchVector("name", weight="A", config=SEARCH_CONFIG)
-        + SearchVector("sku", weight="A", config=SEARCH_CONFIG)
-        + SearchVector("description", weight="B", config=SEARCH_CONFIG),
-        output_field=SearchVectorField(),
-        db_persist=True,
+        expression=full_text.vector(), output_field=SearchVectorField(), db_persist=True
     )
+    rank: float  # only from search()
+    name_headline: str  # only from with_headlines(), as the next two
+    typed_headline: str
+    description_headline: str
 
     objects = ProductQuerySet.as_manager()
 
@@ -131,3 +144,88 @@ class Photo(models.Model):
 
     def __str__(self) -> str:
         return f"photo {self.position + 1} of {self.product}"
+
+
+def sent_path(sent: "Import", _name: str) -> str:
+    return uuid4().hex
+
+
+class ImportQuerySet(models.QuerySet["Import"]):
+    def waiting(self) -> Self:
+        """Those that a worker has something to do for; first the one that waits longest."""
+        return self.filter(state__in=Import.WAITING).order_by(models.F("active_at").asc(nulls_first=True), "pk")
+
+    def over(self) -> Self:
+        return self.filter(state__in=Import.OVER)
+
+
+class Import(models.Model):
+    """A catalogue that staff sent: checked, then, once they have seen what it would do, imported (catalog.imports)."""
+
+    class State(models.TextChoices):
+        CHECKING = "checking"
+        CHECKED = "checked"
+        QUEUED = "queued"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    WAITING = (State.CHECKING, State.QUEUED, State.RUNNING)
+    OVER = (State.DONE, State.FAILED, State.CANCELLED)
+
+    state = models.CharField(max_length=10, choices=State, default=State.CHECKING)
+    # Kept until the import is over, then empty.
+    csv = models.FileField("CSV file", upload_to=sent_path, storage=private_storage, max_length=255, blank=True)
+    photos = models.FileField("ZIP of photos", upload_to=sent_path, storage=private_storage, max_length=255, blank=True)
+    csv_name = models.CharField(max_length=255, blank=True, editable=False)
+    photos_name = models.CharField(max_length=255, blank=True, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, editable=False, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    # Of the check, which is a dry run, then anew of the import itself.
+    dry_run = models.BooleanField(default=True, editable=False)
+    unit = models.CharField(max_length=10, blank=True, editable=False, help_text="What a row is: a line or a file.")
+    total = models.PositiveIntegerField(null=True, editable=False, help_text="Rows; unknown until they are counted.")
+    done = models.PositiveIntegerField(default=0, editable=False, help_text="Rows settled: the first ones, in order.")
+    added = models.PositiveIntegerField(default=0, editable=False)
+    updated = models.PositiveIntegerField(default=0, editable=False)
+    unchanged = models.PositiveIntegerField(default=0, editable=False)
+    refused = models.PositiveIntegerField(default=0, editable=False)
+    photos_added = models.PositiveIntegerField(default=0, editable=False)
+    note = models.TextField(blank=True, editable=False, help_text="What there is to know of the files sent.")
+    reason = models.TextField(blank=True, editable=False, help_text="Why it failed, was cancelled or waits.")
+    attempts = models.PositiveSmallIntegerField(default=0, editable=False, help_text="Turns since a row was settled.")
+    begun_at = models.DateTimeField(null=True, editable=False)
+    active_at = models.DateTimeField(null=True, editable=False, help_text="When a worker last was at it.")
+
+    objects = ImportQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+
+    def __str__(self) -> str:
+        return " and ".join(filter(None, [self.csv_name, self.photos_name])) or f"import {self.pk}"
+
+
+class ImportRow(models.Model):
+    """What became of a row, or would: of refused rows all, of others the first ones."""
+
+    # Its index is that of the constraint.
+    of = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="rows", db_index=False)
+    number = models.PositiveIntegerField(help_text="Among the rows, from 0.")
+    place = models.TextField(help_text="The line or the file.")
+    sku = models.TextField()
+    outcome = models.CharField(max_length=9)
+    photos_added = models.PositiveIntegerField(default=0)
+    text = models.TextField(help_text="Why it was refused, or what is added or changes.")
+
+    class Meta:
+        default_permissions = ()
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["of", "outcome", "number"], name="import_row_once")]
+
+    def __str__(self) -> str:
+        return f"{self.of.unit} {self.place}: {self.outcome}"

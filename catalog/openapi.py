@@ -72,6 +72,40 @@ PRODUCT = OpenApiExample(
     },
     request_only=True,
 )
+FACETS = {
+    "counted": 2,
+    "categories": [{"slug": "chair", "name": "Chair", "count": 2}, {"slug": "sofa", "name": "Sofa", "count": 1}],
+    "in_stock": [{"value": True, "count": 1}, {"value": False, "count": 1}],
+    "price": {"min": "60.00", "max": "129.00"},
+    "attributes": [{"name": "color", "values": [{"value": "Oak", "count": 1}, {"value": "Pine", "count": 1}]}],
+}
+PHOTO = {
+    "id": 17,
+    "file": "https://shop.example/media/photos/3f/3f1c.jpg",
+    "sha256": "3f1c9a0e7b6d4c5f8e2a1b0c9d8e7f6a5b4c3d2e1f0a9b8c7d6e5f4a3b2c1d0e",
+    "width": 1024,
+    "height": 1024,
+    "position": 0,
+    "created_at": "2026-11-20T12:00:00Z",
+}
+PRODUCT_PAGE = OpenApiExample(
+    "Chairs, one a page",
+    value={
+        "count": 2,
+        "next": "https://shop.example/api/v1/products/?category=chair&facets=true&page=2&page_size=1",
+        "previous": None,
+        "results": [
+            {
+                **PRODUCT.value,
+                "photos": [PHOTO],
+                "created_at": "2026-11-20T12:00:00Z",
+                "updated_at": "2026-11-20T12:00:00Z",
+            }
+        ],
+        "facets": FACETS,
+    },
+    response_only=True,
+)
 NEW_PRICE = OpenApiExample("A new price", value={"price": "99.00", "in_stock": False}, request_only=True)
 
 SKU = OpenApiParameter(

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.db import DataError
 from django.utils.text import slugify
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from drf_standardized_errors.openapi_serializers import ClientErrorEnum, ServerErrorEnum
 from rest_framework import serializers
 from rest_framework.validators import UniqueValidator
@@ -105,6 +105,60 @@ class ProductSerializer(serializers.ModelSerializer):
     def build_standard_field(self, field_name: str, model_field: Any) -> Any:
         field_class, kwargs = super().build_standard_field(field_name, model_field)
         return (ProductAttributesField if field_name == "attributes" else field_class), kwargs
+
+
+class CategoryCountSerializer(serializers.Serializer):
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    count = serializers.IntegerField()
+
+
+class StockCountSerializer(serializers.Serializer):
+    value = serializers.BooleanField()
+    count = serializers.IntegerField()
+
+
+class PriceRangeSerializer(serializers.Serializer):
+    min = serializers.DecimalField(12, 2)
+    max = serializers.DecimalField(12, 2)
+
+
+class ValueCountSerializer(serializers.Serializer):
+    value = serializers.CharField(help_text="As `attributes=name:value` takes it.")
+    count = serializers.IntegerField()
+
+
+class AttributeCountSerializer(serializers.Serializer):
+    name = serializers.CharField()
+    values = ValueCountSerializer(many=True, help_text="The commonest first, 50 at most.")
+
+
+class FacetsSerializer(serializers.Serializer):
+    """Each facet is counted as if its own filter were not set; categories, names and values that no match has are left
+    out."""
+
+    counted = serializers.IntegerField(
+        help_text="Products whose attributes were counted: all that match, or a sample of 10,000. The rest is of all."
+    )
+    categories = CategoryCountSerializer(many=True)
+    in_stock = StockCountSerializer(many=True)
+    price = PriceRangeSerializer(allow_null=True, help_text="null: nothing that matches has a price.")
+    attributes = AttributeCountSerializer(many=True, help_text="The commonest names first, 20 at most.")
+
+
+@extend_schema_serializer(many=False)
+class PageSerializer(serializers.Serializer):
+    """What every answer in pages has around its results."""
+
+    count = serializers.IntegerField(help_text="Matches on all pages.")
+    next = serializers.URLField(allow_null=True, help_text="The next page; null: this is the last.")
+    previous = serializers.URLField(allow_null=True)
+    facets = FacetsSerializer(allow_null=True, help_text="null unless the request has facets=true.")
+
+
+@extend_schema_serializer(many=False)
+class ProductPageSerializer(PageSerializer):
+    results = ProductSerializer(many=True)
 
 
 class ClientErrorSerializer(serializers.Serializer):

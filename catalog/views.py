@@ -14,14 +14,20 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet, ModelViewSet
 
-from catalog import openapi, photos
+from catalog import facets, openapi, photos
 from catalog.errors import Conflict
 from catalog.fields import photo_errors
 from catalog.filters import ProductFilter
 from catalog.models import Category, Photo, Product
 from catalog.pagination import ProductPagination
 from catalog.parsers import BoundedJSONParser
-from catalog.serializers import CategorySerializer, PhotoSerializer, PhotoUploadSerializer, ProductSerializer
+from catalog.serializers import (
+    CategorySerializer,
+    PhotoSerializer,
+    PhotoUploadSerializer,
+    ProductPageSerializer,
+    ProductSerializer,
+)
 
 
 class UpdatesInTurn(ModelViewSet):
@@ -77,7 +83,12 @@ class CategoryViewSet(UpdatesInTurn):
 
 
 @extend_schema_view(
-    list=extend_schema(summary="Find products", description="By name, with their photos, 20 a page."),
+    list=extend_schema(
+        summary="Find products",
+        description="By name, with their photos, 20 a page.",
+        examples=[openapi.PRODUCT_PAGE],
+        responses=ProductPageSerializer,
+    ),
     retrieve=extend_schema(summary="One product"),
     create=extend_schema(
         summary="Create a product",
@@ -109,6 +120,13 @@ class ProductViewSet(UpdatesInTurn):
     lookup_field = "sku"
     # DRF's own pattern stops at a dot, and a sku like 001.024.52 has two.
     lookup_value_regex = "[^/]+"
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        found = ProductFilter.checked(request, self.get_queryset())
+        page = self.paginate_queryset(found.qs)
+        answer = self.get_paginated_response(self.get_serializer(page, many=True).data)
+        answer.data["facets"] = facets.count(found, answer.data["count"]) if found.wants_facets else None
+        return answer
 
 
 @extend_schema_view(

@@ -38,6 +38,32 @@ SEARCH_ANSWER = {
     },
     "timings_ms": {"decode": 6.1, "encode": 61.0, "gate": 0.8, "search": 1.9, "total": 71.4},
 }
+TEXT_ANSWER = {
+    "query_id": "0b0c9a3e-4a55-4a0e-9d2e-2f9f7d0f8a11",
+    "count": 1,
+    "next": None,
+    "previous": None,
+    "results": [
+        {
+            "product": PRODUCT,
+            "photo": HIT["photo"],
+            "rank": 0.6079,
+            "highlight": {
+                "name": [
+                    {"text": "ALMA ", "match": False},
+                    {"text": "table", "match": True},
+                    {"text": " lamp", "match": False},
+                ],
+                "description": [
+                    {"text": "Warm light for a bedside ", "match": False},
+                    {"text": "table", "match": True},
+                ],
+            },
+        }
+    ],
+    "facets": None,
+    "timings_ms": {"search": 3.4, "facets": 0.0, "total": 4.1},
+}
 INDEX_ANSWER = {
     "space": "resnet50-imagenet",
     "weights": "imagenet",
@@ -66,3 +92,11 @@ INDEX_ANSWER = {
         "trained_at": "2026-11-20T12:00:00Z",
     },
 }
+EVENT = {
+    "query_id": "0b0c9a3e-4a55-4a0e-9d2e-2f9f7d0f8a11",
+    "kind": "click",
+    "sku": "LAM-004",
+    "position": 1,
+}
+WRONG_CATEGORY = {"query_id": "0b0c9a3e-4a55-4a0e-9d2e-2f9f7d0f8a11", "kind": "wrong_category", "category": "lamp"}
+STORED_EVENT = {**EVENT, "category": None, "created_at": "2026-11-20T12:00:00Z"}

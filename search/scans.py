@@ -15,6 +15,7 @@ import numpy as np
 import psycopg
 from pgvector import HalfVector
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 from catalog.models import Category, Photo, Product
 from search import binary, encoders
@@ -85,6 +86,8 @@ class Filters:
     price_min: Decimal | None = None
     price_max: Decimal | None = None
     in_stock: bool | None = None
+    attributes: Sequence[Sequence[Mapping[str, Any]]] = ()
+    """Of each the product's attributes must contain one (catalog.attributes.alternatives)."""
 
 
 NO_FILTERS = Filters()
@@ -221,23 +224,14 @@ def statement(
     exclude: Product | None = None,
 ) -> tuple[sql.Composed, list[Any]]:
     """What `nearest` asks: the query and its parameters."""
-    clauses = {
-        clause: value
-        for clause, value in {
-            "AND product.price >= %s": filters.price_min,
-            "AND product.price <= %s": filters.price_max,
-            "AND product.in_stock = %s": filters.in_stock,
-            "AND product.id <> %s": exclude and exclude.pk,
-        }.items()
-        if value is not None
-    }
+    clauses, values = _conditions(filters, exclude)
     names = _names(space)
 
     def scan(categories: Collection[int], order: sql.Composable) -> sql.Composed:
         return SCAN.format(
-            joins=JOINS.format(**names) if clauses else sql.SQL(""),
+            joins=JOINS.format(**names) if values else sql.SQL(""),
             categories=_literals(categories),
-            conditions=sql.SQL(" ".join(clauses)),
+            conditions=clauses,
             order=order,
             **names,
         )
@@ -246,14 +240,30 @@ def statement(
     parameters: list[Any] = []
     if plan.exact:
         scans.append(scan(plan.exact, sql.SQL("distance, photo_id")))
-        parameters += [HalfVector(vector), *clauses.values(), size]
+        parameters += [HalfVector(vector), *values, size]
     # An index each, since each has its own candidates: together, those of one category would push out another's.
     order = sql.SQL("{} {} %s").format(key(space), names["operator"])
     for category in sorted(plan.indexed):
         scans.append(scan([category], order))
-        parameters += [HalfVector(vector), *clauses.values(), HalfVector(_near(space, vector)), plan.candidates(size)]
+        parameters += [HalfVector(vector), *values, HalfVector(_near(space, vector)), plan.candidates(size)]
     ranked = (MERGED if len(scans) > 1 else ONE).format(scans=sql.SQL(" UNION ALL ").join(scans))
     return QUERY.format(ranked=ranked, **names), [*parameters, size]
+
+
+def _conditions(filters: Filters, exclude: Product | None) -> tuple[sql.SQL, list[Any]]:
+    """What a product must be, and the parameters of that."""
+    values: dict[str, Any] = {
+        "AND product.price >= %s": filters.price_min,
+        "AND product.price <= %s": filters.price_max,
+        "AND product.in_stock = %s": filters.in_stock,
+        "AND product.id <> %s": exclude and exclude.pk,
+    }
+    clauses = [clause for clause, value in values.items() if value is not None]
+    parameters = [value for value in values.values() if value is not None]
+    for alternatives in filters.attributes:
+        clauses.append(f"AND ({' OR '.join(['product.attributes @> %s'] * len(alternatives))})")
+        parameters += map(Jsonb, alternatives)
+    return sql.SQL(" ".join(clauses)), parameters
 
 
 def _short(plan: Plan, found: Sequence[Sequence[Any]], size: int) -> frozenset[int]:

@@ -4,12 +4,15 @@ import math
 from decimal import Decimal
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from PIL import Image
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
-from catalog.fields import PhotoField, photo_errors
+from catalog.attributes import alternatives
+from catalog.fields import PhotoField, WantedAttributesField, photo_errors
 from catalog.models import Category, Product
+from catalog.serializers import PageSerializer
 from ml.encoder import Encoder
 from ml.images import MESSAGES, PhotoProblem, UnreadablePhoto
 from search.models import LeafIndex, Space
@@ -80,6 +83,7 @@ class MatchSerializer(serializers.Serializer[Any]):
     in_stock = serializers.BooleanField(
         required=False, allow_null=True, default=None, help_text="Only products (not) in stock."
     )
+    attributes = WantedAttributesField(required=False)
 
     def validate_min_similarity(self, value: float) -> float:
         if math.isnan(value):  # It compares with nothing, so it passes both limits.
@@ -96,8 +100,30 @@ class MatchSerializer(serializers.Serializer[Any]):
     def wanted(self) -> dict[str, Any]:
         """The arguments of `lookup.nearest` that the caller gave."""
         given = self.validated_data
-        filters = Filters(given.get("price_min"), given.get("price_max"), given["in_stock"])
+        filters = Filters(
+            given.get("price_min"),
+            given.get("price_max"),
+            given["in_stock"],
+            alternatives(given.get("attributes", {})),
+        )
         return {"limit": given["limit"], "min_similarity": given.get("min_similarity"), "filters": filters}
+
+
+class SimilarSerializer(MatchSerializer):
+    """Made with the product in its context."""
+
+    photo = serializers.IntegerField(
+        min_value=1,
+        required=False,
+        help_text="Id of the product's photo to compare with; its first indexed one when left out.",
+        error_messages={"does_not_exist": "This product has no such photo. Its own are at .../photos/."},
+    )
+
+    def validate_photo(self, photo: int) -> int:
+        if not self.context["product"].photos.filter(pk=photo).exists():
+            message = self.fields["photo"].error_messages["does_not_exist"]
+            raise serializers.ValidationError(message, "does_not_exist")
+        return photo
 
 
 class SearchSerializer(MatchSerializer):
@@ -202,6 +228,32 @@ class SearchAnswerSerializer(AnswerSerializer):
     left_out = LeftOutSerializer(
         allow_null=True, help_text="The best match left out for its similarity; null: nothing that would be shown was."
     )
+    timings_ms = TimingsField()
+
+
+class SegmentSerializer(serializers.Serializer[Any]):
+    text = serializers.CharField(trim_whitespace=False)
+    match = serializers.BooleanField()
+
+
+class HighlightSerializer(serializers.Serializer[Any]):
+    name = SegmentSerializer(many=True, help_text="All of the name, cut where matches begin and end.")
+    description = SegmentSerializer(many=True, help_text="The part of the description that says most.")
+
+
+class TextHitSerializer(serializers.Serializer[Any]):
+    product = MatchedProductSerializer()
+    photo = serializers.URLField(allow_null=True, help_text="URL of the product's first photo; null: it has none.")
+    rank = serializers.FloatField(help_text="How well the words match; 0: only the sku begins so.")
+    highlight = HighlightSerializer()
+
+
+@extend_schema_serializer(many=False)
+class TextAnswerSerializer(PageSerializer):
+    query_id = serializers.UUIDField(
+        allow_null=True, help_text="Names this query in logs and feedback; null from the second page on."
+    )
+    results = TextHitSerializer(many=True)
     timings_ms = TimingsField()
 
 

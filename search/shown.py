@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urljoin
 
-from catalog.models import Category
+from catalog.models import Category, Product
+from catalog.words import START, segments
 from search.gate import Choice
 from search.lookup import Hit, LeftOut, Matches
 from search.models import Space
@@ -28,6 +29,31 @@ def answer(space: Space, matches: Matches, watch: Stopwatch, origin: str) -> Jso
         "results": [_hit(hit, origin) for hit in matches.hits],
         "left_out": matches.left_out and _left_out(matches.left_out),
         "timings_ms": watch.timings_ms(),
+    }
+
+
+def text_answer(page: Json, facets: Json | None, watch: Stopwatch, origin: str) -> Json:
+    """A page of products found by words (ProductQuerySet.search and with_headlines), as the paginator made it.
+
+    All pages are one search, which the first one's `query_id` names.
+    """
+    return {
+        "query_id": None if page["previous"] else str(uuid.uuid4()),
+        **page,
+        "results": [_text_hit(product, origin) for product in page["results"]],
+        "facets": facets,
+        "timings_ms": watch.timings_ms(),
+    }
+
+
+def _text_hit(product: Product, origin: str) -> Json:
+    photo = next(iter(product.photos.all()), None)
+    name = product.name_headline if START in product.name_headline else product.typed_headline
+    return {
+        "product": _product(product),
+        "photo": photo and urljoin(origin, photo.file.url),
+        "rank": round(product.rank, 4),
+        "highlight": {"name": segments(name), "description": segments(product.description_headline)},
     }
 
 
@@ -55,20 +81,23 @@ def _hit(hit: Hit, origin: str) -> Json:
 
 
 def _match(hit: Hit, origin: str) -> Json:
-    product = hit.product
     return {
-        "product": {
-            "sku": product.sku,
-            "name": product.name,
-            "category": product.category.slug,
-            "price": None if product.price is None else str(product.price),
-            "currency": product.currency,
-            "in_stock": product.in_stock,
-            "url": product.url,
-            "attributes": product.attributes,
-        },
+        "product": _product(hit.product),
         "photo": urljoin(origin, hit.photo.file.url),
         "similarity": hit.similarity,
+    }
+
+
+def _product(product: Product) -> Json:
+    return {
+        "sku": product.sku,
+        "name": product.name,
+        "category": product.category.slug,
+        "price": None if product.price is None else str(product.price),
+        "currency": product.currency,
+        "in_stock": product.in_stock,
+        "url": product.url,
+        "attributes": product.attributes,
     }
 
 

@@ -121,10 +121,12 @@ def fill_coarse(space: Space, category_id: int, projection: Projection) -> None:
         last = ids[-1]
 
 
-def of_product(space: Space, product: Product) -> Floats | None:
-    """The vector of the product's first indexed photo, (dimensions,), or None."""
+def of_product(space: Space, product: Product, photo: int | None = None) -> Floats | None:
+    """The vector of this photo of the product, or of its first indexed one, (dimensions,), or None."""
     own = Embedding.objects.filter(
         space_id=space.pk, category_id=product.category_id, photo__product_id=product.pk
     ).order_by("photo__position", "photo_id")
+    if photo is not None:
+        own = own.filter(photo_id=photo)
     found = fetch(own.values_list("vector")[:1])
     return from_binary(found[0][0]) if found else None

@@ -1,24 +1,30 @@
-"""The search API: by photo, by product, and how far the index is."""
+"""The search API: by photo, by product, by words, and how far the index is."""
 
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_standardized_errors.openapi_validation_errors import extend_validation_errors
 from rest_framework.authentication import TokenAuthentication
+from rest_framework.generics import ListAPIView
 from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from catalog import facets
+from catalog.filters import TextFilter
 from catalog.models import Product
 from catalog.openapi import query_errors
-from search import encoders, examples, gate, live, lookup, progress, shown, vectors
-from search.errors import ServiceUnavailable
+from catalog.pagination import ProductPagination
+from search import by_photo, examples, lookup, progress, shown, traffic, vectors
+from search.models import Query
 from search.serializers import (
     IndexSerializer,
-    MatchSerializer,
     SearchAnswerSerializer,
     SearchSerializer,
     SimilarAnswerSerializer,
+    SimilarSerializer,
+    TextAnswerSerializer,
 )
 from search.stopwatch import Stopwatch
 from search.throttles import BrowseThrottle, SearchThrottle
@@ -48,24 +54,14 @@ class SearchView(APIView):
     )
     def post(self, request: Request) -> Response:
         watch = Stopwatch()
-        with watch.stage("decode"):
-            query = SearchSerializer(data=request.data)
-            query.is_valid(raise_exception=True)
-            space, categories = live_shop()
-            encoder = encoders.encoder_for(space)
-            photo = query.photo(encoder)
-        with watch.stage("encode"):
-            (vector,) = encoder.encode([photo])
-        with watch.stage("gate"):
-            judgement = encoders.judgement(space, vector)
-            choice = gate.choose(judgement, frozenset(categories), query.validated_data.get("category"))
-        with watch.stage("search"):
-            matches = lookup.nearest(space, vector, choice.searched, **query.wanted())
+        found = by_photo.find(request.data, watch)
         origin = request.build_absolute_uri("/")
-        return Response({**shown.answer(space, matches, watch, origin), "gate": shown.gate(choice, categories)})
+        answer = shown.answer(found.space, found.matches, watch, origin)
+        answer["gate"] = shown.gate(found.choice, found.categories)
+        return traffic.answered(Query.Kind.PHOTO, answer, found.space, choice=found.choice, vector=found.vector)
 
 
-@query_errors(MatchSerializer)
+@query_errors(SimilarSerializer)
 class SimilarView(APIView):
     """Product in, its look-alikes out."""
 
@@ -75,27 +71,64 @@ class SimilarView(APIView):
     @extend_schema(
         summary="Similar products",
         description=(
-            "The products most similar to this one's first indexed photo, in its own category unless `category` says "
-            "otherwise. Empty while none of its photos is indexed. Reads stored vectors: no photo is encoded."
+            "The products most similar to this one's first indexed photo, or to that `photo` of it, in its own "
+            "category unless `category` says otherwise. Empty while the photo is not indexed. Reads stored vectors: no "
+            "photo is encoded."
         ),
         tags=["search"],
-        parameters=[MatchSerializer],
+        parameters=[SimilarSerializer],
         responses=SimilarAnswerSerializer,
         examples=[OpenApiExample("Lamps", value=examples.SIMILAR_ANSWER, response_only=True)],
     )
     def get(self, request: Request, sku: str) -> Response:
         watch = Stopwatch()
         product = get_object_or_404(Product, sku=sku)
-        query = MatchSerializer(data=request.query_params)
+        query = SimilarSerializer(data=request.query_params, context={"product": product})
         query.is_valid(raise_exception=True)
-        space = live_shop().space
+        space = by_photo.live_shop().space
         with watch.stage("search"):
-            own = vectors.of_product(space, product)
+            own = vectors.of_product(space, product, query.validated_data.get("photo"))
             categories = query.validated_data.get("category", {product.category_id})
             matches = lookup.Matches()
             if own is not None:
                 matches = lookup.nearest(space, own, categories, exclude=product, **query.wanted())
-        return Response(shown.answer(space, matches, watch, request.build_absolute_uri("/")))
+        answer = shown.answer(space, matches, watch, request.build_absolute_uri("/"))
+        return traffic.answered(Query.Kind.SIMILAR, answer, space, searched=categories)
+
+
+@extend_validation_errors(["null_characters_not_allowed"], field_name="category", methods=["get"])
+class TextSearchView(ListAPIView):
+    """Words in, ranked products out."""
+
+    permission_classes = (AllowAny,)
+    throttle_classes = (BrowseThrottle,)
+    queryset = Product.objects.with_photos().defer("description", "created_at", "updated_at", "search_vector")
+    filterset_class = TextFilter
+    pagination_class = ProductPagination
+
+    @extend_schema(
+        summary="Search by words",
+        description=(
+            "Products whose name, sku, description or attributes have these words, best first, with the filters, the "
+            "facets and the pages of the product list. `highlight` holds name and description cut where matches begin "
+            "and end: plain text, no HTML. All pages are one search: the first has its `query_id`."
+        ),
+        tags=["search"],
+        responses=TextAnswerSerializer,
+        examples=[OpenApiExample("Oak chairs", value=examples.TEXT_ANSWER, response_only=True)],
+    )
+    def get(self, request: Request) -> Response:
+        watch = Stopwatch()
+        with watch.stage("search"):
+            found = TextFilter.checked(request, self.get_queryset())
+            # Asked for with the page, headlines would be made of all that is skipped to reach it.
+            shown_here = self.paginate_queryset(found.qs.values_list("pk", flat=True))
+            products = found.qs.filter(pk__in=shown_here).with_headlines(found.form.cleaned_data["q"])
+            page = self.get_paginated_response(list(products)).data
+        with watch.stage("facets"):
+            counts = facets.count(found, page["count"]) if found.wants_facets else None
+        answer = shown.text_answer(page, counts, watch, request.build_absolute_uri("/"))
+        return traffic.answered(Query.Kind.TEXT, answer)
 
 
 class IndexView(APIView):
@@ -112,10 +145,4 @@ class IndexView(APIView):
         examples=[OpenApiExample("Nearly done", value=examples.INDEX_ANSWER, response_only=True)],
     )
     def get(self, request: Request) -> Response:
-        return Response(IndexSerializer(progress.of(live_shop().space)).data)
-
-
-def live_shop() -> live.Live:
-    if shop := live.read():
-        return shop
-    raise ServiceUnavailable("There is no index yet: run manage.py prepare.", "no_live_space")
+        return Response(IndexSerializer(progress.of(by_photo.live_shop().space)).data)

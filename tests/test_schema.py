@@ -1,5 +1,7 @@
 """The API against its own schema: whatever schemathesis invents is answered as documented, and never with a 500."""
 
+from typing import Any
+
 import pytest
 import schemathesis
 from django.contrib.auth import get_user_model
@@ -18,22 +20,40 @@ from catalog.models import Category, Product
 from catalog.photos import add_photo
 from config.wsgi import application
 from search import encoders, indexing
-from search.models import Space
+from search.models import Embedding, Space
 from tests.conftest import picture
 from tests.search.conftest import DIMENSIONS, RECIPE, GridEncoder
 
 # A schema cannot say which categories exist, nor that an unknown query parameter is passed over.
 UNDECIDABLE = [positive_data_acceptance, negative_data_rejection]
-schema = schemathesis.openapi.from_dict(SchemaGenerator().get_schema(request=None, public=True))
-schema.app = application
+
+
+def openapi() -> Any:
+    schema = schemathesis.openapi.from_dict(SchemaGenerator().get_schema(request=None, public=True))
+    schema.app = application
+    return schema
+
+
+schema = openapi()
+# What is wrong with each single field is tried once, as staff: whether a stranger may ask does not hang on it.
+briefly = openapi()
+briefly.config.phases.coverage.enabled = False
 
 
 @pytest.fixture
 def shop(media, monkeypatch):
-    """One lamp with one indexed photo, made anew for each request, for some of them delete it. Gives a staff token."""
+    """One lamp with one indexed photo, made anew where a request deleted or changed it. Gives a staff token."""
     monkeypatch.setattr(encoders, "encoder_for", lambda space: GridEncoder())
 
+    whole = Embedding.objects.filter(
+        photo__product__sku="LAM-1", category__slug="lamp", photo__product__category__slug="lamp"
+    )
+    token = ""
+
     def make() -> str:
+        nonlocal token
+        if token and whole.exists():
+            return token
         space, _ = Space.objects.get_or_create(
             name="schema", defaults={"recipe": RECIPE, "dimensions": DIMENSIONS, "state": Space.State.LIVE}
         )
@@ -42,7 +62,8 @@ def shop(media, monkeypatch):
         add_photo(product, picture("red"))
         indexing.index_batch(space)
         staff, _ = get_user_model().objects.get_or_create(username="staff", is_superuser=True, is_staff=True)
-        return Token.objects.get_or_create(user=staff)[0].key
+        token = Token.objects.get_or_create(user=staff)[0].key
+        return token
 
     return make
 
@@ -58,7 +79,7 @@ def aim(case, token: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-@schema.parametrize()
+@briefly.parametrize()
 @settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_strangers_are_answered_as_documented(case, shop):
     shop()

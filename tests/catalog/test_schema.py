@@ -30,6 +30,7 @@ def test_the_filters_of_the_product_list_are_described():
     assert set(parameters) == {
         "attributes",
         "category",
+        "facets",
         "in_stock",
         "ordering",
         "page",
@@ -39,6 +40,7 @@ def test_the_filters_of_the_product_list_are_described():
         "q",
     }
     assert parameters["attributes"]["schema"]["type"] == "array"
+    assert parameters["facets"]["schema"] == {"type": "boolean"}
     assert "color:Oak" in parameters["attributes"]["description"]
 
 

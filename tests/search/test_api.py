@@ -7,6 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from PIL import Image
 
+from catalog.models import Product
 from catalog.photos import add_photo
 from config.wsgi import application
 from ml.images import as_jpeg
@@ -174,9 +175,33 @@ def test_a_region_is_searched_instead_of_the_whole_photo(shop, ask):
     assert skus(ask(data, region="0,0,0.5,1", limit=1)) == ["bed-0"]
 
 
+@pytest.fixture
+def woods(shop):
+    """Lamps of oak, of ash and of no wood."""
+    Product.objects.filter(sku__in=["lamp-1", "lamp-2"]).update(attributes={"wood": "Oak", "width": 80})
+    Product.objects.filter(sku="lamp-4").update(attributes={"wood": "Ash", "width": 80})
+
+
+@pytest.mark.parametrize(
+    ("attributes", "found"),
+    [
+        (["wood:Oak"], {"lamp-1", "lamp-2"}),
+        (["wood:Oak", "wood:Ash"], {"lamp-1", "lamp-2", "lamp-4"}),
+        (["wood:Oak", "width:80"], {"lamp-1", "lamp-2"}),
+        (["wood:Oak", "width:81"], set()),
+    ],
+)
+def test_attributes_narrow_searches_and_similar_products(woods, ask, client, attributes, found):
+    assert set(skus(ask(attributes=attributes))) == found
+    assert set(skus(client.get(reverse("similar", args=["lamp-0"]), {"attributes": attributes}))) == found
+
+
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
+        ({"attributes": "wood"}, (400, "invalid", "attributes")),
+        ({"attributes": ["wood:oak"] * 21}, (400, "too_many", "attributes")),
+        ({"attributes": "wood:\x00"}, (400, "invalid", "attributes")),
         ({"category": "boat"}, (400, "unknown_category", "category")),
         ({"category": "a\x00b"}, (400, "unknown_category", "category")),
         ({"limit": 0}, (400, "min_value", "limit")),
@@ -270,6 +295,24 @@ def test_similar_to_a_product_without_indexed_photos_is_empty(space, product, cl
     assert skus(client.get(reverse("similar", args=["bare"]))) == []
 
 
+def test_similar_products_are_like_the_photo_that_is_asked_for(shop, client, index):
+    product = Product.objects.get(sku="lamp-0")
+    first, second = product.photos.get(), add_photo(product, picture((250, 85, 10)))[0]
+    url = reverse("similar", args=["lamp-0"])
+    assert skus(client.get(url, {"photo": second.pk})) == []
+    index()
+    assert skus(client.get(url, {"photo": second.pk, "limit": 1})) == ["lamp-5"]
+    assert skus(client.get(url, {"photo": first.pk, "limit": 1})) == ["lamp-1"] == skus(client.get(url, {"limit": 1}))
+
+
+def test_similar_to_a_photo_that_the_product_does_not_have_is_refused(shop, client):
+    url, other = reverse("similar", args=["lamp-0"]), Product.objects.get(sku="lamp-1").photos.get()
+    assert error(client.get(url, {"photo": other.pk})) == (400, "does_not_exist", "photo")
+    assert error(client.get(url, {"photo": "9" * 30})) == (400, "does_not_exist", "photo")
+    assert error(client.get(url, {"photo": 0})) == (400, "min_value", "photo")
+    assert error(client.get(url, {"photo": "x"})) == (400, "invalid", "photo")
+
+
 def test_similar_to_no_product_is_not_found(space, client):
     assert error(client.get(reverse("similar", args=["nothing"]))) == (404, "not_found", None)
 
@@ -306,8 +349,6 @@ def test_the_index_tells_what_the_gate_was_tuned_by(space, photo, index, client)
 
 
 def test_a_photo_of_a_moved_product_is_pending_in_its_new_category(shop, client, category):
-    from catalog.models import Product
-
     Product.objects.filter(sku="lamp-0").update(category=category("bed"))
     beds, lamps = client.get(reverse("index")).json()["categories"]
     assert (beds["pending"], lamps["photos"], lamps["indexed"]) == (1, 5, 5)

@@ -264,6 +264,11 @@ def test_filters_hold_within_the_scan_of_an_index(both):
     assert both.found(50, filters=cheap) == expected
     own = Product.objects.get(photos=expected[0])
     assert both.found(50, filters=cheap, exclude=own) == expected[1:]
+    Product.objects.filter(photos__in=expected[2:5]).update(attributes={"wood": "oak", "width": 80})
+    Product.objects.filter(photos__in=expected[5:6]).update(attributes={"wood": "ash", "width": 80})
+    wood = [{"wood": "oak"}, {"wood": "ash"}]
+    assert both.found(50, filters=Filters(attributes=[wood])) == sorted(expected[2:6], key=expected.index)
+    assert both.found(50, filters=Filters(attributes=[wood[:1], [{"width": "80"}, {"width": 80}]])) == expected[2:5]
 
 
 @pytest.fixture

@@ -1,0 +1,77 @@
+"""Attributes as a request asks for them: `name:value`, any number of times."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from catalog.validators import MAX_KEY_LENGTH, MAX_VALUE_LENGTH, is_storable, validate_attribute_value
+
+# More attributes than a customer ticks; every one is an index scan.
+MAX_PAIRS = 20
+# Of a pair; more colons than names hold, since every split is an index scan, too.
+MAX_SPLITS = 4
+MESSAGES = {
+    "invalid": "Write name:value, for example color:Oak.",
+    "too_many": f"At most {MAX_PAIRS} attributes a request.",
+}
+# What every parameter of this kind is to the API's schema.
+SCHEMA = {
+    "type": "array",
+    "items": {"type": "string"},
+    "example": ["color:Oak", "material:pine"],
+    "description": "`name:value`, exactly as written in the product. Given several times, other names "
+    "narrow the answer and other values of one name widen it: `?attributes=color:Oak&attributes=color:Pine`. "
+    "A name may hold colons, too: `size:EU:42` is either 42 of `size:EU` or EU:42 of `size`.",
+}
+
+# A name and its value as text.
+Pair = tuple[str, str]
+# By what stands before the first colon, the pairs of which one has to be met.
+Wanted = Mapping[str, Sequence[Pair]]
+
+
+def parse(pairs: Iterable[str]) -> Wanted:
+    """Raises ValidationError."""
+    given = list(pairs)
+    if len(given) > MAX_PAIRS:
+        raise ValidationError(MESSAGES["too_many"], code="too_many")
+    wanted: dict[str, list[Pair]] = defaultdict(list)
+    for pair in given:
+        meant = splits(pair)
+        if not meant:
+            raise ValidationError(MESSAGES["invalid"], code="invalid")
+        wanted[pair.partition(":")[0]] += meant
+    return dict(wanted)
+
+
+def splits(pair: str) -> list[Pair]:
+    """The names and texts that `name:value` may stand for: one, unless the name or the value holds a colon itself."""
+    if not is_storable(pair):
+        return []
+    colons = (place for place, letter in enumerate(pair[: MAX_KEY_LENGTH + 1]) if letter == ":" and place)
+    halves = ((pair[:place], pair[place + 1 :]) for place in islice(colons, MAX_SPLITS))
+    return [(name, text) for name, text in halves if len(text) <= MAX_VALUE_LENGTH]
+
+
+def names(wanted: Wanted) -> list[str]:
+    """All that the pairs may name."""
+    return sorted({name for pairs in wanted.values() for name, _ in pairs})
+
+
+def alternatives(wanted: Wanted) -> list[list[dict[str, Any]]]:
+    """For each filter the objects of which a product's attributes contain at least one."""
+    return [[{name: reading} for name, text in pairs for reading in readings(text)] for pairs in wanted.values()]
+
+
+def readings(text: str) -> list[Any]:
+    """The values a text in a URL may stand for: itself and, for 80 or true, the number or the boolean."""
+    try:
+        value = json.loads(text)
+        validate_attribute_value("", value)
+    except (ValueError, RecursionError, ValidationError):
+        return [text]
+    return [text, value]

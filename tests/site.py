@@ -1,0 +1,39 @@
+"""A small shop that is served over HTTP: a part of the sample catalogue, under an encoder that needs no model."""
+
+import csv
+from io import StringIO
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from rest_framework.authtoken.models import Token
+
+from search import indexing, training
+from search.models import Space
+from tests.search.conftest import DIMENSIONS, RECIPE
+
+DEMO: Path = settings.BASE_DIR / "demo"
+# Of each category; the photos of three products make a category head.
+EACH = 3
+# What the docs speak of.
+NAMED = {"BED-017", "LAM-004", "SOF-001"}
+
+
+def open_shop(folder: Path) -> str:
+    """Import, index and train; the encoder must be the tests' own. Returns a token of staff."""
+    with (DEMO / "catalog" / "catalog.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    chosen = [row for row in rows if row["sku"] in NAMED or int(row["sku"][-3:]) % 30 < EACH]
+    part = folder / "catalog.csv"
+    with part.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(chosen)
+    call_command("import_catalog", part, photos=DEMO / "catalog", stdout=StringIO(), stderr=StringIO())
+    space = Space.objects.create(name="grid", recipe=RECIPE, dimensions=DIMENSIONS, state=Space.State.LIVE)
+    while indexing.index_batch(space):
+        pass
+    training.train(space)
+    staff = get_user_model().objects.create_superuser("admin", password="unused")
+    return Token.objects.create(user=staff).key

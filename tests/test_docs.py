@@ -1,0 +1,164 @@
+"""The commands of the documentation, run as a reader pastes them, against a small shop on a real server."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from drf_spectacular.generators import SchemaGenerator
+
+from search import encoders
+from tests.search.conftest import GridEncoder
+from tests.site import open_shop
+
+PAGES = ("README.md", "docs/api.md")
+ORIGIN = "http://127.0.0.1:8000"
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# Objects whose keys are the shop's own, or differ from one answer to the next.
+FREE = {"attributes"}
+
+
+@dataclass
+class Command:
+    """A line of a page, and the answer that the page shows below it."""
+
+    place: str
+    text: str
+    promised: Any = None
+
+    @property
+    def asks(self) -> bool:
+        return self.text.startswith("curl ")
+
+    @property
+    def method(self) -> str:
+        if named := re.search(r"-X (\w+)", self.text):
+            return named[1]
+        return "POST" if re.search(r" -[dF] ", self.text) else "GET"
+
+    @property
+    def path(self) -> str:
+        [path] = re.findall(rf"{ORIGIN}([^\s\"?]*)", self.text)
+        return str(path)
+
+
+def commands(page: str) -> list[Command]:
+    """The commands that ask the API or set a variable, with the JSON that follows them."""
+    text = (settings.BASE_DIR / page).read_text()
+    found: list[Command] = []
+    for block in BLOCK.finditer(text):
+        language, body = block.groups()
+        if language == "json" and found:
+            found[-1].promised = json.loads(body)
+        elif language == "sh":
+            line = text[: block.start()].count("\n") + 2
+            lines = body.replace("\\\n", " ").splitlines()
+            found += [Command(f"{page}:{line}", one) for one in lines if re.match(r"curl |[A-Z]+=\$\(", one)]
+    return found
+
+
+def differences(promised: Any, given: Any, at: str = "answer") -> Iterator[str]:
+    """Where an answer has another shape than the one promised; null stands for anything."""
+    if promised is None or given is None:
+        return
+    if isinstance(promised, dict) and isinstance(given, dict):
+        if at.rpartition(".")[2] in FREE:
+            return
+        if promised.keys() != given.keys():
+            yield f"{at} has {sorted(given)}, not {sorted(promised)}"
+        for name in promised.keys() & given.keys():
+            yield from differences(promised[name], given[name], f"{at}.{name}")
+    elif isinstance(promised, list) and isinstance(given, list):
+        if promised and not given:
+            yield f"{at} is empty"
+        for number, one in enumerate(given if promised else []):
+            yield from differences(promised[0], one, f"{at}[{number}]")
+    elif {type(promised), type(given)} > {int, float} or type(promised) is not type(given):
+        yield f"{at} is {given!r}, not like {promised!r}"
+
+
+@pytest.fixture
+def token(transactional_db, media, monkeypatch, tmp_path: Path) -> str:
+    monkeypatch.setattr(encoders, "encoder_for", lambda space: GridEncoder())
+    return open_shop(tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (shutil.which("curl") and shutil.which("bash")), reason="no curl or no bash")
+def test_every_command_of_the_docs_is_answered_as_they_say(token, live_server):
+    """In the order of the pages, for a reader needs what was made before."""
+    wrong = []
+    variables = f"TOKEN={token}"
+    for page in PAGES:
+        for command in commands(page):
+            text = command.text.replace(ORIGIN, live_server.url)
+            if command.asks:
+                status, answer = ask(f"{variables}\n{text}")
+                refused = isinstance(command.promised, dict) and "errors" in command.promised
+                if refused != (status >= 400):
+                    wrong.append(f"{command.place}: {status} {answer} for {text}")
+                elif command.promised is not None:
+                    wrong += [f"{command.place}: {one}" for one in differences(command.promised, answer)]
+                    if refused and codes(answer) != codes(command.promised):
+                        wrong.append(f"{command.place}: refused with {codes(answer)}")
+            elif not text.startswith("TOKEN="):
+                variables += f"\n{text}"
+    assert not wrong, "\n".join(wrong)
+
+
+def ask(script: str) -> tuple[int, Any]:
+    """Status and answer of the one request that ends a script."""
+    told = "curl() { command curl -sS -w '\\n%{http_code}' \"$@\"; }"
+    setting, _, request = script.rpartition("\n")
+    done = subprocess.run(
+        ["bash", "-euc", f"{setting}\n{told}\n{request}"],
+        cwd=settings.BASE_DIR,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, f"{request}: {done.stderr}"
+    body, _, status = done.stdout.rpartition("\n")
+    return int(status), json.loads(body) if body else None
+
+
+def codes(answer: Any) -> set[tuple[str | None, str]]:
+    return {(error["attr"], error["code"]) for error in answer["errors"]}
+
+
+def test_every_link_leads_to_a_heading_that_is_there():
+    pages = [settings.BASE_DIR / "README.md", settings.BASE_DIR / "CHANGELOG.md", *settings.BASE_DIR.glob("docs/*.md")]
+    links = [(page, link) for page in pages for link in re.findall(r"\]\(([^):\s]+)\)", page.read_text())]
+    broken = [f"{page.name}: {link}" for page, link in links if not leads_somewhere(page, link)]
+    assert len(links) > 20
+    assert not broken, "\n".join(broken)
+
+
+def leads_somewhere(page: Path, link: str) -> bool:
+    path, _, heading = link.partition("#")
+    target = page.parent / path if path else page
+    return target.exists() and (not heading or heading in headings(target))
+
+
+def headings(page: Path) -> set[str]:
+    """As GitHub names them in addresses."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_every_operation_of_the_api_is_shown_by_a_command():
+    paths = SchemaGenerator().get_schema(request=None, public=True)["paths"]
+    operations = {(method.upper(), path) for path, item in paths.items() for method in item}
+    asked = [(command.method, command.path) for command in commands("docs/api.md") if command.asks]
+    shown = {
+        (method, path)
+        for method, path in operations
+        if any(method == verb and re.fullmatch(re.sub(r"{\w+}", "[^/]+", path), target) for verb, target in asked)
+    }
+    assert operations - shown == set()
