@@ -12,8 +12,8 @@ from catalog.errors import error_body
 class RequestSizeMiddleware:
     """413 above settings.MAX_REQUEST_BYTES, in the error shape of the API.
 
-    The admin's product form, which sends photos, has a cap of its own for whoever has a session cookie: whether that
-    is a good one is known only after the body is read.
+    Two forms of the admin have a cap of their own for whoever has a session cookie. Whether that is a good one, the
+    product form knows only after the body is read; the import form asks first (catalog.import_admin).
     Django reads no more than CONTENT_LENGTH bytes, so the header is all there is to check.
     """
 
@@ -32,14 +32,14 @@ class RequestSizeMiddleware:
 
 
 def allowed_bytes(request: HttpRequest) -> int:
+    if request.content_type != "multipart/form-data" or settings.SESSION_COOKIE_NAME not in request.COOKIES:
+        return settings.MAX_REQUEST_BYTES
+    if request.path == reverse("admin:catalog_import_add"):
+        return settings.MAX_IMPORT_REQUEST_BYTES
     products = reverse("admin:catalog_product_changelist")
-    sends_photos = (
-        request.path.startswith(products)
-        and request.path.endswith(("/add/", "/change/"))
-        and request.content_type == "multipart/form-data"
-        and settings.SESSION_COOKIE_NAME in request.COOKIES
-    )
-    return settings.MAX_ADMIN_REQUEST_BYTES if sends_photos else settings.MAX_REQUEST_BYTES
+    if request.path.startswith(products) and request.path.endswith(("/add/", "/change/")):
+        return settings.MAX_ADMIN_REQUEST_BYTES
+    return settings.MAX_REQUEST_BYTES
 
 
 def refusal(status: int, code: str, detail: str) -> JsonResponse:

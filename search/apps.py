@@ -1,5 +1,6 @@
 """The one place where search listens to what is saved."""
 
+from functools import partial
 from typing import Any
 
 from django.apps import AppConfig
@@ -11,13 +12,14 @@ class SearchConfig(AppConfig):
     name = "search"
 
     def ready(self) -> None:
-        from catalog.models import Category, Photo, Product
+        from catalog.models import Category, Import, Photo, Product
         from search import checks  # noqa: F401
         from search.models import Space
 
         post_save.connect(on_catalog_change, sender=Photo, dispatch_uid="photo-bell")
         post_save.connect(on_catalog_change, sender=Product, dispatch_uid="product-bell")
         post_save.connect(on_catalog_change, sender=Space, dispatch_uid="space-bell")
+        post_save.connect(on_import, sender=Import, dispatch_uid="import-bell")
         post_save.connect(on_category_made, sender=Category, dispatch_uid="category-partitions")
 
 
@@ -26,6 +28,13 @@ def on_catalog_change(**kwargs: Any) -> None:
     from search import bell
 
     transaction.on_commit(bell.ring, robust=True)
+
+
+def on_import(**kwargs: Any) -> None:
+    """Something was sent to be imported, or is to be run: wake a worker once committed."""
+    from search import bell
+
+    transaction.on_commit(partial(bell.ring, bell.IMPORT), robust=True)
 
 
 def on_category_made(created: bool, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""The bell that wakes a worker.
+"""The bells that wake a worker: one for photos, one for imports.
 
 One ring is enough however many photos arrive before a worker answers: while a bell waits in the queue no second one is
 sent. The worker silences it before it looks for pending photos, so a photo committed later rings again.
@@ -12,18 +12,22 @@ from django.core.cache import cache
 from kombu.exceptions import OperationalError
 
 logger = logging.getLogger(__name__)
-KEY = "lamplight:index-bell"
+INDEX, IMPORT = "search.tasks.index_pending", "search.tasks.import_pending"
 # Seconds after which a ring that nobody answered (a worker or Redis died) may be repeated; beat rings as often.
 TIMEOUT = 30
 
 
-def ring() -> None:
-    """Ask for pending photos to be indexed soon. Never fails: a lost ring is rung again by beat."""
+def key(task: str) -> str:
+    return f"lamplight:bell:{task}"
+
+
+def ring(task: str = INDEX) -> None:
+    """Ask for what is pending to be done soon. Never fails: a lost ring is rung again by beat."""
     try:
-        if cache.add(KEY, 1, TIMEOUT):
-            current_app.send_task("search.tasks.index_pending", expires=TIMEOUT, retry=False)
+        if cache.add(key(task), 1, TIMEOUT):
+            current_app.send_task(task, expires=TIMEOUT, retry=False)
     except (redis.RedisError, OperationalError) as error:
-        logger.warning("The index bell was not rung, beat will: %s", error)
+        logger.warning("The bell of %s was not rung, beat will: %s", task, error)
 
 
 def send(task: str, *arguments: int) -> None:
@@ -31,9 +35,9 @@ def send(task: str, *arguments: int) -> None:
     current_app.send_task(task, arguments, retry=False)
 
 
-def silence() -> None:
+def silence(task: str = INDEX) -> None:
     """A worker has heard the bell."""
     try:
-        cache.delete(KEY)
+        cache.delete(key(task))
     except redis.RedisError as error:
-        logger.warning("The index bell could not be silenced: %s", error)
+        logger.warning("The bell of %s could not be silenced: %s", task, error)

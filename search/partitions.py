@@ -30,6 +30,7 @@ LOCK_WAIT, LOCK_TRIES = "100ms", 40
 BATCH_WAIT = "60s"  # a batch of 64 photos takes 3 s on 2 cores, one of VGG16 13 s
 # Keys of PostgreSQL advisory locks: two processes never shape the table at once.
 SHAPE_LOCK, BATCH_LOCK = 0x4C414D5001, 0x4C414D5003
+IMPORT_LOCK = 0x4C414D5005
 TRAINING_LOCKS = 0x4C414D50  # with the id of the space: a pair of four bytes each
 
 
@@ -220,6 +221,11 @@ def training(space: Space) -> AbstractContextManager[bool]:
     An advisory lock, not one of the row: activating the space does not wait for minutes of training.
     """
     return alone(TRAINING_LOCKS, space.pk)
+
+
+def importing() -> AbstractContextManager[bool]:
+    """Whether this process is the only one to import now. Not a lock of rows: it lasts over many transactions."""
+    return alone(IMPORT_LOCK)
 
 
 def _exists(cursor: CursorWrapper, table: str) -> bool:

@@ -257,7 +257,7 @@ def _from_folder(path: Path) -> Iterator[Label]:
     for row in rows:
         if not isinstance(row, Row):
             raise BadQueries(f"{row.place}: {row.reason}.")
-        yield Label(row.place, row.photos[0], _category(row.category, categories, row.place))
+        yield Label(row.place, path / row.place, _category(row.category, categories, row.place))
 
 
 def _from_csv(path: Path) -> Iterator[Label]:

@@ -9,8 +9,9 @@ from celery.signals import worker_ready
 from celery.utils.log import get_task_logger
 from django.conf import settings
 
+from catalog import imports
 from ml.recipes import WeightsError
-from search import bell, indexing, partitions, spaces, training
+from search import bell, indexing, partitions, rollup, spaces, traffic, training
 from search.models import Space
 
 logger = get_task_logger(__name__)
@@ -60,6 +61,16 @@ def _log(settled: Counter[Space], seconds: float) -> None:
         logger.info("%s: %d photos settled, %.1f a second", space, count, count / seconds)
 
 
+@shared_task
+def import_pending() -> None:
+    """Check and run what staff sent to be imported, one worker at a time; indexing gets its turn in between."""
+    bell.silence(bell.IMPORT)
+    with partitions.importing() as alone:
+        is_left = alone and imports.work(TURN)
+    if is_left:
+        bell.ring(bell.IMPORT)
+
+
 # What takes long outlives the broker's visibility timeout, so it is acknowledged at its start; bells ring again anyway.
 @shared_task(acks_late=False, soft_time_limit=DAY, time_limit=DAY + 60)
 def train_head() -> None:
@@ -89,7 +100,17 @@ def drop_space(space_id: int) -> None:
         logger.warning("A space was not dropped: %s", error)
 
 
+@shared_task
+def roll_up() -> None:
+    """Sum up the last days; then drop the queries of days that are no longer kept."""
+    if days := rollup.roll_up():
+        logger.info("summed up %s", ", ".join(map(str, days)))
+    if pruned := traffic.prune():
+        logger.info("%d queries dropped from the log", pruned)
+
+
 @worker_ready.connect
 def look_at_once(**kwargs: Any) -> None:
     """What became pending while no worker ran does not wait for beat."""
     index_pending.apply_async(expires=bell.TIMEOUT)
+    import_pending.apply_async(expires=bell.TIMEOUT)

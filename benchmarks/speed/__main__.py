@@ -2,14 +2,15 @@
 
 import argparse
 
-from benchmarks.speed import encode, index, query, search
+from benchmarks.speed import encode, imports, index, query, search
 
-PARTS = {"encode": encode, "index": index, "search": search, "query": query}
+PARTS = {"encode": encode, "index": index, "search": search, "query": query, "imports": imports}
 EXAMPLES = """examples:
   python -m benchmarks.speed encode
   python -m benchmarks.speed index demo/catalog/catalog.csv
   python -m benchmarks.speed search
   python -m benchmarks.speed query
+  python -m benchmarks.speed imports
 """
 
 

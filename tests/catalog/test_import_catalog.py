@@ -3,12 +3,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import ZIP_STORED
 
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from catalog.models import Category, Photo, Product
+from tests.catalog.zips import zipped
 from tests.conftest import picture
 
 pytestmark = pytest.mark.django_db
@@ -71,7 +73,7 @@ def test_all_rows_in_is_status_0_and_again_changes_nothing(folder, run):
 
 
 def test_refused_rows_are_status_3_and_are_named_at_the_end_and_in_the_file(folder, run, tmp_path):
-    path = write(folder, "CH-1,Oak chair,Chair,red.png,1", "CH-2,,Chair,,", "CH-3,Chair,Chair,,cheap")
+    path = write(folder, "CH-1,Oak chair,Chair,red.png,1", "CH-2,,Chair,,", "=1+1,Chair,Chair,,cheap")
     status, out, err = run(path, "--errors", tmp_path / "refused.csv")
     assert status == 3
     assert told(out) == ["Products: 1 added, 0 updated, 0 unchanged, 2 refused. Photos: 1 added."]
@@ -80,7 +82,7 @@ def test_refused_rows_are_status_3_and_are_named_at_the_end_and_in_the_file(fold
         assert list(csv.reader(file)) == [
             ["line", "sku", "reason"],
             ["3", "CH-2", "no name"],
-            ["4", "CH-3", "price cheap: not a number"],
+            ["4", "'=1+1", "price cheap: not a number"],
         ]
 
 
@@ -146,6 +148,20 @@ def test_a_folder_is_imported_like_a_file(tmp_path, run):
         ("side-table-low_one", "low one", "side-table", "Side Table"),
     ]
     assert told(run(tmp_path / "photos")[1])[0].startswith("Products: 0 added, 0 updated, 3 unchanged, 1 refused.")
+
+
+def test_a_zip_is_imported_like_the_folder_it_was_packed_from(tmp_path, run):
+    (tmp_path / "shop.zip").write_bytes(zipped({"chair/oak.png": picture("red"), "chair/broken.gif": b"GIF89a"}))
+    status, out, err = run(tmp_path / "shop.zip")
+    assert (status, told(out)) == (3, ["Products: 1 added, 0 updated, 0 unchanged, 1 refused. Photos: 1 added."])
+    assert err.startswith("file chair/broken.gif: image broken.gif: The photo is damaged")
+    (tmp_path / "cut.zip").write_bytes(zipped({"chair/oak.png": picture("red")})[:-20])
+    status, _, err = run(tmp_path / "cut.zip")
+    assert (status, "is not a ZIP file, or it is cut short" in err) == (2, True)
+    table = "sku,name,category\n" + "".join(f"CH-{number},Oak,Chair\n" for number in range(2000))
+    (tmp_path / "spoilt.zip").write_bytes(zipped({"a.csv": table.encode()}, ZIP_STORED).replace(b"CH-1999", b"CH-2999"))
+    status, _, err = run(tmp_path / "spoilt.zip")
+    assert (status, err) == (2, f"a.csv in {tmp_path / 'spoilt.zip'} is damaged. Pack it again, then send it.")
 
 
 def test_files_of_one_name_are_two_products_in_two_categories_and_refused_in_one(tmp_path, run):

@@ -47,7 +47,9 @@ def stored(media):
 
 
 def test_a_row_becomes_a_product_with_its_photos(shop, media):
-    assert shop("CH-1,Oak chair,Chair,red.png|blue.png,12.50,Oak") == [Result("2", "CH-1", Outcome.ADDED, 2)]
+    assert shop("CH-1,Oak chair,Chair,red.png|blue.png,12.50,Oak") == [
+        Result("2", "CH-1", Outcome.ADDED, 2, what="Oak chair, Chair")
+    ]
     product = Product.objects.get()
     assert (product.sku, product.name, product.category.slug) == ("CH-1", "Oak chair", "chair")
     assert (str(product.price), product.attributes) == ("12.50", {"color": "Oak"})
@@ -84,6 +86,7 @@ def test_a_changed_row_updates_its_product_alone(shop):
     before = {product.sku: product.updated_at for product in Product.objects.all()}
     results = shop("CH-1,Oak chair,Stool,red.png|blue.png,9.99,", "CH-2,Pine chair,Chair,,,Pine")
     assert outcomes(results) == [("updated", 1), ("unchanged", 0)]
+    assert results[0].what == "category: Chair → Stool; price: 12.50 → 9.99; color: Oak → –"
     changed, same = Product.objects.get(sku="CH-1"), Product.objects.get(sku="CH-2")
     assert (changed.category.slug, str(changed.price), changed.attributes) == ("stool", "9.99", {})
     assert changed.updated_at > before["CH-1"]
@@ -202,6 +205,17 @@ def test_a_category_known_from_before_is_not_mixed_up_either(shop):
     Category.objects.create(slug="chair", name="Stühle")
     results = shop("1,a,Chair!,,,", "2,b,chair,,,")
     assert refusals(results) == [("2", "category Chair!: its slug “chair” is that of Stühle already")]
+
+
+def test_what_others_change_while_photos_are_decoded_stays(shop, product):
+    product("chair", sku="CH-1", name="Oak chair", attributes={"color": "Oak"})
+
+    def patch():
+        Product.objects.filter(sku="CH-1").update(name="By hand", attributes={"color": "Pine", "ean": "4711"})
+
+    results = shop("CH-0,First,Chair,L", "CH-1,Oak chair,Chair,M", header="sku,name,category,size", between=patch)
+    assert [result.what for result in results] == ["First, Chair", "name: By hand → Oak chair; size: – → M"]
+    assert Product.objects.get(sku="CH-1").attributes == {"color": "Pine", "ean": "4711", "size": "M"}
 
 
 @pytest.mark.parametrize("line", ["CH-1,Renamed,Chair,,1,", "CH-1,Oak chair,Chair,blue.png,1,"])

@@ -10,6 +10,7 @@ URL = "/api/v1/products/"
 def _small(settings):
     settings.MAX_REQUEST_BYTES = 1_000_000
     settings.MAX_ADMIN_REQUEST_BYTES = 10_000_000
+    settings.MAX_IMPORT_REQUEST_BYTES = 100_000_000
 
 
 def post(client, length, url=URL):
@@ -43,6 +44,14 @@ def test_photos_sent_with_the_product_form_have_a_larger_limit(client, url):
     assert errors(answer) == (413, "client_error", [(None, "request_too_large")])
 
 
+@pytest.mark.django_db
+def test_a_catalogue_has_a_limit_of_its_own(client):
+    client.cookies["sessionid"] = "any"
+    assert client.post("/admin/catalog/import/add/", {}, CONTENT_LENGTH="100000000").status_code == 302
+    answer = client.post("/admin/catalog/import/add/", {}, CONTENT_LENGTH="100000001")
+    assert errors(answer) == (413, "client_error", [(None, "request_too_large")])
+
+
 @pytest.mark.parametrize(
     ("cookie", "url", "content_type"),
     [
@@ -50,6 +59,9 @@ def test_photos_sent_with_the_product_form_have_a_larger_limit(client, url):
         ("sessionid", "/admin/login/", MULTIPART_CONTENT),
         ("sessionid", "/admin/catalog/category/add/", MULTIPART_CONTENT),
         ("sessionid", "/admin/catalog/product/add/", "application/x-www-form-urlencoded"),
+        ("csrftoken", "/admin/catalog/import/add/", MULTIPART_CONTENT),
+        ("sessionid", "/admin/catalog/import/", MULTIPART_CONTENT),
+        ("sessionid", "/admin/catalog/import/1/start/", MULTIPART_CONTENT),
         ("sessionid", "/api/v1/products/CH-1/photos/", MULTIPART_CONTENT),
     ],
 )

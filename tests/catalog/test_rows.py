@@ -1,9 +1,12 @@
 import os
+import time
 from decimal import Decimal
 
 import pytest
 
-from catalog.rows import Misuse, RefusedRow, Row, read
+from catalog import rows as reading
+from catalog.albums import DiskPhoto, Misuse
+from catalog.rows import RefusedRow, Row, read
 
 
 @pytest.fixture
@@ -40,7 +43,7 @@ def test_every_column_is_read(csv_file, tmp_path):
             "CH-1",
             "Oak chair",
             "Chair",
-            (tmp_path / "a.jpg", tmp_path / "b" / "c.jpg"),
+            (DiskPhoto(tmp_path / "a.jpg"), DiskPhoto(tmp_path / "b" / "c.jpg")),
             {
                 "description": "Solid.",
                 "price": Decimal("12.50"),
@@ -114,6 +117,25 @@ def test_a_stray_quote_spoils_its_own_row_alone(csv_file):
     assert read(path).count == 4
 
 
+def test_a_quote_that_is_not_closed_takes_along_a_thousand_lines_at_most(csv_file):
+    """Each of these lines ends within a quote: read to the end of the file, they would take hours."""
+    path = csv_file("sku,name,category\n" + 'x","z\n' * 20_000)
+    begun = time.process_time()
+    with pytest.raises(Misuse, match="has more than 1,000 rows that cannot be read as CSV, that of line 1002 among"):
+        _ = read(path).count
+    assert time.process_time() - begun < 10
+    [refused] = reasons(csv_file("sku,name,category\n" + "," * (reading.MAX_ROW_CHARACTERS + 1) + "\na,b,c\n"))
+    assert refused == (
+        "2",
+        "it cannot be read as CSV: it has more than 1,000 lines or 1,000,000 characters; is a quote not closed?",
+    )
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n"])
+def test_no_spreadsheet_takes_a_refused_cell_for_a_formula(start):
+    assert [reading.as_text(cell) for cell in (start + "1+1", f"1{start}1")] == [f"'{start}1+1", f"1{start}1"]
+
+
 @pytest.mark.parametrize(
     "name", ["../secret.jpg", "/etc/passwd", "a/../../secret.jpg", "..\\secret.jpg", "link/secret.jpg"]
 )
@@ -133,7 +155,7 @@ def test_photos_may_lie_in_another_folder(csv_file, tmp_path):
     folder = tmp_path / "photos"
     folder.mkdir()
     path = csv_file("sku,name,category,image\na,b,c,x.jpg\n")
-    assert rows(path, folder)[0].photos == (folder / "x.jpg",)
+    assert rows(path, folder)[0].photos == (DiskPhoto(folder / "x.jpg"),)
 
 
 @pytest.mark.parametrize("text", [("12,5", "12.5"), ("12,50", "12.50"), ("1299", "1299"), ("-1", "-1")])
@@ -185,8 +207,8 @@ def test_a_folder_has_one_product_for_each_photo(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     assert rows(tmp_path) == [
-        Row("chair/oak_chair-01.jpg", "chair-oak_chair-01", "oak chair 01", "chair", (tmp_path / names[0],)),
-        Row("chair/Блюз (2).PNG", "chair-Блюз-2", "Блюз (2)", "chair", (tmp_path / names[1],)),
+        Row("chair/oak_chair-01.jpg", "chair-oak_chair-01", "oak chair 01", "chair", (DiskPhoto(tmp_path / names[0]),)),
+        Row("chair/Блюз (2).PNG", "chair-Блюз-2", "Блюз (2)", "chair", (DiskPhoto(tmp_path / names[1]),)),
     ]
     assert read(tmp_path).count == 2
 

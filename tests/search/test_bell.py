@@ -15,9 +15,9 @@ def rings(monkeypatch):
     """The names of the tasks asked for, Celery's queue being left alone."""
     sent: list[str] = []
     monkeypatch.setattr("celery.current_app.send_task", lambda name, **options: sent.append(name))
-    cache.delete(bell.KEY)
+    cache.delete(bell.key(bell.INDEX))
     yield sent
-    cache.delete(bell.KEY)
+    cache.delete(bell.key(bell.INDEX))
 
 
 def test_a_committed_photo_rings_once(rings, photo, django_capture_on_commit_callbacks):

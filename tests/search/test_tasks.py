@@ -50,5 +50,6 @@ def test_a_turn_that_is_over_rings_for_the_next_one(space, shop, monkeypatch):
 
 
 def test_beat_rings_tasks_that_exist():
-    known = {tasks.index_pending.name, tasks.maintain.name}
+    expected = {tasks.index_pending, tasks.import_pending, tasks.maintain, tasks.roll_up}
+    known = {task.name for task in expected}
     assert {entry["task"] for entry in current_app.conf.beat_schedule.values()} == known

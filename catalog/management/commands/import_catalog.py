@@ -14,8 +14,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, ProgrammingError
 from tqdm import tqdm
 
+from catalog.albums import Misuse
 from catalog.importing import Outcome, Result, import_rows
-from catalog.rows import CsvRows, FolderRows, Misuse, read
+from catalog.rows import Rows, as_text, read
 
 MISUSE = 2
 SOME_REFUSED = 3
@@ -31,7 +32,7 @@ The CSV file is UTF-8, separated by commas, semicolons or tabs, and its first li
   any other column                           an attribute of the product, such as color or size
 
 A folder has one folder of photos for each category: chair/oak.jpg becomes the product "oak"
-with the sku chair-oak.
+with the sku chair-oak. A ZIP file is read like the folder that it was packed from, in place.
 
 Importing again is safe: products are known by their sku and photos by their content, so only differences
 are written, and nothing is ever deleted. Rows that cannot go in are reported; all others go in.
@@ -40,6 +41,7 @@ examples:
   manage.py import_catalog catalog.csv
   manage.py import_catalog catalog.csv --photos /data/photos --dry-run
   manage.py import_catalog catalog.csv --errors refused.csv
+  manage.py import_catalog catalog.csv --photos photos.zip
   manage.py import_catalog photos/
 
 exit status: 0 all rows went in, 2 nothing could be read, 3 some rows were refused
@@ -47,7 +49,7 @@ exit status: 0 all rows went in, 2 nothing could be read, 3 some rows were refus
 
 
 class Command(BaseCommand):
-    help = "Import products and their photos from a CSV file, or from a folder of photos."
+    help = "Import products and their photos from a CSV file, or from a folder or ZIP of photos."
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
         parser = super().create_parser(prog_name, subcommand, epilog=EPILOG, **kwargs)
@@ -55,8 +57,8 @@ class Command(BaseCommand):
         return parser
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("path", type=Path, metavar="PATH", help="the CSV file, or the folder of photos")
-        parser.add_argument("--photos", type=Path, metavar="DIR", help="where the photos are (default: by the CSV)")
+        parser.add_argument("path", type=Path, metavar="PATH", help="the CSV file, or the folder or ZIP of photos")
+        parser.add_argument("--photos", type=Path, metavar="DIR", help="their folder or ZIP (default: by the CSV)")
         parser.add_argument("--dry-run", action="store_true", help="tell what would happen and change nothing")
         parser.add_argument("--errors", type=Path, metavar="FILE", help="write the refused rows and reasons as CSV")
         parser.add_argument("--quiet", action="store_true", help="print the refused rows only")
@@ -65,11 +67,10 @@ class Command(BaseCommand):
         started = time.monotonic()
         try:
             rows = read(options["path"], options["photos"])
-        except Misuse as error:
-            raise CommandError(str(error), returncode=MISUSE) from error
-        try:
             with refusals_file(options["errors"], rows) as report:
                 counts = self.run(rows, options, report)
+        except Misuse as error:
+            raise CommandError(str(error), returncode=MISUSE) from error
         except KeyboardInterrupt:
             self.stderr.write("Stopped. What went in stays; import again to go on.")
             sys.exit(INTERRUPTED)
@@ -82,7 +83,7 @@ class Command(BaseCommand):
         if counts[Outcome.REFUSED]:
             sys.exit(SOME_REFUSED)
 
-    def run(self, rows: CsvRows | FolderRows, options: dict[str, Any], report: Any) -> Counter[str]:
+    def run(self, rows: Rows, options: dict[str, Any], report: Any) -> Counter[str]:
         counts: Counter[str] = Counter()
         shown: list[Result] = []
         # None: off when standard error is not a terminal.
@@ -92,7 +93,7 @@ class Command(BaseCommand):
             counts[result.outcome] += 1
             counts["photos"] += result.photos_added
             if result.outcome is Outcome.REFUSED:
-                report([result.place, result.sku, result.reason])
+                report(map(as_text, [result.place, result.sku, result.reason]))
                 if len(shown) < SHOWN_REFUSALS:
                     shown.append(result)
         for result in shown:
@@ -103,7 +104,7 @@ class Command(BaseCommand):
 
 
 @contextmanager
-def refusals_file(path: Path | None, rows: CsvRows | FolderRows) -> Iterator[Any]:
+def refusals_file(path: Path | None, rows: Rows) -> Iterator[Any]:
     """A function that writes one refused row to `path`, or nowhere. An unusable path ends the command as misuse."""
     if path is None:
         yield lambda _: None

@@ -1,0 +1,261 @@
+"""Where the photos that rows name lie: in a folder, in a ZIP file that nobody has to trust, or nowhere."""
+
+import io
+import re
+import stat
+import struct
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+from typing import IO, Protocol
+from unicodedata import normalize
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+
+from django.template.defaultfilters import pluralize
+
+from ml.images import MAX_BYTES
+
+# What ml.images opens; other files are left alone.
+PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif"}
+ARCHIVE_SUFFIXES = {".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz"}
+
+# Twice the photos of 10,000 products; Python holds half a kilobyte for each.
+MAX_ENTRIES = 20_000
+# Of the list of entries, which zipfile reads at once: 200 bytes an entry.
+MAX_DIRECTORY_BYTES = 200 * MAX_ENTRIES
+# Photos do not shrink in a ZIP, so this is well above what an upload of 1 GB holds.
+MAX_UNPACKED_BYTES = 2_000_000_000
+# Photos have about 1, a CSV 10, a bomb 1,000. Below the size of one photo no ratio does harm.
+MAX_RATIO = 20
+HEADER_BYTES = 30  # In front of each entry, at least: its name comes on top.
+# Flags of an entry: its content, or its name, is encrypted.
+ENCRYPTED = 0x1 | 0x40 | 0x2000
+DAMAGED = (BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError, OverflowError)
+
+
+class Misuse(Exception):  # noqa: N818  it names what the caller did
+    """The source as a whole cannot be imported."""
+
+
+class OutOfReach(Misuse):
+    """The disk does not give it, for now; whether it can be imported is not known."""
+
+
+class Refused(Exception):  # noqa: N818  it names the state of the row
+    """One row cannot be imported; the message says why."""
+
+
+class PhotoFile(Protocol):
+    """A photo that a row names. Its repr says where it lies, so that rows can be told apart by it."""
+
+    @property
+    def name(self) -> str: ...
+
+    def read(self) -> bytes:
+        """At most one byte more than a photo may have, which open_photo then refuses. Raises Refused."""
+
+
+class Album(Protocol):
+    def find(self, name: str) -> PhotoFile:
+        """The photo of this name. Raises Refused."""
+
+
+@dataclass(frozen=True)
+class DiskPhoto:
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def read(self) -> bytes:
+        try:
+            if not self.path.is_file():
+                raise Refused(f"image {self.name}: no such file in {self.path.parent}")
+            with self.path.open("rb") as file:
+                return file.read(MAX_BYTES + 1)
+        except OSError as error:
+            raise Refused(f"image {self.name}: {error.strerror}") from error
+
+
+class Folder:
+    """Photos in a folder and in those below it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.resolve()
+
+    def find(self, name: str) -> DiskPhoto:
+        try:
+            path = (self.path / name.replace("\\", "/")).resolve()
+        except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a NUL
+            raise Refused(f"image {name!r}: not a usable path") from error
+        if not path.is_relative_to(self.path):
+            raise Refused(f"image {name}: outside the folder {self.path}")
+        return DiskPhoto(path)
+
+
+class Nowhere:
+    """The album of a CSV file that was sent without photos."""
+
+    def find(self, name: str) -> PhotoFile:
+        raise Refused(f"image {name}: no photos were sent; send them as a ZIP with the CSV, or empty the cell")
+
+
+@dataclass(frozen=True)
+class ZippedPhoto:
+    place: str
+    archive: "Archive" = field(repr=False, compare=False)
+
+    @property
+    def name(self) -> str:
+        return PurePosixPath(self.place).name
+
+    def read(self) -> bytes:
+        try:
+            with self.archive.open(self.place) as file:
+                return file.read(MAX_BYTES + 1)
+        except DAMAGED as error:
+            raise Refused(f"image {self.name}: damaged in {self.archive.label}; pack it again") from error
+
+
+class Archive:
+    """The photos and CSV files of a ZIP file, read in place: nothing is unpacked, so that no path in it leads anywhere.
+
+    A ZIP that says of itself that it is too large, or has what photos never need (links, passwords, odd paths), is
+    refused whole, before any of it is inflated. What is inflated ends where the ZIP says, or at the size of a photo.
+    """
+
+    def __init__(self, path: Path, label: str = "") -> None:
+        """Raises Misuse."""
+        self.path = path
+        self.label = label or str(path)
+        try:
+            self._file = BoundedFile(path, MAX_DIRECTORY_BYTES)
+        except OSError as error:
+            raise OutOfReach(f"{self.label} cannot be read: {error.strerror}.") from error
+        try:
+            self._zip = ZipFile(self._file)
+            self._check()
+        except DirectoryTooLarge as error:
+            self.close()
+            raise self._too_many() from error
+        except DAMAGED as error:
+            self.close()
+            raise Misuse(f"{self.label} is not a ZIP file, or it is cut short. Pack it again, then send it.") from error
+        except Misuse:
+            self.close()
+            raise
+        self._file.most = None
+        files = {plain(info.filename): info for info in self._zip.infolist() if not info.is_dir()}
+        self._entries = {name: info for name, info in files.items() if not is_hidden(name)}
+        self.photos = sorted(self._with_suffix(PHOTO_SUFFIXES))
+        self.csv_files = sorted(self._with_suffix({".csv"}))
+        # Packing a folder puts it into the ZIP: names may be told from there as well.
+        tops = {name.partition("/")[0] if "/" in name else "" for name in self._entries}
+        self._top = f"{tops.pop()}/" if len(tops) == 1 else ""
+
+    def close(self) -> None:
+        self._file.close()
+
+    def find(self, name: str) -> ZippedPhoto:
+        wanted = plain(name.replace("\\", "/")).removeprefix("./")
+        for place in (wanted, self._top + wanted):
+            if place in self._entries:
+                return ZippedPhoto(place, self)
+        raise Refused(f"image {name}: no such file in {self.label}")
+
+    def open(self, place: str) -> IO[bytes]:
+        """A file of it, inflated while it is read. Raises what DAMAGED names, here or while reading."""
+        return self._zip.open(self._entries[place])
+
+    def size(self, place: str) -> int:
+        """Unpacked, in bytes: what is read is never more."""
+        return self._entries[place].file_size
+
+    def left_alone(self) -> str:
+        """What is in it besides photos and CSV files, in a sentence; nothing when there is nothing."""
+        others = len(self._entries) - len(self.photos) - len(self.csv_files)
+        if not others:
+            return ""
+        archives = sum(1 for _ in self._with_suffix(ARCHIVE_SUFFIXES))
+        inner = f", {archives} of them archives, which are not looked into" if archives else ""
+        return f"Left alone in {self.label}, being no photos: {others} file{pluralize(others)}{inner}."
+
+    def _with_suffix(self, suffixes: set[str]) -> Iterator[str]:
+        return (name for name in self._entries if PurePosixPath(name).suffix.lower() in suffixes)
+
+    def _check(self) -> None:
+        """Raises Misuse."""
+        infos = self._zip.infolist()
+        if len(infos) > MAX_ENTRIES:
+            raise self._too_many()
+        for info in infos:
+            if trouble := fault(info):
+                raise Misuse(f"{self.label}: {info.filename!r} {trouble}.")
+        names = Counter(plain(info.filename) for info in infos if not info.is_dir())
+        if twice := next((name for name, count in names.items() if count > 1), None):
+            raise Misuse(f"{self.label} has {twice!r} twice. Pack it again, then send it.")
+        packed = sum(info.compress_size for info in infos)
+        unpacked = sum(info.file_size for info in infos)
+        if unpacked > MAX_UNPACKED_BYTES:
+            most = MAX_UNPACKED_BYTES // 1_000_000
+            raise Misuse(f"{self.label} unpacks to {unpacked // 1_000_000} MB, at most {most} MB are taken: split it.")
+        if unpacked > MAX_BYTES and unpacked > MAX_RATIO * packed:
+            raise Misuse(f"{self.label} unpacks to {unpacked // max(packed, 1)} times its size: photos never do.")
+        if any(info.header_offset < 0 for info in infos):
+            raise BadZipFile("an entry lies in front of the file")
+        # Entries that share bytes let a small file unpack to a very large one.
+        starts = [*sorted((info.header_offset, info.compress_size) for info in infos), (self._zip.start_dir, 0)]
+        for (start, size), (following, _) in pairwise(starts):
+            if start + HEADER_BYTES + size > following:
+                raise Misuse(f"{self.label} has entries that overlap. Pack it again, then send it.")
+
+    def _too_many(self) -> Misuse:
+        return Misuse(f"{self.label} has too many files, at most {MAX_ENTRIES:,} are taken: split it.")
+
+
+class DirectoryTooLarge(Exception):  # noqa: N818  it names the state of the file
+    """The list of a ZIP file's entries would not fit into the memory that it may have."""
+
+
+class BoundedFile(io.FileIO):
+    """A file that gives at most `most` bytes at a time, for a reader that asks for as many as the file itself says."""
+
+    def __init__(self, path: Path, most: int | None) -> None:
+        super().__init__(path)
+        self.most = most
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.most is not None and size is not None and size > self.most:
+            raise DirectoryTooLarge
+        return super().read(-1 if size is None else size) or b""
+
+
+def plain(name: str) -> str:
+    """Composed letters: macOS packs decomposed ones, and nobody types those."""
+    return normalize("NFC", name)
+
+
+def is_hidden(name: str) -> bool:
+    """What operating systems put beside photos, such as __MACOSX/._oak.jpg and Thumbs.db."""
+    parts = name.split("/")
+    return parts[0] == "__MACOSX" or parts[-1] == "Thumbs.db" or any(part.startswith(".") for part in parts)
+
+
+def fault(info: ZipInfo) -> str:
+    """Why an entry makes its ZIP one that is not taken; nothing when it does not."""
+    name = info.orig_filename
+    if info.flag_bits & ENCRYPTED:
+        return "needs a password. Pack it again without one"
+    if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
+        return "is packed in an unusual way. Pack it again as a plain ZIP (deflate)"
+    if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
+        return "is a link or a device. Pack the photo itself"
+    if "\\" in name or "\x00" in name:
+        return "has a backslash or a NUL in its name. Pack it again with another program"
+    if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in name.split("/"):
+        return "leads out of the ZIP. Pack the folder of photos itself"
+    return ""
