@@ -1,4 +1,4 @@
-"""The page a visitor searches on, and the sample photos it offers."""
+"""The page a visitor searches on, the same at every address of the shop, and the sample photos it offers."""
 
 from django.conf import settings
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
@@ -10,23 +10,34 @@ from storefront import samples
 
 # Two rows of five on a desk, a strip on a phone.
 SAMPLES_SHOWN = 10
+# Any of these in an address makes it a search (query.js), in words or by a picture.
+IN_WORDS = {"q", "category"}
+BY_PICTURE = {"like", "sample"}
+# A photo of the visitor's own, which no address holds: a page that starts there has nothing to show but that.
+BY_OWN_PHOTO = {"by"}
 
-# Scripts and styles come from our files alone; blob: is the visitor's own photo, shown before it is sent.
+# Scripts, styles and the font come from our files alone; blob: is the visitor's own photo, shown before it is sent.
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'self'",
         "img-src 'self' blob:",
         "object-src 'none'",
         "base-uri 'none'",
-        "form-action 'none'",
+        "form-action 'self'",
         "frame-ancestors 'none'",
     )
 )
 
 
 @require_safe
-def page(request: HttpRequest) -> HttpResponse:
+def page(request: HttpRequest, sku: str = "") -> HttpResponse:
+    """The shell that page.js fills by its own address. What it will show is laid out from the start: nothing moves."""
+    given = request.GET.keys()
     context = {
+        "shown": "product" if sku else "search" if (IN_WORDS | BY_PICTURE | BY_OWN_PHOTO) & given else "start",
+        "kind": "like" if "like" in given else "",
+        "pictured": bool(BY_PICTURE & given),
+        "forgotten": bool(BY_OWN_PHOTO & given) and not BY_PICTURE & given,
         "samples": samples.spread(samples.available().values(), SAMPLES_SHOWN),
         "max_bytes": settings.MAX_REQUEST_BYTES,
     }

@@ -1,13 +1,47 @@
-"""A real browser, where there is one."""
+"""A page in a real browser, and a real shop for the whole package."""
 
-import shutil
-from collections.abc import Iterator
+import io
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from django.core.management import call_command
+from django.db import connection, connections
+from django.test import override_settings
+from django.test.utils import setup_databases, teardown_databases
+from PIL import Image, ImageDraw
+from playwright.sync_api import BrowserContext, Page
+from pytest_django.live_server_helper import LiveServer
 
-CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+from catalog.models import Category, Product
+from catalog.photos import add_photo
+from ml.recipes import make_recipe
+from search import partitions, training
+from search.indexing import index_batch
+from search.models import Space
+from search.spaces import ensure_live
+
+# Thirteen in each of two categories: two more than one page of results.
+COLOURS = (
+    "red",
+    "green",
+    "blue",
+    "orange",
+    "purple",
+    "brown",
+    "silver",
+    "grey",
+    "pink",
+    "navy",
+    "olive",
+    "teal",
+    "gold",
+)
+PATTERNS = ("stripes", "dots")
 
 
 @dataclass
@@ -18,18 +52,128 @@ class Watched:
     requests: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
-
-@pytest.fixture
-def watched() -> Iterator[Watched]:
-    """A headless Chromium page. While it is open, the test must leave the database to the server's thread:
-    Playwright runs an event loop here, in which Django refuses queries."""
-    if CHROMIUM is None:
-        pytest.skip("no Chromium: apt-get install chromium-headless-shell")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        watched = Watched(browser.new_page())
+    @classmethod
+    def in_context(cls, context: BrowserContext) -> "Watched":
+        watched = cls(context.new_page())
         watched.page.on("request", lambda request: watched.requests.append(request.url))
         watched.page.on("pageerror", lambda error: watched.complaints.append(str(error)))
         watched.page.on("console", lambda message: watched.complaints.append(message.text))
-        yield watched
-        browser.close()
+        return watched
+
+
+@pytest.fixture
+def watched(browser) -> Iterator[Watched]:
+    context = browser.new_context()
+    yield Watched.in_context(context)
+    context.close()
+
+
+def in_thread(work: Callable[[], Any]) -> Any:
+    """What `work` makes of the database, in a thread where Django may ask it."""
+
+    def done() -> Any:
+        try:
+            return work()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(done).result()
+
+
+@cache
+def picture(colour: str, pattern: str, kind: str = "PNG") -> bytes:
+    """A drawing as a file."""
+    return encoded(drawn(colour, pattern), kind)
+
+
+def encoded(image: Image.Image, kind: str = "PNG") -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind)
+    return file.getvalue()
+
+
+def drawn(colour: str, pattern: str) -> Image.Image:
+    """Stripes on white or dots on black: so different that even an untrained network tells them apart."""
+    image = Image.new("RGB", (160, 160), "white" if pattern == "stripes" else "black")
+    draw = ImageDraw.Draw(image)
+    for step in range(0, 160, 32):
+        if pattern == "stripes":
+            draw.rectangle((step, 0, step + 15, 160), fill=colour)
+        else:
+            for row in range(0, 160, 32):
+                draw.ellipse((step, row, step + 20, row + 20), fill=colour)
+    return image
+
+
+@pytest.fixture(scope="package")
+def test_database(django_db_setup, django_db_blocker) -> Iterator[None]:
+    """The test database, open to the whole package.
+
+    pytest-django makes it only where it collects a test that is marked for it, and such a test would ask the database
+    from the thread of the browser.
+    """
+    with django_db_blocker.unblock():
+        if connection.settings_dict["NAME"].startswith("test_"):
+            yield
+        else:
+            made = setup_databases(verbosity=0, interactive=False, aliases={"default": False})
+            yield
+            teardown_databases(made, verbosity=0)
+
+
+@pytest.fixture(scope="package")
+def running_shop(test_database, tmp_path_factory) -> Iterator[str]:
+    """The address of a shop that is indexed and has a head, the same for all tests of the package."""
+    folder = tmp_path_factory.mktemp("shop")
+    (folder / "samples").mkdir()
+    (folder / "samples" / "red-dots.png").write_bytes(picture("red", "dots"))
+    changed = override_settings(
+        MEDIA_ROOT=folder / "media", STOREFRONT_SAMPLES=folder / "samples", ALLOWED_HOSTS=["localhost", "testserver"]
+    )
+    with changed:
+        space = stock()
+        server = LiveServer("localhost")
+        yield server.url
+        server.stop()
+        # The flush empties tables, and another space would come to own these.
+        partitions.when_free(lambda: partitions.drop_branch(space))
+        call_command("flush", interactive=False, verbosity=0)
+
+
+def stock() -> Space:
+    """Fill the shop; its head knows the two categories well."""
+    for place, pattern in enumerate(PATTERNS):
+        category = Category.objects.create(slug=pattern, name=pattern.title())
+        for number, colour in enumerate(COLOURS):
+            product = Product.objects.create(
+                sku=f"{pattern}-{colour}",
+                name=f"{colour.title()} {pattern}",
+                category=category,
+                description=f"A rug of wool with {colour} {pattern} all over.",
+                price=None if colour == "blue" else f"{100 * (number + 1) + place}.50",
+                in_stock=colour != "green",
+                url="https://shop.example/red" if colour == "red" else "",
+                attributes={"color": colour, "size": "large" if number % 2 else "small", "width_cm": 80 + number},
+            )
+            add_photo(product, picture(colour, pattern))
+    add_photo(Product.objects.get(sku="stripes-red"), picture("crimson", "stripes"))
+    space = ensure_live(make_recipe("random"))
+    while index_batch(space):
+        pass
+    training.train(space)
+    return space
+
+
+@pytest.fixture
+def shop(running_shop, watched) -> Iterator[Watched]:
+    """The start page, opened; afterwards it must not have complained, nor have asked any other host."""
+    watched.page.goto(running_shop)
+    yield watched
+    assert watched.complaints == []
+    hosts = {urlsplit(url).netloc for url in watched.requests if not url.startswith("blob:")}
+    assert hosts == {urlsplit(running_shop).netloc}
+
+
+def upload(page: Page, data: bytes, name: str = "mine.png", mime: str = "image/png") -> None:
+    page.locator("#photo").set_input_files({"name": name, "mimeType": mime, "buffer": data})

@@ -7,6 +7,8 @@ import pytest
 from django.contrib.staticfiles import finders
 from django.test import Client
 
+FILES = {"base.css", "start.css", "search.css", "product.css", "page.js", "lamp.svg", "fonts/newsreader.woff2"}
+
 
 @pytest.fixture
 def page(settings):
@@ -18,7 +20,7 @@ def page(settings):
 
 def test_the_page_allows_files_of_its_own_host_only(page):
     assert page["Content-Security-Policy"] == (
-        "default-src 'self'; img-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'; "
+        "default-src 'self'; img-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; "
         "frame-ancestors 'none'"
     )
 
@@ -31,7 +33,7 @@ def test_the_page_holds_nothing_that_its_policy_forbids(page):
 
 def test_the_files_of_the_page_exist(page):
     names = re.findall(r'(?:src|href)="/static/([^"]+)"', page.content.decode())
-    assert set(names) == {"storefront/lamp.svg", "storefront/page.css", "storefront/page.js"}
+    assert set(names) == {f"storefront/{name}" for name in FILES}
     assert all(finders.find(name) for name in names)
 
 
@@ -39,6 +41,30 @@ def test_the_page_links_to_the_api_and_the_administration(page):
     text = page.content.decode()
     assert 'href="/api/docs/"' in text
     assert 'href="/admin/"' in text
+
+
+def test_a_phone_may_take_the_photo(page):
+    assert re.search(
+        r'<input type="file" id="camera"[^>]* accept="image/\*" capture="environment">', page.content.decode()
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("/", "start"),
+        ("/?utm_source=letter", "start"),
+        ("/?q=oak", "search"),
+        ("/?category=lamp", "search"),
+        ("/?like=LAM-004&photo=1", "search"),
+        ("/?sample=LAM-004.webp", "search"),
+        ("/?by=photo", "search"),
+        ("/products/001.024.52/", "product"),
+    ],
+)
+def test_the_page_is_laid_out_for_what_its_address_will_show(settings, address, shown):
+    settings.STOREFRONT_SAMPLES = None
+    assert f'<body data-view="{shown}"' in Client().get(address).content.decode()
 
 
 def test_the_page_has_no_samples_where_none_are_configured(page):
@@ -52,6 +78,7 @@ def test_the_page_offers_ten_samples(tmp_path, settings):
     text = Client().get("/").content.decode()
     assert text.count('class="sample"') == 10
     assert 'src="/samples/00.webp"' in text
+    assert 'href="/?sample=00.webp"' in text
 
 
 def test_a_sample_with_an_odd_name_is_escaped(tmp_path, settings):

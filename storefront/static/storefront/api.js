@@ -1,54 +1,141 @@
-// The public API: three calls, and each way they fail as one sentence that a visitor understands.
+// The public API: its calls, and each way they fail as one sentence that a visitor understands.
+
+import { parameters } from "./query.js";
 
 const API = "/api/v1/";
-const MATCHES = 24; // Fills rows of 2, 3, 4 and 6.
+export const MATCHES = 24; // Fills rows of 2, 3, 4 and 6.
 const PATIENCE_MS = 60_000; // The first search after a start may wait for the model to load, about 20 s.
+const UPLOAD_PATIENCE_MS = 180_000; // 20 MB over a slow mobile network.
 
-/** A call that brought no answer. `message` is for the visitor; `again` says whether repeating it may help. */
+/**
+ * A call that brought no answer. `message` is for the visitor; `again` says whether repeating it may help, `astray`
+ * whether what the link asks for cannot be had.
+ */
 export class Failure extends Error {
-  constructor(message, again = false) {
+  constructor(message, { again = false, astray = false, status = 0 } = {}) {
     super(message);
-    this.again = again;
+    Object.assign(this, { again, astray, status });
   }
 }
 
 /**
- * Search by photo; in `category` (a slug or "all") when given, else where the shop itself would look.
- * `anyway`: whether to show matches that the shop finds too little similar.
+ * Search by photo, or its region; in the query's category (a slug or "all") when it has one, else where the shop
+ * itself would look. `anyway` shows matches that the shop finds too little similar. `onSent` hears the share sent.
  */
-export function search(photo, category, anyway, signal) {
+export function byPhoto(photo, { region, category, anyway, filters }, onSent, signal) {
   const form = new FormData();
   form.append("image", photo);
   form.append("limit", MATCHES);
+  if (region) form.append("region", region);
   if (category) form.append("category", category);
   if (anyway) form.append("min_similarity", 0);
-  return call("search/", { method: "POST", body: form, signal });
+  for (const [name, value] of parameters(filters)) form.append(name, value);
+  return call(upload(form, onSent), "search/", { signal, patience: UPLOAD_PATIENCE_MS });
 }
 
-export function similar(sku, anyway, signal) {
-  const least = anyway ? "&min_similarity=0" : "";
-  return call(`products/${encodeURIComponent(sku)}/similar/?limit=${MATCHES}${least}`, { signal });
+export function similar({ of, photo, category, anyway, filters }, signal, limit = MATCHES) {
+  const given = new URLSearchParams([["limit", limit], ...parameters(filters)]);
+  if (photo) given.append("photo", photo);
+  if (category) given.append("category", category);
+  if (anyway) given.append("min_similarity", 0);
+  return get(`products/${encodeURIComponent(of)}/similar/?${given}`, signal);
+}
+
+/** Search in words, ranked and highlighted; without words, all products by name. */
+export async function byWords({ of, category, filters }, page, signal) {
+  const given = new URLSearchParams([["page", page], ["page_size", MATCHES], ...parameters(filters)]);
+  if (category) given.append("category", category);
+  if (page === 1) given.append("facets", "true");
+  if (of) return get(`search/text/?q=${encodeURIComponent(of)}&${given}`, signal);
+  const answer = await get(`products/?${given}`, signal);
+  return { ...answer, results: answer.results.map((product) => ({ product, photo: product.photos[0]?.file ?? null })) };
+}
+
+/** The first pages of a search in words, as one answer. */
+export async function inWords(query, pages, signal) {
+  const numbers = Array.from({ length: pages }, (_, place) => place + 1);
+  const answers = await Promise.all(numbers.map((page) => byWords(query, page, signal)));
+  return { ...answers[0], next: answers.at(-1).next, results: answers.flatMap(({ results }) => results) };
+}
+
+/** What there is to filter by in these categories (all, where there are none). */
+export async function facets(categories, filters, signal) {
+  const given = new URLSearchParams([["facets", "true"], ["page_size", 1], ...parameters(filters)]);
+  for (const category of categories) given.append("category", category);
+  return (await get(`products/?${given}`, signal)).facets;
+}
+
+export function product(sku, signal) {
+  return get(`products/${encodeURIComponent(sku)}/`, signal);
+}
+
+export function categories(signal) {
+  return get("categories/", signal);
 }
 
 export function indexState() {
-  return call("index/", {});
+  return get("index/");
 }
 
-async function call(path, { signal, ...request }) {
-  const patience = AbortSignal.timeout(PATIENCE_MS);
+/** A sample photo, as a File. */
+export async function sample(name, signal) {
+  let response;
+  try {
+    response = await fetch(`/samples/${encodeURIComponent(name)}`, { signal });
+  } catch (error) {
+    if (signal.aborted) throw error;
+  }
+  if (!response?.ok) throw new Failure("That sample photo cannot be loaded. Choose another, or a photo of your own.");
+  const blob = await response.blob();
+  return new File([blob], name, { type: blob.type });
+}
+
+/** Tell the shop what the visitor did with an answer. It may get lost: nobody waits for it, nor is told. */
+export function report(event) {
+  fetch(`${API}events/`, {
+    method: "POST",
+    body: JSON.stringify(event),
+    headers: { "Content-Type": "application/json" },
+    credentials: "omit",
+    keepalive: true, // It outlives the page that the click leaves.
+  }).catch(() => {});
+}
+
+function get(path, signal) {
+  // Without cookies, so that a person logged in to the admin searches like anyone.
+  return call((url, options) => fetch(url, { ...options, credentials: "omit" }), path, { signal });
+}
+
+/** As fetch, but it tells what share of the form was sent. */
+function upload(form, onSent) {
+  return (url, { signal }) =>
+    new Promise((resolve, reject) => {
+      const request = new XMLHttpRequest();
+      request.open("POST", url);
+      onSent(0);
+      request.upload.addEventListener("progress", ({ loaded, total }) => onSent(total ? loaded / total : 0));
+      request.addEventListener("load", () => {
+        const headers = { "Retry-After": request.getResponseHeader("Retry-After") ?? "" };
+        resolve(new Response(request.responseText, { status: request.status, headers }));
+      });
+      request.addEventListener("error", () => reject(new TypeError("The connection broke.")));
+      request.addEventListener("abort", () => reject(signal.reason));
+      signal.addEventListener("abort", () => request.abort());
+      request.send(form);
+    });
+}
+
+async function call(send, path, { signal, patience = PATIENCE_MS }) {
+  const enough = AbortSignal.timeout(patience);
   let response, text;
   try {
-    response = await fetch(API + path, {
-      ...request,
-      signal: signal ? AbortSignal.any([signal, patience]) : patience,
-      // Without cookies, so that a person logged in to the admin searches like anyone, with no CSRF token to send.
-      credentials: "omit",
-    });
+    response = await send(API + path, { signal: signal ? AbortSignal.any([signal, enough]) : enough });
     text = await response.text();
   } catch (error) {
     if (signal?.aborted) throw error;
-    if (patience.aborted) throw new Failure("The shop took too long to answer. Try again in a moment.", true);
-    throw new Failure("The shop cannot be reached. Check your connection, then try again.", true);
+    const again = true;
+    if (enough.aborted) throw new Failure("The shop took too long to answer. Try again in a moment.", { again });
+    throw new Failure("The shop cannot be reached. Check your connection, then try again.", { again });
   }
   const answer = parse(text);
   if (response.ok && answer) return answer;
@@ -63,20 +150,27 @@ function parse(text) {
   }
 }
 
+/** What the API says of a photo is for visitors; the rest of what it says is for those who write and run programs. */
 function refusal(response, answer) {
-  const said = (answer?.errors ?? []).map((error) => error.detail).join(" ");
-  switch (response.status) {
+  const { status } = response;
+  const said = (answer?.errors ?? []).filter(({ attr }) => attr === "image").map(({ detail }) => detail).join(" ");
+  const failure = (message, kind) => new Failure(message, { ...kind, status });
+  const again = true;
+  switch (status) {
+    case 400:
+      if (said) return failure(said);
+      return failure("This link asks for something the shop does not have.", { astray: true });
+    case 404:
+      return failure("The shop has no such product. It may have been taken out of the catalogue.");
     case 413:
-      return new Failure(`That photo is too large. ${said || "Save it smaller and try again."}`);
+      return failure("That photo is too large. Save it smaller and try again.");
     case 429:
-      return new Failure(`That was a lot of searches in a short time. Try again ${when(response)}.`, true);
+      return failure(`That was a lot of searches in a short time. Try again ${when(response)}.`, { again });
     case 503:
-      return new Failure(said || `The shop is not ready to search. Try again ${when(response)}.`, true);
+      return failure(`Searching is not possible right now. Try again ${when(response)}.`, { again });
   }
-  if (response.status >= 500) {
-    return new Failure(`Something broke in the shop (error ${response.status}). Its log says what.`, true);
-  }
-  return new Failure(said || `The shop gave an answer that this page does not understand (${response.status}).`);
+  if (status >= 500) return failure("Something broke in the shop. Try again in a moment.", { again });
+  return failure("The shop gave an answer that this page does not understand.", { again });
 }
 
 function when(response) {

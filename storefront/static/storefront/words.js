@@ -14,6 +14,10 @@ export function percent(share) {
   return PERCENT.format(share);
 }
 
+export function number(value) {
+  return COUNT.format(value);
+}
+
 export function count(number, noun, plural = `${noun}s`) {
   return `${COUNT.format(number)} ${number === 1 ? noun : plural}`;
 }
@@ -23,12 +27,46 @@ export function similarity(value, metric) {
   return metric === "l2" ? value.toPrecision(3) : value.toFixed(2);
 }
 
+/**
+ * A similarity beside the best of its answer. Not by itself: models spread their similarities differently, so that 0.7
+ * is close by one and far by another; and by distance, or untrained, they say nothing that a word could.
+ */
+export function likeness(value, best, { metric, weights }) {
+  if (metric !== "cosine" || weights === "random" || best <= 0) return "similarity";
+  if (value >= 0.98) return "nearly the same";
+  if (value === best) return "the closest";
+  if (value >= 0.93 * best) return "about as close";
+  if (value >= 0.75 * best) return "further off";
+  return "far off";
+}
+
 export function duration(ms) {
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
 
-/** Where the time went: "Found in 71 ms (decode 6, encode 61, gate 1, search 2)". */
+/** Where the time went: "Found in 71 ms", "(decode 6, encode 61, gate 1, search 2)". */
 export function timings({ total, ...stages }) {
   const parts = Object.entries(stages).map(([stage, ms]) => `${stage} ${Math.round(ms)}`);
-  return `Found in ${duration(total)}${parts.length ? ` (${parts.join(", ")})` : ""}`;
+  return [`Found in ${duration(total)}`, parts.length ? ` (${parts.join(", ")})` : ""];
+}
+
+const UNITS = /_(mm|cm|m|in|g|kg|l|w|v|lm|k)$/i;
+
+/** The name of an attribute, as a label: "width_cm" is "Width (cm)". */
+export function attribute(name) {
+  const label = name.replace(UNITS, " ($1)").replace(/_/g, " ");
+  return label.charAt(0).toUpperCase() + label.slice(1);
+}
+
+/** The value of an attribute. */
+export function value(value) {
+  if (value === true) return "Yes";
+  if (value === false) return "No";
+  return String(value);
+}
+
+/** Both ends of a price range, or the one that is set; without a currency where it is not known. */
+export function range(lowest, highest, currency = "") {
+  const ends = lowest && highest ? `${lowest} to ${highest}` : lowest ? `from ${lowest}` : `up to ${highest}`;
+  return `Price ${ends} ${currency}`.trim();
 }

@@ -1,0 +1,102 @@
+"""The pictures of the README: the shop's page on the sample catalogue, photographed in headless Chromium.
+
+With `make demo` running, `python -m demo.screenshots` makes them again in docs/images/. Only the demo's own photos are
+on them. Give another address where the demo has one.
+"""
+
+import argparse
+import io
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
+CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+MAX_BYTES = 300_000
+WIDE, NARROW = (1280, 900), (390, 844)
+
+
+def searched(page: Page) -> None:
+    page.wait_for_selector("#results[aria-busy=false] .card")
+
+
+def marked(page: Page) -> None:
+    """With the part of the photo chosen that shows the thing."""
+    searched(page)
+    page.click("#select")
+    page.wait_for_selector("#crop[open] .box")
+
+
+def opened(page: Page) -> None:
+    page.wait_for_selector("#kin .card")
+
+
+@dataclass(frozen=True)
+class Shot:
+    name: str
+    address: str
+    ready: Callable[[Page], None]
+    size: tuple[int, int] = WIDE
+    scheme: Literal["light", "dark"] = "light"
+
+
+BY_PHOTO = "/?sample=BED-017.webp"
+SHOTS = [
+    Shot("search-wide", BY_PHOTO, searched),
+    Shot("search-dark", BY_PHOTO, searched, scheme="dark"),
+    Shot("search-narrow", BY_PHOTO, searched, NARROW),
+    Shot("words", "/?q=oak", searched),
+    Shot("region", BY_PHOTO, marked),
+    Shot("product", "/products/SOF-003/", opened),
+]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m demo.screenshots",
+        description=__doc__,
+        epilog="Example: python -m demo.screenshots http://127.0.0.1:8001",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("url", nargs="?", default="http://127.0.0.1:8000", help="the demo's address (%(default)s)")
+    url = parser.parse_args().url.rstrip("/")
+    if CHROMIUM is None:
+        raise SystemExit("There is no Chromium: apt-get install chromium-headless-shell")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        for shot in SHOTS:
+            picture = photographed(browser, url, shot)
+            size = save(picture, IMAGES / f"{shot.name}.webp")
+            print(f"docs/images/{shot.name}.webp  {picture.width} x {picture.height}  {size / 1000:.0f} kB")
+        browser.close()
+
+
+def photographed(browser: Browser, url: str, shot: Shot) -> Image.Image:
+    width, height = shot.size
+    page = browser.new_page(
+        viewport={"width": width, "height": height}, reduced_motion="reduce", color_scheme=shot.scheme
+    )
+    page.goto(url + shot.address)
+    shot.ready(page)
+    page.wait_for_load_state("networkidle")
+    picture = Image.open(io.BytesIO(page.screenshot()))
+    page.close()
+    return picture.convert("RGB")
+
+
+def save(picture: Image.Image, path: Path) -> int:
+    """The picture as WebP, as good as fits into MAX_BYTES; returns its bytes."""
+    for quality in (90, 80, 70, 60):
+        picture.save(path, "WEBP", quality=quality, method=6)
+        if path.stat().st_size <= MAX_BYTES:
+            break
+    return path.stat().st_size
+
+
+if __name__ == "__main__":
+    main()

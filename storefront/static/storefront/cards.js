@@ -1,0 +1,80 @@
+// The grid: one card a product. Everything that comes from the API is set as text or as an attribute, never as HTML.
+
+import { element, part } from "./dom.js";
+import { address, like, product as productQuery } from "./query.js";
+import * as words from "./words.js";
+
+const BLANKS = 8;
+const ALSO = 3; // Products named under a picture that they share; the rest is counted.
+
+/** Put the products of an answer into a grid. `onOpen(hit, position)` hears which is opened; the first is 1. */
+export function fill(grid, answer, onOpen) {
+  grid.replaceChildren();
+  append(grid, answer, answer.results, onOpen);
+}
+
+/** Add these results of an answer below those that are there. */
+export function append(grid, answer, results, onOpen) {
+  const before = grid.childElementCount;
+  grid.append(...results.map((hit, place) => card(hit, answer, () => onOpen(hit, before + place + 1))));
+}
+
+/** Hold the places of the cards while an answer is on its way. */
+export function blanks(grid, number = BLANKS) {
+  const blank = () => element("li", { className: "card blank" }, element("div", { className: "tile" }));
+  grid.replaceChildren(...Array.from({ length: number }, blank));
+}
+
+export function focus(grid, sku) {
+  grid.querySelector(`[data-sku="${CSS.escape(sku)}"] .name a`)?.focus({ preventScroll: true });
+}
+
+/** The price and the stock of a product, into their two elements. */
+export function facts(product, price, stock) {
+  price.textContent = words.price(product);
+  stock.textContent = product.in_stock ? "In stock" : "Sold out";
+  stock.classList.toggle("out", !product.in_stock);
+}
+
+/** A picture that says so where it is missing. */
+export function picture(image, source) {
+  image.onerror = () => image.replaceWith("No picture");
+  if (source) image.src = source;
+  else image.replaceWith("No picture");
+}
+
+function card(hit, answer, onOpen) {
+  const { product, photo, highlight } = hit;
+  const item = part("card").content.firstElementChild.cloneNode(true);
+  const piece = (name) => item.querySelector(`.${name}`);
+  item.dataset.sku = product.sku;
+  picture(item.querySelector("img"), photo);
+  const link = piece("name").firstElementChild;
+  link.href = address(productQuery(product.sku));
+  link.append(...(highlight ? marked(highlight.name) : [product.name]));
+  link.addEventListener("click", onOpen);
+  facts(product, piece("price"), piece("stock"));
+  if (highlight?.description) piece("said").append(...marked(highlight.description));
+  if ("similarity" in hit) likeness(hit.similarity, answer, piece("number"), piece("word"));
+  if (hit.duplicates?.length) piece("also").append("Also as ", ...also(hit.duplicates));
+  piece("similar").href = address(like(product.sku));
+  piece("similar").setAttribute("aria-label", `Products similar to ${product.name}`);
+  return item;
+}
+
+function likeness(similarity, answer, number, word) {
+  number.textContent = words.similarity(similarity, answer.metric);
+  word.textContent = words.likeness(similarity, answer.results[0].similarity, answer);
+}
+
+/** A text whose segments say which of them match. */
+function marked(segments) {
+  return segments.map(({ text, match }) => (match ? element("mark", {}, text) : text));
+}
+
+/** The other products with this picture: "A", "A, B" or "A, B, C and 4 more". */
+function also(duplicates) {
+  const named = ({ product }) => element("a", { href: address(productQuery(product.sku)) }, product.name);
+  const shown = duplicates.slice(0, ALSO).flatMap((other) => [", ", named(other)]).slice(1);
+  return duplicates.length > ALSO ? [...shown, ` and ${duplicates.length - ALSO} more`] : shown;
+}

@@ -1,0 +1,107 @@
+// Where to look: the gate's categories with their probabilities, or those found with their counts. And the filters set.
+
+import { element, part, refill } from "./dom.js";
+import * as words from "./words.js";
+
+const CHIPS = 6; // The rest, seldom likely, waits behind "more".
+
+/** The gate: each category with its probability, those that were searched pressed. `onChoose(slug, "all" or "")`. */
+export function showGate(gate, onChoose) {
+  const all = gate.categories.every((category) => category.searched);
+  // Categories that the gate has not learned are searched besides, whatever the photo shows: that says nothing of it.
+  const besides = ({ probability }) => probability === null && !all && gate.mode !== "override";
+  const unlikely = ({ searched }, place) => place >= CHIPS && (all || !searched);
+  const mayHide = (category, place) => besides(category) || unlikely(category, place);
+  const chips = gate.categories.map(({ slug, name, probability, searched }) => {
+    const share = probability === null ? "" : words.percent(probability);
+    const made = chip(name, share, searched && !all, () => onChoose(slug));
+    if (probability !== null) made.style.setProperty("--share", probability);
+    return made;
+  });
+  show([
+    chip("All", "", all, () => onChoose("all")),
+    ...shortened(chips, (place) => mayHide(gate.categories[place], place)),
+    ...(gate.mode === "override" ? [chip("Automatic", "", false, () => onChoose(""))] : []),
+  ]);
+  explain(why(gate), gate.mode === "unknown" || gate.low_confidence);
+}
+
+/** The categories in which words are found, with their counts; or (`counted` false) those there are. */
+export function showCategories(categories, chosen, everywhere, onChoose) {
+  const chips = categories.map(({ slug, name, count }) =>
+    chip(name, count === undefined ? "" : words.number(count), slug === chosen, () => onChoose(slug)),
+  );
+  const all = chip("All", "", chosen === everywhere, () => onChoose(everywhere));
+  show([all, ...shortened(chips, (place) => place >= CHIPS && categories[place].slug !== chosen)]);
+  explain("");
+}
+
+/** What narrows the answer: each filter with a button that takes it off. `currency` is that of prices, if known. */
+export function showSet(filters, currency, onChange) {
+  const removals = [];
+  const { price_min: lowest, price_max: highest, in_stock: stock, attributes } = filters;
+  if (lowest || highest) removals.push([words.range(lowest, highest, currency), { price_min: "", price_max: "" }]);
+  if (stock) removals.push([stock === "true" ? "In stock" : "Sold out", { in_stock: "" }]);
+  for (const pair of attributes) {
+    const [name, ...rest] = pair.split(":");
+    const left = attributes.filter((other) => other !== pair);
+    removals.push([`${words.attribute(name)}: ${rest.join(":")}`, { attributes: left }]);
+  }
+  const buttons = removals.map(([text, change]) => {
+    const button = element("button", { type: "button", className: "chip taken" }, text);
+    button.append(element("span", { ariaHidden: "true" }, "✕"));
+    button.setAttribute("aria-label", `Without ${text}`);
+    button.addEventListener("click", () => onChange({ ...filters, ...change }));
+    return element("li", {}, button);
+  });
+  part("set").replaceChildren(...buttons);
+  part("set").hidden = !buttons.length;
+}
+
+function show(chips) {
+  chips.forEach((made, place) => (made.id = `chip-${place}`));
+  refill(part("chips"), ...chips);
+}
+
+function explain(text, doubtful = false) {
+  part("why").textContent = text;
+  part("why").classList.toggle("doubt", doubtful);
+}
+
+const STRANGE = "This does not look much like what the shop sells.";
+
+function why({ mode, confidence, low_confidence, categories }) {
+  if (mode === "unknown") return "This looks like nothing the shop sells: all of it was searched for the nearest.";
+  if (mode === "override") return `Where you chose to look.${low_confidence ? ` ${STRANGE}` : ""}`;
+  if (categories.length < 2) return "";
+  if (mode === "open") return "The shop has not learned to tell its categories apart yet, so all were searched.";
+  const sure = `Most likely ${categories[0].name}, ${words.percent(confidence)} sure.`;
+  const likeliest = low_confidence ? `${STRANGE} ${sure}` : sure;
+  const searched = categories.filter((category) => category.searched);
+  const learned = searched.filter(({ probability }) => probability !== null);
+  const unsure = learned.length > 1 ? " Not sure enough to look only there." : "";
+  const unlearned = words.count(searched.length - learned.length, "category", "categories");
+  const others = searched.length > learned.length ? ` Also searched: ${unlearned} not learned yet.` : "";
+  return likeliest + unsure + others;
+}
+
+function chip(text, detail, pressed, onClick) {
+  const button = element("button", { type: "button", className: "chip", ariaPressed: String(pressed) }, text);
+  if (detail) button.append(element("span", { className: "share" }, detail));
+  button.addEventListener("click", onClick);
+  return button;
+}
+
+/** The chips, those that may hide behind one that shows them. */
+function shortened(chips, mayHide) {
+  const rest = chips.filter((_, place) => mayHide(place));
+  if (rest.length < 2) return chips; // The button would take the room of one.
+  for (const one of rest) one.hidden = true;
+  const button = element("button", { type: "button", className: "chip more" }, `${rest.length} more`);
+  button.addEventListener("click", () => {
+    for (const one of rest) one.hidden = false;
+    rest[0].focus();
+    button.remove();
+  });
+  return [...chips, button];
+}

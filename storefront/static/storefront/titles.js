@@ -1,0 +1,76 @@
+// What an answer is called, and what to do where it is empty.
+
+import { MATCHES } from "./api.js";
+import { count as filtersSet } from "./filters.js";
+import * as words from "./words.js";
+
+/** What the page says while it waits for the answer to a query. */
+export function waiting({ kind, of }) {
+  if (kind === "words") return of ? `Looking for “${of}”…` : "Looking around…";
+  return kind === "product" ? "Opening the product…" : "Looking for matches…";
+}
+
+/** What was found: "6 matches in Chair", "The 24 closest in Chair" of maybe more, "12 results for “oak”". */
+export function found({ query, answer, product, categories }) {
+  const { length } = answer.results;
+  if (query.kind === "words") return inWords(query, answer, categories);
+  const full = length === MATCHES; // There may be more.
+  const similar = full ? closest(length) : `${some(length, "product")} similar`;
+  if (query.kind === "like") return `${similar} to ${product.name}`;
+  const strange = answer.gate.mode === "unknown" && length; // The closest are no matches then.
+  return `${full || strange ? closest(length) : some(length, "match", "matches")} in ${place(answer.gate)}`;
+}
+
+const closest = (number) => `The ${number} closest`;
+
+function inWords({ of, category }, { count }, categories) {
+  const room = categories.find(({ slug }) => slug === category)?.name ?? category;
+  const within = category ? ` in ${room}` : "";
+  return of ? `${some(count, "result")} for “${of}”${within}` : `${some(count, "product")}${within}`;
+}
+
+/** Why nothing, or less, is shown, and the ways out; null where there is nothing to say. */
+export function lacking({ query, answer, product }) {
+  if (query.kind === "like" && !product.photos.length) return [UNPICTURED];
+  const clear = filtersSet(query.filters) ? ["clear"] : [];
+  const left = answer.left_out;
+  if (answer.results.length) return left ? ["Less similar products are not shown.", "anyway"] : null;
+  if (left) {
+    // All their digits: cut to two, both may be 0.55.
+    const bounds = `The closest comes to ${left.similarity}; the shop shows what comes to ${left.min_similarity}.`;
+    return [`Nothing is similar enough. ${bounds}`, "anyway", ...clear];
+  }
+  if (clear.length) return ["Nothing here passes the filters that are set.", ...clear];
+  if (query.kind === "words") return [query.of ? OTHER_WORDS : NOTHING_YET, "rechoose"];
+  return ["The shop has no photo here to compare with yet. Look in another category.", ...clear];
+}
+
+const OTHER_WORDS = "Try fewer or other words, or search with a photo of what you have in mind.";
+
+const NOTHING_YET = "The shop has no products here yet. Look elsewhere, or search with a photo.";
+
+export const UNPICTURED = "This product has no photo, so nothing can be compared with it.";
+
+/** Of a search that failed: its title, the reason and the ways on. */
+export function failed({ message, again, astray }) {
+  const ways = [...(again ? ["retry"] : []), ...(astray ? ["without"] : []), "rechoose"];
+  return ["This search did not work", message, ...ways];
+}
+
+export const FORGOTTEN = [
+  "This search was made with a photo",
+  "A photo is not part of an address, and the shop does not keep it. Choose it again to see its matches.",
+  "rechoose",
+];
+
+function some(number, one, many = `${one}s`) {
+  return number ? words.count(number, one, many) : `No ${one}`;
+}
+
+/** By what the gate chose: those that it has not learned are searched besides. */
+function place({ categories }) {
+  const searched = categories.filter((category) => category.searched);
+  const learned = searched.filter(({ probability }) => probability !== null);
+  const chosen = learned.length && searched.length < categories.length ? learned : searched;
+  return chosen.length === 1 ? chosen[0].name : words.count(chosen.length, "category", "categories");
+}
