@@ -4,8 +4,10 @@ from django.db.models.signals import post_delete
 
 class CatalogConfig(AppConfig):
     name = "catalog"
+    verbose_name = "Catalogue"
 
     def ready(self) -> None:
-        from catalog.receivers import delete_file
+        from catalog.receivers import delete_file, delete_sent_files
 
         post_delete.connect(delete_file, sender="catalog.Photo")
+        post_delete.connect(delete_sent_files, sender="catalog.Import")

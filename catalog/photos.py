@@ -43,6 +43,11 @@ class Picture:
         self.sha256 = hashlib.sha256(data).hexdigest()
         self.kept: Kept | None = None
 
+    def judge(self) -> None:
+        """Decode it and keep nothing: whether it could be added. Raises ml.images.UnreadablePhoto."""
+        images.open_photo(self.data, side=STORED_SIDE)
+        self.data = b""
+
     def decode(self) -> Kept:
         """Raises ml.images.UnreadablePhoto."""
         if self.kept is None:

@@ -1,11 +1,16 @@
 """Every setting, in one file. What a shop may change comes from the environment (README, Configuration)."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import environ
 import redis
+from celery.schedules import crontab
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse_lazy
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -41,12 +46,15 @@ def secret_key() -> str:
 SECRET_KEY = secret_key()
 
 INSTALLED_APPS = [
+    "unfold",  # Before the admin, whose templates it replaces.
+    "unfold.contrib.filters",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",
     "django.contrib.postgres",
     "rest_framework",
     "rest_framework.authtoken",
@@ -57,6 +65,7 @@ INSTALLED_APPS = [
     "catalog",
     "search",
     "storefront",
+    "staff",
 ]
 
 MIDDLEWARE = [
@@ -161,11 +170,15 @@ CELERY_TASK_ROUTES = {
     "search.tasks.maintain": {"queue": "maintenance"},
     "search.tasks.train_head": {"queue": "maintenance"},
     "search.tasks.drop_space": {"queue": "maintenance"},
+    "search.tasks.roll_up": {"queue": "maintenance"},
 }
 # Beat rings the same bells that the catalogue rings; a ring nobody took in time is dropped.
 CELERY_BEAT_SCHEDULE = {
     "index pending photos": {"task": "search.tasks.index_pending", "schedule": 30, "options": {"expires": 30}},
+    "go on with imports": {"task": "search.tasks.import_pending", "schedule": 30, "options": {"expires": 30}},
     "maintain the index": {"task": "search.tasks.maintain", "schedule": 600, "options": {"expires": 600}},
+    # At night; a ring that was missed is made up for when beat starts.
+    "roll up": {"task": "search.tasks.roll_up", "schedule": crontab("20", "0"), "options": {"expires": 36_000}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "celerybeat-schedule")
 
@@ -219,6 +232,10 @@ MAX_REQUEST_BYTES = 21_000_000
 # The product form of the admin takes several photos at once: twenty from a phone, at 4 MB each. Not more, because
 # anyone can send a session cookie, and the form is on disk before Django looks whether the session is a good one.
 MAX_ADMIN_REQUEST_BYTES = 4 * MAX_REQUEST_BYTES
+# The form that sends a whole catalogue with its photos. Who may not import is turned away before Django reads it.
+MAX_IMPORT_REQUEST_BYTES = 1_000_000_000
+# What was sent for an import, until it is over. Not below MEDIA_ROOT: nobody may fetch it.
+IMPORTS_ROOT = VAR / "imports"
 # More than a product may have (catalog.photos.MAX_PHOTOS), so that the form can say so; above, Django answers curtly.
 DATA_UPLOAD_MAX_NUMBER_FILES = 60
 
@@ -235,9 +252,105 @@ LAMPLIGHT_RUNTIME = env.str("LAMPLIGHT_RUNTIME", default="auto")
 # cores to queries every other second.
 BUILD_SHARE = env.float("BUILD_SHARE", default=0.5)
 
+# --- Customers ------------------------------------------------------------------------------------------------
+# Days that searches and events stay in the log; 0 keeps none.
+QUERY_LOG_DAYS = env.int("QUERY_LOG_DAYS", default=30)
+# Keeps the vectors of query photos in the log, so that the head learns from the categories that customers tell.
+LEARN_FROM_FEEDBACK = env.bool("LEARN_FROM_FEEDBACK", default=False)
+
 # --- Storefront -------------------------------------------------------------------------------------------------
 # A folder of photos and queries.csv that the page offers for trying; none by default.
 STOREFRONT_SAMPLES = Path(folder) if (folder := env.str("STOREFRONT_SAMPLES", default="")) else None
+
+# --- Admin ------------------------------------------------------------------------------------------------------
+
+
+def may(permission: str) -> Callable[[HttpRequest], bool]:
+    """Whether whoever asks has this permission: the navigation shows what they can open."""
+    return lambda request: request.user.has_perm(permission)
+
+
+def page(title: str, icon: str, name: str, permission: str) -> dict[str, Any]:
+    """A line of the navigation; `icon` is one of Material Symbols."""
+    return {"title": title, "icon": icon, "link": reverse_lazy(name), "permission": may(permission)}
+
+
+LOGIN_REDIRECT_URL = "admin:index"
+UNFOLD = {
+    "SITE_TITLE": "Lamplight",
+    "SITE_HEADER": "Lamplight",
+    "SITE_ICON": lambda request: static("storefront/lamp.svg"),
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("storefront/lamp.svg")},
+    ],
+    "STYLES": [lambda request: static("staff/admin.css")],
+    # The storefront's amber on warm greys. White on primary-600 has a contrast of 5.7:1.
+    "COLORS": {
+        "base": {
+            "50": "#faf9f7",
+            "100": "#f4f2ee",
+            "200": "#e7e3dc",
+            "300": "#d5cfc5",
+            "400": "#a69f93",
+            "500": "#756e63",
+            "600": "#575148",
+            "700": "#443f37",
+            "800": "#2a2621",
+            "900": "#1c1915",
+            "950": "#12100d",
+        },
+        "primary": {
+            "50": "#fdf6e7",
+            "100": "#fbe9c6",
+            "200": "#f7d591",
+            "300": "#f5c36b",
+            "400": "#f4b653",
+            "500": "#e99f2c",
+            "600": "#96560a",
+            "700": "#7d4708",
+            "800": "#633806",
+            "900": "#4a2a05",
+            "950": "#2a1a02",
+        },
+    },
+    "DASHBOARD_CALLBACK": "search.dashboard.dashboard",
+    "SIDEBAR": {
+        "navigation": [
+            {"items": [{"title": "Dashboard", "icon": "monitoring", "link": reverse_lazy("admin:index")}]},
+            {
+                "title": "Catalogue",
+                "separator": True,
+                "items": [
+                    page("Products", "chair", "admin:catalog_product_changelist", "catalog.view_product"),
+                    page("Categories", "category", "admin:catalog_category_changelist", "catalog.view_category"),
+                    page("Imports", "upload_file", "admin:catalog_import_changelist", "catalog.add_import"),
+                ],
+            },
+            {
+                "title": "Search",
+                "separator": True,
+                "items": [
+                    page("Try a search", "image_search", "try-search", "search.view_space"),
+                    page("Searches", "history", "admin:search_query_changelist", "search.view_query"),
+                    page("Events", "ads_click", "admin:search_event_changelist", "search.view_event"),
+                    page("Days", "calendar_month", "admin:search_day_changelist", "search.view_day"),
+                    page("Spaces", "scatter_plot", "admin:search_space_changelist", "search.view_space"),
+                    page("Heads", "mystery", "admin:search_head_changelist", "search.view_head"),
+                    page("Rejections", "broken_image", "admin:search_rejection_changelist", "search.view_rejection"),
+                ],
+            },
+            {
+                "title": "Staff",
+                "separator": True,
+                "items": [
+                    page("Users", "person", "admin:auth_user_changelist", "auth.view_user"),
+                    page("Groups", "group", "admin:auth_group_changelist", "auth.view_group"),
+                    page("API tokens", "key", "admin:authtoken_tokenproxy_changelist", "authtoken.view_tokenproxy"),
+                ],
+            },
+        ],
+    },
+}
 
 # --- The rest ---------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"

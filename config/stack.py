@@ -30,6 +30,7 @@ from config.secrets import kept_secret
 READY_SECONDS = 120  # A cold start on 2 cores, modules to compile and weights to read, takes 20 s.
 STOP_SECONDS = 60  # A worker first ends its turn, of ten seconds and a batch.
 STALLED_SECONDS = 120  # A batch takes 5 s on 2 cores: so long without one photo more, and something is wrong.
+OUTGROWN = 1.1  # Times the photos of its training, and a head is trained anew (search.training.CHANGED_ENOUGH).
 FREE_BYTES = 500_000_000  # What PostgreSQL, its log and a small catalogue take.
 ADMIN = "admin"
 ONE, INFO = ("--concurrency", "1"), ("--loglevel", "INFO")
@@ -100,7 +101,7 @@ class Stack:
         raise StackError(f"not ready after {READY_SECONDS} s ({reason}): see {_log('web')}")
 
     def wait_until_indexed(self) -> dict[str, Any]:
-        """The state of the index, as the API tells it, once nothing is pending and the head is trained."""
+        """The state of the index, as the API tells it, once nothing is pending and the head has learned from it all."""
         deadline = time.monotonic() + STALLED_SECONDS
         index = self.ask("GET", "index/")
         with tqdm(total=count(index, "photos"), desc="Indexing", unit="photo", disable=None) as bar:
@@ -109,10 +110,12 @@ class Stack:
                 if done > bar.n:
                     deadline = time.monotonic() + STALLED_SECONDS
                     bar.update(done - bar.n)
-                if done == bar.total and index["head"]:
+                if done == bar.total and has_learned(index):
                     return index
                 self.check()
                 if time.monotonic() > deadline:
+                    if done == bar.total:
+                        raise StackError(f"the category head was not trained: see {_log('maintenance')}")
                     raise StackError(f"indexing stopped at {done} of {bar.total} photos: see {_log('worker')}")
                 time.sleep(1)
                 index = self.ask("GET", "index/")
@@ -154,6 +157,11 @@ class Stack:
 def count(index: dict[str, Any], name: str) -> int:
     """Photos, indexed, pending or rejected ones, over all categories of an index state."""
     return sum(category[name] for category in index["categories"])
+
+
+def has_learned(index: dict[str, Any]) -> bool:
+    """Whether there is a head that the next training will not replace: one of so few photos is due for another."""
+    return index["head"] is not None and count(index, "indexed") <= OUTGROWN * index["head"]["photos"]
 
 
 @contextmanager

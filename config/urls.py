@@ -10,7 +10,7 @@ from django.views.decorators.cache import cache_control
 from django.views.static import serve
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from search import health
+from search import health, trial
 
 
 @cache_control(public=True, max_age=31_536_000, immutable=True)
@@ -22,13 +22,22 @@ def stored_photo(request: HttpRequest, path: str) -> HttpResponseBase:
         raise Http404 from error
 
 
+def search_app(request: HttpRequest) -> HttpResponseBase:
+    """The admin's pages of search; what is typed into Unfold's search box comes to the same address."""
+    if "extended" in request.GET:
+        return admin.site.search(request)  # type: ignore[attr-defined]  # Unfold's site.
+    return admin.site.app_index(request, "search")
+
+
 handler400 = "search.errors.bad_request"
 handler404 = "search.errors.not_found"
 handler500 = "search.errors.server_error"
 
-admin.site.site_header = admin.site.site_title = "Lamplight"
+admin.site.index_template = "search/dashboard.html"
 
 urlpatterns = [
+    path("admin/try/", trial.view, name="try-search"),
+    path("admin/search/", admin.site.admin_view(search_app)),
     path("admin/", admin.site.urls),
     path("api/v1/", include("search.urls")),
     path("api/v1/", include("catalog.urls")),

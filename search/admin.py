@@ -1,5 +1,6 @@
 """The index as staff see it: spaces, heads, and the photos that could not be indexed."""
 
+import json
 from functools import partial
 from typing import Any
 
@@ -9,15 +10,22 @@ from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
+from django.template.loader import render_to_string
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
+from unfold.admin import ModelAdmin, TabularInline
 
-from search import bell, indexes, overview, partitions, spaces, training
+from catalog.admin import BoundedPaginator
+from catalog.models import Category
+from search import bell, confusion, indexes, overview, partitions, spaces, training
 from search.forms import SpaceForm
-from search.models import Head, Rejection, Space, Threshold
+from search.models import Day, Event, Head, Query, Rejection, Space, Threshold
+from search.product_admin import IndexedProductAdmin
+
+__all__ = ["IndexedProductAdmin"]  # Registered where it is written; the admin looks for no other module than this.
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
+class ReadOnlyAdmin(ModelAdmin):
     """Shown, never edited by hand: these rows are what indexing and training leave behind."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -35,7 +43,7 @@ def seen_once(space: Space) -> overview.Overview:
     return seen
 
 
-class ThresholdInline(admin.TabularInline):
+class ThresholdInline(TabularInline):
     """The scorecard suggests these (manage.py evaluate --apply); staff may set others."""
 
     model = Threshold
@@ -44,7 +52,7 @@ class ThresholdInline(admin.TabularInline):
 
 
 @admin.register(Space)
-class SpaceAdmin(admin.ModelAdmin):
+class SpaceAdmin(ModelAdmin):
     """Spaces are made, watched, activated and dropped here; what one is never changes."""
 
     form = SpaceForm
@@ -151,11 +159,27 @@ class SpaceAdmin(admin.ModelAdmin):
 @admin.register(Head)
 class HeadAdmin(ReadOnlyAdmin):
     list_display = ("space", "accuracy", "trained_at")
-    exclude = ("weights",)
+    fields = ("space", "trained_at", "accuracy", "taken_for", "measured")
+
+    class Media:
+        css = {"all": ["search/admin.css"]}
 
     @admin.display(description="held-out accuracy")
     def accuracy(self, head: Head) -> str:
         return f"{head.metrics['top1']:.1%}"
+
+    @admin.display(description="what is taken for what")
+    def taken_for(self, head: Head) -> SafeString | str:
+        table = confusion.of(head.metrics, dict(Category.objects.values_list("pk", "name")))
+        if table is None:
+            return "This head was trained before confusions were kept."
+        return mark_safe(f'<div class="lamp-card">{render_to_string("search/confusion.html", {"table": table})}</div>')
+
+    @admin.display
+    def measured(self, head: Head) -> SafeString:
+        """All else that its training measured, as it is stored."""
+        metrics = {name: value for name, value in head.metrics.items() if name != "confusion"}
+        return format_html("<pre>{}</pre>", json.dumps(metrics, indent=2))
 
 
 @admin.register(Rejection)
@@ -171,3 +195,50 @@ class RejectionAdmin(ReadOnlyAdmin):
         count, _ = rejections.delete()
         bell.ring()
         self.message_user(request, f"{count} photos will be tried again.")
+
+
+class LogAdmin(ReadOnlyAdmin):
+    """What customers did: staff look at it, time takes it away (QUERY_LOG_DAYS)."""
+
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Query)
+class QueryAdmin(LogAdmin):
+    list_display = ("asked_at", "kind", "mode", "category", "ms", "results", "space")
+    list_filter = ("kind",)
+    list_select_related = ("category", "space")
+    exclude = ("vector",)
+    ordering = ("-asked_at",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Query]:
+        return super().get_queryset(request).defer("vector")
+
+
+@admin.register(Event)
+class EventAdmin(LogAdmin):
+    list_display = ("created_at", "kind", "sku", "position", "category", "query_id")
+    list_filter = ("kind",)
+    list_select_related = ("category",)
+    search_fields = ("=sku",)
+    ordering = ("-pk",)
+
+
+@admin.register(Day)
+class DayAdmin(LogAdmin):
+    list_display = ("date", "of", "searches", "click_through", "carts", "purchases")
+    list_filter = ("category",)
+    list_select_related = ("category",)
+
+    @admin.display(description="category", ordering="category")
+    def of(self, day: Day) -> str:
+        return day.category.name if day.category else "all"
+
+    @admin.display(description="click-through at 1, 5, 10")
+    def click_through(self, day: Day) -> str:
+        return ", ".join(f"{clicked / day.searches:.1%}" for clicked in (day.clicked_1, day.clicked_5, day.clicked_10))

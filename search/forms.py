@@ -3,6 +3,12 @@
 from typing import Any
 
 from django import forms
+from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
 
 from ml.backbones import BACKBONES
 from ml.projection import Projection, TooFewVectors
@@ -17,31 +23,57 @@ def choices(names: Any) -> list[tuple[str, str]]:
     return [("", "default"), *((name, name) for name in names)]
 
 
+class Choice(forms.ChoiceField):
+    """One of several, or the default."""
+
+    widget = UnfoldAdminSelectWidget
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, **kwargs)
+
+
 class SpaceForm(forms.ModelForm):
     """Either a recipe of its own, or a projection of another space's vectors. `save` makes the space."""
 
     source = forms.ModelChoiceField(
-        Space.objects.all(), required=False, label="derived from", help_text="Its vectors are projected by PCA."
+        Space.objects.all(),
+        required=False,
+        label="derived from",
+        help_text="Its vectors are projected by PCA.",
+        widget=UnfoldAdminSelectWidget,
     )
-    pca = forms.IntegerField(required=False, min_value=1, label="PCA components", help_text="Such as 256.")
-    whiten = forms.BooleanField(required=False, help_text="Scale the components to equal variance.")
-    backbone = forms.ChoiceField(choices=choices(BACKBONES), required=False)
+    pca = forms.IntegerField(
+        required=False,
+        min_value=1,
+        label="PCA components",
+        help_text="Such as 256.",
+        widget=UnfoldAdminIntegerFieldWidget,
+    )
+    whiten = forms.BooleanField(
+        required=False, help_text="Scale the components to equal variance.", widget=UnfoldBooleanSwitchWidget
+    )
+    backbone = Choice(choices=choices(BACKBONES))
     weights = forms.CharField(
         required=False,
         help_text="imagenet, random or the path of a state dict on the server; empty: the live space's.",
+        widget=UnfoldAdminTextInputWidget,
     )
     layer = forms.CharField(
-        required=False, help_text="Any module by name; fc1, fc2, pool5 of vgg16; empty: the default."
+        required=False,
+        help_text="Any module by name; fc1, fc2, pool5 of vgg16; empty: the default.",
+        widget=UnfoldAdminTextInputWidget,
     )
-    pooling = forms.ChoiceField(choices=choices(CHOICES["pooling"]), required=False)
+    pooling = Choice(choices=choices(CHOICES["pooling"]))
     input_size = forms.IntegerField(
-        required=False, min_value=INPUT_SIZES[0], max_value=INPUT_SIZES[-1], help_text="Pixels; empty: the default."
+        required=False,
+        min_value=INPUT_SIZES[0],
+        max_value=INPUT_SIZES[-1],
+        help_text="Pixels; empty: the default.",
+        widget=UnfoldAdminIntegerFieldWidget,
     )
-    fit = forms.ChoiceField(choices=choices(CHOICES["fit"]), required=False)
-    interpolation = forms.ChoiceField(choices=choices(CHOICES["interpolation"]), required=False)
-    metric = forms.ChoiceField(
-        choices=choices(Space.Metric.values), required=False, help_text="l2 compares vectors as they are."
-    )
+    fit = Choice(choices=choices(CHOICES["fit"]))
+    interpolation = Choice(choices=choices(CHOICES["interpolation"]))
+    metric = Choice(choices=choices(Space.Metric.values), help_text="l2 compares vectors as they are.")
 
     class Meta:
         model = Space

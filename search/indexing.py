@@ -102,6 +102,18 @@ def index_gently(space: Space, size: int, share: float) -> int:
     return settled
 
 
+def forget(photo_ids: Sequence[int]) -> None:
+    """Make these photos pending again wherever photos go: their vectors and rejections are deleted."""
+    spaces = list(Space.objects.indexed_into().values_list("pk", flat=True))
+    with transaction.atomic():
+        partitions.lock_out_drops()
+        # Batches lock the photos they settle: this waits for their end, and they cannot write what was just deleted.
+        locked = Photo.objects.filter(pk__in=photo_ids).order_by("pk").select_for_update(no_key=True)
+        ids = list(locked.values_list("pk", flat=True))
+        Embedding.objects.filter(space_id__in=spaces, photo_id__in=ids).delete()
+        Rejection.objects.filter(space_id__in=spaces, photo_id__in=ids).delete()
+
+
 def _settle(space: Space, photos: Sequence[Photo]) -> None:
     Rejection.objects.filter(space=space, photo__in=photos).delete()
     done = _move(space, photos)

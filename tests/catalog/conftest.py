@@ -8,12 +8,6 @@ def _media(media):
     """Every photo of these tests lies below the test's own folder."""
 
 
-@pytest.fixture(autouse=True)
-def _no_static_files(settings):
-    """Each test client would search all static files anew, for 30 ms."""
-    settings.WHITENOISE_USE_FINDERS = False
-
-
 @pytest.fixture
 def client_with(db):
     """An API client whose user has the permissions named, such as "add_photo"."""

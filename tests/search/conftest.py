@@ -12,7 +12,7 @@ from ml.encoder import Encoder
 from ml.images import Region, crop_region, open_photo
 from ml.projection import Projection
 from ml.recipes import make_recipe
-from search import encoders, indexes, indexing, partitions, spaces
+from search import dashboard, encoders, indexes, indexing, partitions, spaces
 from search.models import Space
 
 DIMENSIONS = 48
@@ -88,6 +88,7 @@ def _nothing_kept() -> None:
     indexes._photos_per_product.cache_clear()
     encoders._load_coarse.cache_clear()
     encoders.forget_heads()
+    dashboard._oldest.cache_clear()
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
-from search import bell, indexing, partitions, tasks
-from search.models import LeafIndex, Space, Threshold
+from search import bell, indexing, partitions, tasks, training
+from search.models import Head, LeafIndex, Space, Threshold
 
 pytestmark = pytest.mark.django_db
 LIST = reverse("admin:search_space_changelist")
@@ -93,7 +93,7 @@ def test_a_space_without_the_indexes_that_it_needs_is_not_activated(
     while indexing.index_batch(beside):
         pass
     monkeypatch.setattr(partitions, "EXACT_ROWS", 5)
-    assert "Beside lacks indexes: manage.py maintain builds them." in act(admin_client, "activate", beside)
+    assert "beside lacks indexes: manage.py maintain builds them." in act(admin_client, "activate", beside)
     assert Space.objects.live() == space
     for slug in ("lamp", "bed"):
         LeafIndex.objects.create(space=beside, category=category(slug), ef_search=40, recall=1, photos=6)
@@ -103,7 +103,7 @@ def test_a_space_without_the_indexes_that_it_needs_is_not_activated(
                 f"CREATE INDEX {leaf.index_name} ON {leaf.name} USING hnsw ((vector::halfvec(48)) halfvec_cosine_ops)"
             )
             cursor.execute(index)
-    assert "Beside is live; grid is kept." in act(admin_client, "activate", beside)
+    assert "beside is live; grid is kept." in act(admin_client, "activate", beside)
 
 
 def test_a_space_is_activated_when_it_is_complete(admin_client, space, indexed_shop, beside):
@@ -111,7 +111,7 @@ def test_a_space_is_activated_when_it_is_complete(admin_client, space, indexed_s
     assert Space.objects.live() == space
     while indexing.index_batch(beside):
         pass
-    assert "Beside is live; grid is kept." in act(admin_client, "activate", beside)
+    assert "beside is live; grid is kept." in act(admin_client, "activate", beside)
     assert Space.objects.live() == beside
     assert beside.heads.exists()
     assert "Select one space." in act(admin_client, "activate", space, beside)
@@ -123,7 +123,7 @@ def test_a_roll_back_does_not_wait_for_the_photos_that_came_meanwhile(admin_clie
     act(admin_client, "activate", beside)
     Space.objects.filter(pk=space.pk).update(activated_at=timezone.now())
     photo("red", "lamp")
-    expected = "Grid is live; beside is kept. The 1 photos that it lacks are being indexed."
+    expected = "grid is live; beside is kept. The 1 photos that it lacks are being indexed."
     assert expected in act(admin_client, "activate", space)
 
 
@@ -156,3 +156,14 @@ def test_thresholds_are_edited_on_the_page_of_the_space(admin_client, space, ind
     assert str(Threshold.objects.get(space=space)) == "Lamp: 0.610"
     refused = admin_client.post(page, {**inline, **row, "thresholds-0-min_similarity": "1.5"})
     assert "less than or equal to 1" in refused.content.decode()
+
+
+def test_a_head_shows_what_it_takes_for_what_and_all_that_was_measured(admin_client, space, indexed_shop):
+    head = training.train(space)
+    assert head is not None
+    page = admin_client.get(reverse("admin:search_head_change", args=[head.pk])).content.decode()
+    assert '<th scope="row">Bed</th>' in page
+    assert "&quot;calibration_error&quot;" in page
+    Head.objects.update(metrics={"top1": 0.5})
+    page = admin_client.get(reverse("admin:search_head_change", args=[head.pk])).content.decode()
+    assert "This head was trained before confusions were kept." in page

@@ -1,0 +1,106 @@
+"""The staff's admin in a real browser."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from playwright.sync_api import Page, expect
+
+from search import training
+from tests.conftest import picture
+from tests.storefront.conftest import Watched, in_thread, watched  # noqa: F401  a fixture
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+DROP = """files => {
+    const data = new DataTransfer();
+    for (const [name, type, bytes] of files) data.items.add(new File([new Uint8Array(bytes)], name, { type }));
+    for (const kind of ["dragover", "drop"])
+        document.body.dispatchEvent(new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true }));
+}"""
+
+
+@pytest.fixture
+def shop(space, indexed_shop) -> str:
+    """A head is trained; the session of the shop's owner."""
+    training.train(space)
+    client = Client()
+    client.force_login(User.objects.create_superuser("owner"))
+    return client.cookies["sessionid"].value
+
+
+@pytest.fixture
+def page(shop, live_server, watched: Watched) -> Iterator[Page]:  # noqa: F811
+    """A page of the owner's; afterwards it must not have complained, nor have asked any other host."""
+    watched.page.context.add_cookies([{"name": "sessionid", "value": shop, "url": live_server.url}])
+    watched.page.goto(f"{live_server.url}{reverse('admin:index')}")
+    yield watched.page
+    assert watched.complaints == []
+    assert all(url.startswith((live_server.url, "blob:", "data:")) for url in watched.requests)
+
+
+def test_the_dashboard_leads_to_a_product_that_photos_are_dropped_on(page):
+    expect(page.get_by_role("link", name="Products 12")).to_be_visible()
+    expect(page.get_by_role("table")).to_contain_text("Lamp")
+    page.get_by_role("link", name="Products 12").click()
+    page.get_by_role("link", name="bed 2").click()
+    expect(page.get_by_text("Drop photos anywhere on this page")).to_be_visible()
+
+    files = [("red.png", "image/png", picture("red")), ("blue.png", "image/png", picture("blue"))]
+    page.evaluate(DROP, [[name, kind, list(data)] for name, kind, data in files])
+    wrong = [["prices.pdf", "application/pdf", [37, 80]], ["torn.png", "image/png", list(picture("red"))[:40]]]
+    page.evaluate(DROP, [*wrong, ["red.png", "image/png", list(picture("red"))]])
+    expect(page.get_by_text("prices.pdf: this is no photo that can be shown on a page.")).to_be_visible()
+    expect(page.get_by_text("torn.png: this photo is damaged, or in a format that cannot be read.")).to_be_visible()
+    chosen = page.get_by_role("list", name="Photos to be added").get_by_role("listitem")
+    expect(chosen).to_have_count(3)
+    page.get_by_role("button", name="Take back blue.png").click()
+    expect(chosen).to_have_count(2)
+    expect(page.get_by_text("2 photos, 1 KB, added when you save.")).to_be_visible()
+
+    page.set_input_files(
+        "input[name=new_photos]", {"name": "navy.png", "mimeType": "image/png", "buffer": picture("navy")}
+    )
+    expect(chosen).to_have_count(3)
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Photos: 2 added, 1 were there already.")).to_be_visible()
+    expect(page.get_by_text("2 pending")).to_be_visible()
+
+
+def test_a_search_is_tried(page):
+    page.get_by_text("Try a search", exact=True).click()
+    page.set_input_files(
+        "input[name=image]", {"name": "mine.png", "mimeType": "image/png", "buffer": picture((250, 0, 0))}
+    )
+    page.get_by_label("Categories").select_option("lamp")
+    page.get_by_role("button", name="Search", exact=True).click()
+    expect(page.get_by_text("You chose the categories.")).to_be_visible()
+    expect(page.get_by_role("heading", name="6 matches in grid")).to_be_visible()
+    expect(page.get_by_role("link", name="lamp 1", exact=True)).to_be_visible()
+    expect(page.get_by_alt_text("The photo searched with")).to_be_visible()
+
+
+def test_the_dashboard_keeps_up_without_losing_the_place(page, photo):
+    in_thread(lambda: photo("navy", "lamp"))
+    page.clock.install()
+    page.reload()
+    page.evaluate("window.sameDocument = true")
+    expect(page.get_by_role("link", name="Pending 1")).to_be_visible()
+    in_thread(lambda: photo("olive", "lamp"))
+    page.get_by_role("link", name="Products 13").focus()
+    page.clock.run_for(16_000)
+    expect(page.get_by_role("link", name="Products 13")).to_be_focused()
+    page.get_by_role("link", name="Products 13").blur()
+    page.clock.run_for(16_000)
+    expect(page.get_by_role("link", name="Pending 2")).to_be_visible()
+    assert page.evaluate("window.sameDocument")
+
+
+def test_the_search_box_finds_pages_of_the_admin(admin_client):
+    found = admin_client.get("/admin/search/?extended=1&s=prod")
+    assert found.status_code == 200
+    assert "Products" in found.content.decode()
+    assert len(found.content) < 20_000
+    assert "<h1" in admin_client.get("/admin/search/").content.decode()
