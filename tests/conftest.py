@@ -4,6 +4,8 @@ import io
 import shutil
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -11,10 +13,12 @@ import pytest
 from django.conf import settings as project
 from django.db import connections
 from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from catalog.models import Category, Photo, Product
 from catalog.photos import add_photo
+from search import partitions
+from search.models import Space
 from tests.environment import WORKER
 
 CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
@@ -54,6 +58,23 @@ def picture(colour: Colour = "red", size: tuple[int, int] = (64, 64), kind: str 
     return out.getvalue()
 
 
+@dataclass
+class Watched:
+    """A page, and all that it asked for and complained about."""
+
+    page: Page
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    @classmethod
+    def in_context(cls, context: BrowserContext) -> "Watched":
+        watched = cls(context.new_page())
+        watched.page.on("request", lambda request: watched.requests.append(request.url))
+        watched.page.on("pageerror", lambda error: watched.complaints.append(str(error)))
+        watched.page.on("console", lambda message: watched.complaints.append(message.text))
+        return watched
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Headless Chromium, where there is one, for the tests of one file: it takes a second to start."""
@@ -66,6 +87,27 @@ def browser() -> Iterator[Browser]:
         yield browser
         browser.close()
         connections.close_all()  # Under an event loop they are others than outside.
+
+
+@pytest.fixture
+def watched(browser) -> Iterator[Watched]:
+    context = browser.new_context()
+    yield Watched.in_context(context)
+    context.close()
+
+
+@pytest.fixture(autouse=True)
+def _no_leaves_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that commits leaves the leaves of its spaces: emptied, they would come to belong to later ones."""
+    marker = request.node.get_closest_marker("django_db")
+    committing = {"live_server", "transactional_db"} & {*request.fixturenames}
+    if committing or (marker and marker.kwargs.get("transaction")):
+        request.getfixturevalue("transactional_db")
+        yield
+        for space in Space.objects.all():
+            partitions.when_free(partial(partitions.drop_branch, space))
+    else:
+        yield
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from catalog.importing import BATCH
 from catalog.models import Product
 from tests.catalog.zips import zipped
 from tests.conftest import picture
-from tests.storefront.conftest import watched  # noqa: F401  a fixture
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 ROWS = 2 * BATCH
@@ -53,7 +52,7 @@ def a_batch():
     in_thread(lambda: imports.work(0))
 
 
-def test_a_catalogue_is_sent_watched_and_imported(live_server, session, tmp_path, watched):  # noqa: F811
+def test_a_catalogue_is_sent_watched_and_imported(live_server, session, tmp_path, watched):
     lines = [f"CH-{number},Oak,Chair,red.png" for number in range(ROWS - 1)]
     (tmp_path / "shop.csv").write_text("\n".join(["sku,name,category,image", *lines, "CH-X,,Chair,"]))
     (tmp_path / "photos.zip").write_bytes(zipped({"red.png": picture("red")}))

@@ -9,8 +9,8 @@ from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from search import training
-from tests.conftest import picture
-from tests.storefront.conftest import Watched, in_thread, watched  # noqa: F401  a fixture
+from tests.conftest import Watched, picture
+from tests.storefront.conftest import in_thread
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -32,7 +32,7 @@ def shop(space, indexed_shop) -> str:
 
 
 @pytest.fixture
-def page(shop, live_server, watched: Watched) -> Iterator[Page]:  # noqa: F811
+def page(shop, live_server, watched: Watched) -> Iterator[Page]:
     """A page of the owner's; afterwards it must not have complained, nor have asked any other host."""
     watched.page.context.add_cookies([{"name": "sessionid", "value": shop, "url": live_server.url}])
     watched.page.goto(f"{live_server.url}{reverse('admin:index')}")

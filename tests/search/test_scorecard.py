@@ -11,7 +11,6 @@ from search.evaluation import Settings, evaluate
 from search.models import Space
 from search.queries import Queries, leave_one_out, shared_stock
 from search.scorecard import CATALOGUE, Asked, Scorecard, Table
-from tests.storefront.conftest import watched  # noqa: F401  a fixture
 
 pytestmark = pytest.mark.django_db
 
@@ -71,7 +70,7 @@ def test_text_columns_are_aligned_by_what_they_hold():
     assert Table(("space",), ()).as_text() == ""
 
 
-def test_the_page_fits_a_desk_and_a_phone_and_asks_nothing_of_the_network(page, watched):  # noqa: F811
+def test_the_page_fits_a_desk_and_a_phone_and_asks_nothing_of_the_network(page, watched):
     for width, scheme in ((1280, "light"), (390, "dark")):
         watched.page.set_viewport_size({"width": width, "height": 900})
         watched.page.emulate_media(color_scheme=scheme)

@@ -3,7 +3,6 @@
 import io
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,7 +13,7 @@ from django.db import connection, connections
 from django.test import override_settings
 from django.test.utils import setup_databases, teardown_databases
 from PIL import Image, ImageDraw
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import Page
 from pytest_django.live_server_helper import LiveServer
 
 from catalog.models import Category, Product
@@ -24,6 +23,7 @@ from search import partitions, training
 from search.indexing import index_batch
 from search.models import Space
 from search.spaces import ensure_live
+from tests.conftest import Watched
 
 # Thirteen in each of two categories: two more than one page of results.
 COLOURS = (
@@ -42,30 +42,6 @@ COLOURS = (
     "gold",
 )
 PATTERNS = ("stripes", "dots")
-
-
-@dataclass
-class Watched:
-    """A page, and all that it asked for and complained about."""
-
-    page: Page
-    requests: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-
-    @classmethod
-    def in_context(cls, context: BrowserContext) -> "Watched":
-        watched = cls(context.new_page())
-        watched.page.on("request", lambda request: watched.requests.append(request.url))
-        watched.page.on("pageerror", lambda error: watched.complaints.append(str(error)))
-        watched.page.on("console", lambda message: watched.complaints.append(message.text))
-        return watched
-
-
-@pytest.fixture
-def watched(browser) -> Iterator[Watched]:
-    context = browser.new_context()
-    yield Watched.in_context(context)
-    context.close()
 
 
 def in_thread(work: Callable[[], Any]) -> Any:
