@@ -443,7 +443,7 @@ def test_a_query_does_not_wait_for_the_batch_that_is_encoded_beside_it():
         waits.append(query())
     # Served in turn: between two photos of the batch, or now and then three, comes a query.
     assert len(waits) >= 16
-    assert max(waits) < 16 * alone  # measured beside other tests on 2 cores: 6; behind the batch it would be 64
+    assert max(waits) < 8 * alone
 
 
 def test_the_runtime_is_openvino_on_the_cpu_and_torch_where_that_is_absent(monkeypatch):
