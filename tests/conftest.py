@@ -1,6 +1,7 @@
 """What every test may use: catalogue rows and pictures made on the spot."""
 
 import io
+import logging
 import shutil
 import signal
 from collections.abc import Callable, Iterator
@@ -108,6 +109,16 @@ def _no_leaves_left(request: pytest.FixtureRequest) -> Iterator[None]:
             partitions.when_free(partial(partitions.drop_branch, space))
     else:
         yield
+
+
+@pytest.fixture
+def caplog(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.LogCaptureFixture]:
+    """Hears every logger, whatever the libraries of earlier tests in this process told them."""
+    for logger in logging.root.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            monkeypatch.setattr(logger, "disabled", False)
+    with caplog.at_level(logging.INFO):
+        yield caplog
 
 
 @pytest.fixture
