@@ -41,7 +41,7 @@ WARM_UP = 20  # Queries that are asked and not counted.
 GROWTH, PLANNING, RECALL = 1.5, 0.2, 0.99  # The bars.
 # On disk, beside its vector: the product and the photo, their indexes, the vector's, and the server's log of all that.
 BESIDE_A_VECTOR, LOG = 6_000, 2_000_000_000
-# The page's own colours (search/templates/search/scorecard.html).
+# The page's own colours (evaluation/templates/evaluation/scorecard.html).
 INK, MUTED, FIRST, SECOND = "#241d15", "#6f6557", "#c9770c", "#5a82a8"
 RC: dict[Any, Any] = {
     "font.size": 9,
@@ -196,7 +196,8 @@ class Shop:
 
     def grow(self) -> None:
         """Load a part of every category, maintain, load the rest, maintain."""
-        from search import partitions, spaces
+        from search import spaces
+        from search.store import partitions
 
         shelves = [MadeUp(rank, size, self.space.dimensions) for rank, size in enumerate(self.sizes)]
         parts = [shelf.stored() for shelf in shelves]
@@ -211,7 +212,8 @@ class Shop:
 
     def load(self, rank: int, parts: Iterable[Halves], progress: "tqdm[Any]") -> None:
         """As search.indexing writes a batch that it has encoded."""
-        from search import encoders, vectors
+        from search import encoders
+        from search.store import vectors
 
         category = self.categories[rank]
         loaded = category.products.count()
@@ -239,8 +241,8 @@ class Shop:
     def facts(self, count: int) -> Facts:
         from django.db import connection
 
-        from search import partitions
         from search.models import LeafIndex
+        from search.store import partitions
 
         with connection.cursor() as cursor:  # As autovacuum would have by now; it must not run beside the searches.
             cursor.execute("VACUUM (ANALYZE)")
@@ -282,8 +284,8 @@ class Shop:
 
     def _recall(self, query: Floats, category: int) -> float:
         """recall@LIMIT against an exact scan."""
-        from search import indexes, scans
-        from search.scans import Plan
+        from search.store import indexes, scans
+        from search.store.scans import Plan
 
         plan = indexes.plan(self.space, [category])
         if not plan.indexed:
@@ -298,7 +300,8 @@ class Shop:
         """Seconds that PostgreSQL takes to plan the search's statement."""
         from psycopg import sql
 
-        from search import binary, indexes, lookup, scans
+        from search import lookup
+        from search.store import binary, indexes, scans
 
         size = lookup.photos_read(LIMIT)
         statement, parameters = scans.statement(self.space, query, indexes.plan(self.space, [category]), size)

@@ -69,8 +69,9 @@ def measure(options: argparse.Namespace) -> None:
 def judged(space: "object", images: "list[Image.Image] | None") -> float:
     """The share of the images, or of the space's stored photos, that its head calls unknown."""
     from ml.classifier import Head
-    from search import encoders, vectors
+    from search import encoders
     from search.models import Space
+    from search.store import vectors
 
     assert isinstance(space, Space)
     head = Head.from_bytes(bytes(space.heads.latest("pk").weights))

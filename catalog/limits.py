@@ -13,7 +13,7 @@ class RequestSizeMiddleware:
     """413 above settings.MAX_REQUEST_BYTES, in the error shape of the API.
 
     Two forms of the admin have a cap of their own for whoever has a session cookie. Whether that is a good one, the
-    product form knows only after the body is read; the import form asks first (catalog.import_admin).
+    product form knows only after the body is read; the import form asks first (staff.imports).
     Django reads no more than CONTENT_LENGTH bytes, so the header is all there is to check.
     """
 

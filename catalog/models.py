@@ -160,7 +160,10 @@ class ImportQuerySet(models.QuerySet["Import"]):
 
 
 class Import(models.Model):
-    """A catalogue that staff sent: checked, then, once they have seen what it would do, imported (catalog.imports)."""
+    """A catalogue that staff sent (catalog.importing.jobs).
+
+    It is checked first, and imported once they have seen what that would do.
+    """
 
     class State(models.TextChoices):
         CHECKING = "checking"

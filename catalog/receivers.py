@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import transaction
 
-from catalog.imports import delete_files
+from catalog.importing.jobs import delete_files
 from catalog.models import Import, Photo
 
 

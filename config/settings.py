@@ -1,6 +1,5 @@
 """Every setting, in one file. What a shop may change comes from the environment (README, Configuration)."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -8,11 +7,10 @@ from urllib.parse import urlsplit
 import environ
 import redis
 from celery.schedules import crontab
-from django.http import HttpRequest
-from django.templatetags.static import static
-from django.urls import reverse_lazy
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+from staff import theme
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -64,6 +62,7 @@ INSTALLED_APPS = [
     "drf_standardized_errors",
     "catalog",
     "search",
+    "evaluation",
     "storefront",
     "staff",
 ]
@@ -197,7 +196,7 @@ REST_FRAMEWORK = {
     "NUM_PROXIES": env.int("NUM_PROXIES", default=0),
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
 }
-DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "search.errors.ExceptionHandler"}
+DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "search.api.errors.ExceptionHandler"}
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Lamplight API",
@@ -263,94 +262,8 @@ LEARN_FROM_FEEDBACK = env.bool("LEARN_FROM_FEEDBACK", default=False)
 STOREFRONT_SAMPLES = Path(folder) if (folder := env.str("STOREFRONT_SAMPLES", default="")) else None
 
 # --- Admin ------------------------------------------------------------------------------------------------------
-
-
-def may(permission: str) -> Callable[[HttpRequest], bool]:
-    """Whether whoever asks has this permission: the navigation shows what they can open."""
-    return lambda request: request.user.has_perm(permission)
-
-
-def page(title: str, icon: str, name: str, permission: str) -> dict[str, Any]:
-    """A line of the navigation; `icon` is one of Material Symbols."""
-    return {"title": title, "icon": icon, "link": reverse_lazy(name), "permission": may(permission)}
-
-
 LOGIN_REDIRECT_URL = "admin:index"
-UNFOLD = {
-    "SITE_TITLE": "Lamplight",
-    "SITE_HEADER": "Lamplight",
-    "SITE_ICON": lambda request: static("storefront/lamp.svg"),
-    "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("storefront/lamp.svg")},
-    ],
-    "STYLES": [lambda request: static("staff/admin.css")],
-    # The storefront's amber on warm greys. White on primary-600 has a contrast of 5.7:1.
-    "COLORS": {
-        "base": {
-            "50": "#faf9f7",
-            "100": "#f4f2ee",
-            "200": "#e7e3dc",
-            "300": "#d5cfc5",
-            "400": "#a69f93",
-            "500": "#756e63",
-            "600": "#575148",
-            "700": "#443f37",
-            "800": "#2a2621",
-            "900": "#1c1915",
-            "950": "#12100d",
-        },
-        "primary": {
-            "50": "#fdf6e7",
-            "100": "#fbe9c6",
-            "200": "#f7d591",
-            "300": "#f5c36b",
-            "400": "#f4b653",
-            "500": "#e99f2c",
-            "600": "#96560a",
-            "700": "#7d4708",
-            "800": "#633806",
-            "900": "#4a2a05",
-            "950": "#2a1a02",
-        },
-    },
-    "DASHBOARD_CALLBACK": "search.dashboard.dashboard",
-    "SIDEBAR": {
-        "navigation": [
-            {"items": [{"title": "Dashboard", "icon": "monitoring", "link": reverse_lazy("admin:index")}]},
-            {
-                "title": "Catalogue",
-                "separator": True,
-                "items": [
-                    page("Products", "chair", "admin:catalog_product_changelist", "catalog.view_product"),
-                    page("Categories", "category", "admin:catalog_category_changelist", "catalog.view_category"),
-                    page("Imports", "upload_file", "admin:catalog_import_changelist", "catalog.add_import"),
-                ],
-            },
-            {
-                "title": "Search",
-                "separator": True,
-                "items": [
-                    page("Try a search", "image_search", "try-search", "search.view_space"),
-                    page("Searches", "history", "admin:search_query_changelist", "search.view_query"),
-                    page("Events", "ads_click", "admin:search_event_changelist", "search.view_event"),
-                    page("Days", "calendar_month", "admin:search_day_changelist", "search.view_day"),
-                    page("Spaces", "scatter_plot", "admin:search_space_changelist", "search.view_space"),
-                    page("Heads", "mystery", "admin:search_head_changelist", "search.view_head"),
-                    page("Rejections", "broken_image", "admin:search_rejection_changelist", "search.view_rejection"),
-                ],
-            },
-            {
-                "title": "Staff",
-                "separator": True,
-                "items": [
-                    page("Users", "person", "admin:auth_user_changelist", "auth.view_user"),
-                    page("Groups", "group", "admin:auth_group_changelist", "auth.view_group"),
-                    page("API tokens", "key", "admin:authtoken_tokenproxy_changelist", "authtoken.view_tokenproxy"),
-                ],
-            },
-        ],
-    },
-}
+UNFOLD = theme.UNFOLD
 
 # --- The rest ---------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"

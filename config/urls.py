@@ -1,7 +1,6 @@
 """Every URL of the site."""
 
 from django.conf import settings
-from django.contrib import admin
 from django.core.exceptions import SuspiciousFileOperation
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
@@ -10,7 +9,7 @@ from django.views.decorators.cache import cache_control
 from django.views.static import serve
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from search import health, trial
+from search.api import health
 
 
 @cache_control(public=True, max_age=31_536_000, immutable=True)
@@ -22,24 +21,13 @@ def stored_photo(request: HttpRequest, path: str) -> HttpResponseBase:
         raise Http404 from error
 
 
-def search_app(request: HttpRequest) -> HttpResponseBase:
-    """The admin's pages of search; what is typed into Unfold's search box comes to the same address."""
-    if "extended" in request.GET:
-        return admin.site.search(request)  # type: ignore[attr-defined]  # Unfold's site.
-    return admin.site.app_index(request, "search")
-
-
-handler400 = "search.errors.bad_request"
-handler404 = "search.errors.not_found"
-handler500 = "search.errors.server_error"
-
-admin.site.index_template = "search/dashboard.html"
+handler400 = "search.api.errors.bad_request"
+handler404 = "search.api.errors.not_found"
+handler500 = "search.api.errors.server_error"
 
 urlpatterns = [
-    path("admin/try/", trial.view, name="try-search"),
-    path("admin/search/", admin.site.admin_view(search_app)),
-    path("admin/", admin.site.urls),
-    path("api/v1/", include("search.urls")),
+    path("admin/", include("staff.urls")),
+    path("api/v1/", include("search.api.urls")),
     path("api/v1/", include("catalog.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),

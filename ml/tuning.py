@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from ml.classifier import OutOfFold
 from ml.policy import Tuned, confusion_shares, products_ahead, tune
 from ml.retrieval import Gallery, Metric, similarities
+from ml.sampling import sampled
 
 Ints = NDArray[np.integer]
 Bools = NDArray[np.bool_]
@@ -36,7 +37,7 @@ def tune_gate(
     truth = np.searchsorted(classes, learned.categories)
     have_kin = np.flatnonzero(_have_kin(learned, families))
     by_products = len(have_kin) >= MIN_QUERIES
-    asked = _sample(have_kin if by_products else np.arange(len(truth)), seed)
+    asked = sampled(have_kin if by_products else np.arange(len(truth)), QUERIES, seed)
     if len(asked) < MIN_QUERIES:
         return None
     ahead = None
@@ -55,12 +56,6 @@ def tune_gate(
 
 def _rows(gallery: Gallery, rows: Ints) -> Gallery:
     return Gallery(gallery.vectors[rows], gallery.photos[rows], gallery.products[rows], gallery.categories[rows])
-
-
-def _sample(rows: Ints, seed: int) -> Ints:
-    if len(rows) <= QUERIES:
-        return rows
-    return np.sort(np.random.default_rng(seed).choice(rows, QUERIES, replace=False))
 
 
 def _have_kin(gallery: Gallery, families: Ints) -> Bools:

@@ -22,8 +22,9 @@ from PIL import Image
 from catalog.models import Category, Photo
 from ml.encoder import Encoder
 from ml.images import UnreadablePhoto
-from search import encoders, partitions, vectors
+from search import encoders
 from search.models import Embedding, Rejection, Space
+from search.store import partitions, vectors
 
 # Photos a transaction: large enough that the commit and the queries (18 ms) cost 2 % of the encoding, small enough that
 # a killed worker repeats a second of work and that nobody waits long for a locked photo.

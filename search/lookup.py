@@ -10,9 +10,10 @@ from typing import Literal
 import numpy as np
 
 from catalog.models import Category, Photo, Product
-from search import duplicates, indexes, scans
+from search import duplicates
 from search.models import Space
-from search.scans import NO_FILTERS, Filters, Plan, Ranking, Row
+from search.store import indexes, scans
+from search.store.scans import NO_FILTERS, Filters, Plan, Ranking, Row
 
 # Photos read for each product asked for at first, at most: of many photos of a product few are near the query.
 PHOTOS_PER_PRODUCT = 3

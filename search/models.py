@@ -133,7 +133,7 @@ class LeafIndex(models.Model):
 class Embedding(models.Model):
     """A photo's vector in one space, filed under its product's category.
 
-    The table is LIST-partitioned by space, then by category (search/partitions.py), and deleted with its photo by
+    The table is LIST-partitioned by space, then by category (search/store/partitions.py), and deleted with its photo by
     the database itself.
     """
 
@@ -271,7 +271,7 @@ class Event(models.Model):
         PURCHASE = "purchase"
         WRONG_CATEGORY = "wrong_category"
 
-    # Cascading through Django deletes a hundred queries at a time: search.traffic does it by the thousand.
+    # Cascading through Django deletes a hundred queries at a time: search.log.queries does it by the thousand.
     query = models.ForeignKey(Query, models.DO_NOTHING, db_index=False, related_name="events")
     kind = models.CharField(max_length=20, choices=Kind.choices)
     sku = models.CharField(max_length=SKU_LENGTH, blank=True)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from catalog.models import Photo
-from search import partitions
 from search.models import Embedding, Rejection, Space
+from search.store import partitions
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from catalog.models import Category, Photo
 from ml.projection import Projection as FittedProjection
 from ml.projection import TooFewVectors, fit_projection, sha256_of
 from ml.recipes import Recipe
-from search import indexes, partitions, vectors
 from search.models import Projection, Space
+from search.store import indexes, partitions, vectors
 
 logger = logging.getLogger(__name__)
 # Photos that PCA is fitted on, at most: as float32 of 4,096 dimensions they fill 330 MB, and ten times fewer already

@@ -9,10 +9,12 @@ from celery.signals import worker_ready
 from celery.utils.log import get_task_logger
 from django.conf import settings
 
-from catalog import imports
+from catalog.importing import jobs
 from ml.recipes import WeightsError
-from search import bell, indexing, partitions, rollup, spaces, traffic, training
+from search import bell, indexing, spaces, training
+from search.log import days, queries
 from search.models import Space
+from search.store import partitions
 
 logger = get_task_logger(__name__)
 # Seconds that one task goes on taking batches: Ctrl-C and a deployment wait for its end.
@@ -66,7 +68,7 @@ def import_pending() -> None:
     """Check and run what staff sent to be imported, one worker at a time; indexing gets its turn in between."""
     bell.silence(bell.IMPORT)
     with partitions.importing() as alone:
-        is_left = alone and imports.work(TURN)
+        is_left = alone and jobs.work(TURN)
     if is_left:
         bell.ring(bell.IMPORT)
 
@@ -103,9 +105,9 @@ def drop_space(space_id: int) -> None:
 @shared_task
 def roll_up() -> None:
     """Sum up the last days; then drop the queries of days that are no longer kept."""
-    if days := rollup.roll_up():
-        logger.info("summed up %s", ", ".join(map(str, days)))
-    if pruned := traffic.prune():
+    if summed := days.roll_up():
+        logger.info("summed up %s", ", ".join(map(str, summed)))
+    if pruned := queries.prune():
         logger.info("%d queries dropped from the log", pruned)
 
 

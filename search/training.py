@@ -14,8 +14,9 @@ from ml.classifier import Head as CategoryHead
 from ml.classifier import TooFewPhotos, cross_validate, fit_head
 from ml.retrieval import Gallery, Metric
 from ml.tuning import tune_gate
-from search import encoders, partitions, vectors
+from search import encoders
 from search.models import Embedding, Head, Query, Space
+from search.store import partitions, vectors
 
 # Photos that a head learns from, and how many of one category at most: about 200 are enough. 20,000 photos of 2,048
 # dimensions fill 160 MB as float32; the bound is on all together, so that 400 categories take no more memory than 40.

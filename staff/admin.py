@@ -1,29 +1,5 @@
-"""Accounts in the admin: Django's own pages, dressed as the others."""
+"""The one module that Django's admin looks for: it brings the pages in."""
 
-from django.contrib import admin
-from django.contrib.auth.admin import GroupAdmin, UserAdmin
-from django.contrib.auth.models import Group, User
-from rest_framework.authtoken.admin import TokenAdmin
-from rest_framework.authtoken.models import TokenProxy
-from unfold.admin import ModelAdmin
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from staff import accounts, catalogue, imports, products, searches, spaces
 
-admin.site.unregister([User, Group, TokenProxy])
-
-
-@admin.register(User)
-class StaffAdmin(UserAdmin, ModelAdmin):
-    form = UserChangeForm
-    add_form = UserCreationForm
-    change_password_form = AdminPasswordChangeForm
-    compressed_fields = False  # Beside its label a choice of permissions would be wider than the page.
-
-
-@admin.register(Group)
-class RoleAdmin(GroupAdmin, ModelAdmin):
-    compressed_fields = False
-
-
-@admin.register(TokenProxy)
-class APITokenAdmin(TokenAdmin, ModelAdmin):
-    pass
+__all__ = ["accounts", "catalogue", "imports", "products", "searches", "spaces"]

@@ -12,16 +12,19 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings as project
+from django.contrib.auth.models import Permission, User
 from django.db import connections
+from django.test import Client
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from catalog.models import Category, Photo, Product
 from catalog.photos import add_photo
-from search import partitions
 from search.models import Space
+from search.store import partitions
 from tests.environment import WORKER
 
+pytest_plugins = ["tests.grid_space"]
 CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 Colour = str | tuple[int, int, int]
 
@@ -155,3 +158,26 @@ def photo(product, media) -> Callable[..., Photo]:
         return add_photo(of or product(slug, **fields), picture(colour))[0]
 
     return make
+
+
+@pytest.fixture
+def client_with(db):
+    """An API client whose user has the permissions named, such as "add_photo"."""
+
+    def make(*codenames: str) -> Client:
+        user = User.objects.create_user(f"user-{User.objects.count()}")
+        permissions = Permission.objects.filter(content_type__app_label="catalog", codename__in=codenames)
+        assert len(permissions) == len(codenames)
+        user.user_permissions.set(permissions)
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return make
+
+
+@pytest.fixture
+def editor(client_with):
+    """An API client that may do everything in the catalogue."""
+    models = ("category", "product", "photo")
+    return client_with(*(f"{verb}_{model}" for verb in ("add", "change", "delete") for model in models))

@@ -11,7 +11,7 @@ from rest_framework.authtoken.models import Token
 
 from search import indexing, training
 from search.models import Space
-from tests.search.conftest import DIMENSIONS, RECIPE
+from tests.grid_space import DIMENSIONS, RECIPE
 
 DEMO: Path = settings.BASE_DIR / "demo"
 # Of each category; the photos of three products make a category head.

@@ -10,7 +10,7 @@ from django.conf import settings
 from drf_spectacular.generators import SchemaGenerator
 
 from search import encoders
-from tests.search.conftest import GridEncoder
+from tests.grid_space import GridEncoder
 from tests.site import DEMO, open_shop
 
 CLIENT: Path = settings.BASE_DIR / "clients" / "typescript"

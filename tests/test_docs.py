@@ -14,7 +14,7 @@ from django.conf import settings
 from drf_spectacular.generators import SchemaGenerator
 
 from search import encoders
-from tests.search.conftest import GridEncoder
+from tests.grid_space import GridEncoder
 from tests.site import open_shop
 
 PAGES = ("README.md", "docs/api.md")

@@ -22,7 +22,7 @@ from config.wsgi import application
 from search import encoders, indexing
 from search.models import Embedding, Space
 from tests.conftest import picture
-from tests.search.conftest import DIMENSIONS, RECIPE, GridEncoder
+from tests.grid_space import DIMENSIONS, RECIPE, GridEncoder
 
 # A schema cannot say which categories exist, nor that an unknown query parameter is passed over.
 UNDECIDABLE = [positive_data_acceptance, negative_data_rejection]

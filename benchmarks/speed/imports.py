@@ -82,7 +82,7 @@ def import_sent(source: Path) -> dict[str, float]:
     """Rows a second of the check and of the import, in turns as the worker takes them."""
     from django.core.files import File
 
-    from catalog import imports
+    from catalog.importing import jobs
     from catalog.models import Import, Product
     from search.tasks import TURN
 
@@ -95,12 +95,12 @@ def import_sent(source: Path) -> dict[str, float]:
     found = {}
     for name in ("in the admin: the check", "in the admin: the import"):
         begun = time.monotonic()
-        while imports.work(TURN):
+        while jobs.work(TURN):
             pass
         seconds = time.monotonic() - begun
         sent.refresh_from_db()
         found[name] = sent.done / seconds
-        imports.start(sent)
+        jobs.start(sent)
     assert sent.state == "done", sent.reason
     assert Product.objects.count() == sent.added == sent.done
     return found

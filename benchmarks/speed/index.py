@@ -85,8 +85,8 @@ def vector_rates(rounds: int) -> str:
     from django.db import connection
 
     from catalog.models import Category, Photo, Product
-    from search import partitions, vectors
     from search.models import Embedding, Space
+    from search.store import partitions, vectors
 
     live = Space.objects.get(state=Space.State.LIVE)
     space = Space.objects.create(name="written", recipe=live.recipe, dimensions=live.dimensions)
@@ -116,7 +116,7 @@ def vector_rates(rounds: int) -> str:
         np.array(stored.filter(photo_id__in=ids).values_list("vector", flat=True), np.float32)
 
     ways: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
-        "in binary (search.vectors)": (
+        "in binary (search.store.vectors)": (
             lambda: vectors.write(space, [(photo_id, category.pk) for photo_id in ids], drawn),
             lambda: vectors.read(space, ids),
         ),

@@ -75,7 +75,7 @@ def grow(space: "Space", rows: int) -> list[Image.Image]:
     as look-alikes are.
     """
     from catalog.models import Photo
-    from search import vectors
+    from search.store import vectors
 
     category = _largest()
     own = list(Photo.objects.filter(product__category=category).order_by("pk"))

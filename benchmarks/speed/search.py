@@ -43,7 +43,7 @@ FLAT = "faiss, flat"
 M, EF_CONSTRUCTION = 16, 64
 EFS = (10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320, 448, 640)
 # Of a two-stage search. One stage has as many candidates by its hnsw.ef_search. They are judged by recall@20, as stored
-# indexes are (search.indexes).
+# indexes are (search.store.indexes).
 COARSE, CANDIDATES, FOUND = (64, 128, 256), (50, 100, 200), 20
 Search = Callable[[Floats], Sequence[int]]
 """The ids of the photos nearest to a vector."""
@@ -117,7 +117,8 @@ def run(options: argparse.Namespace) -> None:
 def stock(space: "Space", rows: int, options: argparse.Namespace) -> Stock:
     """A category of so many photos, written as the project itself writes them."""
     from catalog.models import Category
-    from search import spaces, vectors
+    from search import spaces
+    from search.store import vectors
 
     slug = f"lamps-{Category.objects.count()}"
     category = Category.objects.create(slug=slug, name=slug)
@@ -157,8 +158,8 @@ def race(contenders: Mapping[str, Search], stock: Stock, count: int, desc: str) 
 
 def contest(space: "Space", large: Stock, small: Stock, plain: psycopg.Connection[Any]) -> str:
     """Both categories, by all contenders."""
-    from search import indexes
-    from search.partitions import Leaf
+    from search.store import indexes
+    from search.store.partitions import Leaf
 
     built = {"Lamplight, two stages, checked": _seconds(lambda: indexes.build(Leaf(space, large.category.pk)))}
     built["one table, all categories"] = make_one_table(plain)
@@ -192,7 +193,8 @@ def contest(space: "Space", large: Stock, small: Stock, plain: psycopg.Connectio
 
 def lamplight(space: "Space", stock: Stock) -> dict[str, Search]:
     """An answer, with its products, prices and photos; and the statement that it is read by."""
-    from search import indexes, lookup, scans
+    from search import lookup
+    from search.store import indexes, scans
 
     category = [stock.category.pk]
 
@@ -301,7 +303,7 @@ def baselines(plain: psycopg.Connection[Any], stock: Stock) -> dict[str, Search]
 def stages(stock: Stock, plain: psycopg.Connection[Any]) -> str:
     """Indexes over the full vectors and over coarse ones of several lengths, in the same table."""
     from ml.projection import fit_coarse
-    from search.indexes import FITTED
+    from search.store.indexes import FITTED
 
     stored = stock.vectors.astype(np.float32)
     projections = {length: fit_coarse(stored[:FITTED], length) for length in COARSE}
@@ -359,9 +361,10 @@ def crossover(space: "Space", stocks: Sequence[Stock]) -> str:
 
     Both read as many rows as an answer of LIMIT hits does.
     """
-    from search import indexes, lookup, partitions, scans
+    from search import lookup
     from search.models import LeafIndex
-    from search.scans import Plan
+    from search.store import indexes, partitions, scans
+    from search.store.scans import Plan
 
     size = lookup.photos_read(LIMIT)
     lines = [
@@ -387,7 +390,7 @@ def crossover(space: "Space", stocks: Sequence[Stock]) -> str:
         gains.append(found["exact"].p50 - found["index"].p50)
     told = _crossing([len(stock.ids) for stock in stocks], gains)
     return "\n".join(
-        [*lines, f"\n{told}; one is built above {partitions.EXACT_ROWS:,} (search.partitions.EXACT_ROWS)."]
+        [*lines, f"\n{told}; one is built above {partitions.EXACT_ROWS:,} (search.store.partitions.EXACT_ROWS)."]
     )
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from catalog.models import Category
-from tests.catalog.answers import errors, invalid, not_found, unreadable
+from tests.api_answers import errors, invalid, not_found, unreadable
 
 URL = "/api/v1/categories/"
 JSON = "application/json"

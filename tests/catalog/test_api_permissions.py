@@ -4,7 +4,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from rest_framework.authtoken.models import Token
 
-from tests.catalog.answers import errors
+from tests.api_answers import errors
 from tests.conftest import picture
 
 JSON = "application/json"

@@ -4,7 +4,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from catalog.models import Photo
 from catalog.photos import MAX_PHOTOS
 from ml.images import MAX_BYTES
-from tests.catalog.answers import errors, invalid, not_found, unreadable
+from tests.api_answers import errors, invalid, not_found, unreadable
 from tests.conftest import picture
 
 URL = "/api/v1/products/CH-1/photos/"

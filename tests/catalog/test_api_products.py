@@ -6,7 +6,7 @@ import pytest
 from django.db import connection, transaction
 
 from catalog.models import Category, Photo, Product
-from tests.catalog.answers import errors, invalid, not_found, skus, unreadable
+from tests.api_answers import errors, invalid, not_found, skus, unreadable
 
 URL = "/api/v1/products/"
 JSON = "application/json"

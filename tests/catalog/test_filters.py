@@ -1,7 +1,7 @@
 import pytest
 
 from catalog.attributes import splits
-from tests.catalog.answers import errors, invalid, skus
+from tests.api_answers import errors, invalid, skus
 
 URL = "/api/v1/products/"
 

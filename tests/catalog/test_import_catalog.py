@@ -10,8 +10,8 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from catalog.models import Category, Photo, Product
-from tests.catalog.zips import zipped
 from tests.conftest import picture
+from tests.zips import zipped
 
 pytestmark = pytest.mark.django_db
 

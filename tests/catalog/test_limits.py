@@ -1,7 +1,7 @@
 import pytest
 from django.test.client import MULTIPART_CONTENT
 
-from tests.catalog.answers import errors
+from tests.api_answers import errors
 
 URL = "/api/v1/products/"
 

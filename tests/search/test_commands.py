@@ -7,7 +7,7 @@ from ml.policy import Policy, Tuned, Worth
 from search import training
 from search.management.commands import index
 from search.models import Head, Space
-from tests.search.commands import run
+from tests.commands import run
 
 pytestmark = pytest.mark.django_db
 

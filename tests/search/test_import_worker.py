@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.catalog.zips import zipped
 from tests.conftest import picture
 from tests.installation import Installation, wait_for
+from tests.zips import zipped
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 ROWS = 200

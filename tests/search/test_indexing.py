@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from search import indexing
 from search.models import Embedding, Rejection, Space
+from tests.grid_space import GridEncoder
 from tests.installation import wait_for
-from tests.search.conftest import GridEncoder
 
 pytestmark = pytest.mark.django_db
 

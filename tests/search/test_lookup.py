@@ -7,11 +7,12 @@ from PIL import Image
 
 from catalog.models import Photo, Product
 from catalog.photos import add_photo
-from search import indexes, lookup, partitions, scans
+from search import lookup
 from search.lookup import Filters, LeftOut
 from search.models import Embedding, Space, Threshold
+from search.store import indexes, partitions, scans
 from tests.conftest import picture
-from tests.search.conftest import RECIPE, GridEncoder
+from tests.grid_space import RECIPE, GridEncoder
 
 pytestmark = pytest.mark.django_db
 

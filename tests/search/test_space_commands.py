@@ -7,9 +7,10 @@ import pytest
 from django.core.management import CommandError
 from django.utils import timezone
 
-from search import indexing, partitions, spaces
+from search import indexing, spaces
 from search.models import LeafIndex, Space
-from tests.search.commands import refused, run
+from search.store import partitions
+from tests.commands import refused, run
 
 pytestmark = pytest.mark.django_db
 

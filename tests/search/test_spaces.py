@@ -11,9 +11,10 @@ from psycopg import errors, sql
 from catalog.models import Category, Photo, Product
 from ml.projection import TooFewVectors
 from ml.recipes import Recipe, make_recipe
-from search import binary, encoders, indexes, indexing, lookup, partitions, scans, spaces, vectors
+from search import encoders, indexing, lookup, spaces
 from search.models import Embedding, Projection, Rejection, Space, Threshold
-from tests.search.conftest import RECIPE
+from search.store import binary, indexes, partitions, scans, vectors
+from tests.grid_space import RECIPE
 
 pytestmark = pytest.mark.django_db
 

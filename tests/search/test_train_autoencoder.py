@@ -12,7 +12,7 @@ from PIL import Image
 from ml.encoder import Encoder
 from ml.recipes import make_recipe
 from search.models import Space
-from tests.search import commands
+from tests import commands
 
 pytestmark = pytest.mark.django_db
 run = partial(commands.run, "train_autoencoder")

@@ -10,9 +10,10 @@ from django.utils import timezone
 
 from catalog.models import Photo, Product
 from ml.classifier import Judgement, TooFewPhotos
-from search import encoders, partitions, training
+from search import encoders, training
 from search.management.commands.train_head import _worth_lines
 from search.models import Embedding, Event, Head, Query, Space
+from search.store import partitions
 from tests.conftest import picture
 
 pytestmark = pytest.mark.django_db

@@ -19,10 +19,11 @@ from pytest_django.live_server_helper import LiveServer
 from catalog.models import Category, Product
 from catalog.photos import add_photo
 from ml.recipes import make_recipe
-from search import partitions, training
+from search import training
 from search.indexing import index_batch
 from search.models import Space
 from search.spaces import ensure_live
+from search.store import partitions
 from tests.conftest import Watched
 
 # Thirteen in each of two categories: two more than one page of results.

@@ -1,4 +1,4 @@
-"""manage.py import_catalog: the terminal's side of catalog.importing."""
+"""manage.py import_catalog: the terminal's side of catalog.importing.importer."""
 
 import csv
 import sys
@@ -14,9 +14,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, ProgrammingError
 from tqdm import tqdm
 
-from catalog.albums import Misuse
-from catalog.importing import Outcome, Result, import_rows
-from catalog.rows import Rows, as_text, read
+from catalog.importing.albums import Misuse
+from catalog.importing.importer import Outcome, Result, import_rows
+from catalog.importing.rows import Rows, as_text, read
 
 MISUSE = 2
 SOME_REFUSED = 3

@@ -5,10 +5,11 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from search import indexes, indexing, partitions, spaces, training
+from search import indexing, spaces, training
 from search.management.commands._explained import ExplainedCommand
 from search.management.commands._spaces import named
 from search.models import Space
+from search.store import indexes, partitions
 
 EXAMPLES = """examples:
   manage.py activate_space small

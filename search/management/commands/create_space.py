@@ -14,10 +14,11 @@ from ml.backbones import BACKBONES
 from ml.projection import TooFewVectors
 from ml.recipes import CHOICES, Recipe, WeightsError, make_recipe
 from ml.weights import fetch_weights, load_network
-from search import partitions, spaces
+from search import spaces
 from search.management.commands._explained import ExplainedCommand
 from search.management.commands._spaces import named
 from search.models import Space
+from search.store import partitions
 
 EXAMPLES = """examples:
   manage.py create_space gem --pooling gem

@@ -6,10 +6,11 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.template.defaultfilters import filesizeformat
 
-from search import partitions, spaces
+from search import spaces
 from search.management.commands._explained import ExplainedCommand
 from search.management.commands._spaces import named
 from search.models import Space
+from search.store import partitions
 
 EXAMPLES = """examples:
   manage.py drop_space small --dry-run

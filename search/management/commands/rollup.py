@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from search import rollup
+from search.log import days
 from search.models import Day
 
 HEADINGS = ("day", "searches", "clicked@1", "@5", "@10", "carts", "purchases")
@@ -12,14 +12,14 @@ HEADINGS = ("day", "searches", "clicked@1", "@5", "@10", "carts", "purchases")
 
 class Command(BaseCommand):
     help = (
-        f"Sum up the searches of today and the {rollup.LATE} days before: how many had a click among the first 1, 5 "
+        f"Sum up the searches of today and the {days.LATE} days before: how many had a click among the first 1, 5 "
         "and 10 results, and what came into carts and was bought. The workers do it every night; the admin shows all "
         "days, by category too."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        days = Day.objects.filter(date__in=rollup.roll_up(), category=None)
-        rows = [HEADINGS, *map(_cells, days)] if days else [("Nobody has searched.",)]
+        summed = Day.objects.filter(date__in=days.roll_up(), category=None)
+        rows = [HEADINGS, *map(_cells, summed)] if summed else [("Nobody has searched.",)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         for row in rows:
             self.stdout.write("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))

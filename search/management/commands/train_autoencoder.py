@@ -28,7 +28,7 @@ from ml.autoencoder import (
 from ml.recipes import WeightsError
 from search.management.commands._explained import ExplainedCommand
 from search.models import Space
-from search.reconstruction import read_photos, sampled_photos
+from search.training_photos import read_photos, sampled_photos
 
 MISUSE, INTERRUPTED = 2, 130
 

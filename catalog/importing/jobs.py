@@ -1,0 +1,253 @@
+"""Imports that staff send through the admin: checked, then run, by whichever worker comes along.
+
+What is to be done is asked of the database. A batch of rows and how far the import has come are committed together, so
+that a worker that dies leaves an import that the next one goes on with.
+"""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import wait
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
+from itertools import islice
+from pathlib import Path
+
+from django.db import OperationalError, transaction
+from django.utils import timezone
+
+from catalog.importing.albums import Archive, Misuse, OutOfReach
+from catalog.importing.importer import Importer, Loaded, Outcome, Result, batches, decoders
+from catalog.importing.rows import ArchiveRows, CsvRows, Row, read_sent
+from catalog.models import Import, ImportRow
+from catalog.storage import private_storage
+
+logger = logging.getLogger(__name__)
+
+State = Import.State
+# A full disk, storage or a database that is away: no fault of the import, which goes on when they are mended.
+OUTAGES = (OSError, OutOfReach, OperationalError)
+# Rows shown of each outcome, refused ones aside: those are all kept.
+SHOWN_ROWS = 1_000
+# A worker that dies of an import takes it up again so often. One that is restarted settles rows in between.
+MAX_ATTEMPTS = 5
+KEPT_UNCONFIRMED = timedelta(days=7)
+KEPT = timedelta(days=90)
+# Files without an import are what a server left that died while they came in, or before it made the row.
+KEPT_ALONE = timedelta(days=1)
+
+
+def work(seconds: float) -> bool:
+    """Go on with the imports that wait, for about so long. Returns whether one still waits.
+
+    Callers at the same time harm nothing, but waste each other's work: only one settles a batch.
+    """
+    is_left = take_turn(seconds)
+    tidy()
+    return is_left
+
+
+def take_turn(seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while sent := take_up():
+        try:
+            go_on(sent, deadline)
+        except OUTAGES as outage:
+            logger.exception("import %s: turn ended", sent.pk)
+            hold(sent, outage)
+            return False  # the next ring of beat is soon enough
+        if time.monotonic() > deadline:
+            return Import.objects.waiting().exists()
+    return False
+
+
+def take_up() -> Import | None:
+    """The import that waits longest, with one attempt more."""
+    with transaction.atomic():
+        sent = Import.objects.waiting().select_for_update(skip_locked=True).first()
+        if sent is None:
+            return None
+        now = timezone.now()
+        if sent.state == State.QUEUED:
+            begin(sent)
+        if sent.attempts == MAX_ATTEMPTS:
+            change(sent, state=State.FAILED, reason=exhausted(sent))
+        else:
+            change(sent, attempts=sent.attempts + 1, active_at=now, begun_at=sent.begun_at or now)
+    return sent
+
+
+def begin(sent: Import) -> None:
+    """The check has been seen: count anew."""
+    sent.rows.all().delete()
+    nothing = dict.fromkeys(["done", "attempts", "photos_added", *(outcome.value for outcome in Outcome)], 0)
+    change(sent, state=State.RUNNING, dry_run=False, begun_at=None, **nothing)
+
+
+def change(sent: Import, **fields: object) -> None:
+    """Without signals: nobody has to hear how far an import has come."""
+    Import.objects.filter(pk=sent.pk).update(**fields)
+    for name, value in fields.items():
+        setattr(sent, name, value)
+
+
+def go_on(sent: Import, deadline: float) -> None:
+    """Settle the import's rows until all are, the time is up, or it is another's."""
+    if sent.state in Import.OVER:
+        return
+    importer = Importer(sent.dry_run)
+    try:
+        with opened(sent) as rows, decoders() as pool:
+            if sent.total is None:
+                count(sent, rows)
+            remaining = iter(rows)
+            recall(sent, importer, remaining)
+            for number, batch in enumerate(batches(remaining)):
+                late = number > 0 and time.monotonic() > deadline  # one batch always, so that each turn gets further
+                if late or not settle(sent, importer, importer.load(batch, pool)):
+                    return
+    except OutOfReach:
+        raise
+    except Misuse as error:
+        finish(sent, State.FAILED, str(error))
+    else:
+        finish(sent, State.CHECKED if sent.dry_run else State.DONE)
+
+
+def hold(sent: Import, outage: Exception) -> None:
+    """Tell why it does not go on; the turn does not count."""
+    why = " ".join(str(getattr(outage, "strerror", None) or outage).split()).rstrip(".")
+    reason = f"It does not go on for now: {why}. It tries again by itself."
+    own = Import.objects.filter(pk=sent.pk, state=sent.state)
+    own.update(attempts=max(sent.attempts - 1, 0), reason=reason)
+
+
+@contextmanager
+def opened(sent: Import) -> Iterator[CsvRows | ArchiveRows]:
+    """The rows of the files sent. Raises Misuse."""
+    archive = Archive(Path(sent.photos.path), sent.photos_name) if sent.photos else None
+    try:
+        yield read_sent(Path(sent.csv.path) if sent.csv else None, archive, sent.csv_name)
+    finally:
+        if archive:
+            archive.close()
+
+
+def count(sent: Import, rows: CsvRows | ArchiveRows) -> None:
+    """Raises Misuse."""
+    note = rows.album.left_alone() if isinstance(rows.album, Archive) else ""
+    change(sent, total=rows.count, unit=rows.unit, note=note)
+
+
+def recall(sent: Import, importer: Importer, rows: Iterator[object]) -> None:
+    """Read on to the first row that is not settled, so that a sku met before is known when it comes again."""
+    refused = set(sent.rows.filter(outcome=Outcome.REFUSED).values_list("number", flat=True))
+    for number, row in enumerate(islice(rows, sent.done)):
+        if isinstance(row, Row) and number not in refused:
+            importer.recall(row)
+
+
+def settle(sent: Import, importer: Importer, batch: list[Loaded]) -> bool:
+    """Whether the batch is settled. It is not when the import was cancelled, or another worker was faster."""
+    wait(loading for _, loading, _ in batch)  # decoding takes seconds, in which nothing is to be locked
+    with transaction.atomic():
+        own = Import.objects.filter(pk=sent.pk, state=sent.state, done=sent.done).select_for_update()
+        if not own:
+            return False
+        record(sent, list(importer.settle(batch)))
+    return True
+
+
+def record(sent: Import, results: list[Result]) -> None:
+    kept = []
+    seen = Counter({outcome: getattr(sent, outcome.value) for outcome in Outcome})
+    for number, result in enumerate(results, sent.done):
+        seen[result.outcome] += 1
+        if result.outcome is Outcome.REFUSED or seen[result.outcome] <= SHOWN_ROWS:
+            kept.append(as_row(sent, number, result))
+    ImportRow.objects.bulk_create(kept)
+    change(
+        sent,
+        done=sent.done + len(results),
+        photos_added=sent.photos_added + sum(result.photos_added for result in results),
+        attempts=0,
+        reason="",
+        active_at=timezone.now(),
+        **{outcome.value: seen[outcome] for outcome in Outcome},
+    )
+
+
+def as_row(sent: Import, number: int, result: Result) -> ImportRow:
+    return ImportRow(
+        of=sent,
+        number=number,
+        place=result.place,
+        sku=result.sku,
+        outcome=result.outcome,
+        photos_added=result.photos_added,
+        text=result.reason or result.what,
+    )
+
+
+def finish(sent: Import, state: str, reason: str = "") -> None:
+    """Unless someone cancelled it, or another worker has come further."""
+    own = Import.objects.filter(pk=sent.pk, state=sent.state, done=sent.done)
+    own.update(state=state, reason=reason, attempts=0, active_at=timezone.now())
+
+
+def exhausted(sent: Import) -> str:
+    return (
+        f"It stopped {MAX_ATTEMPTS} times behind row {sent.done:,}, and the worker's log says why. "
+        "What went in stays: when that is mended, send it again, and only the rest is written."
+    )
+
+
+def start(sent: Import) -> bool:
+    """Have a checked import run. False when it is not checked, or runs already."""
+    return move(sent, (State.CHECKED,), State.QUEUED)
+
+
+def cancel(sent: Import) -> bool:
+    """Stop an import: what went in stays. False when it is over. Waits for the batch under way, for a second or two."""
+    return move(sent, (State.CHECKED, *Import.WAITING), State.CANCELLED)
+
+
+def move(sent: Import, states: tuple[str, ...], to: str) -> bool:
+    with transaction.atomic():
+        locked = Import.objects.select_for_update().filter(pk=sent.pk, state__in=states).first()
+        if locked is None:
+            return False
+        locked.state, locked.reason = to, ""
+        locked.save(update_fields=["state", "reason"])
+    return True
+
+
+def tidy() -> None:
+    """Cancel what nobody confirmed, delete the files of imports that are over, and forget old ones."""
+    now = timezone.now()
+    forgotten = Import.objects.filter(state=State.CHECKED, created_at__lt=now - KEPT_UNCONFIRMED)
+    forgotten.update(state=State.CANCELLED, reason="Nobody confirmed it in time.")
+    for sent in Import.objects.over().exclude(csv="", photos=""):
+        delete_files(sent)
+        change(sent, csv="", photos="")
+    Import.objects.over().filter(created_at__lt=now - KEPT).delete()
+    sweep(now - KEPT_ALONE)
+
+
+def sweep(before: datetime) -> None:
+    """Delete files that no import has, stored before then."""
+    storage = private_storage()
+    if not storage.base_location.is_dir():
+        return
+    held = {name for names in Import.objects.values_list("csv", "photos") for name in names}
+    for name in storage.listdir("")[1]:
+        with suppress(FileNotFoundError):  # it was coming in, and has another name by now
+            if name not in held and storage.get_modified_time(name) < before:
+                storage.delete(name)
+
+
+def delete_files(sent: Import) -> None:
+    for file in (sent.csv, sent.photos):
+        if file:
+            file.storage.delete(str(file))

@@ -1,0 +1,360 @@
+"""Reading a catalogue from a CSV file, or from a folder or ZIP of photos, one row at a time."""
+
+import csv
+import io
+import re
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from functools import cached_property, partial
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, BinaryIO, TextIO, cast
+
+from django.utils.text import slugify
+
+from catalog.importing.albums import (
+    DAMAGED,
+    PHOTO_SUFFIXES,
+    Album,
+    Archive,
+    DiskPhoto,
+    Folder,
+    Misuse,
+    Nowhere,
+    OutOfReach,
+    PhotoFile,
+    Refused,
+)
+from catalog.models import Product
+from catalog.photos import MAX_PHOTOS, TooManyPhotos
+from catalog.validators import SKU_CHARACTERS, is_storable
+
+REQUIRED_COLUMNS = ("sku", "name", "category")
+OPTIONAL_COLUMNS = ("image", "description", "price", "currency", "in_stock", "url")
+# Of what is sent from elsewhere: ten times a large shop's catalogue.
+MAX_ROWS = 100_000
+MAX_CSV_BYTES = 50_000_000
+# Of one row: a quote that is not closed would else have it take all that follows.
+MAX_ROW_LINES = 1_000
+MAX_ROW_CHARACTERS = 1_000_000
+# After each of these rows, what it took is read again. A file that has more is no CSV file.
+MAX_UNREADABLE_ROWS = 1_000
+# Full-width ones too: Excel in Japanese takes them for the same.
+FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
+TRUTHS = {"true": True, "yes": True, "y": True, "1": True, "false": False, "no": False, "n": False, "0": False}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A product as the source tells it. Fields and attributes the source has no column for are not in it."""
+
+    place: str
+    sku: str
+    name: str
+    category: str
+    photos: tuple[PhotoFile, ...] = ()
+    fields: dict[str, Any] = field(default_factory=dict)
+    attributes: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RefusedRow:
+    place: str
+    sku: str
+    reason: str
+
+
+def read(path: Path, photos: Path | None = None) -> "Rows":
+    """The rows of a CSV file, or of a folder or ZIP with one folder of photos for each category. Raises Misuse."""
+    if path.is_dir() or path.suffix.lower() == ".zip":
+        if photos:
+            raise Misuse("--photos goes with a CSV file; a folder or a ZIP has its photos in it.")
+        return FolderRows(path) if path.is_dir() else read_archive(Archive(path))
+    if not path.is_file():
+        raise Misuse(f"{path}: no such file or folder.")
+    if photos and not photos.exists():
+        raise Misuse(f"{photos}: no such folder or ZIP file.")
+    album = Archive(photos) if photos and photos.is_file() else Folder(photos or path.parent)
+    return CsvRows(path, album)
+
+
+def read_sent(csv_file: Path | None, archive: Archive | None, label: str = "") -> "CsvRows | ArchiveRows":
+    """The rows of what was sent from elsewhere: a CSV file, called `label`, a ZIP, or both. Raises Misuse."""
+    rows: CsvRows | ArchiveRows
+    if csv_file:
+        rows = CsvRows(csv_file, archive or Nowhere(), label)
+    elif archive:
+        if too_large := [place for place in archive.csv_files if archive.size(place) > MAX_CSV_BYTES]:
+            most = MAX_CSV_BYTES // 1_000_000
+            raise Misuse(f"{too_large[0]} in {archive.label} has more than {most} MB: split it.")
+        rows = read_archive(archive)
+    else:
+        raise Misuse("There is neither a CSV file nor a ZIP of photos.")
+    if isinstance(rows, CsvRows):
+        rows.most = MAX_ROWS
+    return rows
+
+
+def read_archive(archive: Archive) -> "CsvRows | ArchiveRows":
+    """The rows of the CSV file in a ZIP, or of its photos where it has none. Raises Misuse."""
+    if not archive.csv_files:
+        return ArchiveRows(archive)
+    if len(archive.csv_files) > 1:
+        first, second = archive.csv_files[:2]
+        raise Misuse(f"{archive.label} has several CSV files, such as {first} and {second}: keep one.")
+    [place] = archive.csv_files
+    return CsvRows(archive.path, archive, f"{place} in {archive.label}", partial(archive.open, place))
+
+
+class CsvRows:
+    """Rows of a CSV file, read twice: once to judge it as a whole and count its rows, once to import them."""
+
+    unit = "line"
+    most: int | None = None  # rows that it may have
+
+    def __init__(self, path: Path, album: Album, label: str = "", open_bytes: Callable[[], IO[bytes]] | None = None):
+        """`label` is what messages call the file, `open_bytes` opens one that is no file of its own. Raises Misuse."""
+        self.path = path
+        self.album = album
+        self.label = label or str(path)
+        self._open_bytes = open_bytes or partial(path.open, "rb")
+        with self._judged():
+            self.columns = self._read_columns()
+
+    @cached_property
+    def count(self) -> int:
+        """Raises Misuse."""
+        count = 0
+        with self._judged():
+            for _ in islice(self._rows(), 1, None):
+                count += 1
+                if self.most and count > self.most:
+                    raise Misuse(f"{self.label} has more than {self.most:,} rows: split it.")
+        return count
+
+    def __iter__(self) -> Iterator[Row | RefusedRow]:
+        for line, cells in islice(self._rows(), 1, None):
+            if isinstance(cells, csv.Error):
+                yield RefusedRow(line, "", f"it cannot be read as CSV: {cells}")
+                continue
+            values = dict(zip(self.columns, cells, strict=False))
+            try:
+                if len(cells) != len(self.columns):
+                    raise Refused(f"it has {len(cells)} cells, the header has {len(self.columns)}")
+                if not all(is_storable(cell) for cell in cells):
+                    raise Refused("it has a NUL or is not in UTF-8; save the file as “CSV UTF-8”")
+                yield self._row(line, values)
+            except Refused as refusal:
+                yield RefusedRow(line, printable(values.get("sku", "")), str(refusal))
+
+    @contextmanager
+    def _judged(self) -> Iterator[None]:
+        """Raises Misuse for what hinders reading."""
+        try:
+            yield
+        except OSError as error:
+            raise OutOfReach(f"{self.label} cannot be read: {error.strerror}.") from error
+        except DAMAGED as error:
+            raise Misuse(f"{self.label} is damaged. Pack it again, then send it.") from error
+
+    def _open(self) -> TextIO:
+        # Bytes that are no UTF-8 become lone surrogates, so that they spoil their row and not the file.
+        return io.TextIOWrapper(
+            cast(BinaryIO, self._open_bytes()), encoding="utf-8-sig", errors="surrogateescape", newline=""
+        )
+
+    def _read_columns(self) -> list[str]:
+        with self._open() as text:
+            header = text.readline()
+            self.delimiter = max(",;\t", key=header.count)
+        _, columns = next(self._rows(), ("1", []))
+        if isinstance(columns, csv.Error):
+            raise Misuse(f"{self.label} is not a CSV file: {columns}.")
+        if not all(is_storable(name) for name in columns):
+            raise Misuse(f"{self.label} is not text in UTF-8. Save it as “CSV UTF-8”, then try again.")
+        known = REQUIRED_COLUMNS + OPTIONAL_COLUMNS
+        columns = [name.lower() if name.lower() in known else name for name in columns]
+        if missing := [name for name in REQUIRED_COLUMNS if name not in columns]:
+            raise Misuse(f"{self.label} has no column {', '.join(missing)}; its first line has to name them.")
+        if twice := sorted({name for name in columns if name and columns.count(name) > 1}):
+            raise Misuse(f"{self.label} has the column {', '.join(twice)} twice.")
+        return columns
+
+    def _rows(self) -> Iterator[tuple[str, list[str] | csv.Error]]:
+        """The line each row starts at, and its cells or why it has none; the header first, empty rows passed over."""
+        with self._open() as text:
+            again: deque[str] = deque()
+            line, unreadable = 1, 0
+            while True:
+                taken: list[str] = []
+                try:
+                    # strict: a quote that is never closed would else swallow the rest of the file as one cell.
+                    cells = next(csv.reader(lines(again, text, taken), delimiter=self.delimiter, strict=True), None)
+                except csv.Error as error:
+                    unreadable += 1
+                    if unreadable > MAX_UNREADABLE_ROWS:
+                        raise Misuse(
+                            f"{self.label} has more than {MAX_UNREADABLE_ROWS:,} rows that cannot be read as CSV, "
+                            f"that of line {line} among them: {error}."
+                        ) from error
+                    yield str(line), error
+                    again.extendleft(reversed(taken[1:]))  # a stray quote takes along what are rows of their own
+                    line += 1
+                    continue
+                if cells is None:
+                    return
+                cells = [cell.strip() for cell in cells]
+                if any(cells):
+                    yield str(line), cells
+                line += len(taken)
+
+    def _row(self, line: str, values: dict[str, str]) -> Row:
+        if empty := [name for name in REQUIRED_COLUMNS if not values[name]]:
+            raise Refused(f"no {', '.join(empty)}")
+        names = list(filter(None, map(str.strip, values.get("image", "").split("|"))))
+        if len(names) > MAX_PHOTOS:  # nobody has to open thousands to find out
+            raise Refused(str(TooManyPhotos()))
+        return Row(
+            place=line,
+            sku=values["sku"],
+            name=values["name"],
+            category=values["category"],
+            photos=tuple(map(self._photo, names)),
+            fields={name: FIELDS[name](values[name]) for name in FIELDS if name in values},
+            attributes={
+                name: value
+                for name, value in values.items()
+                if name and name not in REQUIRED_COLUMNS + OPTIONAL_COLUMNS
+            },
+        )
+
+    def _photo(self, name: str) -> PhotoFile:
+        if "://" in name:
+            raise Refused(f"image {name}: web addresses are not fetched, give a file")
+        return self.album.find(name)
+
+
+def lines(again: deque[str], text: TextIO, taken: list[str]) -> Iterator[str]:
+    """The lines to be read again, then those of the file, each noted as taken. Raises csv.Error: too many for a row."""
+    characters = 0
+    while line := again.popleft() if again else text.readline():
+        taken.append(line)
+        characters += len(line)
+        if len(taken) > MAX_ROW_LINES or characters > MAX_ROW_CHARACTERS:
+            raise csv.Error(
+                f"it has more than {MAX_ROW_LINES:,} lines or {MAX_ROW_CHARACTERS:,} characters; is a quote not closed?"
+            )
+        yield line
+
+
+def printable(text: str) -> str:
+    """Text with NULs or bytes in it that are no UTF-8, as it can be shown and stored."""
+    return text.encode(errors="surrogateescape").decode(errors="replace").replace("\x00", "\ufffd")
+
+
+def as_text(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula: its content came from elsewhere."""
+    return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell
+
+
+def as_price(text: str) -> Decimal | None:
+    """12.50, or 12,50 as spreadsheets of half of Europe write it."""
+    if not text:
+        return None
+    whole, comma, cents = text.partition(",")
+    try:
+        price = Decimal(f"{whole}.{cents}" if comma and len(cents) < 3 and "." not in whole else text)
+    except InvalidOperation as error:
+        raise Refused(f"price {text}: not a number") from error
+    if not price.is_finite():
+        raise Refused(f"price {text}: not a number")
+    return price
+
+
+def as_truth(text: str) -> bool:
+    if not text:
+        return True
+    if text.lower() not in TRUTHS:
+        raise Refused(f"in_stock {text}: write true or false")
+    return TRUTHS[text.lower()]
+
+
+def as_currency(text: str) -> str:
+    return text.upper() or Product._meta.get_field("currency").get_default()
+
+
+FIELDS: dict[str, Callable[[str], Any]] = {
+    "description": str,
+    "price": as_price,
+    "currency": as_currency,
+    "in_stock": as_truth,
+    "url": str,
+}
+
+
+class FolderRows:
+    """One row a photo: the category is the name of its folder, the name that of the file, the sku both."""
+
+    unit = "file"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self.count = sum(1 for _ in self._files())
+        except OSError as error:
+            raise OutOfReach(f"{path} cannot be read: {error.strerror}.") from error
+        if not self.count:
+            raise Misuse(f"{path} has no photos in folders named after their category, such as chair/oak.jpg.")
+
+    def __iter__(self) -> Iterator[Row | RefusedRow]:
+        for file in self._files():
+            yield photo_row(file.relative_to(self.path).as_posix(), DiskPhoto(file))
+
+    def _files(self) -> Iterator[Path]:
+        for folder in sorted(entry for entry in self.path.iterdir() if entry.is_dir()):
+            if not folder.name.startswith("."):
+                yield from sorted(
+                    file
+                    for file in folder.iterdir()
+                    if file.suffix.lower() in PHOTO_SUFFIXES and not file.name.startswith(".")
+                )
+
+
+class ArchiveRows:
+    """As FolderRows, of a ZIP; its folders may lie in others, as packing a folder of folders makes them."""
+
+    unit = "file"
+
+    def __init__(self, archive: Archive) -> None:
+        """Raises Misuse."""
+        self.path = archive.path
+        self.album = archive
+        self.count = len(archive.photos)
+        if not any("/" in place for place in archive.photos):
+            raise Misuse(f"{archive.label} has no photos in folders named after their category, such as chair/oak.jpg.")
+
+    def __iter__(self) -> Iterator[Row | RefusedRow]:
+        for place in self.album.photos:
+            if "/" in place:
+                yield photo_row(place, self.album.find(place))
+            else:
+                yield RefusedRow(place, "", "it lies in no folder; the folder's name is the category")
+
+
+def photo_row(place: str, photo: PhotoFile) -> Row | RefusedRow:
+    """The product made of the photo at `place`, a path that ends in category/name."""
+    if not is_storable(place):  # a name in another encoding, as Python hands it on
+        return RefusedRow(printable(place), "", "its name is not in UTF-8")
+    path = PurePosixPath(place)
+    category = path.parent.name
+    # Files of one name in two folders are two products.
+    sku = f"{slugify(category, allow_unicode=True)}-{path.stem}"
+    sku = re.sub(rf"[^{SKU_CHARACTERS}]+", "-", sku).strip("-")
+    name = " ".join(path.stem.replace("_", " ").replace("-", " ").split())
+    return Row(place, sku, name or sku, category, (photo,))
+
+
+Rows = CsvRows | FolderRows | ArchiveRows

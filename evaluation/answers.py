@@ -1,0 +1,212 @@
+"""What a space answers to queries, in memory: similarities to every product, and the categories a gate opens."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from evaluation.queries import Queries, Stock
+from ml.classifier import Head as CategoryHead
+from ml.classifier import TooFewPhotos, cross_validate
+from ml.policy import HARD, Policy
+from ml.retrieval import Gallery, Metric, similarities
+from search import encoders, training
+from search.models import Space
+from search.store import vectors
+
+Floats = NDArray[np.floating]
+Ints = NDArray[np.integer]
+Bools = NDArray[np.bool_]
+
+READ = 500  # photos whose vectors are read at once: 4 MB at 2,048 dimensions
+ENCODED = 64  # query photos held at once: 200 MB at 1,024 pixels
+
+
+class IndexChanged(Exception):  # noqa: N818  it names the state of the index
+    """Photos were removed from the space while it was read."""
+
+    def __init__(self, space: Space) -> None:
+        super().__init__(f"Photos left the index of {space} while it was read: run this again.")
+
+
+@dataclass(frozen=True, eq=False)
+class Beliefs:
+    """What a head that has not seen them says of the queries."""
+
+    classes: Ints
+    """(K,) category ids, ascending"""
+    probabilities: Floats
+    """(q, K); a row of nan where no head has judged"""
+    policy: Policy
+    unknown: Bools
+    """(q,)"""
+
+    @property
+    def judged(self) -> Bools:
+        return np.asarray(~np.isnan(self.probabilities).any(axis=1))
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What a space answers to all of the queries."""
+
+    queries: Queries
+    vectors: Floats
+    """(q, d)"""
+    gallery: Gallery
+    similarities: Floats
+    """(q, P), -inf for a product that must not answer"""
+    beliefs: Beliefs | None
+    head_served: bool
+    """Whether searches have a head; without one they are open, and `beliefs` are what training would give."""
+
+    @cached_property
+    def categories(self) -> Ints:
+        """(C,) ids, ascending"""
+        return np.unique(self.gallery.categories)
+
+    @cached_property
+    def product_columns(self) -> Ints:
+        """(P,) the column of each product's category."""
+        return np.searchsorted(self.categories, self.gallery.product_categories)
+
+    @cached_property
+    def searched(self) -> dict[str, Bools]:
+        """By gate the categories that it lets each query into, (q, C).
+
+        Everywhere where no head has judged; and always in the categories that no head has learned, as it is served.
+        """
+        everywhere = np.ones((len(self.queries), len(self.categories)), bool)
+        if self.beliefs is None:
+            return {"hard": everywhere, "soft": everywhere, "open": everywhere}
+        soft = self._let_in(self.beliefs, self.beliefs.policy)
+        soft[self.beliefs.unknown] = True
+        return {"hard": self._let_in(self.beliefs, HARD), "soft": soft, "open": everywhere}
+
+    @cached_property
+    def soft_similarities(self) -> Floats:
+        """(q, P), -inf outside the categories that the soft gate opens."""
+        return np.where(self.searched["soft"][:, self.product_columns], self.similarities, -np.inf)
+
+    def _let_in(self, beliefs: Beliefs, policy: Policy) -> Bools:
+        chosen = policy.searched(beliefs.probabilities[beliefs.judged])
+        searched = np.ones((len(self.queries), len(self.categories)), bool)
+        for column, category in enumerate(beliefs.classes.tolist()):
+            searched[np.ix_(beliefs.judged, self.categories == category)] = chosen[:, [column]]
+        return searched
+
+
+def read_gallery(space: Space, stock: Stock) -> Gallery:
+    """The stock's vectors as float32, in its order. Raises IndexChanged."""
+    gallery = np.empty((len(stock.photos), space.dimensions), np.float32)
+    places = {photo: row for row, photo in enumerate(stock.photos.tolist())}
+    ids, read = list(places), 0
+    with tqdm(total=len(ids), desc=f"{space}: reading", unit="photo", disable=None) as bar:
+        for start in range(0, len(ids), READ):
+            photos, stored = vectors.read(space, ids[start : start + READ])
+            gallery[[places[photo] for photo in photos.tolist()]] = stored
+            read += len(photos)
+            bar.update(min(READ, len(ids) - start))
+    if read < len(ids):
+        raise IndexChanged(space)
+    return Gallery(gallery, stock.photos, stock.products, stock.categories)
+
+
+def answer(space: Space, stock: Stock, queries: Queries, seed: int) -> Answers:
+    gallery = read_gallery(space, stock)
+    vectors = _query_vectors(space, gallery, queries)
+    scores = similarities(vectors, gallery, cast(Metric, space.metric), queries.photos)
+    scores[queries.own[:, None] == gallery.product_ids] = -np.inf
+    head = _served_head(space)
+    if queries.from_catalogue:
+        beliefs = _unseen_beliefs(gallery, queries, head, seed)
+    else:
+        beliefs = None if head is None else _served_beliefs(head, vectors)
+    return Answers(queries, vectors, gallery, scores, beliefs, head is not None)
+
+
+def _query_vectors(space: Space, gallery: Gallery, queries: Queries) -> Floats:
+    """(q, d): those stored of catalogue photos, those of other photos made now."""
+    if queries.from_catalogue:
+        return gallery.vectors[gallery_rows(gallery, queries)]
+    encoder = encoders.encoder_for(space)
+    batches = []
+    with tqdm(total=len(queries), desc=f"{space}: encoding", unit="photo", disable=None) as bar:
+        for start in range(0, len(queries), ENCODED):
+            images = [queries.image(row, encoder.open) for row in range(start, min(start + ENCODED, len(queries)))]
+            batches.append(encoder.encode(images))
+            bar.update(len(images))
+    return np.concatenate(batches)
+
+
+def gallery_rows(gallery: Gallery, queries: Queries) -> Ints:
+    """(q,) the gallery's row of each query photo."""
+    places = {photo: row for row, photo in enumerate(gallery.photos.tolist())}
+    return np.array([places[photo] for photo in queries.photos.tolist()])
+
+
+def _served_head(space: Space) -> CategoryHead | None:
+    newest = space.heads.order_by("-pk").first()
+    return None if newest is None else CategoryHead.from_bytes(bytes(newest.weights))
+
+
+def _served_beliefs(head: CategoryHead, vectors: Floats) -> Beliefs:
+    return Beliefs(np.array(head.classes), head.probabilities(vectors), head.policy, head.is_unknown(vectors))
+
+
+def _unseen_beliefs(gallery: Gallery, queries: Queries, head: CategoryHead | None, seed: int) -> Beliefs | None:
+    """By heads trained without the photo's product, on as many photos as the served one; None where they are too few.
+
+    The gate's policy, and the distance from which on a photo is unknown, are the served head's.
+    """
+    asked = gallery_rows(gallery, queries)
+    learned = _learned_rows(gallery, asked, seed)
+    try:
+        held_out = cross_validate(
+            gallery.vectors[learned], gallery.categories[learned], gallery.products[learned], seed
+        )
+    except TooFewPhotos:
+        return None
+    rows = learned[held_out.rows]
+    probabilities = np.full((len(gallery.photos), len(held_out.classes)), np.nan)
+    probabilities[rows] = held_out.probabilities
+    distances = np.full(len(gallery.photos), -np.inf)
+    distances[rows] = held_out.distances
+    limit = head.metrics.unknown_above if head else None
+    return Beliefs(
+        classes=np.array(held_out.classes),
+        probabilities=probabilities[asked],
+        policy=_translated(head.policy, head.classes, held_out.classes) if head else Policy(),
+        unknown=distances[asked] > (np.inf if limit is None else limit),
+    )
+
+
+def _learned_rows(gallery: Gallery, asked: Ints, seed: int) -> Ints:
+    """Rows to train on: of each category the photos that ask, and by chance others up to what training takes."""
+    random = np.random.default_rng(seed)
+    asking = np.zeros(len(gallery.photos), bool)
+    asking[asked] = True
+    categories = np.unique(gallery.categories)
+    most = min(training.PHOTOS_PER_CATEGORY, training.PHOTOS // len(categories))
+    learned = []
+    for category in categories:
+        rows = random.permutation(np.flatnonzero(gallery.categories == category))
+        rows = rows[np.argsort(~asking[rows], kind="stable")]
+        learned.append(rows[: max(most, int(asking[rows].sum()))])
+    return np.sort(np.concatenate(learned))
+
+
+def _translated(policy: Policy, learned: Sequence[int], classes: Sequence[int]) -> Policy:
+    """The policy with its confusions in the columns of `classes`; those of categories not among them are dropped."""
+    column = {category: place for place, category in enumerate(classes)}
+    named = {learned[one]: [learned[other] for other in others] for one, others in policy.confusions.items()}
+    confusions = {
+        column[one]: tuple(column[other] for other in others if other in column)
+        for one, others in named.items()
+        if one in column
+    }
+    return replace(policy, confusions=confusions)

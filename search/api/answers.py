@@ -1,0 +1,110 @@
+"""Answers as JSON: what the serializers of search.api.serializers describe, put together by hand.
+
+For 20 products and as many categories the serializers take several milliseconds, a fifth of a query's time besides the
+network's; this takes a twentieth of that. A test holds the two against each other.
+"""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urljoin
+
+from catalog.models import Category, Product
+from catalog.words import START, segments
+from search.gate import Choice
+from search.lookup import Hit, LeftOut, Matches
+from search.models import Space
+from search.stopwatch import Stopwatch
+
+Json = dict[str, Any]
+
+
+def answer(space: Space, matches: Matches, watch: Stopwatch, origin: str) -> Json:
+    """The matches; their photos' URLs below `origin`, such as https://shop.example/, where the storage has no own."""
+    return {
+        "query_id": str(uuid.uuid4()),
+        "space": space.name,
+        "weights": space.weights,
+        "metric": space.metric,
+        "results": [_hit(hit, origin) for hit in matches.hits],
+        "left_out": matches.left_out and _left_out(matches.left_out),
+        "timings_ms": watch.timings_ms(),
+    }
+
+
+def text_answer(page: Json, facets: Json | None, watch: Stopwatch, origin: str) -> Json:
+    """A page of products found by words (ProductQuerySet.search and with_headlines), as the paginator made it.
+
+    All pages are one search, which the first one's `query_id` names.
+    """
+    return {
+        "query_id": None if page["previous"] else str(uuid.uuid4()),
+        **page,
+        "results": [_text_hit(product, origin) for product in page["results"]],
+        "facets": facets,
+        "timings_ms": watch.timings_ms(),
+    }
+
+
+def _text_hit(product: Product, origin: str) -> Json:
+    photo = next(iter(product.photos.all()), None)
+    name = product.name_headline if START in product.name_headline else product.typed_headline
+    return {
+        "product": _product(product),
+        "photo": photo and urljoin(origin, photo.file.url),
+        "rank": round(product.rank, 4),
+        "highlight": {"name": segments(name), "description": segments(product.description_headline)},
+    }
+
+
+def gate(choice: Choice, categories: Mapping[int, Category]) -> Json:
+    """Every category, the likeliest first, unlearned ones last."""
+    ranked = sorted(categories.values(), key=lambda one: (-choice.probabilities.get(one.pk, -1.0), one.slug))
+    return {
+        "mode": choice.mode,
+        "confidence": choice.confidence,
+        "low_confidence": choice.low_confidence,
+        "categories": [
+            {
+                "slug": category.slug,
+                "name": category.name,
+                "probability": choice.probabilities.get(category.pk),
+                "searched": category.pk in choice.searched,
+            }
+            for category in ranked
+        ],
+    }
+
+
+def _hit(hit: Hit, origin: str) -> Json:
+    return {**_match(hit, origin), "duplicates": [_match(other, origin) for other in hit.duplicates]}
+
+
+def _match(hit: Hit, origin: str) -> Json:
+    return {
+        "product": _product(hit.product),
+        "photo": urljoin(origin, hit.photo.file.url),
+        "similarity": hit.similarity,
+    }
+
+
+def _product(product: Product) -> Json:
+    return {
+        "sku": product.sku,
+        "name": product.name,
+        "category": product.category.slug,
+        "price": None if product.price is None else str(product.price),
+        "currency": product.currency,
+        "in_stock": product.in_stock,
+        "url": product.url,
+        "attributes": product.attributes,
+    }
+
+
+def _left_out(left_out: LeftOut) -> Json:
+    return {
+        "similarity": left_out.similarity,
+        "category": left_out.category.slug,
+        "min_similarity": left_out.min_similarity,
+        "set_by": left_out.set_by,
+    }

@@ -1,0 +1,49 @@
+"""Search by photo, from what was sent to what matches: the API answers with it, the admin shows how it came about."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from catalog.models import Category
+from search import encoders, gate, lookup
+from search.api.errors import ServiceUnavailable
+from search.api.serializers import SearchSerializer
+from search.models import Space
+from search.stopwatch import Stopwatch
+from search.store import live_space
+
+
+class Found(NamedTuple):
+    space: Space
+    categories: Mapping[int, Category]
+    """All of the shop's, by id."""
+    vector: np.ndarray
+    """Of the photo, (space.dimensions,)."""
+    choice: gate.Choice
+    matches: lookup.Matches
+
+
+def find(data: Any, watch: Stopwatch) -> Found:
+    """The matches for the fields of a SearchSerializer. Raises rest_framework's APIException and WeightsError."""
+    with watch.stage("decode"):
+        query = SearchSerializer(data=data)
+        query.is_valid(raise_exception=True)
+        space, categories = live_shop()
+        encoder = encoders.encoder_for(space)
+        photo = query.photo(encoder)
+    with watch.stage("encode"):
+        (vector,) = encoder.encode([photo])
+    with watch.stage("gate"):
+        judgement = encoders.judgement(space, vector)
+        choice = gate.choose(judgement, frozenset(categories), query.validated_data.get("category"))
+    with watch.stage("search"):
+        matches = lookup.nearest(space, vector, choice.searched, **query.wanted())
+    return Found(space, categories, vector, choice, matches)
+
+
+def live_shop() -> live_space.Live:
+    """Raises ServiceUnavailable before the first space was made."""
+    if shop := live_space.read():
+        return shop
+    raise ServiceUnavailable("There is no index yet: run manage.py prepare.", "no_live_space")

@@ -1,0 +1,307 @@
+"""The search API's input and output."""
+
+import math
+from decimal import Decimal
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_serializer
+from PIL import Image
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
+
+from catalog.attributes import alternatives
+from catalog.fields import PhotoField, WantedAttributesField, photo_errors
+from catalog.models import Category, Product
+from catalog.serializers import PageSerializer
+from ml.encoder import Encoder
+from ml.images import MESSAGES, PhotoProblem, UnreadablePhoto
+from search.models import LeafIndex, Space
+from search.store.scans import Filters
+
+ALL = "all"
+REGION_PROBLEMS = (PhotoProblem.INVALID_REGION, PhotoProblem.REGION_TOO_SMALL)
+
+
+class CategoriesField(serializers.CharField):
+    """Slugs separated by commas, or ``all``; becomes the set of category ids."""
+
+    default_error_messages = {"unknown_category": "No such category: {unknown}. Use all or one of: {known}."}
+
+    def to_internal_value(self, data: Any) -> frozenset[int]:  # type: ignore[override]  # A CharField on the wire only.
+        slugs = set(super().to_internal_value(data).split(","))
+        known = dict(Category.objects.values_list("slug", "pk"))
+        if ALL in slugs:
+            return frozenset(known.values())
+        if unknown := sorted(slugs - known.keys()):
+            self.fail("unknown_category", unknown=", ".join(unknown), known=", ".join(sorted(known)))
+        return frozenset(known[slug] for slug in slugs)
+
+
+class RegionField(serializers.CharField):
+    """``x,y,width,height`` as fractions of the upright photo."""
+
+    # The second is raised when the photo is cropped, by its own text; here the schema learns of it.
+    default_error_messages = {
+        "invalid_region": "Give x,y,width,height as four fractions of the photo, such as 0.1,0.2,0.5,0.5.",
+        "region_too_small": MESSAGES[PhotoProblem.REGION_TOO_SMALL],
+    }
+
+    def to_internal_value(self, data: Any) -> tuple[float, ...]:  # type: ignore[override]  # As above.
+        parts = super().to_internal_value(data).split(",")
+        try:
+            numbers = tuple(float(part) for part in parts)
+        except ValueError:
+            numbers = ()
+        if len(numbers) != 4:
+            self.fail("invalid_region")
+        return numbers
+
+
+class MatchSerializer(serializers.Serializer[Any]):
+    """What narrows and ranks the matches, shared by search by photo and similar products."""
+
+    category = CategoriesField(
+        required=False,
+        help_text="Slug of the category to search in, several separated by commas, or `all`: overrides the gate.",
+    )
+    limit = serializers.IntegerField(min_value=1, max_value=100, default=20, help_text="Products to return.")
+    min_similarity = serializers.FloatField(
+        min_value=0,
+        max_value=1,
+        required=False,
+        help_text="Leave out matches below this similarity; 0 shows any. By default each category's own threshold.",
+    )
+    price_min = serializers.DecimalField(12, 2, required=False, min_value=Decimal(0), help_text="Lowest price.")
+    price_max = serializers.DecimalField(
+        12,
+        2,
+        required=False,
+        min_value=Decimal(0),
+        help_text="Highest price.",
+        error_messages={"empty_range": "This is below price_min."},
+    )
+    in_stock = serializers.BooleanField(
+        required=False, allow_null=True, default=None, help_text="Only products (not) in stock."
+    )
+    attributes = WantedAttributesField(required=False)
+
+    def validate_min_similarity(self, value: float) -> float:
+        if math.isnan(value):  # It compares with nothing, so it passes both limits.
+            raise serializers.ValidationError("A valid number is required.", "invalid")
+        return value
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        lowest, highest = attrs.get("price_min"), attrs.get("price_max")
+        if lowest is not None and highest is not None and lowest > highest:
+            message = self.fields["price_max"].error_messages["empty_range"]
+            raise serializers.ValidationError({"price_max": ErrorDetail(str(message), "empty_range")})
+        return attrs
+
+    def wanted(self) -> dict[str, Any]:
+        """The arguments of `lookup.nearest` that the caller gave."""
+        given = self.validated_data
+        filters = Filters(
+            given.get("price_min"),
+            given.get("price_max"),
+            given["in_stock"],
+            alternatives(given.get("attributes", {})),
+        )
+        return {"limit": given["limit"], "min_similarity": given.get("min_similarity"), "filters": filters}
+
+
+class SimilarSerializer(MatchSerializer):
+    """Made with the product in its context."""
+
+    photo = serializers.IntegerField(
+        min_value=1,
+        required=False,
+        help_text="Id of the product's photo to compare with; its first indexed one when left out.",
+        error_messages={"does_not_exist": "This product has no such photo. Its own are at .../photos/."},
+    )
+
+    def validate_photo(self, photo: int) -> int:
+        if not self.context["product"].photos.filter(pk=photo).exists():
+            message = self.fields["photo"].error_messages["does_not_exist"]
+            raise serializers.ValidationError(message, "does_not_exist")
+        return photo
+
+
+class SearchSerializer(MatchSerializer):
+    image = PhotoField(help_text="The query photo: JPEG, PNG, WebP, AVIF or GIF, at most 20 MB and 50 megapixels.")
+    region = RegionField(
+        required=False,
+        help_text="Part of the photo to search with: `x,y,width,height` as fractions of the upright photo.",
+    )
+
+    def photo(self, encoder: Encoder) -> Image.Image:
+        """The query photo, or its region, opened for this encoder."""
+        try:
+            return encoder.open(self.validated_data["image"], self.validated_data.get("region"))
+        except UnreadablePhoto as error:
+            with photo_errors("region" if error.code in REGION_PROBLEMS else "image"):
+                raise
+
+
+class MatchedProductSerializer(serializers.ModelSerializer[Product]):
+    category = serializers.SlugRelatedField[Category](slug_field="slug", read_only=True)
+
+    class Meta:
+        model = Product
+        fields = ("sku", "name", "category", "price", "currency", "in_stock", "url", "attributes")
+
+
+class MatchedPhotoSerializer(serializers.Serializer[Any]):
+    product = MatchedProductSerializer()
+    photo = serializers.FileField(
+        source="photo.file", help_text="URL of the product's photo that is nearest to the query."
+    )
+    similarity = serializers.FloatField(
+        help_text="0 to 1: the cosine similarity, or 1 / (1 + distance) where the metric is l2."
+    )
+
+
+class HitSerializer(MatchedPhotoSerializer):
+    duplicates = MatchedPhotoSerializer(
+        many=True, help_text="Further products whose nearest photo shows the same picture, 20 at most."
+    )
+
+
+class LeftOutSerializer(serializers.Serializer[Any]):
+    similarity = serializers.FloatField(help_text="Of the best match left out.")
+    category = serializers.SlugField(source="category.slug", help_text="Its category.")
+    min_similarity = serializers.FloatField(help_text="What it would have needed.")
+    set_by = serializers.ChoiceField(
+        ["request", "category"], help_text="Whether the request set that, or the shop for the category."
+    )
+
+
+class GateCategorySerializer(serializers.Serializer[Any]):
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    probability = serializers.FloatField(allow_null=True, help_text="null: the head has not learned this category yet.")
+    searched = serializers.BooleanField()
+
+
+class GateSerializer(serializers.Serializer[Any]):
+    mode = serializers.ChoiceField(
+        ["classifier", "override", "open", "unknown"],
+        help_text=(
+            "Who chose the categories searched. classifier: the head, by the policy measured at its training. "
+            "override: the request. open: nobody, all were searched; there is no head yet, or all that it would search "
+            "was deleted. unknown: all were searched, since the photo is like nothing the shop sells."
+        ),
+    )
+    confidence = serializers.FloatField(allow_null=True, help_text="The likeliest category's probability.")
+    low_confidence = serializers.BooleanField(
+        help_text=(
+            "true: the photo is like nothing the shop sells, or the head hesitates more than over 95 % of the shop's "
+            "own photos. Show the results as a guess."
+        )
+    )
+    categories = GateCategorySerializer(many=True)
+
+
+class AnswerSerializer(serializers.Serializer[Any]):
+    query_id = serializers.UUIDField(help_text="Names this query in logs and feedback.")
+    space = serializers.CharField(help_text="The live space: which model made the vectors.")
+    weights = serializers.CharField(help_text="imagenet, random (untrained) or path:NAME.")
+    metric = serializers.ChoiceField(Space.Metric.values, help_text="How vectors are compared.")
+
+
+class TimingsField(serializers.DictField):
+    """Milliseconds per stage and in total."""
+
+    child = serializers.FloatField()
+
+
+class SimilarAnswerSerializer(AnswerSerializer):
+    results = HitSerializer(many=True)
+    left_out = LeftOutSerializer(
+        allow_null=True, help_text="The best match left out for its similarity; null: nothing that would be shown was."
+    )
+    timings_ms = TimingsField()
+
+
+class SearchAnswerSerializer(AnswerSerializer):
+    gate = GateSerializer()
+    results = HitSerializer(many=True)
+    left_out = LeftOutSerializer(
+        allow_null=True, help_text="The best match left out for its similarity; null: nothing that would be shown was."
+    )
+    timings_ms = TimingsField()
+
+
+class SegmentSerializer(serializers.Serializer[Any]):
+    text = serializers.CharField(trim_whitespace=False)
+    match = serializers.BooleanField()
+
+
+class HighlightSerializer(serializers.Serializer[Any]):
+    name = SegmentSerializer(many=True, help_text="All of the name, cut where matches begin and end.")
+    description = SegmentSerializer(many=True, help_text="The part of the description that says most.")
+
+
+class TextHitSerializer(serializers.Serializer[Any]):
+    product = MatchedProductSerializer()
+    photo = serializers.URLField(allow_null=True, help_text="URL of the product's first photo; null: it has none.")
+    rank = serializers.FloatField(help_text="How well the words match; 0: only the sku begins so.")
+    highlight = HighlightSerializer()
+
+
+@extend_schema_serializer(many=False)
+class TextAnswerSerializer(PageSerializer):
+    query_id = serializers.UUIDField(
+        allow_null=True, help_text="Names this query in logs and feedback; null from the second page on."
+    )
+    results = TextHitSerializer(many=True)
+    timings_ms = TimingsField()
+
+
+class LeafIndexSerializer(serializers.ModelSerializer[LeafIndex]):
+    class Meta:
+        model = LeafIndex
+        fields = ("recall", "ef_search", "photos", "checked_at")
+
+
+class IndexedCategorySerializer(serializers.Serializer[Any]):
+    slug = serializers.CharField()
+    photos = serializers.IntegerField()
+    indexed = serializers.IntegerField()
+    pending = serializers.IntegerField()
+    rejected = serializers.IntegerField()
+    index = LeafIndexSerializer(
+        allow_null=True, help_text="The category's HNSW index, as it was checked last; null: it is scanned exactly."
+    )
+
+
+class GateWorthSerializer(serializers.Serializer[Any]):
+    recall = serializers.FloatField(help_text="Share of the queries that found what they wanted.")
+    work = serializers.FloatField(help_text="Mean share of the catalogue's photos that a query was compared with.")
+
+
+class TunedGateSerializer(serializers.Serializer[Any]):
+    """How wide the gate opens was chosen on held-out photos of the catalogue, between these two extremes."""
+
+    queries = serializers.IntegerField(help_text="Held-out photos that asked for their kin.")
+    recall_of = serializers.ChoiceField(
+        ["products", "categories"],
+        help_text="products: a wanted product came among the first 10. categories: its category was searched.",
+    )
+    hard = GateWorthSerializer(help_text="The likeliest category alone.")
+    soft = GateWorthSerializer(help_text="As served.")
+    open = GateWorthSerializer(help_text="All categories.")
+
+
+class HeadSerializer(serializers.Serializer[Any]):
+    accuracy = serializers.FloatField(help_text="Share of held-out photos whose likeliest category is right.")
+    calibration_error = serializers.FloatField(help_text="Expected calibration error of the held-out probabilities.")
+    gate = TunedGateSerializer(allow_null=True, help_text="null: too few photos to tune it; it opens by default.")
+    photos = serializers.IntegerField(help_text="Photos in the index at training.")
+    trained_at = serializers.DateTimeField()
+
+
+class IndexSerializer(serializers.Serializer[Any]):
+    space = serializers.CharField()
+    weights = serializers.CharField()
+    categories = IndexedCategorySerializer(many=True)
+    head = HeadSerializer(allow_null=True)

@@ -1,0 +1,151 @@
+"""The search API: by photo, by product, by words, and how far the index is."""
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_standardized_errors.openapi_validation_errors import extend_validation_errors
+from rest_framework.authentication import TokenAuthentication
+from rest_framework.generics import ListAPIView
+from rest_framework.parsers import MultiPartParser
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from catalog import facets
+from catalog.filters import TextFilter
+from catalog.models import Product
+from catalog.openapi import query_errors
+from catalog.pagination import ProductPagination
+from search import lookup, progress
+from search.api import answers, examples, photo_search
+from search.api.serializers import (
+    IndexSerializer,
+    SearchAnswerSerializer,
+    SearchSerializer,
+    SimilarAnswerSerializer,
+    SimilarSerializer,
+    TextAnswerSerializer,
+)
+from search.api.throttles import BrowseThrottle, SearchThrottle
+from search.log import queries
+from search.models import Query
+from search.stopwatch import Stopwatch
+from search.store import vectors
+
+
+class SearchView(APIView):
+    """Photo in, ranked products out."""
+
+    parser_classes = (MultiPartParser,)
+    permission_classes = (AllowAny,)
+    # A session's cookie would make a logged-in visitor's search need a CSRF token.
+    authentication_classes = (TokenAuthentication,)
+    throttle_classes = (SearchThrottle,)
+
+    @extend_schema(
+        summary="Search by photo",
+        description=(
+            "The photo is classified, then the most similar products of the likeliest categories are returned, one "
+            "photo a product, best first. `gate` shows which categories were searched and why; `category` overrides "
+            "it. Products that show the same picture are one result, the others its `duplicates`. `left_out` names "
+            "the best match that was not similar enough; `min_similarity=0` shows such matches as well."
+        ),
+        tags=["search"],
+        request=SearchSerializer,
+        responses=SearchAnswerSerializer,
+        examples=[OpenApiExample("A lamp", value=examples.SEARCH_ANSWER, response_only=True)],
+    )
+    def post(self, request: Request) -> Response:
+        watch = Stopwatch()
+        found = photo_search.find(request.data, watch)
+        origin = request.build_absolute_uri("/")
+        answer = answers.answer(found.space, found.matches, watch, origin)
+        answer["gate"] = answers.gate(found.choice, found.categories)
+        return queries.answered(Query.Kind.PHOTO, answer, found.space, choice=found.choice, vector=found.vector)
+
+
+@query_errors(SimilarSerializer)
+class SimilarView(APIView):
+    """Product in, its look-alikes out."""
+
+    permission_classes = (AllowAny,)
+    throttle_classes = (BrowseThrottle,)
+
+    @extend_schema(
+        summary="Similar products",
+        description=(
+            "The products most similar to this one's first indexed photo, or to that `photo` of it, in its own "
+            "category unless `category` says otherwise. Empty while the photo is not indexed. Reads stored vectors: no "
+            "photo is encoded."
+        ),
+        tags=["search"],
+        parameters=[SimilarSerializer],
+        responses=SimilarAnswerSerializer,
+        examples=[OpenApiExample("Lamps", value=examples.SIMILAR_ANSWER, response_only=True)],
+    )
+    def get(self, request: Request, sku: str) -> Response:
+        watch = Stopwatch()
+        product = get_object_or_404(Product, sku=sku)
+        query = SimilarSerializer(data=request.query_params, context={"product": product})
+        query.is_valid(raise_exception=True)
+        space = photo_search.live_shop().space
+        with watch.stage("search"):
+            own = vectors.of_product(space, product, query.validated_data.get("photo"))
+            categories = query.validated_data.get("category", {product.category_id})
+            matches = lookup.Matches()
+            if own is not None:
+                matches = lookup.nearest(space, own, categories, exclude=product, **query.wanted())
+        answer = answers.answer(space, matches, watch, request.build_absolute_uri("/"))
+        return queries.answered(Query.Kind.SIMILAR, answer, space, searched=categories)
+
+
+@extend_validation_errors(["null_characters_not_allowed"], field_name="category", methods=["get"])
+class TextSearchView(ListAPIView):
+    """Words in, ranked products out."""
+
+    permission_classes = (AllowAny,)
+    throttle_classes = (BrowseThrottle,)
+    queryset = Product.objects.with_photos().defer("description", "created_at", "updated_at", "search_vector")
+    filterset_class = TextFilter
+    pagination_class = ProductPagination
+
+    @extend_schema(
+        summary="Search by words",
+        description=(
+            "Products whose name, sku, description or attributes have these words, best first, with the filters, the "
+            "facets and the pages of the product list. `highlight` holds name and description cut where matches begin "
+            "and end: plain text, no HTML. All pages are one search: the first has its `query_id`."
+        ),
+        tags=["search"],
+        responses=TextAnswerSerializer,
+        examples=[OpenApiExample("Oak chairs", value=examples.TEXT_ANSWER, response_only=True)],
+    )
+    def get(self, request: Request) -> Response:
+        watch = Stopwatch()
+        with watch.stage("search"):
+            found = TextFilter.checked(request, self.get_queryset())
+            # Asked for with the page, headlines would be made of all that is skipped to reach it.
+            shown_here = self.paginate_queryset(found.qs.values_list("pk", flat=True))
+            products = found.qs.filter(pk__in=shown_here).with_headlines(found.form.cleaned_data["q"])
+            page = self.get_paginated_response(list(products)).data
+        with watch.stage("facets"):
+            counts = facets.count(found, page["count"]) if found.wants_facets else None
+        answer = answers.text_answer(page, counts, watch, request.build_absolute_uri("/"))
+        return queries.answered(Query.Kind.TEXT, answer)
+
+
+class IndexView(APIView):
+    """How far the index is."""
+
+    permission_classes = (AllowAny,)
+    throttle_classes = (BrowseThrottle,)
+
+    @extend_schema(
+        summary="State of the index",
+        description="Photos indexed, pending and rejected in the live space, and the held-out accuracy of the head.",
+        tags=["search"],
+        responses=IndexSerializer,
+        examples=[OpenApiExample("Nearly done", value=examples.INDEX_ANSWER, response_only=True)],
+    )
+    def get(self, request: Request) -> Response:
+        return Response(IndexSerializer(progress.of(photo_search.live_shop().space)).data)

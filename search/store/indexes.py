@@ -1,0 +1,214 @@
+"""HNSW indexes: built where a leaf has outgrown exact scans, held against them, and only then searched by.
+
+A space of long vectors has its indexes over coarse ones (search.models.Embedding.coarse): the index is a fourteenth of
+the size and built in a third of the time, and the full vectors rank what it finds.
+"""
+
+import logging
+import time
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
+from functools import lru_cache, partial
+
+import numpy as np
+from django.db import OperationalError, connection
+from django.utils import timezone
+from numpy.typing import NDArray
+from psycopg import errors, sql
+
+from catalog.models import Photo, Product
+from ml.projection import fit_coarse
+from search import encoders
+from search.models import COARSE_DIMENSIONS, CoarseProjection, LeafIndex, Space
+from search.store import partitions, scans, vectors
+from search.store.partitions import Leaf
+from search.store.scans import Plan
+
+logger = logging.getLogger(__name__)
+OPERATOR_CLASSES = {Space.Metric.COSINE: "halfvec_cosine_ops", Space.Metric.L2: "halfvec_l2_ops"}
+BUILD_LOCK = 0x4C414D5002  # Key of a PostgreSQL advisory lock: two processes never build indexes at once.
+# Photos that the coarse projection is fitted on, at most.
+FITTED = 10_000
+# A build is several times as fast while the graph fits into maintenance_work_mem: beside its vector, a photo takes
+# about NODE_BYTES in it (m = 16). More than MOST_MEMORY is not asked for, whatever a leaf would take.
+NODE_BYTES, MOST_MEMORY = 1_000, 2_000_000_000
+# An index is held against exact scans with so many queries of each kind, and must find this share of the 20 nearest.
+# Stored photos alone would flatter it: for mixtures of two, as unlike all photos as a customer's, recall is lower.
+QUERIES, NEAREST, RECALL = 50, 20, 0.99
+# An index that cannot reach RECALL is used all the same, and told of; below this, exact scans are the lesser evil.
+USABLE = 0.95
+EF_SEARCH = (40, 50, 64, 80, 100, 125, 160, 250, 400, 640, 1_000)
+# An index is held against exact scans again once its leaf has grown or shrunk by this share, and after these days, in
+# which as many photos may have come as gone.
+CHANGED_ENOUGH, CHECKED_FOR = 0.2, timedelta(days=7)
+
+
+def plan(space: Space, categories: Collection[int]) -> Plan:
+    """How to scan the leaves of these categories: by their indexes, where they have been checked."""
+    checked = _checked(space.pk, time.monotonic() // encoders.KEPT)
+    indexed = {category: checked[category] for category in categories if category in checked}
+    return Plan(frozenset(categories) - indexed.keys(), indexed)
+
+
+@lru_cache(maxsize=16)
+def _checked(space_id: int, period: float) -> Mapping[int, int]:
+    """The hnsw.ef_search of each category whose index is good enough to be used."""
+    found = LeafIndex.objects.filter(space_id=space_id, recall__gte=USABLE)
+    return dict(found.values_list("category_id", "ef_search"))
+
+
+def photos_per_product() -> float | None:
+    """In the whole shop, as PostgreSQL last counted; None before it did."""
+    return _photos_per_product(time.monotonic() // encoders.KEPT)
+
+
+@lru_cache(maxsize=1)
+def _photos_per_product(period: float) -> float | None:
+    tables = [model._meta.db_table for model in (Photo, Product)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT photo.reltuples, product.reltuples FROM pg_class photo, pg_class product"
+            " WHERE photo.oid = %s::regclass AND product.oid = %s::regclass",
+            tables,
+        )
+        photos, products = cursor.fetchone()
+    return photos / products if photos > 0 and products > 0 else None
+
+
+def is_due(leaf: Leaf) -> bool:
+    """Whether the leaf has outgrown exact scans without a checked index."""
+    return not _is_built(leaf) and partitions.is_large(leaf)
+
+
+def build(leaf: Leaf) -> bool:
+    """Build the leaf's index while searches and writes go on, and check it. False when another process builds one.
+
+    Must run outside a transaction: CREATE INDEX CONCURRENTLY needs its own. Raises partitions.Busy.
+    """
+    with partitions.alone(BUILD_LOCK) as alone:
+        if not alone:
+            return False
+        if _is_built(leaf):  # By another process, since it was found to be due.
+            return True
+        # One that is damaged, or over full vectors, as older versions made them: it would slow down every write.
+        _drop(leaf)
+        make_coarse(leaf.space)
+        if projection := encoders.coarse(leaf.space):
+            partitions.when_free(partial(partitions.require_coarse, leaf))
+            vectors.fill_coarse(leaf.space, leaf.category_id, projection)
+        try:
+            _create(leaf)
+        except OperationalError as error:
+            if not isinstance(error.__cause__, errors.DiskFull):
+                raise
+            # Parallel workers share the graph in /dev/shm, of which a container has 64 MB.
+            _drop(leaf)
+            _create(leaf, parallel=False)
+        _vacuum(leaf)
+        check(leaf)
+    return True
+
+
+def analyze_catalogue() -> None:
+    """With statistics from before a large import the planner would filter first and scan exactly."""
+    tables = sql.SQL(", ").join(sql.Identifier(model._meta.db_table) for model in (Photo, Product))
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("ANALYZE {}").format(tables))
+
+
+def is_stale(leaf: Leaf) -> bool:
+    """Whether the leaf may have changed much since its index was checked."""
+    found = _of(leaf)
+    if found is None:
+        return False
+    changed = abs(partitions.rows(leaf) - found.photos)
+    return changed > CHANGED_ENOUGH * found.photos or timezone.now() - found.checked_at > CHECKED_FOR
+
+
+def check(leaf: Leaf) -> LeafIndex:
+    """Hold the leaf's index against exact scans, and keep its recall and the least hnsw.ef_search that suffices."""
+    stored = vectors.sample(leaf.space, 2 * QUERIES, leaf.category_id)
+    mixed = (stored + np.roll(stored, 1, axis=0)) / 2
+    if leaf.space.metric == Space.Metric.COSINE:
+        mixed /= np.maximum(np.linalg.norm(mixed, axis=1, keepdims=True), 1e-12)
+    kinds = [[(query, _nearest(leaf, query)) for query in kind] for kind in (stored[::2], mixed[::2])]
+    for ef_search in EF_SEARCH:
+        shares = [[_recall(leaf, query, exact, ef_search) for query, exact in kind] for kind in kinds]
+        recall = min(np.mean(kind or [1.0]) for kind in shares)  # The leaf may have been emptied.
+        if recall >= RECALL:
+            break
+    facts = {"ef_search": ef_search, "recall": float(recall), "photos": partitions.rows(leaf)}
+    found, _ = LeafIndex.objects.update_or_create(space=leaf.space, category_id=leaf.category_id, defaults=facts)
+    if recall < RECALL:
+        logger.warning("%s finds only %.3f of the nearest photos", leaf.index_name, recall)
+    _checked.cache_clear()
+    return found
+
+
+def _is_built(leaf: Leaf) -> bool:
+    return _of(leaf) is not None and partitions.has_index(leaf)
+
+
+def _of(leaf: Leaf) -> LeafIndex | None:
+    return LeafIndex.objects.filter(space_id=leaf.space.pk, category_id=leaf.category_id).first()
+
+
+def _nearest(leaf: Leaf, query: NDArray[np.float32], ef_search: int | None = None) -> Sequence[float]:
+    """The distances of the NEAREST photos of a leaf, ascending, by its index with this hnsw.ef_search, or exactly."""
+    if ef_search is None:
+        return scans.nearest(leaf.space, query, Plan(frozenset({leaf.category_id})), NEAREST).distances
+    return scans.nearest(leaf.space, query, Plan(indexed={leaf.category_id: ef_search}), NEAREST, forced=True).distances
+
+
+def _recall(leaf: Leaf, query: NDArray[np.float32], exact: Sequence[float], ef_search: int) -> float:
+    """By distance: of photos that show the same picture any is as right as the others."""
+    found = _nearest(leaf, query, ef_search)
+    return min(1.0, sum(distance <= exact[-1] for distance in found) / len(exact)) if exact else 1.0
+
+
+def make_coarse(space: Space) -> None:
+    """Have whatever is written into the space from now on get its coarse vector, if the space has such.
+
+    Raises partitions.Busy, and ml.projection.TooFewVectors unless it holds more vectors than a coarse one dimensions.
+    """
+    if not scans.is_two_stage(space) or encoders.coarse(space):
+        return
+    data = fit_coarse(vectors.sample(space, FITTED), COARSE_DIMENSIONS).to_bytes()
+    # Batches that began without the projection end first: whatever is written afterwards has its coarse vector.
+    partitions.when_free(partial(_keep_projection, space, data))
+
+
+def _keep_projection(space: Space, data: bytes) -> None:
+    CoarseProjection.objects.get_or_create(space=space, defaults={"data": data})
+
+
+def _drop(leaf: Leaf) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(sql.Identifier(leaf.index_name)))
+
+
+def _create(leaf: Leaf, parallel: bool = True) -> None:
+    dimensions = COARSE_DIMENSIONS if scans.is_two_stage(leaf.space) else leaf.space.dimensions
+    memory = min(MOST_MEMORY, partitions.rows(leaf) * (2 * dimensions + NODE_BYTES))
+    names = {"index": sql.Identifier(leaf.index_name), "leaf": sql.Identifier(leaf.name)}
+    create = sql.SQL(
+        "CREATE INDEX CONCURRENTLY {index} ON {leaf} USING hnsw ({key} {operators}) WITH (m = 16, ef_construction = 64)"
+    ).format(key=scans.key(leaf.space), operators=sql.SQL(OPERATOR_CLASSES[Space.Metric(leaf.space.metric)]), **names)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('maintenance_work_mem',"
+            " greatest(pg_size_bytes(current_setting('maintenance_work_mem')), %s) / 1024 || 'kB', false)",
+            [memory],
+        )
+        if not parallel:
+            cursor.execute("SET max_parallel_maintenance_workers = 0")
+        try:
+            cursor.execute(create)
+        finally:
+            cursor.execute("RESET maintenance_work_mem")
+            cursor.execute("RESET max_parallel_maintenance_workers")
+
+
+def _vacuum(leaf: Leaf) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("VACUUM (ANALYZE) {}").format(sql.Identifier(leaf.name)))

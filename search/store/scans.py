@@ -1,0 +1,317 @@
+"""Scans: one statement that ranks the photos of some leaves by their distance to a vector.
+
+A leaf without an index is scanned whole. By an index, a space of long vectors is searched in two stages: the index over
+its coarse vectors names candidates, which their full vectors rank. Filters are part of the statement. It goes to
+PostgreSQL in binary, together with its settings: one round trip.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import numpy as np
+import psycopg
+from pgvector import HalfVector
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from catalog.models import Category, Photo, Product
+from search import encoders
+from search.models import COARSE_DIMENSIONS, COARSE_FROM, Embedding, Space, Threshold
+from search.store import binary
+
+OPERATORS = {Space.Metric.COSINE: "<=>", Space.Metric.L2: "<->"}
+MOST_EF = 1_000  # pgvector's limit of hnsw.ef_search.
+# What a hit shows. The other fields, descriptions of kilobytes among them, are deferred.
+PHOTO = (Photo, ("id", "product", "file", "sha256", "width", "height", "fingerprint", "position"))
+PRODUCT = (Product, ("id", "sku", "name", "category", "price", "currency", "in_stock", "url", "attributes"))
+CATEGORY = (Category, ("id", "slug", "name"))
+# Where they stand in a row's values.
+FINGERPRINT, PRODUCT_ID = PHOTO[1].index("fingerprint"), len(PHOTO[1])
+CATEGORY_ID = PRODUCT_ID + PRODUCT[1].index("category")
+# Iterative scans go on until they have their rows, or have looked at hnsw.max_scan_tuples (20,000). JIT compilation
+# costs 100 ms, and starting parallel workers more than the scan of a leaf; both pay only for far longer queries.
+SETTINGS = """SELECT set_config('hnsw.ef_search', %s, true), set_config('hnsw.iterative_scan', 'strict_order', true),
+    set_config('jit', 'off', true), set_config('max_parallel_workers_per_gather', '0', true)"""
+FORCED = f"{SETTINGS}, set_config('enable_seqscan', 'off', true), set_config('enable_sort', 'off', true)"
+QUERY = sql.SQL("""
+    SELECT seen, distance, ranked.category_id, {photo_fields}, {product_fields}
+    FROM ({ranked}) ranked
+    JOIN {photo} photo ON photo.id = ranked.photo_id JOIN {product} product ON product.id = photo.product_id
+    ORDER BY distance, ranked.photo_id
+""")
+# Of one scan. Its rows are counted by whoever reads them.
+ONE = sql.SQL("SELECT *, NULL AS seen FROM {scans} candidate ORDER BY distance, photo_id LIMIT %s")
+# Of several, merged. What each leaf gave is told with every row of it, and the nearest of each is among the rows.
+MERGED = sql.SQL("""
+    SELECT * FROM (
+        SELECT *, count(*) OVER leaf AS seen, row_number() OVER (leaf ORDER BY distance, photo_id) AS place_in_leaf,
+            row_number() OVER (ORDER BY distance, photo_id) AS place
+        FROM ({scans}) candidate
+        WINDOW leaf AS (PARTITION BY category_id)
+    ) numbered
+    WHERE place <= %s OR place_in_leaf = 1
+""")
+CATEGORIES = sql.SQL("""
+    SELECT min_similarity, {category_fields}
+    FROM {category} category LEFT JOIN {threshold} threshold ON category_id = category.id AND space_id = {space}
+    WHERE category.id IN ({categories})
+""")
+SCAN = sql.SQL("""
+    (SELECT embedding.photo_id, embedding.category_id, embedding.vector {operator} %s AS distance
+    FROM {embedding} embedding {joins}
+    WHERE embedding.space_id = {space} AND embedding.category_id IN ({categories}) {conditions}
+    ORDER BY {order} LIMIT %s)
+""")
+JOINS = sql.SQL("""
+    JOIN {photo} photo ON photo.id = embedding.photo_id JOIN {product} product ON product.id = photo.product_id
+""")
+TABLES = {
+    name: sql.Identifier(model._meta.db_table)
+    for name, model in {
+        "photo": Photo,
+        "product": Product,
+        "category": Category,
+        "threshold": Threshold,
+        "embedding": Embedding,
+    }.items()
+}
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a product must be to count as a match; None filters nothing."""
+
+    price_min: Decimal | None = None
+    price_max: Decimal | None = None
+    in_stock: bool | None = None
+    attributes: Sequence[Sequence[Mapping[str, Any]]] = ()
+    """Of each the product's attributes must contain one (catalog.attributes.alternatives)."""
+
+
+NO_FILTERS = Filters()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the leaves of some categories are scanned."""
+
+    exact: frozenset[int] = frozenset()
+    """Whole."""
+    indexed: Mapping[int, int] = field(default_factory=dict)
+    """By their HNSW index: category id -> the hnsw.ef_search that it needs."""
+
+    @property
+    def categories(self) -> frozenset[int]:
+        return self.exact | self.indexed.keys()
+
+    def candidates(self, size: int) -> int:
+        """How many photos each index names so that `size` are found."""
+        return max(size, *self.indexed.values()) if self.indexed else 0
+
+    def ef_search(self, size: int) -> int:
+        """For all of them, since a statement has but one: beyond MOST_EF, scans go on by themselves."""
+        return max(1, min(MOST_EF, self.candidates(size)))
+
+    def of(self, categories: Collection[int]) -> "Plan":
+        """The plan for these of its categories."""
+        indexed = {category: ef for category, ef in self.indexed.items() if category in categories}
+        return Plan(self.exact & frozenset(categories), indexed)
+
+    def exactly(self, categories: Collection[int]) -> "Plan":
+        """The same leaves, those of these categories scanned whole."""
+        return Plan(self.exact | frozenset(categories), self.of(self.categories - frozenset(categories)).indexed)
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A category that is searched."""
+
+    category: Category
+    min_similarity: float | None
+    """The category's own threshold."""
+
+
+class Row(NamedTuple):
+    """A product, by its photo nearest to the query."""
+
+    distance: float
+    shelf: Shelf
+    values: Sequence[Any]
+
+    @property
+    def photo_id(self) -> int:
+        return int(self.values[0])
+
+    @property
+    def category_id(self) -> int:
+        return self.shelf.category.pk
+
+    @property
+    def fingerprint(self) -> bytes:
+        data: bytes = self.values[FINGERPRINT]
+        return data
+
+    def photo(self) -> Photo:
+        """With its product, and that one's category."""
+        photo = binary.instance(*PHOTO, self.values)
+        photo.product = binary.instance(*PRODUCT, self.values[len(PHOTO[1]) :])
+        photo.product.category = self.shelf.category
+        return photo
+
+
+def is_two_stage(space: Space) -> bool:
+    """Whether its indexes are over coarse vectors; over the full ones they would be at least four times as large."""
+    return space.dimensions >= COARSE_FROM
+
+
+def key(space: Space) -> sql.Composable:
+    """The expression that the space's HNSW indexes are over."""
+    if is_two_stage(space):
+        return sql.SQL("(coarse::halfvec({}))").format(sql.Literal(COARSE_DIMENSIONS))
+    return sql.SQL("(vector::halfvec({}))").format(sql.Literal(space.dimensions))
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The photos nearest to a vector, and their products."""
+
+    products: Sequence[Row]
+    """By rising distance, then photo id; each once, and only in the category that it is in now."""
+    distances: Sequence[float]
+    """Of the photos, ascending. Fewer than asked for where there are no more."""
+    short: frozenset[int]
+    """Categories whose index gave out before all photos were found that may belong among these."""
+
+
+def nearest(
+    space: Space,
+    vector: np.ndarray,
+    plan: Plan,
+    size: int,
+    filters: Filters = NO_FILTERS,
+    exclude: Product | None = None,
+    forced: bool = False,
+) -> Ranking:
+    """The `size` photos nearest to `vector`, (space.dimensions,), without those of `exclude`.
+
+    `forced` has PostgreSQL take an index even where it thinks that another way is faster.
+    """
+    if not plan.categories:
+        return Ranking((), (), frozenset())
+    query, parameters = statement(space, vector, plan, size, filters, exclude)
+    with binary.cursor() as cursor, binary.cursor() as shelves:
+        # What a pipeline sends at once is one transaction, with which the settings end: a session's own would leak to
+        # the pooled connection's next user.
+        with cursor.connection.pipeline():
+            settings = psycopg.Cursor(cursor.connection)
+            settings.execute(FORCED if forced else SETTINGS, [str(plan.ef_search(size))])
+            shelves.execute(CATEGORIES.format(**_names(space), categories=_literals(plan.categories)))
+            cursor.execute(query, parameters)
+        searched = {row[1]: Shelf(binary.instance(*CATEGORY, row[1:]), row[0]) for row in shelves.fetchall()}
+        found = cursor.fetchall()
+    near = found[:size]
+    return Ranking(_products(near, searched), [row[1] for row in near], _short(plan, found, size))
+
+
+def statement(
+    space: Space,
+    vector: np.ndarray,
+    plan: Plan,
+    size: int,
+    filters: Filters = NO_FILTERS,
+    exclude: Product | None = None,
+) -> tuple[sql.Composed, list[Any]]:
+    """What `nearest` asks: the query and its parameters."""
+    clauses, values = _conditions(filters, exclude)
+    names = _names(space)
+
+    def scan(categories: Collection[int], order: sql.Composable) -> sql.Composed:
+        return SCAN.format(
+            joins=JOINS.format(**names) if values else sql.SQL(""),
+            categories=_literals(categories),
+            conditions=clauses,
+            order=order,
+            **names,
+        )
+
+    scans: list[sql.Composable] = []
+    parameters: list[Any] = []
+    if plan.exact:
+        scans.append(scan(plan.exact, sql.SQL("distance, photo_id")))
+        parameters += [HalfVector(vector), *values, size]
+    # An index each, since each has its own candidates: together, those of one category would push out another's.
+    order = sql.SQL("{} {} %s").format(key(space), names["operator"])
+    for category in sorted(plan.indexed):
+        scans.append(scan([category], order))
+        parameters += [HalfVector(vector), *values, HalfVector(_near(space, vector)), plan.candidates(size)]
+    ranked = (MERGED if len(scans) > 1 else ONE).format(scans=sql.SQL(" UNION ALL ").join(scans))
+    return QUERY.format(ranked=ranked, **names), [*parameters, size]
+
+
+def _conditions(filters: Filters, exclude: Product | None) -> tuple[sql.SQL, list[Any]]:
+    """What a product must be, and the parameters of that."""
+    values: dict[str, Any] = {
+        "AND product.price >= %s": filters.price_min,
+        "AND product.price <= %s": filters.price_max,
+        "AND product.in_stock = %s": filters.in_stock,
+        "AND product.id <> %s": exclude and exclude.pk,
+    }
+    clauses = [clause for clause, value in values.items() if value is not None]
+    parameters = [value for value in values.values() if value is not None]
+    for alternatives in filters.attributes:
+        clauses.append(f"AND ({' OR '.join(['product.attributes @> %s'] * len(alternatives))})")
+        parameters += map(Jsonb, alternatives)
+    return sql.SQL(" ".join(clauses)), parameters
+
+
+def _short(plan: Plan, found: Sequence[Sequence[Any]], size: int) -> frozenset[int]:
+    if len(plan.indexed) + bool(plan.exact) == 1:
+        return frozenset(plan.indexed) if len(found) < size else frozenset()
+    seen = {category: count for count, _, category, *_ in found}
+    near = Counter(category for _, _, category, *_ in found[:size])
+    # What was found of a leaf and is not among the nearest lies before whatever was not found.
+    return frozenset(
+        category
+        for category in plan.indexed
+        if seen.get(category, 0) < plan.candidates(size) and near[category] == seen.get(category, 0)
+    )
+
+
+def _products(found: Iterable[Sequence[Any]], searched: Mapping[int, Shelf]) -> list[Row]:
+    """Of ranked photos, the first of each product.
+
+    A product that moved to another category is filed there by the next indexing; until then it is no match where its
+    vectors still are.
+    """
+    best: dict[int, Row] = {}
+    for _, distance, filed_under, *values in found:
+        product_id, category_id = values[PRODUCT_ID], values[CATEGORY_ID]
+        if category_id == filed_under and product_id not in best and category_id in searched:
+            best[product_id] = Row(distance, searched[category_id], values)
+    return list(best.values())
+
+
+def _near(space: Space, vector: np.ndarray) -> np.ndarray:
+    """The vector as the space's indexes hold it."""
+    coarse = encoders.coarse(space)
+    return vector if coarse is None else coarse.apply(vector[np.newaxis], normalize=False)[0]
+
+
+def _names(space: Space) -> dict[str, sql.Composable]:
+    operator = sql.SQL(OPERATORS[Space.Metric(space.metric)])
+    return {**TABLES, **FIELDS, "space": sql.Literal(space.pk), "operator": operator}
+
+
+def _literals(categories: Collection[int]) -> sql.Composable:
+    """Not parameters: by literal ids PostgreSQL leaves out the other leaves when it plans."""
+    return sql.SQL(", ").join(map(sql.Literal, sorted(categories)))
+
+
+FIELDS = {
+    "photo_fields": binary.fields("photo", *PHOTO),
+    "product_fields": binary.fields("product", *PRODUCT),
+    "category_fields": binary.fields("category", *CATEGORY),
+}

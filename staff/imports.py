@@ -1,0 +1,282 @@
+"""Imports in Django's admin: send files, see what they would do, have it done, watch."""
+
+import csv
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.core.files.uploadedfile import UploadedFile
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+from unfold.admin import ModelAdmin
+
+from catalog.importing import jobs
+from catalog.importing.albums import MAX_ENTRIES, MAX_UNPACKED_BYTES, Archive, Misuse
+from catalog.importing.importer import Outcome
+from catalog.importing.rows import MAX_CSV_BYTES, MAX_ROWS, as_text, read_sent
+from catalog.models import Import
+from catalog.storage import PrivateUploadHandler
+
+State = Import.State
+ROWS_A_PAGE = 50
+# A worker that is alive settles a batch in seconds, and takes turns of ten with indexing.
+STALLED_SECONDS = 60
+TITLES = {
+    State.CHECKING: "Checking",
+    State.CHECKED: "Ready to import",
+    State.QUEUED: "Waiting to be imported",
+    State.RUNNING: "Importing",
+    State.DONE: "Imported",
+    State.FAILED: "Failed",
+    State.CANCELLED: "Cancelled",
+}
+# Told of a check, and of an import.
+WOULD = {
+    Outcome.ADDED: "to add",
+    Outcome.UPDATED: "to change",
+    Outcome.REFUSED: "refused",
+    Outcome.UNCHANGED: "unchanged",
+}
+DID = {**WOULD, Outcome.ADDED: "added", Outcome.UPDATED: "changed"}
+
+
+class ImportForm(forms.ModelForm):
+    """Files that cannot be imported as a whole are an error of their field; rows are looked at by a worker."""
+
+    class Meta:
+        model = Import
+        fields = ["csv", "photos"]
+        help_texts = {
+            "csv": "UTF-8, with a first line that names the columns: sku, name and category, and if you like image, "
+            "description, price, currency, in_stock and url; any other column is an attribute, such as color. "
+            f"At most {MAX_ROWS:,} rows and {MAX_CSV_BYTES // 1_000_000} MB.",
+            "photos": "The photos that the column image names. Without a CSV file: folders named after categories, "
+            "such as chair/oak.jpg, and each photo becomes a product. "
+            f"At most {MAX_ENTRIES:,} files that unpack to {MAX_UNPACKED_BYTES // 1_000_000_000} GB; "
+            f"both files together {settings.MAX_IMPORT_REQUEST_BYTES // 1_000_000_000} GB.",
+        }
+
+    def clean(self) -> dict[str, Any]:
+        sent = self.cleaned_data
+        table, photos = sent.get("csv"), sent.get("photos")
+        if not self.errors and not (table or photos):
+            raise forms.ValidationError("Choose a CSV file, a ZIP of photos, or both.")
+        if table and table.size > MAX_CSV_BYTES:
+            self.add_error("csv", f"It has more than {MAX_CSV_BYTES // 1_000_000} MB: split it.")
+        if not self.errors:
+            self._look_into(table, photos)
+        return sent
+
+    def _look_into(self, table: UploadedFile | None, photos: UploadedFile | None) -> None:
+        field = "photos"
+        archive = None
+        try:
+            if photos:
+                archive = Archive(place_of(photos), str(photos.name))
+            field = "csv" if table else field
+            read_sent(place_of(table) if table else None, archive, str(table and table.name))
+        except Misuse as error:
+            self.add_error(field, str(error))
+        finally:
+            if archive:
+                archive.close()
+
+
+def place_of(upload: UploadedFile) -> Path:
+    """Where it lies on the disk: add_view has all uploads put there."""
+    return Path(upload.temporary_file_path())  # type: ignore[attr-defined]
+
+
+@admin.register(Import)
+class ImportAdmin(ModelAdmin):
+    form = ImportForm
+    list_display = ["files", "created_at", "created_by", "status", "rows"]
+    list_display_links = ["files"]
+    list_filter = ["state"]
+    list_select_related = ["created_by"]
+    list_per_page = 50
+    add_form_template = "staff/import_form.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        views: list[tuple[str, Callable[..., HttpResponseBase]]] = [
+            ("progress", self.progress_view),
+            ("report", self.report_view),
+            ("start", require_POST(self.start_view)),
+            ("cancel", require_POST(self.cancel_view)),
+        ]
+        own = [
+            path(f"<int:pk>/{name}/", self.admin_site.admin_view(view), name=f"catalog_import_{name}")
+            for name, view in views
+        ]
+        return own + super().get_urls()
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_add_permission(request) or super().has_view_permission(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Import | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and (obj is None or obj.state in Import.OVER)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Rows go with their import, unlisted: there may be 100,000. One that is not over stays."""
+        busy = [f"{sent}, which is not over: cancel it first" for sent in objs if sent.state not in Import.OVER]
+        return [str(sent) for sent in objs], {self.opts.verbose_name_plural: len(objs)}, set(), busy
+
+    # Exempt, because the check reads the body: who may not import is turned away before. changeform_view checks.
+    @method_decorator(csrf_exempt)
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        # On the disk, where the form looks into them.
+        request.upload_handlers = [PrivateUploadHandler(request)]
+        return super().add_view(request, form_url, {"title": "Import a catalogue", **(extra_context or {})})
+
+    def save_model(self, request: HttpRequest, sent: Import, form: forms.ModelForm, change: bool) -> None:
+        sent.created_by = request.user  # type: ignore[assignment]
+        sent.csv_name, sent.photos_name = (file.name or "" for file in (sent.csv, sent.photos))
+        super().save_model(request, sent, form, change)
+
+    def response_add(self, request: HttpRequest, sent: Import, post_url_continue: str | None = None) -> HttpResponse:
+        return to_page(sent)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """The import's page: how far it is, what became of which row, and what can be done."""
+        sent = self.of(request, object_id)
+        counts = told(sent)
+        chosen = next((outcome for outcome in counts if outcome == request.GET.get("outcome")), None)
+        chosen = chosen or next((outcome for outcome in WOULD if getattr(sent, outcome.value)), Outcome.ADDED)
+        pages = Paginator(sent.rows.filter(outcome=chosen), ROWS_A_PAGE)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": str(sent),
+            "sent": sent,
+            "progress": progress(sent),
+            "counts": [(outcome, words, getattr(sent, outcome.value)) for outcome, words in counts.items()],
+            "chosen": chosen,
+            "page": pages.get_page(request.GET.get("page")),
+            "shown": jobs.SHOWN_ROWS,
+            "left_out": getattr(sent, chosen.value) - pages.count,
+            "may_import": self.has_add_permission(request),
+            "changes_something": bool(sent.added or sent.updated),
+            "is_waiting": sent.state in Import.WAITING,
+            "can_delete": self.has_delete_permission(request, sent),
+        }
+        return TemplateResponse(request, "staff/import.html", context)
+
+    def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return JsonResponse(progress(self.of(request, pk)), headers={"Cache-Control": "no-store"})
+
+    def report_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """The refused rows and why, as a CSV file that spreadsheets open."""
+        sent = self.of(request, pk)
+        return StreamingHttpResponse(
+            report(sent),
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="refused-{sent.pk}.csv"'},
+        )
+
+    def start_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return self.act(request, pk, jobs.start, "Started.", "It is not waiting to be started.")
+
+    def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return self.act(request, pk, jobs.cancel, "Cancelled.", "It is over already.")
+
+    def act(
+        self, request: HttpRequest, pk: int, verb: Callable[[Import], bool], done: str, too_late: str
+    ) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        sent = self.of(request, pk)
+        if verb(sent):
+            self.log_change(request, sent, done)
+        else:
+            messages.warning(request, too_late)
+        return to_page(sent)
+
+    def of(self, request: HttpRequest, pk: int | str) -> Import:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        sent: Import | None = self.get_object(request, str(pk))
+        if sent is None:
+            raise Http404("There is no such import.")
+        return sent
+
+    @admin.display
+    def files(self, sent: Import) -> str:
+        return str(sent)
+
+    @admin.display(description="state", ordering="state")
+    def status(self, sent: Import) -> str:
+        return title(sent)
+
+    @admin.display
+    def rows(self, sent: Import) -> str:
+        if sent.state in Import.WAITING:
+            return f"{sent.done:,} of {sent.total:,}" if sent.total else "–"
+        counts = [(getattr(sent, outcome.value), words) for outcome, words in told(sent).items()]
+        return ", ".join(f"{count:,} {words}" for count, words in counts if count) or "–"
+
+
+def to_page(sent: Import) -> HttpResponseRedirect:
+    return HttpResponseRedirect(reverse("admin:catalog_import_change", args=[sent.pk]))
+
+
+def title(sent: Import) -> str:
+    idle = sent.state == State.CHECKED and not (sent.added or sent.updated)
+    return "Nothing to import" if idle else TITLES[State(sent.state)]
+
+
+def told(sent: Import) -> dict[Outcome, str]:
+    """The words for what became of rows, or would."""
+    return WOULD if sent.dry_run else DID
+
+
+def progress(sent: Import) -> dict[str, Any]:
+    """What the page shows of an import while it changes."""
+    begun, active = sent.begun_at, sent.active_at
+    seconds = (active - begun).total_seconds() if begun and active else 0
+    rate = sent.done / seconds if seconds > 0 else None
+    silent = (timezone.now() - (active or sent.created_at)).total_seconds()
+    return {
+        "state": sent.state,
+        "title": title(sent),
+        "done": sent.done,
+        "total": sent.total,
+        "rows_per_second": rate and round(rate, 1),
+        "seconds_left": rate and sent.total and round((sent.total - sent.done) / rate),
+        "stalled": sent.state in Import.WAITING and silent > STALLED_SECONDS,
+        **{outcome.value: getattr(sent, outcome.value) for outcome in Outcome},
+        "photos_added": sent.photos_added,
+        "reason": sent.reason,
+    }
+
+
+class Echo:
+    """A file for csv.writer that gives back what it is to write."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def report(sent: Import) -> Iterator[str]:
+    writer = csv.writer(Echo())
+    yield "\ufeff"  # else Excel reads another encoding
+    yield writer.writerow([sent.unit or "row", "sku", "reason"])
+    for row in sent.rows.filter(outcome=Outcome.REFUSED).iterator():
+        yield writer.writerow(map(as_text, [row.place, row.sku, row.text]))

@@ -1,0 +1,186 @@
+"""The index as staff see it: spaces, heads, and the photos that could not be indexed."""
+
+import json
+from functools import partial
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
+from django.template.loader import render_to_string
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from unfold.admin import ModelAdmin, TabularInline
+
+from catalog.models import Category
+from search import bell, overview, spaces, training
+from search.models import Head, Rejection, Space, Threshold
+from search.store import indexes, partitions
+from staff import confusion
+from staff.lists import ReadOnlyAdmin
+from staff.space_form import SpaceForm
+
+
+def seen_once(space: Space) -> overview.Overview:
+    """The overview of a row: several columns show parts of it."""
+    if not hasattr(space, "_seen"):
+        space._seen = overview.of(space)  # type: ignore[attr-defined]
+    seen: overview.Overview = space._seen  # type: ignore[attr-defined]
+    return seen
+
+
+class ThresholdInline(TabularInline):
+    """The scorecard suggests these (manage.py evaluate --apply); staff may set others."""
+
+    model = Threshold
+    extra = 0
+    fields = ("category", "min_similarity")
+
+
+@admin.register(Space)
+class SpaceAdmin(ModelAdmin):
+    """Spaces are made, watched, activated and dropped here; what one is never changes."""
+
+    form = SpaceForm
+    inlines = (ThresholdInline,)
+    list_display = ("name", "stage", "progress", "summary", "dimensions", "disk", "index")
+    readonly_fields = ("state", "progress", "summary", "dimensions", "metric", "disk", "index", "source", "created_at")
+    actions = ("activate",)
+    change_list_template = "staff/spaces.html"
+
+    def get_fieldsets(self, request: HttpRequest, obj: Space | None = None) -> Any:
+        if obj:
+            return [(None, {"fields": self.readonly_fields})]
+        recipe = ("backbone", "weights", "layer", "pooling", "input_size", "fit", "interpolation", "metric")
+        derived = {
+            "fields": ("source", "pca", "whiten"),
+            "description": "Projected from stored vectors: no photo is read.",
+        }
+        return [
+            (None, {"fields": ("name",)}),
+            ("With a recipe of its own", {"fields": recipe}),
+            ("Or derived from another space", derived),
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Space | None = None) -> Any:
+        return self.readonly_fields if obj else ()
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        # An existing space shows facts alone; only its thresholds can be edited.
+        return super().get_form(request, obj, change, **({"form": ModelForm, "fields": []} if obj else kwargs))
+
+    def get_inlines(self, request: HttpRequest, obj: Space | None) -> Any:
+        return self.inlines if obj else ()
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        building = any(overview.of(space).pending for space in Space.objects.filter(state=Space.State.BUILDING))
+        return super().changelist_view(request, {"building": building, **(extra_context or {})})
+
+    def has_delete_permission(self, request: HttpRequest, obj: Space | None = None) -> bool:
+        is_live = obj is not None and obj.state == Space.State.LIVE
+        return not is_live and super().has_delete_permission(request, obj)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What belongs to a space goes with it and needs no permission of its own; the live one stays."""
+        live = [space for space in objs if space.state == Space.State.LIVE]
+        deleted, counts, _, protected = super().get_deleted_objects(objs, request)
+        return deleted, counts, set(), [*protected, *(f"{space}, which answers searches" for space in live)]
+
+    def delete_model(self, request: HttpRequest, space: Space) -> None:
+        """A worker does it: waiting for searches and batches to end takes longer than a request may."""
+        transaction.on_commit(partial(bell.send, "search.tasks.drop_space", space.pk))
+        self.message_user(request, f"A worker deletes {space} as soon as its searches have ended.", messages.WARNING)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Space]) -> None:
+        for space in queryset:
+            self.delete_model(request, space)
+
+    @admin.action(description="Have the selected space answer searches", permissions=["change"])
+    def activate(self, request: HttpRequest, queryset: QuerySet[Space]) -> None:
+        if queryset.count() != 1:
+            self.message_user(request, "Select one space.", messages.ERROR)
+            return
+        space = queryset.get()
+        missing = overview.of(space).pending
+        if missing and space.activated_at is None:
+            text = f"{missing} photos are not indexed in {space} yet: wait, or manage.py activate_space --incomplete."
+            self.message_user(request, text, messages.ERROR)
+            return
+        if any(map(indexes.is_due, partitions.leaves(space))):
+            self.message_user(request, f"{space} lacks indexes: manage.py maintain builds them.", messages.ERROR)
+            return
+        training.train_if_due(space)
+        try:
+            former = spaces.activate(space)
+        except Space.DoesNotExist as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return
+        later = f" The {missing} photos that it lacks are being indexed." if missing else ""
+        kept = f"{space} is live; {former} is kept.{later}"
+        self.message_user(request, kept if former else f"{space} was live already.")
+
+    @admin.display(description="state")
+    def stage(self, space: Space) -> str:
+        return seen_once(space).stage
+
+    @admin.display
+    def progress(self, space: Space) -> SafeString:
+        seen = seen_once(space)
+        bar = '<progress value="{}" max="{}" style="width: 8em"></progress> {} of {}'
+        return format_html(
+            bar, seen.photos - seen.pending, max(seen.photos, 1), seen.photos - seen.pending, seen.photos
+        )
+
+    @admin.display(description="on disk")
+    def disk(self, space: Space) -> str:
+        size = seen_once(space).size
+        return filesizeformat(size.vectors + size.indexes)
+
+    @admin.display
+    def index(self, space: Space) -> str:
+        seen = seen_once(space)
+        return f"HNSW in {seen.hnsw} of {seen.leaves} categories" if seen.hnsw else "exact scans"
+
+
+@admin.register(Head)
+class HeadAdmin(ReadOnlyAdmin):
+    list_display = ("space", "accuracy", "trained_at")
+    fields = ("space", "trained_at", "accuracy", "taken_for", "measured")
+
+    class Media:
+        css = {"all": ["staff/cards.css"]}
+
+    @admin.display(description="held-out accuracy")
+    def accuracy(self, head: Head) -> str:
+        return f"{head.metrics['top1']:.1%}"
+
+    @admin.display(description="what is taken for what")
+    def taken_for(self, head: Head) -> SafeString | str:
+        table = confusion.of(head.metrics, dict(Category.objects.values_list("pk", "name")))
+        if table is None:
+            return "This head was trained before confusions were kept."
+        return mark_safe(f'<div class="lamp-card">{render_to_string("staff/confusion.html", {"table": table})}</div>')
+
+    @admin.display
+    def measured(self, head: Head) -> SafeString:
+        """All else that its training measured, as it is stored."""
+        metrics = {name: value for name, value in head.metrics.items() if name != "confusion"}
+        return format_html("<pre>{}</pre>", json.dumps(metrics, indent=2))
+
+
+@admin.register(Rejection)
+class RejectionAdmin(ReadOnlyAdmin):
+    list_display = ("photo", "space", "reason", "created_at")
+    list_filter = ("space",)
+    list_select_related = ("photo__product", "space")
+    search_fields = ("photo__product__sku", "reason")
+    actions = ("retry",)
+
+    @admin.action(description="Try the selected photos again", permissions=["delete"])
+    def retry(self, request: HttpRequest, rejections: QuerySet[Rejection]) -> None:
+        count, _ = rejections.delete()
+        bell.ring()
+        self.message_user(request, f"{count} photos will be tried again.")

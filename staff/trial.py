@@ -1,0 +1,108 @@
+"""A search that staff try in the admin: what the API would answer, and how it came to that."""
+
+import base64
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from rest_framework.exceptions import APIException
+from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget
+
+from catalog.models import Category
+from ml.images import FORMATS, as_jpeg, open_photo
+from ml.recipes import WeightsError
+from search.api import answers, photo_search
+from search.api.serializers import ALL
+from search.lookup import Hit
+from search.models import Space
+from search.stopwatch import Stopwatch
+
+SHOWN_SIDE = 480  # pixels of the photo shown again: a look at it, not another copy
+
+
+@dataclass(frozen=True)
+class Result:
+    hit: Hit
+    distance: float
+    """As the space compares vectors: 1 - cosine, or L2."""
+
+
+class TrialForm(forms.Form):
+    """What may be asked for. What was sent is checked as the API checks it, not here."""
+
+    image = forms.FileField(
+        label="Photo",
+        widget=UnfoldAdminFileFieldWidget({"accept": ",".join(f"image/{kind.lower()}" for kind in FORMATS)}),
+    )
+    category = forms.ChoiceField(label="Categories", required=False, widget=UnfoldAdminSelectWidget)
+    min_similarity = forms.FloatField(
+        label="Least similarity",
+        required=False,
+        widget=UnfoldAdminDecimalFieldWidget({"placeholder": "as set for each category", "step": "any"}),
+    )
+
+    def __init__(self, sent: dict[str, Any]) -> None:
+        super().__init__(initial=sent)
+        slugs = [(category.slug, category.name) for category in Category.objects.all()]
+        self.fields["category"].choices = [("", "as the gate decides"), (ALL, "all"), *slugs]  # type: ignore[attr-defined]
+
+
+@admin.site.admin_view
+def view(request: HttpRequest) -> HttpResponse:
+    """The form and, once a photo was sent, the answer or what is wrong with the request."""
+    if not request.user.has_perm("search.view_space"):
+        raise PermissionDenied
+    context: dict[str, Any] = {
+        **admin.site.each_context(request),
+        "title": "Try a search",
+        "form": TrialForm(request.POST.dict()),
+    }
+    status = 200
+    if request.method == "POST":
+        try:
+            context |= answer(request)
+        except APIException as error:
+            context["errors"], status = sentences(error.detail), error.status_code
+        except WeightsError as error:
+            context["errors"], status = [f"The model cannot be loaded: {error}"], 503
+    return TemplateResponse(request, "staff/trial.html", context, status=status)
+
+
+def answer(request: HttpRequest) -> dict[str, Any]:
+    """Raises APIException and WeightsError, as by_photo.find."""
+    data: Any = request.POST.copy()
+    data.update(request.FILES)
+    watch = Stopwatch()
+    found = photo_search.find(data, watch)
+    timings = watch.timings_ms()
+    upload: Any = request.FILES["image"]
+    upload.seek(0)
+    photo = base64.b64encode(as_jpeg(open_photo(upload, side=SHOWN_SIDE))).decode()
+    return {
+        "found": found,
+        "photo": f"data:image/jpeg;base64,{photo}",
+        "gate": answers.gate(found.choice, found.categories),
+        "results": [Result(hit, distance(found.space, hit.similarity)) for hit in found.matches.hits],
+        "total": timings.pop("total"),
+        "stages": timings,
+    }
+
+
+def distance(space: Space, similarity: float) -> float:
+    """The inverse of search.lookup.similarity."""
+    if space.metric == Space.Metric.L2:
+        return 1 / similarity - 1 if similarity else float("inf")
+    return 1 - similarity
+
+
+def sentences(detail: Any, field: str = "") -> list[str]:
+    """What Django REST framework found wrong, a sentence each, after the field's name."""
+    if isinstance(detail, dict):
+        return [text for name, part in detail.items() for text in sentences(part, str(name))]
+    if isinstance(detail, list):
+        return [text for part in detail for text in sentences(part, field)]
+    return [f"{field}: {detail}" if field else str(detail)]

@@ -1,0 +1,24 @@
+"""The admin's addresses: Django's own, and the pages that no model has."""
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import path
+
+from staff import trial
+
+admin.site.index_template = "staff/dashboard.html"
+
+
+def search_app(request: HttpRequest) -> HttpResponseBase:
+    """The admin's pages of search; what is typed into Unfold's search box comes to the same address."""
+    if "extended" in request.GET:
+        return admin.site.search(request)  # type: ignore[attr-defined]  # Unfold's site.
+    return admin.site.app_index(request, "search")
+
+
+urlpatterns = [
+    path("try/", trial.view, name="try-search"),
+    path("search/", admin.site.admin_view(search_app)),
+    path("", admin.site.urls),
+]

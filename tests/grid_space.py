@@ -1,0 +1,101 @@
+"""A space whose encoder needs no model: a photo's vector is its colours on a grid of 4 x 4."""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import BinaryIO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ml.encoder import Encoder
+from ml.images import Region, crop_region, open_photo
+from ml.projection import Projection
+from ml.recipes import make_recipe
+from search import encoders, indexing, spaces
+from search.models import Space
+from search.store import indexes, partitions
+from staff import dashboard
+
+DIMENSIONS = 48
+RECIPE = {**make_recipe("random").as_dict(), "fit": "crop"}
+
+
+class GridEncoder(Encoder):
+    """An encoder whose network is one line of arithmetic."""
+
+    def __init__(self, projection: Projection | None = None) -> None:
+        self.projection = projection
+
+    def warm(self) -> None:
+        """There is nothing to load."""
+
+    def open(self, source: bytes | BinaryIO, region: Region | None = None) -> Image.Image:
+        photo = open_photo(source)
+        return photo if region is None else crop_region(photo, region)
+
+    def encode(self, images: Iterable[Image.Image]) -> np.ndarray:
+        grids = [np.asarray(image.resize((4, 4)), np.float32).ravel() + 1 for image in images]
+        if not grids:
+            return np.empty((0, DIMENSIONS), np.float32)
+        vectors = np.stack([grid / np.linalg.norm(grid) for grid in grids])
+        return vectors if self.projection is None else self.projection.apply(vectors, normalize=True)
+
+
+@pytest.fixture
+def space(db, monkeypatch) -> Space:
+    """The live space, with the grid encoder."""
+    monkeypatch.setattr(encoders, "encoder_for", lambda space: GridEncoder(encoders.projection_of(space)))
+    return Space.objects.create(
+        name="grid",
+        recipe=RECIPE,
+        dimensions=DIMENSIONS,
+        state=Space.State.LIVE,
+    )
+
+
+@pytest.fixture
+def beside(space) -> Space:
+    """A space of the grid encoder that is being built beside the live one."""
+    made = Space.objects.create(name="beside", recipe=RECIPE, dimensions=DIMENSIONS)
+    spaces.ensure_partitions()
+    return made
+
+
+@pytest.fixture
+def index(space) -> Callable[[], int]:
+    """Index all that is pending; returns how many photos were settled."""
+
+    def run() -> int:
+        total = 0
+        while settled := indexing.index_batch(space):
+            total += settled
+        return total
+
+    return run
+
+
+@pytest.fixture
+def indexed_shop(photo, index) -> None:
+    """Six lamps and six beds of different colours, indexed."""
+    for n in range(12):
+        photo((250 - 20 * n, 20 * n, 7 * n), ("lamp", "bed")[n % 2])
+    index()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept() -> None:
+    """The flush after a test that commits counts ids from 1 again: another space must not find what this one left."""
+    indexes._checked.cache_clear()
+    indexes._photos_per_product.cache_clear()
+    encoders._load_coarse.cache_clear()
+    encoders.forget_heads()
+    dashboard._oldest.cache_clear()
+
+
+@pytest.fixture
+def wide(transactional_db) -> Iterator[Space]:
+    """The live space, of vectors so long that its indexes are over coarse ones."""
+    made = Space.objects.create(name="wide", recipe=RECIPE, dimensions=512, state=Space.State.LIVE)
+    yield made
+    partitions.when_free(partial(partitions.drop_branch, made))

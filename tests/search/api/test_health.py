@@ -1,0 +1,49 @@
+import pytest
+import redis
+from django.core.cache import cache
+
+from ml.recipes import make_recipe
+from search.api import health
+from search.models import Space
+
+# The database is asked from another thread, which sees committed rows only.
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_warm():
+    health._warm.cache_clear()
+
+
+def test_a_process_that_answers_is_alive(client):
+    assert client.get("/livez").json() == {"status": "alive"}
+
+
+def test_it_is_ready_with_database_redis_and_model(client, space):
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ready"})
+
+
+def test_it_is_not_ready_without_a_live_space(client):
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["reasons"] == {"search": "there is no live space: run manage.py prepare"}
+
+
+def test_it_is_not_ready_without_redis(client, space, monkeypatch):
+    def refuse(*args):
+        raise redis.ConnectionError("refused")
+
+    monkeypatch.setattr(cache, "get", refuse)
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["reasons"]) == (503, {"redis": "Redis does not answer"})
+
+
+def test_it_is_not_ready_without_weights_and_does_not_tell_strangers_where_they_lie(client, tmp_path):
+    recipe = {**make_recipe("random").as_dict(), "weights": str(tmp_path / "gone.pth")}
+    Space.objects.create(name="gone", recipe=recipe, dimensions=2048, state=Space.State.LIVE)
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["reasons"]) == (
+        503,
+        {"model": "the model cannot be loaded: see the log"},
+    )

@@ -1,0 +1,147 @@
+import uuid
+
+import pytest
+from django.core.cache import cache
+from django.test import RequestFactory
+from django.urls import reverse
+
+from catalog.models import Product
+from search.api import answers
+from search.api.serializers import TextAnswerSerializer
+from search.models import Query
+from search.stopwatch import Stopwatch
+from tests.api_answers import errors, invalid, not_found
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ask(client):
+    return lambda **query: client.get(reverse("search-text"), query)
+
+
+@pytest.fixture
+def shop(product, photo):
+    photo("red", "chair", sku="CH-1", name="Oak chair", price="129.00", attributes={"color": "Oak"})
+    product("chair", sku="CH-2", name="Pine <b>chair</b>", description="Goes with oak.", in_stock=False)
+    product("lamp", sku="LA-1", name="Lantern", attributes={"color": "Oak"})
+
+
+def skus(answer) -> list[str]:
+    assert answer.status_code == 200, answer.content
+    return [hit["product"]["sku"] for hit in answer.json()["results"]]
+
+
+def test_products_are_found_by_words_and_shown_with_what_matched(shop, ask, client):
+    answer = ask(q="oak cha")
+    body = answer.json()
+    assert set(body) == {"query_id", "count", "next", "previous", "results", "facets", "timings_ms"}
+    assert (body["count"], body["next"], body["previous"], body["facets"]) == (2, None, None, None)
+    assert uuid.UUID(body["query_id"])
+    assert set(body["timings_ms"]) == {"search", "facets", "total"}
+    first, second = body["results"]
+    assert first["product"] == {
+        "sku": "CH-1",
+        "name": "Oak chair",
+        "category": "chair",
+        "price": "129.00",
+        "currency": "EUR",
+        "in_stock": True,
+        "url": "",
+        "attributes": {"color": "Oak"},
+    }
+    assert client.get(first["photo"].removeprefix("http://testserver")).status_code == 200
+    assert first["highlight"] == {
+        "name": [
+            {"text": "Oak", "match": True},
+            {"text": " ", "match": False},
+            {"text": "chair", "match": True},
+        ],
+        "description": [],
+    }
+    assert (second["product"]["sku"], second["photo"]) == ("CH-2", None)
+    assert second["highlight"]["name"] == [
+        {"text": "Pine <b>", "match": False},
+        {"text": "chair", "match": True},
+        {"text": "</b>", "match": False},
+    ]
+    assert first["rank"] > second["rank"] > 0
+
+
+def test_a_word_still_being_typed_is_shown_where_its_stem_is_another(product, ask):
+    product(name="Dining table")
+    [hit] = ask(q="dinin").json()["results"]
+    assert hit["highlight"]["name"] == [{"text": "Dining", "match": True}, {"text": " table", "match": False}]
+
+
+def test_what_words_find_is_filtered_counted_and_paged(shop, ask, client):
+    assert skus(ask(q="oak")) == ["CH-1", "CH-2", "LA-1"]
+    assert skus(ask(q="oak", category="chair", in_stock="true")) == ["CH-1"]
+    assert skus(ask(q="oak", attributes="color:Oak", price_max="130")) == ["CH-1"]
+    answer = ask(q="oak", facets="true", page_size=2)
+    assert [(one["slug"], one["count"]) for one in answer.json()["facets"]["categories"]] == [("chair", 2), ("lamp", 1)]
+    following = client.get(answer.json()["next"])
+    assert skus(following) == ["LA-1"]
+    assert following.json()["facets"]["counted"] == 3
+
+
+def test_all_pages_are_one_search_named_by_the_first(shop, ask):
+    first, second = (ask(q="oak", page_size=2, page=page).json() for page in (1, 2))
+    assert [str(query.pk) for query in Query.objects.all()] == [first["query_id"]]
+    assert (len(second["results"]), second["query_id"]) == (1, None)
+
+
+def test_an_answer_takes_four_queries_whatever_its_length(photo, ask, settings, django_assert_num_queries):
+    settings.QUERY_LOG_DAYS = 0
+    for number in range(4):
+        photo("red", f"category-{number}", name=f"Lamp {number}")
+    for size in (1, 4):
+        # How many, which of them, those with categories and headlines, and their photos.
+        with django_assert_num_queries(4) as captured:
+            assert len(skus(ask(q="lamp", page_size=size))) == size
+    skipping = [query["sql"] for query in captured.captured_queries if "LIMIT" in query["sql"]]
+    assert len(skipping) == 1
+    assert "ts_headline" not in skipping[0], "what is skipped to reach a page needs no headlines"
+
+
+@pytest.mark.parametrize(
+    ("query", "refusal"),
+    [
+        ({}, invalid("q", "required")),
+        ({"q": " "}, invalid("q", "required")),
+        ({"q": "x" * 201}, invalid("q", "max_length")),
+        ({"q": "\x00"}, invalid("q", "null_characters_not_allowed")),
+        ({"q": "oak", "category": "boat"}, invalid("category", "invalid_choice")),
+        ({"q": "oak", "attributes": "color"}, invalid("attributes", "invalid")),
+        ({"q": "oak", "facets": "perhaps"}, invalid("facets", "invalid")),
+        ({"q": "oak", "page": 2}, not_found()),
+    ],
+)
+def test_a_query_that_makes_no_sense_is_refused_by_name(shop, ask, query, refusal):
+    assert errors(ask(**query)) == refusal
+
+
+@pytest.mark.parametrize("words", ["'\"()&|!:*<->", "%", "\\", "'':*", '"', "-", "or", "a OR", "\ue000", "🦉", "' ||"])
+def test_odd_words_are_answered(shop, ask, words):
+    assert ask(q=words).status_code == 200
+
+
+def test_strangers_are_throttled_as_when_they_browse(shop, ask, client, settings):
+    cache.clear()
+    settings.SEARCH_THROTTLE = "2/min"
+    assert [ask(q="oak").status_code for _ in range(3)] == [200, 200, 429]
+    assert client.get(reverse("index")).status_code == 429
+    cache.clear()
+
+
+def test_an_answer_is_what_the_serializer_makes_of_it(shop, ask):
+    products = list(Product.objects.search("oak").with_headlines("oak"))
+    page = {"count": 3, "next": None, "previous": None, "results": products}
+    made = answers.text_answer(page, None, Stopwatch(), "http://testserver/")
+    described = {
+        **made,
+        "query_id": uuid.UUID(made["query_id"]),
+        "results": [{**hit, "product": product} for hit, product in zip(made["results"], products, strict=True)],
+    }
+    request = RequestFactory().get(reverse("index"))
+    assert made == TextAnswerSerializer(described, context={"request": request}).data

@@ -1,0 +1,104 @@
+"""The front of the admin."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.db.models import F
+from django.test import Client
+from django.urls import reverse
+
+from catalog.models import Import, Photo
+from search import training
+from search.models import Query, Rejection
+from staff.dashboard import IMPORTS
+from staff.roles import EDITORS
+
+pytestmark = pytest.mark.django_db
+FRONT = reverse("admin:index")
+
+
+def words(client) -> str:
+    answer = client.get(FRONT)
+    assert answer.status_code == 200
+    return " ".join(answer.content.decode().split())
+
+
+def tile(name: str, number: str) -> str:
+    return f'<span class="lamp-name">{name}</span> <span class="lamp-number">{number}</span>'
+
+
+def test_a_shop_without_a_space_says_what_to_do(admin_client):
+    page = words(admin_client)
+    assert "There is no index yet." in page
+    assert tile("Products", "0") in page
+
+
+def test_an_empty_shop_looks_sane(admin_client, space):
+    page = words(admin_client)
+    assert "The shop is empty." in page
+    assert tile("Pending", "0") in page
+    assert tile("Searches today", "0") in page
+    assert "Nobody has searched yet." in page
+    assert "No head is trained yet" in page
+
+
+def test_numbers_are_those_of_the_shop(admin_client, space, indexed_shop, photo):
+    Photo.objects.update(created_at=F("created_at") - timedelta(hours=5))
+    photo("red", "lamp")
+    Photo.objects.filter(product__name="lamp 13").update(created_at=F("created_at") - timedelta(hours=3))
+    Rejection.objects.create(space=space, photo=photo("green", "bed"), reason="damaged")
+    for ms in (10, 30, 80):
+        Query.objects.create(id=uuid4(), kind=Query.Kind.PHOTO, space=space, ms=ms, results=1)
+    page = words(admin_client)
+    assert tile("Products", "14") in page
+    assert tile("Photos", "14") in page
+    assert tile("Indexed", "12") in page
+    assert tile("Pending", "1") in page
+    assert "The oldest came 3 hours ago." in page
+    assert tile("Rejected", "1") in page
+    assert tile("Searches today", "3") in page
+    assert "no more than 30 ms." in page
+    assert 'http-equiv="refresh"' in page
+
+
+def test_the_head_is_shown_with_what_it_takes_for_what(admin_client, space, indexed_shop):
+    head = training.train(space)
+    assert head is not None
+    page = words(admin_client)
+    right = head.metrics["top1"]
+    assert f'<strong class="lamp-number">{right:.1%}</strong> of held-out photos' in page
+    assert '<th scope="col">Bed</th><th scope="col">Lamp</th>' in page
+    head.metrics.pop("confusion")
+    head.save()
+    assert "trained before confusions were kept" in words(admin_client)
+
+
+def test_the_last_imports_are_told_with_what_came_of_them(admin_client, space):
+    for number in range(IMPORTS + 1):
+        Import.objects.create(
+            csv_name=f"shop-{number}.csv", state=Import.State.DONE, dry_run=False, added=1000 + number
+        )
+    page = words(admin_client)
+    assert "shop-0.csv" not in page
+    assert page.index("shop-5.csv") < page.index("shop-1.csv")
+    assert "Done: 1,005 added, 0 changed, 0 refused." in page
+
+
+def test_an_editor_sees_the_catalogue_and_nothing_of_the_search(space, indexed_shop):
+    user = User.objects.create_user("eva", is_staff=True)
+    user.groups.add(Group.objects.get(name=EDITORS))
+    client = Client()
+    client.force_login(user)
+    page = words(client)
+    assert "Nothing is open to you yet" not in page
+    assert tile("Products", "12") in page
+    assert "Nothing was imported here yet." in page
+    assert "Live space" not in page
+    assert "Searches today" not in page
+
+
+def test_who_may_do_nothing_is_told_so(client, django_user_model):
+    client.force_login(django_user_model.objects.create_user("ned", is_staff=True))
+    assert "Nothing is open to you yet" in words(client)
