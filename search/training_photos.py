@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from catalog.models import Photo
-from ml.autoencoder import squared
+from ml.autoencoder_training import squared
 from ml.images import UnreadablePhoto, open_photo
 from ml.sampling import sampled
 
@@ -17,7 +17,7 @@ def sampled_photos(most: int, seed: int = 0) -> list[int]:
 
 
 def read_photos(ids: list[int]) -> Iterator[tuple[int, np.ndarray] | None]:
-    """The product id of each photo and its squared bytes (ml.autoencoder.squared); None where it cannot be read."""
+    """The product id of each photo and its squared bytes (`squared`); None where it cannot be read."""
     for photo in Photo.objects.filter(pk__in=ids).order_by("pk").iterator():
         try:
             with photo.file.open("rb") as file:

@@ -14,15 +14,15 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from tqdm import tqdm
 
-from ml.autoencoder import (
+from ml.autoencoder import SIZE
+from ml.autoencoder_training import (
     MAX_PHOTOS,
     MIN_PHOTOS,
     SHEET_PHOTOS,
-    SIZE,
     CheckpointError,
-    Plan,
     TooFewPhotos,
     Training,
+    TrainingPlan,
     sheet,
 )
 from ml.recipes import WeightsError
@@ -64,12 +64,12 @@ class Command(ExplainedCommand):
             help="the weights file to write (default: %(default)s)",
         )
         parser.add_argument(
-            "--epochs", type=int, default=Plan.epochs, metavar="N", help="passes over the photos (%(default)s)"
+            "--epochs", type=int, default=TrainingPlan.epochs, metavar="N", help="passes over the photos (%(default)s)"
         )
         parser.add_argument(
             "--patience",
             type=int,
-            default=Plan.patience,
+            default=TrainingPlan.patience,
             metavar="N",
             help="end after so many epochs without a better held-out loss (%(default)s)",
         )
@@ -77,9 +77,15 @@ class Command(ExplainedCommand):
             "--photos", type=int, default=MAX_PHOTOS, metavar="N", help="sample at most so many (%(default)s)"
         )
         parser.add_argument(
-            "--seed", type=int, default=Plan.seed, metavar="N", help="of all that is drawn (%(default)s)"
+            "--seed",
+            type=int,
+            default=TrainingPlan.seed,
+            metavar="N",
+            help="the seed of every random draw (%(default)s)",
         )
-        parser.add_argument("--batch", type=int, default=Plan.batch, metavar="N", help="photos a step (%(default)s)")
+        parser.add_argument(
+            "--batch", type=int, default=TrainingPlan.batch, metavar="N", help="photos a step (%(default)s)"
+        )
         parser.add_argument(
             "--sheet", type=Path, metavar="PATH", help="the PNG of held-out photos, repainted (default: by the output)"
         )
@@ -89,7 +95,7 @@ class Command(ExplainedCommand):
         self._check(output, options)
         pictures = options["sheet"] or output.with_suffix(".png")
         checkpoint = output.with_suffix(".checkpoint")
-        plan = Plan(options["epochs"], options["patience"], options["batch"], options["seed"])
+        plan = TrainingPlan(options["epochs"], options["patience"], options["batch"], options["seed"])
         try:
             with _misuse():
                 _make_folders(output, pictures)
