@@ -82,7 +82,7 @@ def judged(
     space: "Space", vectors: np.ndarray, categories: np.ndarray, count: int, random: float
 ) -> tuple[float, float, float, float]:
     """Of photos that the head has not seen: category right, calibration error, unknown; and right in the catalogue."""
-    from ml.classifier import Head, expected_calibration_error
+    from ml.classifier import Classifier, expected_calibration_error
     from search import training
     from search.models import Query
 
@@ -98,7 +98,7 @@ def judged(
         Query.objects.bulk_create(label(space, vectors[row], int(told[row])) for row in others)
         trained = training.train(space)
         assert trained is not None
-        head = Head.from_bytes(bytes(trained.weights))
+        head = Classifier.from_bytes(bytes(trained.weights))
         rows = np.flatnonzero(part == held_out)
         found.append((rows, head.probabilities(vectors[rows])))
         unknown.append(head.is_unknown(vectors[rows]))

@@ -68,13 +68,13 @@ def measure(options: argparse.Namespace) -> None:
 
 def judged(space: "object", images: "list[Image.Image] | None") -> float:
     """The share of the images, or of the space's stored photos, that its head calls unknown."""
-    from ml.classifier import Head
+    from ml.classifier import Classifier
     from search import encoders
     from search.models import Space
     from search.store import vectors
 
     assert isinstance(space, Space)
-    head = Head.from_bytes(bytes(space.heads.latest("pk").weights))
+    head = Classifier.from_bytes(bytes(space.heads.latest("pk").weights))
     found = vectors.sample(space, 1000) if images is None else encoders.encoder_for(space).encode(images)
     return float(head.is_unknown(found).mean())
 

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from evaluation.queries import Queries, Stock
-from ml.classifier import Head as CategoryHead
-from ml.classifier import TooFewPhotos, cross_validate
+from ml.classifier import Classifier, TooFewPhotos, cross_validate
 from ml.policy import HARD, Policy
 from ml.retrieval import Gallery, Metric, similarities
 from search import encoders, training
@@ -149,16 +148,16 @@ def gallery_rows(gallery: Gallery, queries: Queries) -> Ints:
     return np.array([places[photo] for photo in queries.photos.tolist()])
 
 
-def _served_head(space: Space) -> CategoryHead | None:
+def _served_head(space: Space) -> Classifier | None:
     newest = space.heads.order_by("-pk").first()
-    return None if newest is None else CategoryHead.from_bytes(bytes(newest.weights))
+    return None if newest is None else Classifier.from_bytes(bytes(newest.weights))
 
 
-def _served_beliefs(head: CategoryHead, vectors: Floats) -> Beliefs:
+def _served_beliefs(head: Classifier, vectors: Floats) -> Beliefs:
     return Beliefs(np.array(head.classes), head.probabilities(vectors), head.policy, head.is_unknown(vectors))
 
 
-def _unseen_beliefs(gallery: Gallery, queries: Queries, head: CategoryHead | None, seed: int) -> Beliefs | None:
+def _unseen_beliefs(gallery: Gallery, queries: Queries, head: Classifier | None, seed: int) -> Beliefs | None:
     """By heads trained without the photo's product, on as many photos as the served one; None where they are too few.
 
     The gate's policy, and the distance from which on a photo is unknown, are the served head's.

@@ -108,7 +108,7 @@ class Judgement:
 
 
 @dataclass(frozen=True, eq=False)
-class Head:
+class Classifier:
     """A trained category classifier."""
 
     classes: tuple[int, ...]
@@ -126,7 +126,7 @@ class Head:
         """How wide the gate opens."""
         return self.metrics.gate.policy if self.metrics.gate else Policy()
 
-    def with_gate(self, gate: Tuned | None) -> "Head":
+    def with_gate(self, gate: Tuned | None) -> "Classifier":
         return replace(self, metrics=replace(self.metrics, gate=gate))
 
     def judge(self, vector: Floats) -> Judgement:
@@ -161,7 +161,7 @@ class Head:
         return save(tensors, {"metrics": json.dumps(asdict(self.metrics))})
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "Head":
+    def from_bytes(cls, data: bytes) -> "Classifier":
         """The inverse of `to_bytes`. Raises safetensors.SafetensorError on other bytes."""
         tensors = load(data)
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
@@ -203,14 +203,14 @@ class OutOfFold:
         return float(np.mean(np.array(self.classes)[self.probabilities.argmax(axis=1)] == labels[self.rows]))
 
 
-def fit_head(
+def fit_classifier(
     embeddings: Floats,
     labels: ArrayLike,
     groups: ArrayLike,
     seed: int = 0,
     held_out: OutOfFold | None = None,
     measured: NDArray[np.bool_] | None = None,
-) -> Head:
+) -> Classifier:
     """Train a head on (n, d) embeddings with category ids and product ids, both (n,).
 
     Categories with fewer than MIN_PHOTOS photos or MIN_PRODUCTS products are left out of the classes. Raises
@@ -242,7 +242,7 @@ def fit_head(
         others=len(others.rows),
         others_top1=others.top1(labels) if len(others.rows) else None,
     )
-    return Head(
+    return Classifier(
         classes=held_out.classes,
         weights=(weights / held_out.temperature).astype(np.float32),
         bias=(bias / held_out.temperature).astype(np.float32),
@@ -254,7 +254,7 @@ def fit_head(
 def cross_validate(embeddings: Floats, labels: ArrayLike, groups: ArrayLike, seed: int = 0) -> OutOfFold:
     """Honest predictions for the training photos themselves, for metrics and for judging a gate.
 
-    Arguments and errors are those of `fit_head`. The photos of one product share a fold.
+    Arguments and errors are those of `fit_classifier`. The photos of one product share a fold.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 

@@ -25,7 +25,7 @@ from PIL import Image
 
 from ml.fits import enough, preprocess
 from ml.images import WHOLE, Region, open_at
-from ml.projection import Projection
+from ml.projection import FittedProjection
 from ml.recipes import Recipe, WeightsError
 
 logger = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class Encoder:
         recipe: Recipe,
         device: str = "auto",
         batch_size: int | None = None,
-        projection: Projection | None = None,
+        projection: FittedProjection | None = None,
         runtime: str = "auto",
         cache: Path | None = None,
     ) -> None:

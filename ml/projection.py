@@ -18,7 +18,7 @@ class TooFewVectors(Exception):  # noqa: N818  it names the state of the catalog
 
 
 @dataclass(frozen=True, eq=False)
-class Projection:
+class FittedProjection:
     """An affine map: subtract the mean, project on the first principal components, scale them when whitened."""
 
     mean: NDArray[np.float32]
@@ -42,14 +42,14 @@ class Projection:
         return save({"mean": self.mean, "components": self.components, "facts": facts})
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "Projection":
+    def from_bytes(cls, data: bytes) -> "FittedProjection":
         """The inverse of `to_bytes`. Raises safetensors.SafetensorError on other bytes."""
         tensors = load(data)
         explained_variance, whiten = tensors["facts"].tolist()
         return cls(tensors["mean"], tensors["components"], explained_variance, bool(whiten))
 
 
-def fit_projection(vectors: Floats, components: int, whiten: bool = False) -> Projection:
+def fit_projection(vectors: Floats, components: int, whiten: bool = False) -> FittedProjection:
     """Fit PCA on (n, dimensions) vectors.
 
     Raises TooFewVectors unless n > components, ValueError unless 0 < components < dimensions.
@@ -69,7 +69,7 @@ def fit_projection(vectors: Floats, components: int, whiten: bool = False) -> Pr
     if whiten:
         deviations = np.sqrt(model.explained_variance_)
         axes = axes / np.maximum(deviations, SMALLEST_DEVIATION * deviations[0])
-    return Projection(
+    return FittedProjection(
         model.mean_.astype(np.float32),
         np.ascontiguousarray(axes, np.float32),
         float(model.explained_variance_ratio_.sum()),
@@ -77,7 +77,7 @@ def fit_projection(vectors: Floats, components: int, whiten: bool = False) -> Pr
     )
 
 
-def fit_coarse(vectors: Floats, components: int) -> Projection:
+def fit_coarse(vectors: Floats, components: int) -> FittedProjection:
     """The projection of (n, dimensions) vectors whose products, distances and cosines stay nearest to the full ones'.
 
     Onto the first right singular vectors (Eckart and Young 1936), not PCA's: without the mean, cosines would be others.
@@ -89,7 +89,7 @@ def fit_coarse(vectors: Floats, components: int) -> Projection:
     if count <= components:
         raise TooFewVectors(f"{count} vectors are too few to find {components} directions")
     model = TruncatedSVD(components, random_state=0).fit(vectors.astype(np.float32))
-    return Projection(
+    return FittedProjection(
         mean=np.zeros(dimensions, np.float32),
         components=np.ascontiguousarray(model.components_.T, np.float32),
         explained_variance=float(model.explained_variance_ratio_.sum()),

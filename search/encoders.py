@@ -7,10 +7,9 @@ from functools import lru_cache
 import numpy as np
 from django.conf import settings
 
-from ml.classifier import Head as CategoryHead
-from ml.classifier import Judgement
+from ml.classifier import Classifier, Judgement
 from ml.encoder import Encoder
-from ml.projection import Projection as FittedProjection
+from ml.projection import FittedProjection
 from ml.recipes import Recipe, WeightsError
 from search.models import COARSE_FROM, CoarseProjection, Head, Projection, Space
 
@@ -73,12 +72,12 @@ def forget_heads() -> None:
 
 
 @lru_cache(maxsize=8)
-def _head(space_id: int, period: float) -> CategoryHead | None:
+def _head(space_id: int, period: float) -> Classifier | None:
     newest = Head.objects.filter(space_id=space_id).order_by("-pk").values_list("pk", "trained_at").first()
     return None if newest is None else _load(*newest)
 
 
 @lru_cache(maxsize=8)
-def _load(head_id: int, trained_at: datetime) -> CategoryHead | None:
+def _load(head_id: int, trained_at: datetime) -> Classifier | None:
     row = Head.objects.filter(pk=head_id, trained_at=trained_at).first()  # None: a newer one replaced it just now.
-    return None if row is None else CategoryHead.from_bytes(bytes(row.weights))
+    return None if row is None else Classifier.from_bytes(bytes(row.weights))

@@ -11,8 +11,7 @@ from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
 from catalog.models import Category, Photo
-from ml.projection import Projection as FittedProjection
-from ml.projection import TooFewVectors, fit_projection, sha256_of
+from ml.projection import FittedProjection, TooFewVectors, fit_projection, sha256_of
 from ml.recipes import Recipe
 from search.models import Projection, Space
 from search.store import indexes, partitions, vectors

@@ -10,8 +10,7 @@ from django.db import transaction
 from django.db.models import Count
 from numpy.typing import NDArray
 
-from ml.classifier import Head as CategoryHead
-from ml.classifier import TooFewPhotos, cross_validate, fit_head
+from ml.classifier import Classifier, TooFewPhotos, cross_validate, fit_classifier
 from ml.retrieval import Gallery, Metric
 from ml.tuning import tune_gate
 from search import encoders
@@ -72,7 +71,7 @@ def train(space: Space, seed: int = 0) -> Head | None:
         return _put_in_use(space, _trained(space, photos, seed), photos)
 
 
-def _put_in_use(space: Space, trained: CategoryHead, photos: dict[int, int]) -> Head | None:
+def _put_in_use(space: Space, trained: Classifier, photos: dict[int, int]) -> Head | None:
     with transaction.atomic():
         if not Space.objects.select_for_update(no_key=True).filter(pk=space.pk).exists():
             return None
@@ -98,7 +97,7 @@ def train_if_due(space: Space) -> Head | None:
         return None
 
 
-def _trained(space: Space, photos: dict[int, int], seed: int) -> CategoryHead:
+def _trained(space: Space, photos: dict[int, int], seed: int) -> Classifier:
     """The head, with the gate that serves it best; the default one where the photos are too few to tell.
 
     From customers' photos it only learns: what it is worth is told on the catalogue's.
@@ -113,7 +112,7 @@ def _trained(space: Space, photos: dict[int, int], seed: int) -> CategoryHead:
     held_out = cross_validate(rows, categories, products, seed)
     own = held_out.among(of_catalogue)
     gate = tune_gate(own, gallery, samples.families, photos, cast(Metric, space.metric), seed)
-    return fit_head(rows, categories, products, seed, held_out, of_catalogue).with_gate(gate)
+    return fit_classifier(rows, categories, products, seed, held_out, of_catalogue).with_gate(gate)
 
 
 def _told(space: Space, gallery: Gallery) -> Told:

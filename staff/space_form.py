@@ -11,7 +11,7 @@ from unfold.widgets import (
 )
 
 from ml.backbones import BACKBONES
-from ml.projection import Projection, TooFewVectors
+from ml.projection import FittedProjection, TooFewVectors
 from ml.recipes import CHOICES, IMAGENET, INPUT_SIZES, Recipe, WeightsError, make_recipe
 from search import spaces
 from search.models import Space
@@ -79,7 +79,7 @@ class SpaceForm(forms.ModelForm):
         model = Space
         fields = ["name"]
 
-    fitted: Projection | None = None
+    fitted: FittedProjection | None = None
     recipe: Recipe | None = None
 
     def clean(self) -> dict[str, Any]:

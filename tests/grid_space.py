@@ -10,7 +10,7 @@ from PIL import Image
 
 from ml.encoder import Encoder
 from ml.images import Region, crop_region, open_photo
-from ml.projection import Projection
+from ml.projection import FittedProjection
 from ml.recipes import make_recipe
 from search import encoders, indexing, spaces
 from search.models import Space
@@ -24,7 +24,7 @@ RECIPE = {**make_recipe("random").as_dict(), "fit": "crop"}
 class GridEncoder(Encoder):
     """An encoder whose network is one line of arithmetic."""
 
-    def __init__(self, projection: Projection | None = None) -> None:
+    def __init__(self, projection: FittedProjection | None = None) -> None:
         self.projection = projection
 
     def warm(self) -> None:

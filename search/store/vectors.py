@@ -17,7 +17,7 @@ from psycopg import sql
 from psycopg.types.numeric import Int8
 
 from catalog.models import Product
-from ml.projection import Projection
+from ml.projection import FittedProjection
 from ml.sampling import sampled
 from search.models import Embedding, Space
 from search.store.binary import cursor
@@ -97,7 +97,7 @@ def sample(space: Space, most: int, category_id: int | None = None, seed: int = 
     return read(space, ids.tolist())[1]  # Without photos deleted meanwhile.
 
 
-def fill_coarse(space: Space, category_id: int, projection: Projection) -> None:
+def fill_coarse(space: Space, category_id: int, projection: FittedProjection) -> None:
     """Give the rows of a category that lack it their coarse vector, FETCHED of them in a transaction."""
     lacking = Embedding.objects.filter(space_id=space.pk, category_id=category_id, coarse=None).order_by("photo_id")
     last = 0

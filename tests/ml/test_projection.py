@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from safetensors import SafetensorError
 
-from ml.projection import Projection, TooFewVectors, fit_projection, sha256_of
+from ml.projection import FittedProjection, TooFewVectors, fit_projection, sha256_of
 
 
 @pytest.fixture
@@ -59,9 +59,9 @@ def test_more_components_than_the_vectors_span_are_refused(vectors):
 def test_a_projection_survives_its_bytes(vectors):
     projection = fit_projection(vectors, 5, whiten=True)
     data = projection.to_bytes()
-    again = Projection.from_bytes(data)
+    again = FittedProjection.from_bytes(data)
     assert np.array_equal(again.apply(vectors, True), projection.apply(vectors, True))
     assert again.explained_variance == pytest.approx(projection.explained_variance, abs=1e-6)
     assert sha256_of(data) == sha256_of(again.to_bytes())
     with pytest.raises(SafetensorError):
-        Projection.from_bytes(b"something else")
+        FittedProjection.from_bytes(b"something else")

@@ -14,7 +14,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.urls import reverse
 
 from catalog.models import Category, Photo, Product
-from ml.projection import Projection
+from ml.projection import FittedProjection
 from search import encoders, indexing, lookup, spaces
 from search.models import CoarseProjection, Embedding, LeafIndex, Space
 from search.store import indexes, partitions, scans, vectors
@@ -226,7 +226,7 @@ def test_an_indexed_leaf_takes_no_row_without_a_coarse_vector(lamps, category):
 def test_an_index_that_finds_too_little_is_told_and_not_used(lamps, client, monkeypatch, caplog):
     useless = np.zeros((512, 128), np.float32)
     useless[:2] = np.random.default_rng(0).normal(size=(2, 128))
-    projection = Projection(np.zeros(512, np.float32), useless, 0.0, False)
+    projection = FittedProjection(np.zeros(512, np.float32), useless, 0.0, False)
     monkeypatch.setattr(indexes, "fit_coarse", lambda rows, components: projection)
     monkeypatch.setattr(indexes, "EF_SEARCH", (40, 64, 100))
     assert indexes.build(lamps)
