@@ -6,20 +6,16 @@ wrong preprocessing. Recipes are stored as JSON beside the vectors they made. No
 
 import hashlib
 import re
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type_hints
 
 from ml.backbones import BACKBONES, output_channels
 
 IMAGENET = "imagenet"
 RANDOM = "random"
 WAYS_OUT = f"give the path of a state dict (.pth or .safetensors) instead, or {RANDOM!r} for an untrained network"
-CHOICES = {
-    "pooling": ("avg", "max", "gem"),
-    "fit": ("pad", "crop", "squash"),
-    "interpolation": ("bilinear", "bicubic"),
-}
 # Smaller, a photo is a smudge; larger, one photo takes minutes and gigabytes.
 INPUT_SIZES = range(32, 1025)
 
@@ -29,42 +25,70 @@ class WeightsError(Exception):
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """One way of turning photos into vectors. Hashable; equal recipes give equal vectors."""
+class Option:
+    """A field of a recipe that a person may choose. The command and the admin's form are built from these."""
 
-    backbone: str = "resnet50"
-    weights: str = IMAGENET
-    """"imagenet", "random", or the absolute path of a state dict."""
+    help: str
+    """For --help: it begins in lower case and ends without a full stop."""
+    kind: type = str
+    """str, int or bool: the type of the field."""
+    choices: Collection[str] = ()
+    """The first is the field's default."""
+    least: int | None = None
+    most: int | None = None
+    label: str = ""
+    """What the form calls the field, where its name will not do."""
+    derived: bool = False
+    """Whether it is chosen for a projection of stored vectors, not for a recipe of its own."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One way of turning photos into vectors. Hashable; equal recipes give equal vectors.
+
+    Fields without an Option follow from the others.
+    """
+
+    backbone: Annotated[str, Option("the network", choices=BACKBONES)] = "resnet50"
+    weights: Annotated[str, Option("the path of a state dict on the server, or imagenet, or random")] = IMAGENET
+    """A path is absolute."""
     weights_sha256: str = ""
-    """Of the weights file, 64 hex digits; empty unless `weights` is a path."""
-    layer: str = "layer4"
-    """Any module of the backbone by its name, or an alias such as fc1 (ml.backbones)."""
-    pooling: Literal["avg", "max", "gem"] = "avg"
-    """How a layer's maps become one number a channel. "gem" is the generalised mean with p = 3 (Radenović et al.
-    2018, "Fine-tuning CNN Image Retrieval with No Human Annotation"). A layer that gives vectors is not pooled."""
-    input_size: int = 224
-    """Side of the square the network sees, in pixels."""
-    fit: Literal["pad", "crop", "squash"] = "pad"
-    """"pad" shows the whole photo on white; "crop" is torchvision's: short side to 8/7, then the centre; "squash"
-    shows the whole photo with its sides made equal."""
+    """The hash of the weights file, 64 hex digits; empty unless `weights` is a path."""
+    layer: Annotated[
+        str, Option("the layer that is read: any module by name, or an alias such as fc1, fc2, pool5 of vgg16")
+    ] = "layer4"
+    pooling: Annotated[
+        Literal["avg", "max", "gem"],
+        Option("how the layer's maps become one number a channel; gem lies between avg and max"),
+    ] = "avg"
+    """"gem" is the generalised mean with p = 3 (Radenović et al. 2018, "Fine-tuning CNN Image Retrieval with No Human
+    Annotation"). A layer that gives vectors is not pooled."""
+    input_size: Annotated[
+        int,
+        Option("the side of the square that the network sees, in pixels", least=INPUT_SIZES[0], most=INPUT_SIZES[-1]),
+    ] = 224
+    fit: Annotated[
+        Literal["pad", "crop", "squash"],
+        Option("how a photo becomes that square: whole on white, its centre, or whole with its sides made equal"),
+    ] = "pad"
+    """"crop" is torchvision's: the short side to 8/7, then the centre."""
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
-    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    interpolation: Annotated[Literal["bilinear", "bicubic"], Option("how a photo is scaled")] = "bilinear"
     normalize: bool = True
     """Whether vectors have length 1. L2 between vectors of length 1 ranks as cosine does."""
-    pca: int = 0
-    """Components that the vector is projected to; 0: none."""
-    whiten: bool = False
-    """Whether the components are scaled to equal variance."""
+    pca: Annotated[
+        int, Option("how many components to keep, such as 256", least=1, label="PCA components", derived=True)
+    ] = 0
+    """0: there is no projection."""
+    whiten: Annotated[bool, Option("scale the components to equal variance", derived=True)] = False
     projection_sha256: str = ""
-    """Of the fitted projection (ml.projection), 64 hex digits; empty without PCA."""
+    """The hash of the fitted projection (ml.projection), 64 hex digits; empty without PCA."""
 
     def __post_init__(self) -> None:
-        if self.backbone not in BACKBONES:
-            raise ValueError(f"unknown backbone {self.backbone!r}: choose from {', '.join(BACKBONES)}")
-        for field, choices in CHOICES.items():
-            if getattr(self, field) not in choices:
-                raise ValueError(f"unknown {field} {getattr(self, field)!r}: choose from {', '.join(choices)}")
+        for name, option in OPTIONS.items():
+            if option.choices and getattr(self, name) not in option.choices:
+                raise ValueError(f"unknown {name} {getattr(self, name)!r}: choose from {', '.join(option.choices)}")
         if self.input_size not in INPUT_SIZES:
             raise ValueError(f"input_size {self.input_size} is not between {INPUT_SIZES[0]} and {INPUT_SIZES[-1]}")
 
@@ -108,6 +132,17 @@ class Recipe:
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """Raises TypeError on unknown fields and ValueError on unknown names: a recipe is never half understood."""
         return cls(**data | {"mean": tuple(data["mean"]), "std": tuple(data["std"])})
+
+
+def _option(kind: Any, option: Option) -> Option:
+    return replace(option, choices=get_args(kind)) if get_origin(kind) is Literal else replace(option, kind=kind)
+
+
+OPTIONS = {
+    name: _option(*get_args(hint))
+    for name, hint in get_type_hints(Recipe, include_extras=True).items()
+    if get_origin(hint) is Annotated
+}
 
 
 def make_recipe(weights: str, backbone: str = "resnet50", **fields: Any) -> Recipe:

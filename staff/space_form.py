@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.utils.text import capfirst
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
@@ -10,26 +11,29 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from ml.backbones import BACKBONES
 from ml.projection import FittedProjection, TooFewVectors
-from ml.recipes import CHOICES, IMAGENET, INPUT_SIZES, Recipe, WeightsError, make_recipe
+from ml.recipes import IMAGENET, Option, Recipe, WeightsError, make_recipe
 from search import spaces
 from search.models import Space
-
-RECIPE = ("backbone", "weights", "layer", "pooling", "input_size", "fit", "interpolation")
-
-
-def choices(names: Any) -> list[tuple[str, str]]:
-    return [("", "default"), *((name, name) for name in names)]
+from search.space_options import DERIVED, OWN
 
 
-class Choice(forms.ChoiceField):
-    """One of several, or the default."""
-
-    widget = UnfoldAdminSelectWidget
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(required=False, **kwargs)
+def form_field(option: Option) -> forms.Field:
+    """The field by which an option is asked for; empty, the option is left out."""
+    about: dict[str, Any] = {
+        "required": False,
+        "label": option.label or None,
+        "help_text": f"{capfirst(option.help)}.",
+    }
+    if option.choices:
+        names = [("", "default"), *((name, name) for name in option.choices)]
+        return forms.ChoiceField(choices=names, widget=UnfoldAdminSelectWidget, **about)
+    if option.kind is int:
+        widget = UnfoldAdminIntegerFieldWidget
+        return forms.IntegerField(min_value=option.least, max_value=option.most, widget=widget, **about)
+    if option.kind is bool:
+        return forms.BooleanField(widget=UnfoldBooleanSwitchWidget, **about)
+    return forms.CharField(widget=UnfoldAdminTextInputWidget, **about)
 
 
 class SpaceForm(forms.ModelForm):
@@ -42,38 +46,8 @@ class SpaceForm(forms.ModelForm):
         help_text="Its vectors are projected by PCA.",
         widget=UnfoldAdminSelectWidget,
     )
-    pca = forms.IntegerField(
-        required=False,
-        min_value=1,
-        label="PCA components",
-        help_text="Such as 256.",
-        widget=UnfoldAdminIntegerFieldWidget,
-    )
-    whiten = forms.BooleanField(
-        required=False, help_text="Scale the components to equal variance.", widget=UnfoldBooleanSwitchWidget
-    )
-    backbone = Choice(choices=choices(BACKBONES))
-    weights = forms.CharField(
-        required=False,
-        help_text="imagenet, random or the path of a state dict on the server; empty: the live space's.",
-        widget=UnfoldAdminTextInputWidget,
-    )
-    layer = forms.CharField(
-        required=False,
-        help_text="Any module by name; fc1, fc2, pool5 of vgg16; empty: the default.",
-        widget=UnfoldAdminTextInputWidget,
-    )
-    pooling = Choice(choices=choices(CHOICES["pooling"]))
-    input_size = forms.IntegerField(
-        required=False,
-        min_value=INPUT_SIZES[0],
-        max_value=INPUT_SIZES[-1],
-        help_text="Pixels; empty: the default.",
-        widget=UnfoldAdminIntegerFieldWidget,
-    )
-    fit = Choice(choices=choices(CHOICES["fit"]))
-    interpolation = Choice(choices=choices(CHOICES["interpolation"]))
-    metric = Choice(choices=choices(Space.Metric.values), help_text="l2 compares vectors as they are.")
+    # In the body of a class, what is put into locals() becomes its attributes.
+    locals().update({name: form_field(option) for name, option in {**OWN, **DERIVED}.items()})
 
     class Meta:
         model = Space
@@ -87,7 +61,7 @@ class SpaceForm(forms.ModelForm):
         if not self.errors:
             if data["source"]:
                 self._fit(data)
-            elif data["pca"] or data["whiten"]:
+            elif any(data[field] for field in DERIVED):
                 self.add_error("pca", "Choose the space to derive from.")
             else:
                 self._make_recipe(data)
@@ -105,7 +79,7 @@ class SpaceForm(forms.ModelForm):
         """The admin calls it; there is nothing to save."""
 
     def _fit(self, data: dict[str, Any]) -> None:
-        for field in (*RECIPE, "metric"):
+        for field in OWN:
             if data[field]:
                 self.add_error(field, "A derived space has the recipe of its source: leave this empty.")
         if not data["pca"]:
@@ -118,7 +92,7 @@ class SpaceForm(forms.ModelForm):
             self.add_error("pca", str(error))
 
     def _make_recipe(self, data: dict[str, Any]) -> None:
-        given = {field: data[field] for field in RECIPE if data[field]}
+        given = {field: data[field] for field in OWN if data[field] and field != "metric"}
         backbone, weights = spaces.origin(given.pop("backbone", None))
         weights = given.pop("weights", weights)
         try:

@@ -18,6 +18,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from catalog.models import Category
 from search import bell, overview, spaces, training
 from search.models import Head, Rejection, Space, Threshold
+from search.space_options import DERIVED, LEFT_OUT, OWN
 from search.store import indexes, partitions
 from staff import confusion
 from staff.lists import ReadOnlyAdmin
@@ -54,14 +55,13 @@ class SpaceAdmin(ModelAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Space | None = None) -> Any:
         if obj:
             return [(None, {"fields": self.readonly_fields})]
-        recipe = ("backbone", "weights", "layer", "pooling", "input_size", "fit", "interpolation", "metric")
         derived = {
-            "fields": ("source", "pca", "whiten"),
+            "fields": ("source", *DERIVED),
             "description": "Projected from stored vectors: no photo is read.",
         }
         return [
             (None, {"fields": ("name",)}),
-            ("With a recipe of its own", {"fields": recipe}),
+            ("With a recipe of its own", {"fields": tuple(OWN), "description": LEFT_OUT}),
             ("Or derived from another space", derived),
         ]
 

@@ -5,13 +5,19 @@ import json
 
 import pytest
 
-from ml.recipes import Recipe, WeightsError, make_recipe
+from ml.recipes import OPTIONS, Recipe, WeightsError, make_recipe
 
 
 def test_the_default_is_the_pooled_layer_of_resnet50_on_the_whole_photo():
     recipe = make_recipe("imagenet")
     assert recipe == Recipe(backbone="resnet50", weights="imagenet", layer="layer4", pooling="avg", fit="pad")
     assert (recipe.dimensions, recipe.input_size, recipe.weights_sha256) == (2048, 224, "")
+
+
+def test_the_first_choice_is_the_default():
+    first = {name: next(iter(option.choices)) for name, option in OPTIONS.items() if option.choices}
+    assert first == {"backbone": "resnet50", "pooling": "avg", "fit": "pad", "interpolation": "bilinear"}
+    assert {name: getattr(Recipe(), name) for name in first} == first
 
 
 @pytest.mark.parametrize(

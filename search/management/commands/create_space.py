@@ -1,8 +1,9 @@
 """manage.py create_space"""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from textwrap import fill
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -10,14 +11,14 @@ from django.core.management.base import CommandError
 from django.core.validators import validate_slug
 from django.db import IntegrityError
 
-from ml.backbones import BACKBONES
 from ml.projection import TooFewVectors
-from ml.recipes import CHOICES, Recipe, WeightsError, make_recipe
+from ml.recipes import Option, Recipe, WeightsError, make_recipe
 from ml.weights import fetch_weights, load_network
 from search import spaces
 from search.management.commands._explained import ExplainedCommand
 from search.management.commands._spaces import named
 from search.models import Space
+from search.space_options import DERIVED, LEFT_OUT, OWN
 from search.store import partitions
 
 EXAMPLES = """examples:
@@ -27,7 +28,6 @@ EXAMPLES = """examples:
   manage.py create_space mine --backbone autoencoder --weights var/autoencoder.safetensors
   manage.py create_space mid --layer layer3 --input-size 320 --fit squash --dry-run
 """
-RECIPE_OPTIONS = ("backbone", "weights", "layer", "pooling", "input_size", "fit", "interpolation", "metric")
 
 
 class Command(ExplainedCommand):
@@ -39,22 +39,10 @@ class Command(ExplainedCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("name", help="letters, digits, - and _")
-        recipe = parser.add_argument_group("a space of its own")
-        recipe.add_argument("--backbone", choices=BACKBONES, help="network (that of the live space)")
-        recipe.add_argument(
-            "--weights",
-            help="imagenet, random or the path of a state dict (the live space's, or LAMPLIGHT_WEIGHTS)",
-        )
-        recipe.add_argument("--layer", help="any module by name, or an alias: fc1, fc2, pool5 of vgg16 (layer4)")
-        recipe.add_argument("--pooling", choices=CHOICES["pooling"], help="of the layer's maps (avg)")
-        recipe.add_argument("--input-size", type=int, help="side of the square the network sees, in pixels")
-        recipe.add_argument("--fit", choices=CHOICES["fit"], help="how a photo becomes that square (pad)")
-        recipe.add_argument("--interpolation", choices=CHOICES["interpolation"], help="for scaling (bilinear)")
-        recipe.add_argument("--metric", choices=Space.Metric.values, help="l2 compares vectors as they are (cosine)")
+        _add_options(parser.add_argument_group("a space of its own", fill(LEFT_OUT, 100)), OWN)
         derived = parser.add_argument_group("a space derived from another")
         derived.add_argument("--from", dest="source", metavar="SPACE", help="the space whose vectors are projected")
-        derived.add_argument("--pca", type=int, metavar="N", help="components to keep")
-        derived.add_argument("--whiten", action="store_true", help="scale the components to equal variance")
+        _add_options(derived, DERIVED)
         parser.add_argument("--dry-run", action="store_true", help="say what would be made, and make nothing")
 
     def handle(self, *args: Any, name: str, source: str | None, dry_run: bool, **options: Any) -> None:
@@ -62,13 +50,13 @@ class Command(ExplainedCommand):
             validate_slug(name)
         except ValidationError as error:
             raise CommandError(f"NAME: {error.messages[0]}", returncode=2) from error
-        given = {key: options[key] for key in RECIPE_OPTIONS if options[key] is not None}
+        given = _given(OWN, options)
         if source is not None:
             if given:
-                flags = ", ".join(f"--{key.replace('_', '-')}" for key in given)
+                flags = ", ".join(map(_flag, given))
                 raise CommandError(f"{flags}: the recipe is that of --from {source}; leave this out.", returncode=2)
             self._derive(name, named(source, "--from"), options["pca"], options["whiten"], dry_run)
-        elif options["pca"] is not None or options["whiten"]:
+        elif _given(DERIVED, options):
             raise CommandError("--pca: name the space to derive from with --from.", returncode=2)
         else:
             self._create(name, given, dry_run)
@@ -140,6 +128,24 @@ class Command(ExplainedCommand):
         size = f"{partitions.bytes_on_disk(space.dimensions):,} bytes a photo, indexes apart"
         vectors = f"{space.get_metric_display()}, {space.dimensions:,} dimensions, {size}"
         self.stdout.write(f"{space}: {space.summary}; {vectors}.")
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _add_options(group: argparse._ArgumentGroup, options: Mapping[str, Option]) -> None:
+    for name, option in options.items():
+        if option.kind is bool:
+            group.add_argument(_flag(name), action="store_true", help=option.help)
+        else:
+            choices, metavar = option.choices or None, "N" if option.kind is int else None
+            group.add_argument(_flag(name), type=option.kind, choices=choices, metavar=metavar, help=option.help)
+
+
+def _given(options: Mapping[str, Option], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of those options that stand on the command line. A number 0 is given; None and False are not."""
+    return {name: values[name] for name in options if values[name] is not None and values[name] is not False}
 
 
 @contextmanager
