@@ -1,11 +1,10 @@
-"""Photos to vectors, held against torchvision's own ResNet."""
+"""Photos to vectors: opened, encoded, and the network loaded once."""
 
 import csv
 import io
 import multiprocessing
 import sys
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -18,128 +17,15 @@ import pytest
 import torch
 from PIL import Image
 from torch import nn
-from torchvision import transforms
-from torchvision.models.feature_extraction import create_feature_extractor
-from torchvision.transforms import InterpolationMode
 
 from ml import encoder
 from ml.backbones import BACKBONES, Backbone
 from ml.classifier import cross_validate
 from ml.encoder import Encoder, choose_runtime
-from ml.fits import preprocess
 from ml.images import UnreadablePhoto, as_jpeg
-from ml.network import build, gem
 from ml.projection import fit_projection
 from ml.recipes import Recipe, WeightsError, make_recipe
-from ml.weights import load_network
-
-SMALL = Recipe(backbone="resnet18", weights="random")
-SHARED = Path(__file__).resolve().parents[3] / "shared"
-IKEA = SHARED / "data" / "ikea"
-CALTECH = SHARED / "weights" / "resnet50-caltech101.pth"
-DEMO_PHOTOS = Path(__file__).resolve().parents[2] / "demo" / "catalog" / "photos"
-trained = pytest.mark.skipif(
-    not (IKEA.is_dir() and CALTECH.is_file()), reason="the shared photos or weights are absent"
-)
-both_runtimes = pytest.mark.parametrize("runtime", ["torch", "openvino"])
-
-
-def gradient(width: int, height: int) -> Image.Image:
-    bands = [Image.radial_gradient("L"), Image.linear_gradient("L"), Image.linear_gradient("L").rotate(90)]
-    return Image.merge("RGB", bands).resize((width, height))
-
-
-def chair(colour, background=(255, 255, 255), size=(300, 400)) -> Image.Image:
-    photo = Image.new("RGB", size, background)
-    photo.paste(colour, (size[0] // 4, size[1] // 4, size[0] * 3 // 4, size[1] * 3 // 4))
-    return photo
-
-
-@pytest.mark.parametrize("size", [(500, 500), (640, 427), (301, 999), (100, 80)])
-@pytest.mark.parametrize("mode", [InterpolationMode.BILINEAR, InterpolationMode.BICUBIC])
-def test_crop_equals_torchvisions_evaluation_transform_exactly(size, mode):
-    reference = transforms.Compose(
-        [
-            transforms.Resize(256, interpolation=mode),
-            transforms.CenterCrop(224),
-            transforms.PILToTensor(),
-        ]
-    )
-    photo = gradient(*size)
-    recipe = Recipe(weights="random", fit="crop", interpolation=mode.value)
-    assert np.array_equal(preprocess(photo, recipe), reference(photo).permute(1, 2, 0))
-
-
-def test_pad_keeps_the_head_and_foot_of_a_tall_lamp_and_fills_with_white():
-    lamp = Image.new("RGB", (100, 400), (0, 0, 0))
-    lamp.paste((255, 0, 0), (0, 0, 100, 40))
-    lamp.paste((0, 0, 255), (0, 360, 100, 400))
-    pixels = preprocess(lamp, Recipe(weights="random"))
-    assert pixels.shape == (224, 224, 3)
-    assert pixels[5, 112].tolist() == [255, 0, 0]
-    assert pixels[218, 112].tolist() == [0, 0, 255]
-    assert pixels[112, [0, 83, 140, 223]].tolist() == [[255] * 3] * 4
-    assert pixels[112, [84, 139]].tolist() == [[0] * 3] * 2
-
-
-def test_squash_shows_the_whole_photo_with_its_sides_made_equal():
-    photo = gradient(300, 100)
-    recipe = Recipe(weights="random", fit="squash", input_size=100)
-    expected = np.asarray(photo.resize((100, 100), Image.Resampling.BILINEAR))
-    assert np.array_equal(preprocess(photo, recipe), expected)
-
-
-def test_only_rgb_is_preprocessed():
-    with pytest.raises(ValueError, match="the image is L, not RGB"):
-        preprocess(Image.new("L", (50, 50)), SMALL)
-
-
-def normalised(photo: Image.Image, recipe: Recipe) -> torch.Tensor:
-    """(1, 3, size, size), as torchvision would feed it."""
-    to_tensor = transforms.Compose([transforms.ToTensor(), transforms.Normalize(recipe.mean, recipe.std)])
-    return to_tensor(Image.fromarray(preprocess(photo, recipe)))[None]
-
-
-@pytest.mark.slow
-def test_the_default_network_in_torch_equals_plain_torchvision():
-    recipe = make_recipe("random")
-    photos = [gradient(400, 300), chair((200, 30, 30)), gradient(224, 224)]
-    network = load_network(recipe)
-    network.fc = torch.nn.Identity()
-    with torch.inference_mode():
-        reference = network(torch.cat([normalised(photo, recipe) for photo in photos]))
-    reference = torch.nn.functional.normalize(reference, dim=1).numpy()
-    vectors = Encoder(recipe, "cpu", runtime="torch").encode(photos)
-    assert vectors.shape == (3, 2048)
-    assert (vectors * reference).sum(axis=1).min() >= 0.9999
-    assert np.abs(vectors - reference).max() < 1e-5
-
-
-def both(recipe: Recipe, files: list[Path]) -> tuple[np.ndarray, np.ndarray]:
-    """The vectors of photos by torch in float32 and by OpenVINO, both (n, dimensions)."""
-    runs = (Encoder(recipe, "cpu", runtime=runtime) for runtime in ("torch", "openvino"))
-    reference, served = (run.encode(run.open(file.read_bytes()) for file in files) for run in runs)
-    return reference, served
-
-
-@pytest.mark.slow
-@trained
-def test_openvino_sees_real_photos_as_torch_does():
-    reference, served = both(make_recipe(str(CALTECH)), sorted((IKEA / "images").rglob("*.jpg"))[::4])
-    cosines = (reference * served).sum(axis=1)
-    assert len(cosines) >= 90
-    assert cosines.min() >= 0.999  # measured on 199 photos: 0.99993
-
-
-@pytest.mark.slow
-def test_openvino_sees_the_sample_catalogue_nearly_as_torch_does_without_trained_weights():
-    """The bar is lower: 50 untrained layers carry the rounding to 8 bits much farther than trained ones."""
-    reference, served = both(make_recipe("random"), sorted(DEMO_PHOTOS.glob("*.webp"))[::6])
-    assert (reference * served).sum(axis=1).min() >= 0.99  # measured on 100 photos: 0.9951
-    # All vectors lie close together (their mean cosine is 0.95), so what sets them apart is compared as well.
-    apart, apart_too = (vectors - reference.mean(axis=0) for vectors in (reference, served))
-    lengths = np.linalg.norm(apart, axis=1) * np.linalg.norm(apart_too, axis=1)
-    assert ((apart * apart_too).sum(axis=1) / lengths).mean() >= 0.9  # measured: 0.951
+from tests.ml.photos import CALTECH, DEMO_PHOTOS, IKEA, SMALL, both_runtimes, chair, gradient, trained
 
 
 @both_runtimes
@@ -154,56 +40,6 @@ def test_vectors_are_float32_rows_of_length_one_whatever_the_batch(runtime):
 
 def test_no_photos_give_no_rows():
     assert Encoder(SMALL).encode([]).shape == (0, 512)
-
-
-@both_runtimes
-@pytest.mark.parametrize("layer", ["layer3", "layer4"])
-@pytest.mark.parametrize("pooling", ["avg", "max", "gem"])
-def test_layer_and_pooling_follow_the_recipe(layer, pooling, runtime):
-    recipe = Recipe(backbone="resnet18", weights="random", layer=layer, pooling=pooling)
-    photo = gradient(64, 64)
-    maps = create_feature_extractor(load_network(recipe), {layer: "maps"})
-    with torch.inference_mode():
-        [features] = maps(normalised(photo, recipe))["maps"].flatten(2)
-    expected = {
-        "avg": features.mean(1),
-        "max": features.amax(1),
-        "gem": features.clamp(min=1e-6).pow(3).mean(1).pow(1 / 3),
-    }[pooling]
-    [vector] = Encoder(recipe, "cpu", runtime=runtime).encode([photo])
-    assert vector.shape == (recipe.dimensions,)
-    assert vector @ torch.nn.functional.normalize(expected, dim=0).numpy() >= 0.999
-
-
-def test_gem_pooling_is_the_generalised_mean_of_the_map():
-    features = torch.tensor([[[[1.0, 2.0], [3.0, 0.0]]]])
-    assert gem(features).item() == pytest.approx(((1 + 8 + 27) / 4) ** (1 / 3), rel=1e-5)
-
-
-@both_runtimes
-def test_vgg16s_fc1_is_read_after_its_relu_and_keeps_its_length_for_l2(runtime):
-    recipe = make_recipe("random", "vgg16", normalize=False)
-    network = load_network(recipe)
-    photo = chair("brown")
-    [vector] = Encoder(recipe, "cpu", runtime=runtime).encode([photo])
-    children: Any = network
-    with torch.inference_mode():
-        maps = children.avgpool(children.features(normalised(photo, recipe)))
-        expected = torch.relu(children.classifier[0](maps.flatten(1)))[0].numpy()
-    assert vector.shape == (4096,)
-    assert vector == pytest.approx(expected, abs=float(expected.max()) * {"torch": 1e-5, "openvino": 0.02}[runtime])
-    assert np.linalg.norm(vector) != pytest.approx(1, abs=0.01)
-
-
-def test_a_new_backbone_is_one_entry_in_the_registry(monkeypatch):
-    def tiny() -> nn.Module:
-        return nn.Sequential(OrderedDict(stem=nn.Conv2d(3, 7, 4, stride=4), act=nn.ReLU(), fc=nn.Linear(1, 1)))
-
-    monkeypatch.setitem(BACKBONES, "tiny", Backbone(tiny, layer="act", head="fc", input_size=32))
-    recipe = make_recipe("random", "tiny", pooling="gem")
-    vectors = Encoder(recipe).encode([chair("brown"), chair("navy")])
-    assert (vectors.shape, recipe.dimensions) == ((2, 7), 7)
-    assert np.linalg.norm(vectors, axis=1) == pytest.approx([1, 1])
 
 
 def test_a_projection_follows_the_network():
@@ -327,20 +163,6 @@ def test_a_loaded_network_answers_while_another_is_loading(monkeypatch):
     encoder._networks.clear()
 
 
-def test_a_network_runs_in_torch_while_others_are_built():
-    """torch traces by replacing what calls every module of the process, and draws from one generator."""
-    recipes = [replace(SMALL, input_size=size) for size in (32, 64, 96)]
-    runner = Encoder(recipes[0], "cpu", runtime="torch")
-    expected = runner.encode([gradient(64, 64)])
-    states: list[Any] = []
-    threads = [threading.Thread(target=lambda r=recipe: states.append(build(r).state_dict())) for recipe in recipes[1:]]
-    for thread in threads:
-        thread.start()
-    while any(thread.is_alive() for thread in threads):
-        assert np.array_equal(runner.encode([gradient(64, 64)]), expected)
-    assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
-
-
 def encode_in_child(loads, queue, runtime):
     before = len(loads)
     with encoder._lock:
@@ -424,28 +246,6 @@ def test_the_next_photos_are_taken_while_the_network_works(monkeypatch, passes, 
     assert diary.lines == lines
 
 
-@pytest.mark.slow
-def test_a_query_does_not_wait_for_the_batch_that_is_encoded_beside_it():
-    handle = Encoder(make_recipe("random"), "cpu", runtime="openvino")
-    photos = [gradient(224, 224)] * 64
-    handle.warm()
-
-    def query() -> float:
-        begun = time.perf_counter()
-        handle.encode(photos[:1])
-        return time.perf_counter() - begun
-
-    alone = np.median([query() for _ in range(10)])
-    batch = threading.Thread(target=handle.encode, args=(photos,))
-    batch.start()
-    waits = []
-    while batch.is_alive():
-        waits.append(query())
-    # Served in turn: between two photos of the batch, or now and then three, comes a query.
-    assert len(waits) >= 16
-    assert max(waits) < 8 * alone
-
-
 def test_the_runtime_is_openvino_on_the_cpu_and_torch_where_that_is_absent(monkeypatch):
     monkeypatch.setattr(encoder, "GPUS", ())
     assert choose_runtime("auto", "auto") == choose_runtime("auto", "cpu") == "openvino"
@@ -469,16 +269,6 @@ def test_the_runtime_is_openvino_on_the_cpu_and_torch_where_that_is_absent(monke
 def test_a_runtime_or_device_that_cannot_be_had_is_refused(runtime, device, message):
     with pytest.raises(WeightsError, match=message):
         Encoder(SMALL, device, runtime=runtime).warm()
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
-def test_a_gpu_sees_photos_as_the_cpu_does():
-    recipe = make_recipe("random", "resnet18")
-    photos = [chair(colour) for colour in ("brown", "navy", "teal", "red", "gold")]
-    expected = Encoder(recipe, "cpu", runtime="torch").encode(photos)
-    for size in (1, 2, 5):  # 2: two full passes and a single photo, on another stream
-        found = Encoder(recipe, "cuda", size).encode(photos)
-        assert (expected * found).sum(axis=1).min() >= 0.999
 
 
 def test_an_openvino_that_cannot_be_imported_leaves_torch_unless_it_is_forced(monkeypatch, caplog):

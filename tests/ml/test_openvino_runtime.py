@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +18,11 @@ from torch import nn
 
 from ml import openvino_runtime
 from ml.backbones import BACKBONES, Backbone
+from ml.encoder import Encoder
 from ml.network import build
 from ml.openvino_runtime import MODEL, SEAL, WEIGHTS, OpenvinoNetwork, _seal
 from ml.recipes import Recipe, WeightsError, make_recipe
+from tests.ml.photos import CALTECH, DEMO_PHOTOS, IKEA, gradient, trained
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = Recipe(backbone="resnet18", weights="random", input_size=64)
@@ -221,3 +225,52 @@ def test_nothing_is_ever_reported_to_anybody(tmp_path):
     out, err = process.communicate(timeout=120)
     assert (process.returncode, out.split()[0]) == (0, "converted"), err
     assert not (tmp_path / "home" / "intel").exists()  # where consent and the user's id would lie
+
+
+def both(recipe: Recipe, files: list[Path]) -> tuple[np.ndarray, np.ndarray]:
+    """The vectors of photos by torch in float32 and by OpenVINO, both (n, dimensions)."""
+    runs = (Encoder(recipe, "cpu", runtime=runtime) for runtime in ("torch", "openvino"))
+    reference, served = (run.encode(run.open(file.read_bytes()) for file in files) for run in runs)
+    return reference, served
+
+
+@pytest.mark.slow
+@trained
+def test_openvino_sees_real_photos_as_torch_does():
+    reference, served = both(make_recipe(str(CALTECH)), sorted((IKEA / "images").rglob("*.jpg"))[::4])
+    cosines = (reference * served).sum(axis=1)
+    assert len(cosines) >= 90
+    assert cosines.min() >= 0.999  # measured on 199 photos: 0.99993
+
+
+@pytest.mark.slow
+def test_openvino_sees_the_sample_catalogue_nearly_as_torch_does_without_trained_weights():
+    """The bar is lower: 50 untrained layers carry the rounding to 8 bits much farther than trained ones."""
+    reference, served = both(make_recipe("random"), sorted(DEMO_PHOTOS.glob("*.webp"))[::6])
+    assert (reference * served).sum(axis=1).min() >= 0.99  # measured on 100 photos: 0.9951
+    # All vectors lie close together (their mean cosine is 0.95), so what sets them apart is compared as well.
+    apart, apart_too = (vectors - reference.mean(axis=0) for vectors in (reference, served))
+    lengths = np.linalg.norm(apart, axis=1) * np.linalg.norm(apart_too, axis=1)
+    assert ((apart * apart_too).sum(axis=1) / lengths).mean() >= 0.9  # measured: 0.951
+
+
+@pytest.mark.slow
+def test_a_query_does_not_wait_for_the_batch_that_is_encoded_beside_it():
+    handle = Encoder(make_recipe("random"), "cpu", runtime="openvino")
+    photos = [gradient(224, 224)] * 64
+    handle.warm()
+
+    def query() -> float:
+        begun = time.perf_counter()
+        handle.encode(photos[:1])
+        return time.perf_counter() - begun
+
+    alone = np.median([query() for _ in range(10)])
+    batch = threading.Thread(target=handle.encode, args=(photos,))
+    batch.start()
+    waits = []
+    while batch.is_alive():
+        waits.append(query())
+    # Served in turn: between two photos of the batch, or now and then three, comes a query.
+    assert len(waits) >= 16
+    assert max(waits) < 8 * alone

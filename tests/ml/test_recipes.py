@@ -60,34 +60,6 @@ def test_a_backbone_brings_its_own_layer_and_input_size():
     assert make_recipe("random", "vgg16", layer="pool5", input_size=160).input_size == 160
 
 
-@pytest.mark.parametrize(
-    ("backbone", "layer", "dimensions"),
-    [
-        ("resnet50", "layer4", 2048),
-        ("resnet50", "layer3.2.conv1", 256),
-        ("resnet50", "avgpool", 2048),
-        ("resnet18", "layer4", 512),
-        ("vgg16", "fc1", 4096),
-        ("vgg16", "classifier.0", 4096),
-        ("vgg16", "pool5", 512),
-    ],
-)
-def test_any_layer_by_name_or_alias_knows_its_dimensions(backbone, layer, dimensions):
-    assert Recipe(backbone, "random", layer=layer).dimensions == dimensions
-
-
-def test_a_layer_that_is_not_there_is_refused_with_those_like_it():
-    with pytest.raises(ValueError, match=r"resnet50 has no layer 'layer5': did you mean .*layer4"):
-        Recipe(layer="layer5").dimensions  # noqa: B018
-    with pytest.raises(ValueError, match=r"vgg16 has no layer 'conv9_1': did you mean fc1, fc2, pool5\?"):
-        Recipe("vgg16", layer="conv9_1").dimensions  # noqa: B018
-
-
-def test_the_head_is_no_layer_to_read():
-    with pytest.raises(ValueError, match="resnet50's layer 'fc' is its head, which is not kept: choose layer4"):
-        Recipe(layer="fc").dimensions  # noqa: B018
-
-
 def test_a_projection_decides_the_dimensions():
     assert Recipe(pca=64, projection_sha256="ab").dimensions == 64
 

@@ -1,0 +1,38 @@
+"""Photos, and the recipe of a small untrained network, that several tests of ml share."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from torchvision import transforms
+
+from ml.fits import preprocess
+from ml.recipes import Recipe
+
+SMALL = Recipe(backbone="resnet18", weights="random")
+SHARED = Path(__file__).resolve().parents[3] / "shared"
+IKEA = SHARED / "data" / "ikea"
+CALTECH = SHARED / "weights" / "resnet50-caltech101.pth"
+DEMO_PHOTOS = Path(__file__).resolve().parents[2] / "demo" / "catalog" / "photos"
+trained = pytest.mark.skipif(
+    not (IKEA.is_dir() and CALTECH.is_file()), reason="the shared photos or weights are absent"
+)
+both_runtimes = pytest.mark.parametrize("runtime", ["torch", "openvino"])
+
+
+def gradient(width: int, height: int) -> Image.Image:
+    bands = [Image.radial_gradient("L"), Image.linear_gradient("L"), Image.linear_gradient("L").rotate(90)]
+    return Image.merge("RGB", bands).resize((width, height))
+
+
+def chair(colour, background=(255, 255, 255), size=(300, 400)) -> Image.Image:
+    photo = Image.new("RGB", size, background)
+    photo.paste(colour, (size[0] // 4, size[1] // 4, size[0] * 3 // 4, size[1] * 3 // 4))
+    return photo
+
+
+def normalised(photo: Image.Image, recipe: Recipe) -> torch.Tensor:
+    """(1, 3, size, size), as torchvision would feed it."""
+    to_tensor = transforms.Compose([transforms.ToTensor(), transforms.Normalize(recipe.mean, recipe.std)])
+    return to_tensor(Image.fromarray(preprocess(photo, recipe)))[None]

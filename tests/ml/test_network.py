@@ -1,0 +1,53 @@
+"""Which layer is read, and how its maps become a vector, in either runtime."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torchvision.models.feature_extraction import create_feature_extractor
+
+from ml.encoder import Encoder
+from ml.network import gem
+from ml.recipes import Recipe, make_recipe
+from ml.weights import load_network
+from tests.ml.photos import both_runtimes, chair, gradient, normalised
+
+
+@both_runtimes
+@pytest.mark.parametrize("layer", ["layer3", "layer4"])
+@pytest.mark.parametrize("pooling", ["avg", "max", "gem"])
+def test_layer_and_pooling_follow_the_recipe(layer, pooling, runtime):
+    recipe = Recipe(backbone="resnet18", weights="random", layer=layer, pooling=pooling)
+    photo = gradient(64, 64)
+    maps = create_feature_extractor(load_network(recipe), {layer: "maps"})
+    with torch.inference_mode():
+        [features] = maps(normalised(photo, recipe))["maps"].flatten(2)
+    expected = {
+        "avg": features.mean(1),
+        "max": features.amax(1),
+        "gem": features.clamp(min=1e-6).pow(3).mean(1).pow(1 / 3),
+    }[pooling]
+    [vector] = Encoder(recipe, "cpu", runtime=runtime).encode([photo])
+    assert vector.shape == (recipe.dimensions,)
+    assert vector @ torch.nn.functional.normalize(expected, dim=0).numpy() >= 0.999
+
+
+def test_gem_pooling_is_the_generalised_mean_of_the_map():
+    features = torch.tensor([[[[1.0, 2.0], [3.0, 0.0]]]])
+    assert gem(features).item() == pytest.approx(((1 + 8 + 27) / 4) ** (1 / 3), rel=1e-5)
+
+
+@both_runtimes
+def test_vgg16s_fc1_is_read_after_its_relu_and_keeps_its_length_for_l2(runtime):
+    recipe = make_recipe("random", "vgg16", normalize=False)
+    network = load_network(recipe)
+    photo = chair("brown")
+    [vector] = Encoder(recipe, "cpu", runtime=runtime).encode([photo])
+    children: Any = network
+    with torch.inference_mode():
+        maps = children.avgpool(children.features(normalised(photo, recipe)))
+        expected = torch.relu(children.classifier[0](maps.flatten(1)))[0].numpy()
+    assert vector.shape == (4096,)
+    assert vector == pytest.approx(expected, abs=float(expected.max()) * {"torch": 1e-5, "openvino": 0.02}[runtime])
+    assert np.linalg.norm(vector) != pytest.approx(1, abs=0.01)
