@@ -81,7 +81,7 @@ def measure(options: argparse.Namespace) -> None:
 def judged(
     space: "Space", vectors: np.ndarray, categories: np.ndarray, count: int, random: float
 ) -> tuple[float, float, float, float]:
-    """Of photos that the head has not seen: category right, calibration error, unknown; and right in the catalogue."""
+    """On photos that the head has not seen: category right, calibration error, unknown; and right in the catalogue."""
     from ml.classifier import Classifier, expected_calibration_error
     from search import training
     from search.models import Query

@@ -1,4 +1,4 @@
-"""What lies between a shop's photo and a customer's: frame, light and backdrop, drawn at random for a whole batch.
+"""Changes a shop's photos at random as a customer's camera would: in frame, light and backdrop, a batch at a time.
 
 Photos are (n, 3, height, width), 0 to 1, on any device. The same generator state gives the same photos.
 """
@@ -7,14 +7,14 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import affine_grid, grid_sample, interpolate
 
-# How far a customer's photo strays from the shop's.
+# How far a customer's photo may stray from the shop's.
 SHIFT, ZOOM, UNEVEN = 0.05, 0.15, 0.05  # shares of the side
-LIGHT, BALANCE = 0.3, 0.08  # of brightness and gamma, and of each colour by itself
-WHITE, SHARPNESS = 0.93, 60  # what counts as a shop's white backdrop, and how sudden its end is
+LIGHT, BALANCE = 0.3, 0.08  # LIGHT changes brightness and gamma, BALANCE each colour by itself
+WHITE, SHARPNESS = 0.93, 60  # brighter than WHITE is backdrop; SHARPNESS is how suddenly it ends
 
 
 def flip(photos: Tensor, generator: Generator) -> Tensor:
-    """Half of the photos mirrored."""
+    """The photos, each mirrored with a chance of one half."""
     mirrored = _uniform(photos, generator, 1, 1, 1) < 0
     return torch.where(mirrored, photos.flip(3), photos)
 
@@ -25,7 +25,7 @@ def disturb(photos: Tensor, generator: Generator) -> Tensor:
 
 
 def _move(photos: Tensor, generator: Generator) -> Tensor:
-    """Shifted by up to SHIFT and zoomed by up to ZOOM, with a little of it uneven; white comes in from the edges."""
+    """The photos shifted by up to SHIFT and zoomed by up to ZOOM, a little unevenly; white comes in from the edges."""
     zoom = 1 + ZOOM * _uniform(photos, generator)
     transform = photos.new_zeros(len(photos), 2, 3)
     transform[:, 0, 0] = zoom
@@ -36,7 +36,7 @@ def _move(photos: Tensor, generator: Generator) -> Tensor:
 
 
 def _relight(photos: Tensor, generator: Generator) -> Tensor:
-    """Another exposure, contrast (gamma) and white balance, each photo its own."""
+    """The photos with another exposure, contrast (gamma) and white balance each."""
     gamma = torch.exp(LIGHT * _uniform(photos, generator, 1, 1, 1))
     exposure = 1 + LIGHT * _uniform(photos, generator, 1, 1, 1)
     balance = 1 + BALANCE * _uniform(photos, generator, 3, 1, 1)
@@ -44,7 +44,7 @@ def _relight(photos: Tensor, generator: Generator) -> Tensor:
 
 
 def _change_backdrop(photos: Tensor, generator: Generator) -> Tensor:
-    """Half of the photos with a soft gradient of colours wherever they were white."""
+    """The photos; each with a chance of one half gets a soft gradient of colours wherever it was white."""
     chosen = _uniform(photos, generator, 1, 1, 1) < 0
     white = torch.sigmoid((photos.amin(1, keepdim=True) - WHITE) * SHARPNESS) * chosen
     walls = 0.7 * _uniform(photos, generator, 3, 1, 1, low=0) + 0.3 * _uniform(photos, generator, 3, 2, 2, low=0)
@@ -53,5 +53,5 @@ def _change_backdrop(photos: Tensor, generator: Generator) -> Tensor:
 
 
 def _uniform(like: Tensor, generator: Generator, *shape: int, low: float = -1, high: float = 1) -> Tensor:
-    """(n, *shape) numbers from `low` to `high` for n photos. Drawn on the CPU: every device sees the same ones."""
+    """(n, *shape) numbers from `low` to `high` for n photos. The CPU draws them: every device gets the same ones."""
     return torch.rand(len(like), *shape, generator=generator).mul(high - low).add(low).to(like.device)

@@ -35,14 +35,14 @@ RECIPE = Recipe("autoencoder", RANDOM, layer="bottleneck", input_size=SIZE)
 
 # Decoded photos are held in memory as bytes: 49 kB each, 1 GB for all.
 MAX_PHOTOS = 20_000
-# A choice: below, the tenth that is held out is too small to stop by.
+# A choice, not a measurement: of fewer photos, the tenth that is held out is too small to stop by.
 MIN_PHOTOS = 64
 HELD_OUT = 0.1
 SHEET_PHOTOS = 16
 LEARNING_RATE, WEIGHT_DECAY = 1e-3, 1e-2
 
-# How much of the components' variance is evened out: 0 nothing, 1 all. Measured on 150 rendered products with two
-# photos each, after 60 epochs: the share of photos that find their product's family and of customers' photos that
+# How much of the components' variance is evened out: 0 is nothing, 1 is all. Measured on 150 rendered products with
+# two photos each, after 60 epochs: the share of photos that find their product's family, and of customers' photos that
 # find their product, both among the first 10.
 #   WHITENING  family  customers
 #   0          0.594   0.440
@@ -52,7 +52,7 @@ WHITENING = 0.25
 # A share of the mean variance: a variance below it is noise, and would be blown up.
 VARIANCE_FLOOR = 0.1
 
-# What torch.load, and a look into what it gave, raise on a damaged file.
+# What a damaged file makes torch.load, or the reading of its content, raise.
 UNREADABLE = (
     OSError,
     EOFError,
@@ -69,7 +69,7 @@ Bytes = NDArray[np.uint8]
 
 
 class TooFewPhotos(Exception):  # noqa: N818  it names the state of the catalogue
-    """There is too little to learn from, or no product to hold out."""
+    """There are too few photos to learn from, or no product to hold out."""
 
 
 class CheckpointError(Exception):
@@ -95,7 +95,7 @@ class TrainingPlan:
 
 @dataclass(frozen=True)
 class Epoch:
-    """How well an epoch's network paints: mean squared errors of normalised pixels; about 1 is painting one grey."""
+    """How well an epoch's network paints: mean squared errors of normalised pixels. One grey for all has about 1."""
 
     number: int
     """From 1."""
@@ -193,7 +193,7 @@ class Training:
         _replace(path, lambda partial: save_file({n: value.cpu().contiguous() for n, value in kept.items()}, partial))
 
     def _epoch(self, number: int, on_batch: Callable[[float], object]) -> Epoch:
-        # Numbers drawn afresh for every epoch: a resumed run needs no generator's state.
+        # Each epoch has a generator of its own, so a resumed run needs no generator's state.
         generator = Generator().manual_seed(_epoch_seed(self.plan.seed, number))
         order = self.learned[torch.randperm(len(self.learned), generator=generator).numpy()]
         size = min(self.plan.batch, len(order))
@@ -249,9 +249,9 @@ class Training:
 def whiten(network: Autoencoder, embeddings: Tensor) -> None:
     """Stretch the bottleneck until no few directions rule the cosine. What is painted stays the same.
 
-    `embeddings` (n, LATENT) are the bottleneck's of the photos to go by. Along each principal component, variance
-    becomes variance ** (1 - WHITENING); the transform is folded into the weights on both sides of the bottleneck.
-    It does not rotate (ZCA): along the components themselves, a head that standardises would whiten all the way.
+    The stretch is fitted on `embeddings` (n, LATENT), which the bottleneck gives. Each principal component's variance
+    becomes variance ** (1 - WHITENING). The transform is folded into the weights on both sides of the bottleneck. It
+    does not rotate (ZCA): on the components themselves, a head that standardises would whiten all the way.
     """
     project, norm, read = network.bottleneck[2], network.bottleneck[3], network.decoder[0]
     assert isinstance(project, nn.Linear)
@@ -261,7 +261,7 @@ def whiten(network: Autoencoder, embeddings: Tensor) -> None:
     assert norm.running_var is not None
     old = embeddings.double()
     variances, components = torch.linalg.eigh(torch.cov(old.T))
-    least = max(VARIANCE_FLOOR * float(variances.mean()), 1e-12)  # Photos that are all the same have no variance.
+    least = max(VARIANCE_FLOOR * float(variances.mean()), 1e-12)  # Equal photos have no variance.
     scales = variances.clamp(min=least) ** (-WHITENING / 2)
     forth, back = components * scales @ components.T, components / scales @ components.T
     deviation = (norm.running_var.double() + norm.eps).sqrt()

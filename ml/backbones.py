@@ -1,7 +1,8 @@
-"""The networks a recipe may name. Cheap to import: torch is loaded only when a network is built.
+"""The networks a recipe may name. Importing this is cheap: torch is loaded only when a network is built.
 
-A new one is one entry in BACKBONES: how to build it, the layer that is read unless a recipe says otherwise, which
-module is its classifier (never needed for an embedding), and where its ImageNet weights are published, if they are.
+A new network is one entry in BACKBONES. The entry says how to build it, which layer is read unless a recipe says
+otherwise, which module is its classifier (no embedding needs it), and where its ImageNet weights are published, if
+they are.
 """
 
 from __future__ import annotations
@@ -24,20 +25,20 @@ class Backbone:
     """A network and the facts about it that a recipe needs."""
 
     build: Callable[[], nn.Module]
-    """A freshly, randomly initialised network in training mode, as its paper prescribes."""
+    """Makes a network in training mode, initialised at random as its paper prescribes."""
     layer: str
     """The layer an embedding is read from by default: a module's name, or an alias."""
     head: str
     """The module that classifies, or decodes; its parameters are dropped from a checkpoint."""
     imagenet_url: str = ""
-    """Published weights; the name ends in the first digits of the file's SHA-256, as torch.hub wants it."""
+    """Where published weights lie; the name ends in the first digits of the file's SHA-256, as torch.hub wants it."""
     input_size: int = 224
-    """Side of the square the network was trained on, in pixels."""
+    """The side of the square that the network was trained on, in pixels."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """The literature's names of layers, and the modules they stand for."""
 
     def module(self, layer: str) -> str:
-        """The name of the module that a layer is, by alias or as it stands."""
+        """The name of the module that a layer's name or alias stands for."""
         return self.aliases.get(layer, layer)
 
 
@@ -54,7 +55,7 @@ def _autoencoder() -> nn.Module:
     return Autoencoder()
 
 
-# V1 of the weights, not V2: V2's label smoothing and mixup raise ImageNet accuracy but harm features that are used
+# The weights are V1, not V2: V2's label smoothing and mixup raise ImageNet accuracy but harm features that are used
 # as they are (Kornblith et al. 2019, "Do Better ImageNet Models Transfer Better?").
 BACKBONES: Mapping[str, Backbone] = {
     "resnet50": Backbone(
@@ -74,7 +75,7 @@ BACKBONES: Mapping[str, Backbone] = {
         layer="fc1",
         head="classifier.6",
         imagenet_url="https://download.pytorch.org/models/vgg16-397923af.pth",
-        # After their ReLU, as Keras and the retrieval literature read them.
+        # fc1 and fc2 are read after their ReLU, as Keras and the retrieval literature do.
         aliases={"fc1": "classifier.1", "fc2": "classifier.4", "pool5": "features"},
     ),
     "autoencoder": Backbone(build=_autoencoder, layer="bottleneck", head="decoder", input_size=128),
@@ -83,7 +84,7 @@ BACKBONES: Mapping[str, Backbone] = {
 
 @lru_cache(maxsize=64)
 def output_channels(backbone: str, layer: str, input_size: int) -> int:
-    """The length of a photo's vector, pooled from this layer. Traced on the meta device: nothing is computed.
+    """The length of a photo's vector, pooled from this layer. Tracing on the meta device computes nothing.
 
     Raises ValueError when the backbone has no such layer, or one that gives neither a map nor a vector a photo.
     """
@@ -104,7 +105,7 @@ def output_channels(backbone: str, layer: str, input_size: int) -> int:
         extractor = create_feature_extractor(network, {module: "features"})
         try:
             features = extractor(torch.empty(1, 3, input_size, input_size))["features"]
-        except RuntimeError as error:  # The maps shrink to nothing.
+        except RuntimeError as error:  # The layer's maps shrink to nothing.
             raise ValueError(f"{backbone} cannot see photos of {input_size} pixels: {error}") from error
     shape = tuple(features.shape) if isinstance(features, torch.Tensor) else ()
     if len(shape) not in (2, 4):

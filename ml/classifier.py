@@ -1,7 +1,7 @@
-"""Vectors to categories: the head that reads the same vector the search uses.
+"""Vectors to categories: the head, a classifier that reads the same vector as the search.
 
-A multinomial logistic regression on standardised features. The standardisation and the calibrating temperature are
-folded into one matrix and one bias, so serving is a product and a softmax in numpy; scikit-learn is imported only
+It is a multinomial logistic regression on standardised features. The standardisation and the calibrating temperature
+are folded into one matrix and one bias, so serving is a product and a softmax in numpy; scikit-learn is imported only
 to fit. Heads are stored as safetensors, never pickled.
 """
 
@@ -13,30 +13,29 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from safetensors.numpy import load, save
 
+from ml.arrays import Bools, Floats, Ints
 from ml.novelty import Novelty, fit_novelty
 from ml.policy import Policy, Tuned
 from ml.scaling import feature_scales
 
-Floats = NDArray[np.floating]
-Ints = NDArray[np.integer]
-
-MIN_PHOTOS = 5  # of one category: one for each fold
-MIN_PRODUCTS = 2  # of one category: one to learn from while the other is held out
+MIN_PHOTOS = 5  # in a category: one for each fold
+MIN_PRODUCTS = 2  # in a category: one to learn from while the other is held out
 FOLDS = 5  # fewer where there are fewer products
 CALIBRATION_BINS = 15  # Guo et al. 2017
-# scikit-learn's C. Five furniture categories, 398 photos, whole product families held out, log-loss by C:
+# This is scikit-learn's C. Log-loss by C, on five furniture categories, 398 photos, whole product families held out:
 #   C                 0.001   0.003   0.01   0.1    1
 #   trained ResNet50  0.531   0.493   0.471  0.461  0.465
 #   random ResNet50   0.665   0.624   0.612  0.610  0.614
-# From 0.01 on, accuracy is flat too (0.84 and 0.78); 0.01 fits fastest and its temperature stays nearest to 1.
+# From 0.01 on, accuracy is flat as well (0.84 and 0.78). 0.01 fits fastest and its temperature stays nearest to 1.
 REGULARISATION = 0.01
-# A photo is called unknown when its squared distance (ml.novelty) is MARGIN times that of all but UNKNOWN of the
-# shop's own photos: a flower costs a glance, a chair called unknown costs trust, and a customer's photo lies farther
-# out than a studio's. With the trained stand-in 0.72 of 18 pictures of other things are called unknown, and 0.07 of the
-# customers' (benchmarks/strangers.py). HESITANT is the share of the held-out photos over which the head hesitates so
-# much that its answer should not be taken for sure.
-UNKNOWN, MARGIN, HESITANT = 0.02, 1.2, 0.05
-MIN_LIMITING = 50  # photos: of fewer, 2 % is not one, and the strangest one would be the limit
+# A photo is unknown when its squared distance (ml.novelty) exceeds MARGIN times the one within which all but the
+# share UNKNOWN of the shop's own photos lie. The margin is wide because a flower that is missed costs a glance, a chair
+# called unknown costs trust, and a customer's photo lies farther out than a studio's. With the trained stand-in 0.72 of
+# 18 pictures of other things are called unknown, and 0.07 of the customers' (benchmarks/strangers.py).
+UNKNOWN, MARGIN = 0.02, 1.2
+# The head hesitates over a photo whose best probability is below that of all but this share of the held-out photos.
+HESITANT = 0.05
+MIN_LIMITING = 50  # photos: 2 % of fewer is less than one, and the strangest photo would be the limit
 MAX_ITERATIONS = 1000  # a safeguard: 400 photos of 2,048 dimensions converge in about 180
 
 
@@ -53,32 +52,32 @@ class TooFewPhotos(Exception):  # noqa: N818  it names the state of the catalogu
 
 @dataclass(frozen=True)
 class Metrics:
-    """What a head is worth, measured on photos of products it had not seen (out of fold)."""
+    """How good a head is, measured on photos of products that it had not seen (out of fold)."""
 
     top1: float
     top2: float
     calibration_error: float
     """Expected calibration error, 0 to 1."""
     temperature: float
-    """Already folded into the head; far from 1 means the raw logits were over- (above) or underconfident."""
+    """It is already folded into the head. Far above 1 the raw logits were overconfident, far below underconfident."""
     folds: int
     photos: dict[int, int]
     """Training photos by category id: the head's classes."""
     left_out: dict[int, int] = field(default_factory=dict)
-    """Photos of the categories with too few of them: the head can never answer these, so search them anyway."""
+    """Photos by id of the categories with too few of them. The head never answers these, so search them anyway."""
     unknown_above: float | None = None
-    """The distance (ml.novelty) from which on a photo is of nothing that was learned; None: too few photos to tell."""
+    """A photo at a larger distance (ml.novelty) is like nothing that was learned; None: too few photos to tell."""
     hesitant_below: float = 0.0
-    """The likeliest category's probability under which the head hesitates more than over nearly all photos."""
+    """The head hesitates when the likeliest category's probability is lower: nearly all photos have a higher one."""
     gate: Tuned | None = None
-    """What the gate's policy was chosen by; None: too few photos to choose one, or an older head."""
+    """The gate's policy and what it was chosen by; None: too few photos to choose one, or an older head."""
     confusion: dict[int, dict[int, int]] | None = None
-    """Photos by their category id and the one they were taken for; pairs that never met are left out. None: an older
+    """Photos by their category id and the id they were taken for, without pairs that never occur. None: an older
     head."""
     others: int = 0
-    """Photos learned from beside those that all of this was measured on, such as customers'."""
+    """The number of photos, such as customers', that were learned from and not measured on."""
     others_top1: float | None = None
-    """The same of them as `top1`."""
+    """`top1` of these photos."""
 
     @classmethod
     def from_json(cls, text: str) -> "Metrics":
@@ -98,18 +97,18 @@ class Judgement:
     """What a head makes of one photo."""
 
     probabilities: Mapping[int, float]
-    """By category id, of those learned."""
+    """By id of the categories that were learned."""
     searched: frozenset[int]
     """The categories that its policy would search."""
     unknown: bool
-    """The photo is like nothing that was learned."""
+    """Whether the photo is like nothing that was learned."""
     low_confidence: bool
-    """Unknown, or the likeliest category is less likely than over nearly all of the shop's own photos."""
+    """Whether it is unknown, or its likeliest category is less likely than in nearly all of the shop's own photos."""
 
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
-    """A trained category classifier."""
+    """A trained head: it tells a photo's category, and how sure it is."""
 
     classes: tuple[int, ...]
     """Category ids, ascending: the columns of `probabilities`."""
@@ -130,7 +129,7 @@ class Classifier:
         return replace(self, metrics=replace(self.metrics, gate=gate))
 
     def judge(self, vector: Floats) -> Judgement:
-        """What to make of a photo with this vector, (dimensions,)."""
+        """What the head makes of a photo with this vector, (dimensions,)."""
         rows = self.probabilities(vector[np.newaxis])
         unknown = bool(self.is_unknown(vector[np.newaxis])[0])
         searched = self.policy.searched(rows)[0]
@@ -141,11 +140,11 @@ class Classifier:
             low_confidence=unknown or float(rows.max()) < self.metrics.hesitant_below,
         )
 
-    def is_unknown(self, vectors: Floats) -> NDArray[np.bool_]:
+    def is_unknown(self, vectors: Floats) -> Bools:
         """Whether the photos are like nothing that was learned: (n, dimensions) -> (n,)."""
         if self.novelty is None or self.metrics.unknown_above is None:
             return np.zeros(len(vectors), bool)
-        unknown: NDArray[np.bool_] = self.novelty.distances(vectors) > self.metrics.unknown_above
+        unknown: Bools = self.novelty.distances(vectors) > self.metrics.unknown_above
         return unknown
 
     def probabilities(self, vectors: Floats) -> Floats:
@@ -183,23 +182,23 @@ class OutOfFold:
 
     classes: tuple[int, ...]
     rows: Ints
-    """(m,) which rows of the input were predicted: all but those of left-out categories."""
+    """(m,) the rows of the input that were predicted: all but those of left-out categories."""
     probabilities: Floats
     """(m, classes), calibrated."""
     distances: Floats
-    """(m,) from all that was learned (ml.novelty)."""
+    """(m,) the distances from all that was learned (ml.novelty)."""
     temperature: float
     folds: int
 
-    def among(self, rows: NDArray[np.bool_]) -> "OutOfFold":
-        """The predictions for these rows of the input, (n,)."""
+    def among(self, rows: Bools) -> "OutOfFold":
+        """The predictions for these rows of the input, a mask (n,)."""
         kept = rows[self.rows]
         return replace(
             self, rows=self.rows[kept], probabilities=self.probabilities[kept], distances=self.distances[kept]
         )
 
     def top1(self, labels: Ints) -> float:
-        """The share whose likeliest category is right, of labels of the input, (n,)."""
+        """The share of photos whose likeliest category is right, by the input's labels, (n,)."""
         return float(np.mean(np.array(self.classes)[self.probabilities.argmax(axis=1)] == labels[self.rows]))
 
 
@@ -209,14 +208,14 @@ def fit_classifier(
     groups: ArrayLike,
     seed: int = 0,
     held_out: OutOfFold | None = None,
-    measured: NDArray[np.bool_] | None = None,
+    measured: Bools | None = None,
 ) -> Classifier:
     """Train a head on (n, d) embeddings with category ids and product ids, both (n,).
 
     Categories with fewer than MIN_PHOTOS photos or MIN_PRODUCTS products are left out of the classes. Raises
     TooFewPhotos when fewer than two remain, ValueError when one product has photos in two categories.
-    `held_out` is `cross_validate` of the other arguments, where the caller has it already. `measured`, (n,), are the
-    photos that the metrics are of, by default all; from the others the head only learns.
+    `held_out` is `cross_validate` of the other arguments, where the caller has it already. `measured`, a mask (n,),
+    marks the photos that the metrics are measured on, by default all; from the others the head only learns.
     """
     labels, groups = np.asarray(labels), np.asarray(groups)
     measured = np.ones(len(labels), bool) if measured is None else measured
@@ -235,7 +234,7 @@ def fit_classifier(
         folds=held_out.folds,
         photos={category: counts[category] for category in held_out.classes},
         left_out={category: count for category, count in counts.items() if category not in held_out.classes},
-        # Of few photos either may be the larger: a space fitted on all of them lies closer round each.
+        # With few photos either distance may be the larger: novelty fitted on all of them lies closer to each.
         unknown_above=_unknown_above(np.maximum(held_out.distances, novelty.distances(embeddings[held_out.rows]))),
         hesitant_below=float(np.quantile(held_out.probabilities.max(axis=1), HESITANT)),
         confusion=_confusion(held_out.classes, truth, ranks[:, 0]),
@@ -252,9 +251,10 @@ def fit_classifier(
 
 
 def cross_validate(embeddings: Floats, labels: ArrayLike, groups: ArrayLike, seed: int = 0) -> OutOfFold:
-    """Honest predictions for the training photos themselves, for metrics and for judging a gate.
+    """Predict the training photos themselves, each by a head that has not seen its product.
 
-    Arguments and errors are those of `fit_classifier`. The photos of one product share a fold.
+    Metrics and the choice of a gate use this. Arguments and errors are those of `fit_classifier`. The photos of one
+    product share a fold.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
@@ -274,14 +274,14 @@ def cross_validate(embeddings: Floats, labels: ArrayLike, groups: ArrayLike, see
 
 
 def softmax(logits: Floats) -> Floats:
-    """Over the last axis; rows sum to 1."""
+    """The softmax over the last axis: rows sum to 1."""
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     shares: Floats = powers / powers.sum(axis=-1, keepdims=True)
     return shares
 
 
 def fit_temperature(logits: Floats, truth: Ints) -> float:
-    """The divisor of the logits that makes the log-loss of the true columns least (Guo et al. 2017)."""
+    """The temperature: divided by it, the logits give the true columns the least log-loss (Guo et al. 2017)."""
     from scipy.optimize import minimize_scalar
 
     own = np.arange(len(truth))
@@ -311,7 +311,7 @@ def _by_id(counts: Mapping[str, int]) -> dict[int, int]:
 
 
 def _confusion(classes: tuple[int, ...], truth: Ints, taken: Ints) -> dict[int, dict[int, int]]:
-    """Of the columns of the true and of the likeliest category, both (m,)."""
+    """Count photos by true and by likeliest category; both are given as columns, (m,)."""
     pairs, counts = np.unique(np.stack([truth, taken], axis=1), axis=0, return_counts=True)
     table: dict[int, dict[int, int]] = {category: {} for category in classes}
     for (true, likeliest), count in zip(pairs.tolist(), counts.tolist(), strict=True):
@@ -343,10 +343,10 @@ def _counts(labels: Ints) -> dict[int, int]:
 
 
 def _fit_softmax(embeddings: Floats, labels: Ints) -> tuple[Floats, Floats]:
-    """Weights (d, classes) and bias (classes,) of the regression, for raw embeddings.
+    """The regression's weights (d, classes) and bias (classes,), for raw embeddings.
 
-    With fewer photos than dimensions the fit runs in the photos' own span: the optimum of an L2-penalised
-    regression lies there, so nothing is lost.
+    With fewer photos than dimensions the fit runs in the photos' own span. Nothing is lost: the optimum of an
+    L2-penalised regression lies there.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -364,7 +364,7 @@ def _fit_softmax(embeddings: Floats, labels: Ints) -> tuple[Floats, Floats]:
 
 
 def _both_columns(weights: Floats, bias: Floats) -> tuple[Floats, Floats]:
-    """scikit-learn fits two classes as one column of log-odds: spread it over two."""
+    """Spread the one column of log-odds that scikit-learn fits for two classes over two columns."""
     if len(bias) > 1:
         return weights, bias
     return np.hstack([-weights, weights]) / 2, np.hstack([-bias, bias]) / 2

@@ -27,36 +27,38 @@ from ml.fits import enough, preprocess
 from ml.images import WHOLE, Region, open_at
 from ml.projection import FittedProjection
 from ml.recipes import Recipe, WeightsError
+from ml.scaling import unit
 
 logger = logging.getLogger(__name__)
-LARGEST = float(np.finfo(np.float16).max)  # of the half-precision floats that vectors are stored as
+LARGEST = float(np.finfo(np.float16).max)  # vectors are stored as half-precision floats
 RUNTIMES = ("auto", "torch", "openvino")
 DEVICES = r"auto|cpu|cuda(:\d+)?"
-# The live space and the one being built: about 100 MB each, VGG16 500 MB.
+# How many networks a process keeps: the live space's and that of the one being built. Each takes about 100 MB, VGG16
+# 500 MB.
 NETWORKS = 2
-# What the drivers of NVIDIA, of AMD and of Windows' Linux show in /dev when there is a GPU. Asking torch instead would
-# take seconds and 300 MB in every process of a machine that has none.
+# A GPU shows in /dev under these names: NVIDIA's driver, AMD's, and that of Linux under Windows. Asking torch instead
+# would take seconds and 300 MB in every process of a machine without a GPU.
 GPUS = ("nvidia*", "kfd", "dxg")
 Floats = NDArray[np.float32]
 
 
 class Network(Protocol):
-    """What a runtime makes of a recipe: a loaded network, shared by all threads."""
+    """A recipe's network, loaded by a runtime and shared by all threads."""
 
     batch_size: int
-    """Photos that it likes to be given at once."""
+    """How many photos to give it at once."""
     passes: int
-    """Of these, how many may be begun before the first is waited for."""
+    """How many batches to start before waiting for the first."""
 
     def start(self, pixels: NDArray[np.uint8]) -> Callable[[], Floats]:
         """Begin with n photos, (n, size, size, 3); the function returned waits for their features, (n, channels)."""
 
 
 class Encoder:
-    """Turns photos into the vectors a recipe describes.
+    """Turns photos into the vectors that a recipe describes.
 
-    A handle that costs nothing to make: the network is loaded at the first call, once a process, shared by all
-    threads, and never inherited through a fork. Calls are thread-safe.
+    Making one costs nothing: the network is loaded at the first call. A process loads it once, for all threads, and
+    never inherits it through a fork. Calls are thread-safe.
     """
 
     def __init__(
@@ -71,11 +73,11 @@ class Encoder:
         """
         Args:
             device: "auto" (a GPU when there is one), "cpu", "cuda", or one of several GPUs such as "cuda:1".
-            batch_size: photos in the network at once; by default as many as the runtime likes.
-            projection: the one that the recipe names, None for a recipe without PCA.
+            batch_size: photos in the network at once; by default the runtime's own number.
+            projection: the one that the recipe names; None for a recipe without PCA.
             runtime: "torch", "openvino" (on the CPU only), or "auto": torch on a GPU; on the CPU OpenVINO where it is
                 installed, else torch.
-            cache: the folder in which networks converted for OpenVINO are kept; without one each process converts.
+            cache: the folder that keeps networks converted for OpenVINO; without one, each process converts.
         """
         if (projection is not None) != bool(recipe.pca):
             raise ValueError("a recipe with PCA needs its projection, one without takes none")
@@ -89,7 +91,7 @@ class Encoder:
     def open(self, source: bytes | BinaryIO, region: Region | None = None) -> Image.Image:
         """A photo, or its region, upright and as large as the network needs it to be.
 
-        The one way in, for indexing and queries: what is decoded at another scale is another vector.
+        Indexing and queries both come in here, because a photo decoded at another scale gives another vector.
         Raises ml.images.UnreadablePhoto.
         """
         return open_at(source, partial(enough, self.recipe), region or WHOLE)
@@ -97,9 +99,9 @@ class Encoder:
     def encode(self, images: Iterable[Image.Image]) -> Floats:
         """(n, dimensions) float32, each row of length 1 if the recipe normalises, for n RGB images of any size.
 
-        The next images are taken and prepared while the network works: a generator that decodes them runs beside it.
-        Raises WeightsError when the recipe's weights cannot be loaded, or give no numbers that halfvec can hold;
-        nothing is ever downloaded here.
+        The next images are taken and prepared while the network works, so a generator may decode them meanwhile.
+        Raises WeightsError when the recipe's weights cannot be loaded, or give numbers that halfvec cannot hold.
+        Nothing is ever downloaded here.
         """
         batches = list(self._features(images))
         if not batches:
@@ -116,7 +118,7 @@ class Encoder:
         waiting: deque[Callable[[], Floats]] = deque()
         pixels = (preprocess(image, self.recipe) for image in images)
         size = self.batch_size or network.batch_size
-        while batch := list(islice(pixels, size)):  # Filled while those before are in the network.
+        while batch := list(islice(pixels, size)):  # This batch fills while earlier ones are in the network.
             if len(waiting) == network.passes:
                 yield waiting.popleft()()
             waiting.append(network.start(np.stack(batch)))
@@ -126,18 +128,18 @@ class Encoder:
     def _finish(self, features: Floats) -> Floats:
         vectors = features
         if self.recipe.normalize:
-            vectors = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
+            vectors = unit(features)
         if self.projection is not None:
             vectors = self.projection.apply(vectors, self.recipe.normalize)
-        if not (np.abs(vectors) <= LARGEST).all():  # Also false of NaN.
+        if not (np.abs(vectors) <= LARGEST).all():  # NaN fails this as well.
             raise WeightsError(f"the network gives numbers beyond {LARGEST:,.0f} or none at all: check its weights")
         return vectors
 
 
 def choose_runtime(runtime: str, device: str) -> str:
-    """What "auto" stands for, as explained at Encoder. Raises WeightsError when what is forced cannot be had.
+    """The runtime to use, where "auto" means what Encoder says. Raises WeightsError when a forced one cannot be had.
 
-    Whether there is a GPU is asked for the device "auto" alone.
+    It looks for a GPU only for the device "auto".
     """
     if runtime not in RUNTIMES:
         raise WeightsError(f"there is no runtime {runtime!r}: set the runtime to {', '.join(RUNTIMES)}")
@@ -166,8 +168,8 @@ class _Shared:
     network: Network | None = None
 
 
-_lock = threading.Lock()  # Of the dictionary alone: nobody waits for another network's load.
-_networks: OrderedDict[Hashable, _Shared] = OrderedDict()  # The one used last is last.
+_lock = threading.Lock()  # It guards the dictionary alone, so nobody waits for another network's load.
+_networks: OrderedDict[Hashable, _Shared] = OrderedDict()  # The most recently used is last.
 
 
 def _shared_network(recipe: Recipe, device: str, runtime: str, cache: Path | None) -> Network:
@@ -191,7 +193,7 @@ def _load(recipe: Recipe, device: str, runtime: str, cache: Path | None) -> Netw
     if choose_runtime(runtime, device) == "openvino":
         try:
             from ml.openvino_runtime import OpenvinoNetwork
-        except (ImportError, OSError) as error:  # Built for another machine, or a library of the system is missing.
+        except (ImportError, OSError) as error:  # It is built for another machine, or lacks a system library.
             if runtime == "openvino":
                 raise WeightsError(f"OpenVINO cannot be imported ({error}): set the runtime to 'torch'") from error
             logger.warning("OpenVINO cannot be imported, so the network runs in torch: %s", error)
@@ -203,10 +205,10 @@ def _load(recipe: Recipe, device: str, runtime: str, cache: Path | None) -> Netw
 
 
 def _forget_networks() -> None:
-    """In a forked child: a GPU's memory and the threads that compute cannot be inherited, the locks may be held.
+    """Start a forked child without networks: a GPU's memory and computing threads are not inherited, locks may be held.
 
-    The parent's networks can be neither used nor freed: OpenVINO's destructor would wait for its threads for ever.
-    Nor will OpenMP's threads come back: torch would wait for them, once the parent has computed with several.
+    The parent's networks can be neither used nor freed, because OpenVINO's destructor would wait for its threads for
+    ever. OpenMP's threads do not come back either: torch would wait for them if the parent has computed with several.
     """
     global _lock
     _lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""From a photo of any shape to the square of bytes that a network sees, with nothing but Pillow and numpy."""
+"""Turns a photo of any shape into the square of bytes that a network sees, with Pillow and numpy alone."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ def preprocess(image: Image.Image, recipe: Recipe) -> NDArray[np.uint8]:
 
 
 def enough(recipe: Recipe, width: float, height: float) -> float:
-    """The scale at which a picture of that size still has all the pixels that the recipe looks at."""
+    """The least scale at which a picture of that size has all the pixels that the recipe looks at."""
     if recipe.fit == "pad":
         return recipe.input_size / max(width, height)
     wanted = _short_side(recipe) if recipe.fit == "crop" else recipe.input_size
@@ -33,9 +33,9 @@ def _short_side(recipe: Recipe) -> int:
 def _pad(image: Image.Image, recipe: Recipe) -> Image.Image:
     """The whole photo, its longer side scaled to the input size, centred on white.
 
-    White, because most product photos are taken on it. Measured with trained weights on tight crops of 64 long
-    or tall furniture photos: the nearest vector is the uncropped original for 0.89 of them, with the ImageNet
-    mean colour for 0.16, and with `_crop` for 0.14.
+    It is white because most product photos are taken on white. Measured with trained weights on tight crops of 64 long
+    or tall furniture photos, the nearest vector is the uncropped original for 0.89 of them; on the ImageNet mean
+    colour it is for 0.16, and with `_crop` for 0.14.
     """
     size = recipe.input_size
     scale = size / max(image.size)
@@ -47,7 +47,7 @@ def _pad(image: Image.Image, recipe: Recipe) -> Image.Image:
 
 
 def _crop(image: Image.Image, recipe: Recipe) -> Image.Image:
-    """torchvision's evaluation transform: the shorter side to 8/7 of the input size, then the centre."""
+    """The photo's centre, its shorter side scaled to 8/7 of the input size: torchvision's evaluation transform."""
     size = recipe.input_size
     short, shorter_side = _short_side(recipe), min(image.size)
     width, height = (int(short * side / shorter_side) for side in image.size)

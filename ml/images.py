@@ -1,8 +1,8 @@
-"""Photos from strangers: bytes in, an upright RGB image of bounded size out, or one clear refusal.
+"""Photos from strangers: bytes become an upright RGB image of bounded size, or are refused with one clear reason.
 
-The catalogue keeps and compares what `open_photo` gives. A network sees what `open_at` gives, at indexing and at query
-time alike, so both sides see the same pixels. Only Pillow is imported here: the catalogue opens photos in processes
-that never load a model.
+The catalogue keeps and compares what `open_photo` gives. A network sees what `open_at` gives, for indexing and for
+queries alike, so both see the same pixels. Only Pillow is imported here: the catalogue opens photos in processes that
+never load a model.
 """
 
 import io
@@ -20,9 +20,9 @@ FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF")
 MAX_BYTES = 20_000_000
 MAX_PIXELS = 50_000_000  # 200 MB in Pillow's 4 bytes a pixel
 MIN_SIDE = 16
-MAX_ASPECT = 20  # padded to 224 x 224, a 20:1 photo is a strip of 11 px: beyond that nothing is left to see
+MAX_ASPECT = 20  # padded to 224 x 224, a 20:1 photo is a strip of 11 px; a longer one leaves nothing to see
 
-# What the five decoders of Pillow raise on damaged input, found by feeding them mutated files
+# What Pillow's five decoders raise on damaged input, found by feeding them mutated files
 DECODER_ERRORS = (
     OSError,
     SyntaxError,
@@ -38,7 +38,8 @@ DECODER_ERRORS = (
 
 # Modes that scale well as they are; a palette must become colours first, and 16 bits are scaled to 8
 SHRINKABLE = ("RGB", "RGBA", "L", "LA", "CMYK")
-# Pixels decoded at once, as headers claim them: at 4 bytes a pixel and a copy, two of the largest photos take 0.8 GB.
+# How many pixels, by their headers, are decoded at once: two of the largest photos take 0.8 GB, at 4 bytes a pixel and
+# with a copy.
 ROOM = 2 * MAX_PIXELS
 
 TRANSPOSES = {  # EXIF orientation -> what puts the photo upright
@@ -56,13 +57,14 @@ SIDEWAYS = (5, 6, 7, 8)  # the orientations that swap width and height
 # A fingerprint is the picture scaled to this many cells a side, 3 bytes (RGB) each.
 FINGERPRINT_SIDE = 16
 FINGERPRINT_BYTES = FINGERPRINT_SIDE**2 * 3
-# Two photos show the same picture when no byte of their fingerprints differs by more. Measured on 398 studio photos of
-# real furniture and 300 rendered ones: a picture saved anew (JPEG of quality 30 and up, WebP, 256 colours) and scaled
-# to between 160 px and twice its size strays by at most 12, at 100 px and quality 75 by 10; the closest two products'
-# pictures that differ lie 17 apart, colour variants photographed alike among them. 8 cells leave no such gap: 8 and 6.
+# Two photos show the same picture when no byte of their fingerprints differs by more than this. Measured on 398 studio
+# photos of real furniture and 300 rendered ones. A picture saved anew (JPEG of quality 30 and up, WebP, 256 colours)
+# and scaled to between 160 px and twice its size strays by at most 12, at 100 px and quality 75 by 10. The closest
+# pictures of two products that differ lie 17 apart, colour variants photographed alike among them. With 8 cells a side
+# there is no such gap: they stray by 8 and lie 6 apart.
 SAME_PICTURE = 12
-# ... nor by more than this share of what the bytes of the paler one span: a thin necklace on white differs from a blank
-# page by 7, and spans 20. Saved anew as above, no picture strays by more than 0.14 of its span.
+# Nor may a byte differ by more than this share of the span of the paler photo's bytes. A thin necklace on white differs
+# from a blank page by 7, and spans 20. Saved anew as above, no picture strays by more than 0.14 of its span.
 SAME_SHARE = 0.2
 
 # x, y, width, height as fractions of the upright photo, measured from its top left corner
@@ -114,7 +116,7 @@ class UnreadablePhoto(Exception):  # noqa: N818  it names the state of the photo
 
 
 class _Room:
-    """Lets threads decode together as long as their photos are of no more than so many pixels."""
+    """Lets threads decode at the same time as long as their photos together have no more than so many pixels."""
 
     def __init__(self, pixels: int) -> None:
         self._left = pixels
@@ -122,7 +124,7 @@ class _Room:
 
     @contextmanager
     def taken(self, pixels: int) -> Iterator[None]:
-        with self._turn, self._changed:  # In turn: a large photo is not overtaken by small ones for ever.
+        with self._turn, self._changed:  # Threads take turns, so small photos do not overtake a large one for ever.
             self._changed.wait_for(lambda: self._left >= pixels)
             self._left -= pixels
         try:
@@ -146,10 +148,11 @@ def open_photo(source: bytes | BinaryIO, side: int = 1024) -> Image.Image:
 
 
 def open_at(source: bytes | BinaryIO, enough: Callable[[float, float], float], region: Region = WHOLE) -> Image.Image:
-    """As `open_photo`, a region of the upright photo at a scale that is cheap to decode.
+    """A region of the upright photo, opened as by `open_photo` but at a scale that is cheap to decode.
 
-    It is at least `enough(width, height)`, of the region's own pixels: by these the region is judged, as `crop_region`
-    says. The caller scales once, to the very size that it needs; here nothing is resampled but by whole numbers.
+    The scale is at least `enough(width, height)`, asked with the region's own size in pixels. The region is judged by
+    that size too, as `crop_region` says. The caller then scales once, to the very size that it needs: here pixels are
+    only reduced by whole numbers.
     """
     return _opened(source, lambda photo: _decode_at(photo, enough, region))
 
@@ -173,13 +176,13 @@ def as_jpeg(photo: Image.Image, quality: int = 90) -> bytes:
 
 
 def fingerprint(photo: Image.Image) -> bytes:
-    """The RGB photo in FINGERPRINT_BYTES bytes, row by row, by which the same picture is known in another file.
+    """The RGB photo in FINGERPRINT_BYTES bytes, row by row: they tell the same picture in another file.
 
     Pictures are the same when their fingerprints differ by at most SAME_PICTURE, and SAME_SHARE of their contrast, in
-    every byte: after saving anew and scaling, not after cropping. What is smaller than a cell, such as another text on
-    the same label, is not seen.
+    every byte. That holds after saving anew and scaling, not after cropping. A detail smaller than a cell, such as
+    another text on the same label, is not seen.
     """
-    # The triangle filter overlaps the cells, so that a shift by a pixel, as scaling brings it, moves little.
+    # The triangle filter overlaps the cells, so the shift by a pixel that scaling brings changes little.
     return photo.resize((FINGERPRINT_SIDE, FINGERPRINT_SIDE), Image.Resampling.BILINEAR).tobytes()
 
 
@@ -204,7 +207,7 @@ def _opened(source: bytes | BinaryIO, decode: Callable[[Image.Image], Image.Imag
 
 
 def _check_size(width: int, height: int) -> None:
-    """Judge the size the header claims, before a single pixel is decoded."""
+    """Judge the size that the header claims, before any pixel is decoded."""
     if width * height > MAX_PIXELS:
         raise UnreadablePhoto(PhotoProblem.TOO_MANY_PIXELS)
     if min(width, height) < MIN_SIDE:
@@ -225,7 +228,7 @@ def _check_region(region: Region, width: int, height: int) -> None:
 
 
 def _box(region: Region, width: int, height: int) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of a region of a photo of that size; at least a pixel, however far it was reduced."""
+    """Left, top, right, bottom of a region of a photo of that size: at least one pixel, however small the photo."""
     x, y, across, down = region
     left, top = min(round(x * width), width - 1), min(round(y * height), height - 1)
     right, bottom = min(round((x + across) * width), width), min(round((y + down) * height), height)
@@ -234,7 +237,7 @@ def _box(region: Region, width: int, height: int) -> tuple[int, int, int, int]:
 
 def _decode(photo: Image.Image, side: int) -> Image.Image:
     scale = side / max(photo.size)
-    if scale < 1:  # JPEG only: decode at 1/2, 1/4 or 1/8, never below the size asked for
+    if scale < 1:  # draft serves JPEG alone: it decodes at 1/2, 1/4 or 1/8, never below the size asked for
         photo.draft(None, (round(photo.width * scale), round(photo.height * scale)))
     photo.load()  # before thumbnail, which would draft a second time
     orientation = _orientation(photo)
@@ -247,11 +250,11 @@ def _decode(photo: Image.Image, side: int) -> Image.Image:
 
 
 def _decode_at(photo: Image.Image, enough: Callable[[float, float], float], region: Region) -> Image.Image:
-    orientation = _orientation(photo)  # a PNG is decoded for it, which may tell after its pixels
+    orientation = _orientation(photo)  # this decodes a PNG, which may tell its orientation after its pixels
     own, upright = photo.size, photo.size[::-1] if orientation in SIDEWAYS else photo.size
     _check_region(region, *upright)
     scale = enough(region[2] * upright[0], region[3] * upright[1])
-    if scale < 1:  # JPEG only, as above
+    if scale < 1:  # for JPEG alone, as above
         photo.draft(None, (max(1, round(own[0] * scale)), max(1, round(own[1] * scale))))
     photo.load()
     times = max(1, int(photo.width / (own[0] * scale)))
@@ -262,7 +265,7 @@ def _decode_at(photo: Image.Image, enough: Callable[[float, float], float], regi
 
 
 def _is_shrinkable(photo: Image.Image) -> bool:
-    """Whether it scales well as it is. A colour that stands for transparency would blend with others."""
+    """Whether the photo scales well in its mode. A colour that stands for transparency would blend with others."""
     return photo.mode in SHRINKABLE and "transparency" not in photo.info
 
 
@@ -287,7 +290,7 @@ def _as_rgb(photo: Image.Image) -> Image.Image:
 
 
 def _has_known_signature(data: bytes) -> bool:
-    """Whether unidentifiable bytes at least begin like one of FORMATS: then they are damaged, not foreign."""
+    """Whether unidentifiable bytes begin like one of FORMATS: then they are damaged, not foreign."""
     starts = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")
     brand = data[8:12] if data[:4] == b"RIFF" or data[4:8] == b"ftyp" else b""
     return data.startswith(starts) or brand in (b"WEBP", b"avif", b"avis")

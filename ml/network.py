@@ -1,4 +1,4 @@
-"""The network of a recipe as one torch module, from bytes to pooled features: what every runtime runs."""
+"""A recipe's network as one torch module, from bytes to pooled features. Every runtime runs this module."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from ml.recipes import Recipe
 from ml.tracing import alone
 from ml.weights import load_network
 
-# p of generalised-mean pooling: what training converges to in the paper, and what everybody takes untrained.
+# The p of generalised-mean pooling. Training converges to it in the paper, and it is the usual choice untrained.
 GEM_P = 3.0
 
 
@@ -33,7 +33,7 @@ class PhotoNetwork(nn.Module):
         self.register_buffer("std", torch.tensor(recipe.std).view(3, 1, 1))
 
     def forward(self, photos: Tensor) -> Tensor:
-        # Bytes of one pixel lie side by side: seen this way round the layout is channels_last, the fast one.
+        # The bytes of one pixel lie side by side, so after permute the layout is channels_last, the fast one.
         pixels = photos.permute(0, 3, 1, 2).float().div(255)
         features: Tensor = self.backbone(pixels.sub(self.mean).div(self.std))["features"]
         return (features if features.ndim == 2 else self.pool(features)).float()

@@ -1,6 +1,6 @@
 """The network in OpenVINO: the CPU's runtime for serving, in bfloat16 where the CPU has it.
 
-The torch module is converted once and kept on disk, so that a process that finds it there never imports torch.
+The torch module is converted once and kept on disk. A process that finds it there never imports torch.
 """
 
 import fcntl
@@ -25,16 +25,17 @@ from ml.backbones import BACKBONES
 from ml.recipes import IMAGENET, RANDOM, Recipe, WeightsError, sha256_of
 from ml.tracing import alone
 
-# Importing OpenVINO reports the import, and each conversion, to its makers' Google Analytics, unless this is missing.
+# OpenVINO reports its import and each conversion to its makers' Google Analytics unless this module is missing.
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 
 import openvino  # type: ignore[import-untyped]  # noqa: E402
 from openvino import frontend  # noqa: E402
 
 logger = logging.getLogger(__name__)
-# Of what lies in the cache: raise it when ml.network or the conversion gives another network for the same recipe.
+# The version of what the cache keeps. Raise it when ml.network or the conversion gives another network for the same
+# recipe.
 FORMAT = 1
-KEPT = 8  # networks on disk: 47 MB each of ResNet50, 235 MB of VGG16 up to fc1
+KEPT = 8  # networks on disk: ResNet50 takes 47 MB, VGG16 up to fc1 235 MB
 MODEL, WEIGHTS, SEAL = "network.xml", "network.bin", "sha256"
 PARTIAL = ".partial-"
 # What OpenVINO raises on a network that it cannot convert, read or compile.
@@ -51,15 +52,15 @@ FAILURES = (
 class OpenvinoNetwork:
     """Photos to features on the CPU.
 
-    One photo a request, on all cores: requests are served in the order in which they came, so a query waits for at
-    most one photo of a batch that is encoded beside it. Several photos a request would serve hardly more a second
-    (`python -m benchmarks.speed encode`), and a query would wait for them all.
+    Each request is one photo, on all cores. Requests are served in the order in which they came, so a query waits for
+    at most one photo of a batch that is encoded beside it. Several photos a request would serve hardly more photos a
+    second (`python -m benchmarks.speed encode`), and a query would wait for them all.
     """
 
     batch_size = passes = 1
 
     def __init__(self, recipe: Recipe, cache: Path | None, precision: str = "") -> None:
-        """Converts the network unless it lies in the folder `cache`. Raises WeightsError.
+        """Converts the network unless the folder `cache` has it. Raises WeightsError.
 
         `precision` is "bf16" or "f32"; by default bf16 where the CPU computes in it.
         """
@@ -89,19 +90,19 @@ class OpenvinoNetwork:
                 logger.warning("The converted network is not kept in %s, so each process converts it: %s", cache, error)
         with tempfile.TemporaryDirectory(prefix="lamplight-") as folder:
             _convert(recipe, Path(folder))
-            return self.compile(self.core.read_model(Path(folder, MODEL)))  # What is mapped outlives its file.
+            return self.compile(self.core.read_model(Path(folder, MODEL)))  # The mapped weights outlive their file.
 
     def _read_kept(self, recipe: Recipe, cache: Path) -> openvino.Model:
         folder = _kept(recipe, cache)
         try:
             return self.core.read_model(folder / MODEL)
-        except FAILURES:  # Whole, and no use all the same: once more, and then it is not the file's fault.
+        except FAILURES:  # The files are whole and of no use all the same. Convert once more, then blame the network.
             (folder / SEAL).unlink(missing_ok=True)
         with _told_with_its_cure():
             return self.core.read_model(_kept(recipe, cache) / MODEL)
 
     def compile(self, model: openvino.Model) -> openvino.CompiledModel:
-        """As every network here is compiled. Raises WeightsError."""
+        """Compile a network with the settings that all networks here share. Raises WeightsError."""
         settings = {
             "INFERENCE_PRECISION_HINT": self.precision,
             "NUM_STREAMS": 1,
@@ -113,17 +114,17 @@ class OpenvinoNetwork:
 
 
 def _kept(recipe: Recipe, cache: Path) -> Path:
-    """The folder of the converted network, made when it is missing or damaged; others that ask meanwhile wait."""
+    """The folder of the converted network. It is made when missing or damaged; others that ask meanwhile wait."""
     folder = cache / _folder(recipe)
     if not _is_whole(folder):
         cache.mkdir(parents=True, exist_ok=True)
         with _locked(cache / ".lock"):
             if not _is_whole(folder):
-                for left in cache.glob(f"{PARTIAL}*"):  # By processes that were killed: who converts holds the lock.
+                for left in cache.glob(f"{PARTIAL}*"):  # Killed processes left these: who converts holds the lock.
                     shutil.rmtree(left, ignore_errors=True)
                 _convert_into(folder, recipe)
                 _prune(cache)
-    with suppress(OSError):  # A cache that may only be read is as good.
+    with suppress(OSError):  # The cache may be read-only.
         os.utime(folder)
     return folder
 
@@ -133,7 +134,7 @@ def _folder(recipe: Recipe) -> str:
 
 
 def _digest(recipe: Recipe) -> str:
-    """Equal for equal networks, wherever their weights lie. Another torch draws other random weights."""
+    """Equal networks have equal digests, wherever their weights lie. Another torch draws other random weights."""
     known = {IMAGENET: BACKBONES[recipe.backbone].imagenet_url, RANDOM: f"torch {version('torch')}"}
     weights = known.get(recipe.weights, "file")
     parts = [FORMAT, openvino.__version__, replace(recipe.network, weights=weights).as_dict()]
@@ -141,14 +142,14 @@ def _digest(recipe: Recipe) -> str:
 
 
 def _prune(cache: Path) -> None:
-    """Forget the networks that were not loaded for longest."""
+    """Delete all but the KEPT networks that were loaded last."""
     folders = sorted((path.parent for path in cache.glob(f"*/{SEAL}")), key=lambda path: path.stat().st_mtime)
     for folder in folders[:-KEPT]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_whole(folder: Path) -> bool:
-    """Whether the files are those that were written: a wrong byte would give wrong vectors without a word."""
+    """Whether the files are as they were written: a wrong byte would give wrong vectors without any error."""
     try:
         return (folder / SEAL).read_bytes() == _seal(folder)
     except OSError:
@@ -160,7 +161,7 @@ def _seal(folder: Path) -> bytes:
 
 
 def _convert_into(folder: Path, recipe: Recipe) -> None:
-    """Nobody ever sees half of it: the folder gets its name when all is written."""
+    """Convert into a folder that gets its name when all is written, so nobody ever sees half of it."""
     with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=folder.parent) as partial:
         made = Path(partial, "made")
         _convert(recipe, made)
@@ -174,7 +175,7 @@ def _convert(recipe: Recipe, folder: Path) -> None:
 
     Raises WeightsError when it cannot be converted, and OSError when it cannot be written.
     """
-    import torch  # Seconds, and 300 MB: only a process that converts pays.
+    import torch  # It takes seconds and 300 MB, and only a process that converts pays.
 
     from ml.network import build
 
@@ -200,14 +201,14 @@ def _told_with_its_cure() -> Iterator[None]:
 
 
 def _telling_line(error: Exception) -> str:
-    """Without those that say where in its source OpenVINO noticed."""
+    """The error's first line that does not merely say where in OpenVINO's source it arose."""
     lines = [line.strip() for line in str(error).splitlines()]
     return next((line for line in lines if line and " at src/" not in line and " from src/" not in line), "no reason")
 
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Held by one process at a time; the kernel releases it when that process dies."""
+    """A lock that one process holds at a time; the kernel releases it when that process dies."""
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -1,6 +1,6 @@
-"""Probabilities to categories: how wide the gate opens for a photo, chosen by what it would have cost and found.
+"""Probabilities to categories: how wide the gate opens for a photo. The choice weighs what each width costs and finds.
 
-Rows are photos, columns are the categories that a head has learned. Pure numpy.
+Rows are photos; columns are the categories that a head has learned. Only numpy is needed.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,33 +9,30 @@ from itertools import product
 from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.floating]
-Ints = NDArray[np.integer]
-Bools = NDArray[np.bool_]
+from ml.arrays import Bools, Floats, Ints
 
-CUTOFF = 10  # of the recall that tuning keeps: the first page of answers
-SLACK = 0.01 + 1e-9  # of recall, given up at most for less work; so that 1 of 100 queries passes, rounded as it may be
-# Standard errors by which a policy has to be clear of that, since the cheapest of hundreds is the luckiest as well:
-# without it, photos that had no part in the choice lose 2.5 points (chosen by four fifths, six seeds).
+CUTOFF = 10  # tuning keeps recall@10: the first page of answers
+SLACK = 0.01 + 1e-9  # the most recall given up for less work; 1e-9 lets 1 of 100 queries pass however it is rounded
+# The standard errors by which a policy must stay within SLACK. The cheapest of hundreds of policies is the luckiest as
+# well: without this, photos that had no part in the choice lose 2.5 points (chosen by four fifths, six seeds).
 CLEAR = 2.0
-SURE = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1.1)  # the last is never reached: `most` decides
-MOST = (2, 3, 4, 5, 6, 8, 12, 16, 24, 32)  # and all of them
-CONFUSED = (0.02, 0.05, 0.1, 0.2)  # shares of a predicted category's photos that are truly of another one
+SURE = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1.1)  # 1.1 is never reached, so `most` decides
+MOST = (2, 3, 4, 5, 6, 8, 12, 16, 24, 32)  # and all categories
+CONFUSED = (0.02, 0.05, 0.1, 0.2)  # shares of a predicted category's photos that truly belong to another one
 EVIDENCE = 3  # photos: one or two mistakes are no habit
 
 
 @dataclass(frozen=True)
 class Policy:
-    """Search the likeliest categories that together are sure enough, a few at most, and those they hide."""
+    """Search the likeliest categories that together are sure enough, a few at most, and those often taken for them."""
 
     sure: float = 0.9
-    """The searched categories together hold at least this much probability ..."""
+    """The searched categories together hold at least this much probability, unless `most` stops them."""
     most: int = 3
-    """... but are at most this many, confusions aside."""
+    """At most this many are searched, confusions aside."""
     confusions: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
-    """Column -> columns searched as well whenever that one is the likeliest, however sure the head is."""
+    """Column -> columns that are searched as well whenever that one is the likeliest, however sure the head is."""
 
     def searched(self, probabilities: Floats) -> Bools:
         """Which categories to search: (n, K) probabilities -> (n, K). Equal ones rank by column."""
@@ -57,7 +54,7 @@ class Policy:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Takes the columns as the text that JSON makes of them, too. Raises TypeError on unknown fields."""
+        """Columns may be text, which JSON makes of them. Raises TypeError on unknown fields."""
         confusions = {int(column): tuple(others) for column, others in data.get("confusions", {}).items()}
         return cls(**{**data, "confusions": confusions})
 
@@ -70,14 +67,14 @@ class Worth:
     """What a gate finds and costs."""
 
     recall: float
-    """Share of the queries whose first wanted product is among the first CUTOFF."""
+    """The share of queries whose first wanted product is among the first CUTOFF."""
     work: float
-    """Mean share of the catalogue's photos that a query is compared with."""
+    """The mean share of the catalogue's photos that a query is compared with."""
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """A policy, and its worth between the two extremes, on the queries that it was chosen by."""
+    """A policy, its worth and that of the two extremes, on the queries that it was chosen by."""
 
     policy: Policy
     queries: int
@@ -85,7 +82,7 @@ class Tuned:
     """"products": a wanted product comes among the first CUTOFF; "categories": its category is searched."""
     hard: Worth
     soft: Worth
-    """The policy's own."""
+    """The policy's own worth."""
     open: Worth
 
     @classmethod
@@ -98,11 +95,11 @@ class Tuned:
 def tune(probabilities: Floats, truth: Ints, ahead: Ints | None, photos: Ints, confused: Floats) -> Tuned:
     """The policy of least work whose recall is surely within SLACK of the best of the hard, default and open gate.
 
-    Surely: a paired test of non-inferiority over the queries, CLEAR standard errors strict.
+    A paired test of non-inferiority over the queries, CLEAR standard errors strict, decides what is sure.
 
     Args:
-        probabilities: (q, K), of heads that have not seen the query's product.
-        truth: (q,) the column of each query's own category, in which all that it wants lies.
+        probabilities: (q, K), by heads that have not seen the query's product.
+        truth: (q,) the column of each query's own category, which holds all that the query wants.
         ahead: (q, K) by `products_ahead`; None where nobody knows what the queries want.
         photos: (K,) photos of each category: the work of searching it.
         confused: (K, K) by `confusion_shares`.
@@ -128,7 +125,7 @@ def tune(probabilities: Floats, truth: Ints, ahead: Ints | None, photos: Ints, c
 
 
 def _is_as_good(found: Bools, best: Bools) -> bool:
-    """(q,) what two gates found: whether the first loses SLACK at most, by more than chance."""
+    """Whether the first of two gates loses at most SLACK, by more than chance; (q,) is what each found."""
     gains = found.astype(float) - best
     return bool(gains.mean() - CLEAR * gains.std() / len(gains) ** 0.5 >= -SLACK)
 
@@ -137,7 +134,7 @@ def products_ahead(similarities: Floats, wanted: Bools, columns: Ints, count: in
     """For each query, how many products of each category rank before its first wanted one: (q, count).
 
     Args:
-        similarities: (q, P), -inf for products that must not answer, as of `ml.retrieval.similarities`.
+        similarities: (q, P) by `ml.retrieval.similarities`, -inf for products that must not answer.
         wanted: (q, P), at least one with a finite similarity in each row.
         columns: (P,) the column of each product's category, below `count`.
     """
@@ -149,7 +146,7 @@ def products_ahead(similarities: Floats, wanted: Bools, columns: Ints, count: in
 
 
 def confusion_shares(predicted: Ints, truth: Ints, count: int) -> Floats:
-    """Of the photos predicted as the row's category, the share that truly belong to the column's: (count, count).
+    """(count, count) the share of photos predicted as the row's category that truly belong to the column's.
 
     Predictions are out of fold. Off the diagonal, fewer than EVIDENCE photos count as none.
     """
@@ -167,7 +164,7 @@ def confusions(shares: Floats, least: float) -> dict[int, tuple[int, ...]]:
 
 
 def _grid(confused: Floats) -> Iterator[Policy]:
-    """The simplest first, since of equally good ones the first is taken; the last searches everything."""
+    """The policies to try, simplest first: the first of equally good ones is taken. The last searches everything."""
     widest = len(confused)
     levels: list[dict[int, tuple[int, ...]]] = [{}]
     for least in sorted(CONFUSED, reverse=True):

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
-Floats = NDArray[np.floating]
+from ml.arrays import Floats
+from ml.scaling import unit
 
-# Where whitening would divide by less than this share of the first component's deviation, it would blow up noise.
+# The least deviation that whitening divides by, as a share of the first component's: less would blow up noise.
 SMALLEST_DEVIATION = 1e-3
 
 
@@ -32,9 +33,7 @@ class FittedProjection:
     def apply(self, vectors: Floats, normalize: bool) -> NDArray[np.float32]:
         """(n, dimensions) -> (n, components), of length 1 when `normalize` (Jégou and Chum 2012)."""
         projected = (vectors - self.mean) @ self.components
-        if normalize:
-            projected /= np.maximum(np.linalg.norm(projected, axis=1, keepdims=True), 1e-12)
-        return projected.astype(np.float32)
+        return (unit(projected) if normalize else projected).astype(np.float32)
 
     def to_bytes(self) -> bytes:
         """safetensors."""
@@ -61,9 +60,9 @@ def fit_projection(vectors: Floats, components: int, whiten: bool = False) -> Fi
         raise ValueError(f"PCA to {components} components makes no vector of {dimensions} dimensions smaller")
     if count <= components:
         raise TooFewVectors(f"{count} vectors hold at most {max(0, count - 1)} components, {components} are wanted")
-    # The covariance matrix of 20,000 vectors is far smaller than they; of 400 vectors the SVD is.
+    # The covariance matrix is the smaller problem for 20,000 vectors, the SVD for 400.
     solver = "covariance_eigh" if count > dimensions else "full"
-    # In double precision: vectors that lie close together, far from the origin, would lose their differences.
+    # Single precision would lose the differences of vectors that lie close together and far from the origin.
     model = PCA(components, svd_solver=solver).fit(vectors.astype(np.float64))
     axes = model.components_.T
     if whiten:
@@ -78,10 +77,10 @@ def fit_projection(vectors: Floats, components: int, whiten: bool = False) -> Fi
 
 
 def fit_coarse(vectors: Floats, components: int) -> FittedProjection:
-    """The projection of (n, dimensions) vectors whose products, distances and cosines stay nearest to the full ones'.
+    """Fit the projection of (n, dimensions) vectors that best keeps their products, distances and cosines.
 
-    Onto the first right singular vectors (Eckart and Young 1936), not PCA's: without the mean, cosines would be others.
-    Raises TooFewVectors unless n > components.
+    It projects onto the first right singular vectors (Eckart and Young 1936). PCA would subtract the mean first, which
+    changes cosines. Raises TooFewVectors unless n > components.
     """
     from sklearn.decomposition import TruncatedSVD
 
@@ -98,5 +97,5 @@ def fit_coarse(vectors: Floats, components: int) -> FittedProjection:
 
 
 def sha256_of(data: bytes) -> str:
-    """Of a stored projection, 64 hex digits: what a recipe knows it by."""
+    """The hash of a stored projection, 64 hex digits; a recipe knows it by this."""
     return hashlib.sha256(data).hexdigest()

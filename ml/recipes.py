@@ -1,7 +1,7 @@
 """A recipe: everything that turns a photo into one particular vector, as one value.
 
-Backbone, weights, layer, pooling, preprocessing and projection travel together, so a checkpoint can never meet the
-wrong preprocessing. Recipes are stored as JSON beside the vectors they made. Nothing here imports torch.
+Backbone, weights, layer, pooling, preprocessing and projection travel together, so a checkpoint never meets the wrong
+preprocessing. Recipes are stored as JSON beside the vectors that they made. Importing this imports no torch.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from ml.backbones import BACKBONES, output_channels
 IMAGENET = "imagenet"
 RANDOM = "random"
 WAYS_OUT = f"give the path of a state dict (.pth or .safetensors) instead, or {RANDOM!r} for an untrained network"
-# Smaller, a photo is a smudge; larger, one photo takes minutes and gigabytes.
+# A smaller photo is a smudge; a larger one takes minutes and gigabytes.
 INPUT_SIZES = range(32, 1025)
 
 
@@ -102,19 +102,19 @@ class Recipe:
 
     @property
     def name(self) -> str:
-        """A slug for people, such as "resnet50-imagenet": two recipes may share it."""
+        """A slug for people, such as "resnet50-imagenet". Two recipes may share it."""
         stem = Path(self.weights).stem if self.has_file else self.weights
         slug = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")
         return f"{self.backbone}-{slug.removeprefix(self.backbone).strip('-')}".rstrip("-")
 
     @property
     def has_file(self) -> bool:
-        """Whether the weights are a file of the owner's, named by path."""
+        """Whether the weights are a file of the shop's own, named by its path."""
         return self.weights not in (IMAGENET, RANDOM)
 
     @property
     def network(self) -> Self:
-        """The recipe of the network alone: equal for recipes that differ in what comes before and after it."""
+        """The recipe of the network alone. It is equal for recipes that differ only before and after the network."""
         return replace(
             self, fit="pad", interpolation="bilinear", normalize=True, pca=0, whiten=False, projection_sha256=""
         )
@@ -148,9 +148,9 @@ OPTIONS = {
 def make_recipe(weights: str, backbone: str = "resnet50", **fields: Any) -> Recipe:
     """The recipe of a backbone, ResNet50 by default, with "imagenet", "random" or the state dict at a path.
 
-    Layer and input size are the backbone's own unless `fields`, any of a Recipe, say otherwise. Raises ValueError on
-    unknown names and WeightsError when the path is no file. A file's hash is taken here, so that other bytes under the
-    same name are refused later.
+    Layer and input size are the backbone's own unless `fields`, any of a Recipe's, say otherwise. A file's hash is
+    taken here, so that other bytes under the same name are refused later. Raises ValueError on unknown names and
+    WeightsError when the path is no file.
     """
     if backbone not in BACKBONES:
         raise ValueError(f"unknown backbone {backbone!r}: choose from {', '.join(BACKBONES)}")

@@ -1,7 +1,7 @@
-"""Ranking a gallery of product photos in memory, and measuring the ranks: what tuning and evaluation share.
+"""Ranks a gallery of product photos in memory and measures the ranks. Tuning and evaluation share this.
 
-A query finds products, not photos: each product counts by its best photo. Queries are rows, products are columns in
-ascending order of their ids; matrices of queries and products are worked through in blocks of bounded memory.
+A query finds products, not photos: each product counts by its best photo. Queries are rows; products are columns in
+ascending order of their ids. Matrices of queries and products are worked through in blocks of bounded memory.
 """
 
 from collections.abc import Iterator
@@ -11,12 +11,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.floating]
-Ints = NDArray[np.integer]
-Bools = NDArray[np.bool_]
+from ml.arrays import Bools, Floats, Ints
+
 Metric = Literal["cosine", "l2"]
 
-NOTHING = -1  # struck from a query's answer
+NOTHING = -1  # instead of the id of a photo that is struck from a query's answer
 BLOCK = 8_000_000  # entries worked on at once: 32 MB as float32
 
 
@@ -27,7 +26,7 @@ class Gallery:
     vectors: NDArray[np.float32]
     """(n, d)"""
     photos: Ints
-    """(n,) ids, each one once"""
+    """(n,) ids without repeats"""
     products: Ints
     """(n,) ids of the photos' products"""
     categories: Ints
@@ -46,7 +45,7 @@ class Gallery:
 
 
 def similarities(queries: Floats, gallery: Gallery, metric: Metric, struck: Ints) -> NDArray[np.float32]:
-    """Every query's similarity to every product's best photo, (q, P); -inf where a product has no photo left.
+    """(q, P) every query's similarity to every product's best photo; -inf where a product has no photo left.
 
     Args:
         queries: (q, d), unit vectors if the metric is cosine.
@@ -68,7 +67,7 @@ def similarities(queries: Floats, gallery: Gallery, metric: Metric, struck: Ints
 
 
 def first_ranks(similarities: Floats, wanted: Bools, searched: Bools) -> Floats:
-    """The 1-based rank of each query's first wanted product among the searched ones, (q,); inf when none is found.
+    """(q,) the 1-based rank of each query's first wanted product among the searched ones; inf when none is found.
 
     Equal similarities rank by the order of the products. All arguments are (q, P).
     """
@@ -85,10 +84,10 @@ def first_ranks(similarities: Floats, wanted: Bools, searched: Bools) -> Floats:
 
 
 def average_precisions(similarities: Floats, wanted: Bools, searched: Bools) -> Floats:
-    """The average precision of each query's whole ranking, (q,); nan where nothing is wanted.
+    """(q,) the average precision of each query's whole ranking; nan where nothing is wanted.
 
-    A wanted product outside the searched ones counts as missed; one without a photo left (-inf) is not in the gallery
-    and does not count. All arguments are (q, P); equal similarities rank by the order of the products.
+    A wanted product outside the searched ones counts as missed. One without a photo left (-inf) is not in the gallery
+    and does not count. Equal similarities rank by the order of the products. All arguments are (q, P).
     """
     precisions = np.full(len(similarities), np.nan)
     places = np.arange(1, similarities.shape[1] + 1)
@@ -110,7 +109,7 @@ def _blocks(rows: int, columns: int) -> Iterator[slice]:
 
 
 def _compare(queries: Floats, photos: NDArray[np.float32], metric: Metric) -> NDArray[np.float32]:
-    """(q, n)"""
+    """(q, n) the similarity of every query to every photo."""
     products: NDArray[np.float32] = queries.astype(np.float32, copy=False) @ photos.T
     if metric == "cosine":
         return products

@@ -10,12 +10,12 @@ from ml.network import build
 from ml.recipes import Recipe, WeightsError
 from ml.tracing import running
 
-# Of the memory that is free at loading, left to the network's passes: another space's network comes beside it.
+# The share of the memory free at loading that passes may take: another space's network needs room as well.
 MEMORY_SHARE = 0.5
-# Bytes that a pass takes for each pixel of a photo. A guess, unmeasured: 75 MB a photo of 224 x 224 is several times
-# what the largest maps of VGG16 take.
+# The bytes that a pass takes for each pixel of a photo. This is a guess, unmeasured: 75 MB a photo of 224 x 224 is
+# several times what the largest maps of VGG16 take.
 BYTES_A_PIXEL = 1500
-# The most photos at once on a GPU: a worker's claim of 64 is two passes, and the second is decoded during the first.
+# The most photos at once on a GPU: a worker claims 64, which are two passes, and decodes the second during the first.
 LARGEST_BATCH = 32
 CPU_BATCH = 16  # more photos at once would only cost memory
 
@@ -23,7 +23,7 @@ CPU_BATCH = 16  # more photos at once would only cost memory
 class TorchNetwork:
     """Photos to features on one device."""
 
-    passes = 2  # so that a GPU goes on at once
+    passes = 2  # the second waits on the GPU, which then never idles
 
     def __init__(self, recipe: Recipe, device: str) -> None:
         """`device` as for ml.encoder.Encoder. Raises WeightsError."""
@@ -51,9 +51,9 @@ class TorchNetwork:
             with running():
                 made = self.network(photos)
             return lambda: _numpy(made)
-        with torch.cuda.stream(self.copies):  # From pinned memory, and beside the previous pass.
+        with torch.cuda.stream(self.copies):  # Pinned memory lets the copy run beside the previous pass.
             seen = photos.pin_memory().to(self.device, non_blocking=True)
-        # A query passes a batch: between two kernels of the batch, its own go first.
+        # A query overtakes a batch: its kernels go first between two of the batch's.
         stream = self.queries if len(photos) == 1 else torch.cuda.current_stream(self.device)
         stream.wait_stream(self.copies)
         seen.record_stream(stream)
@@ -69,7 +69,10 @@ class TorchNetwork:
 
 
 def resolve_device(device: str) -> str:
-    """Asked as late as possible: looking for CUDA before a fork would break it in the child. Raises WeightsError."""
+    """The torch device that "auto", "cpu" or "cuda" stands for. Raises WeightsError where torch sees no GPU.
+
+    Call it as late as possible: looking for CUDA before a fork would break it in the child.
+    """
     available = torch.cuda.is_available()
     if device.startswith("cuda") and not available:
         raise WeightsError(f"the network cannot go to {device!r}, torch sees no GPU: set the device to 'cpu' or 'auto'")

@@ -1,6 +1,7 @@
-"""Many threads may run networks in torch, or one may build: building changes what belongs to the whole process.
+"""Lets either many threads run networks in torch or one thread build a network.
 
-Tracing replaces nn.Module.__call__ for all threads, and random weights are drawn from torch's one generator.
+Building changes what belongs to the whole process: tracing replaces nn.Module.__call__ for all threads, and random
+weights are drawn from torch's one generator.
 """
 
 import os
@@ -30,7 +31,7 @@ class _Gate:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        with self._turn:  # In turn: who waits to be alone is not overtaken by runs for ever.
+        with self._turn:  # Threads take turns, so runs do not overtake one that waits to be alone for ever.
             with self._changed:
                 self._changed.wait_for(lambda: not self._running)
             yield
@@ -38,4 +39,4 @@ class _Gate:
 
 _gate = _Gate()
 running, alone = _gate.running, _gate.alone
-os.register_at_fork(after_in_child=_gate.reset)  # Of the parent's threads none is left to let others in.
+os.register_at_fork(after_in_child=_gate.reset)  # The parent's threads are gone: none would let others in.

@@ -1,36 +1,36 @@
-"""Choosing a head's gate on the shop's own photos: each asks for its kin, of heads that have not seen its product."""
+"""Chooses a head's gate on the shop's own photos.
+
+Each photo asks for its kin, and is judged by a head that has not seen its product.
+"""
 
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ml.arrays import Bools, Ints
 from ml.classifier import OutOfFold
 from ml.policy import Tuned, confusion_shares, products_ahead, tune
 from ml.retrieval import Gallery, Metric, similarities
 from ml.sampling import sampled
 
-Ints = NDArray[np.integer]
-Bools = NDArray[np.bool_]
-
-QUERIES = 1000  # a recall of 0.9 is then known to a point; against 20,000 photos they fill 100 MB
-MIN_QUERIES = 50  # fewer tell a policy no better than to four points: the default stays
+QUERIES = 1000  # they tell a recall of 0.9 to a point; against 20,000 photos they fill 100 MB
+MIN_QUERIES = 50  # fewer tell a policy's recall no better than to four points, so the default stays
 
 
 def tune_gate(
     held_out: OutOfFold, gallery: Gallery, families: Ints, photos: Mapping[int, int], metric: Metric, seed: int = 0
 ) -> Tuned | None:
-    """The policy for a head, None where there are too few photos to choose one by.
+    """The policy for a head; None where there are too few photos to choose one by.
 
-    A photo asks for the other photos of its product or, where it is the only one, for other products of its family.
+    A photo asks for the other photos of its product. The only photo of a product asks for other products of its family.
     Where fewer than MIN_QUERIES photos have any, recall is whether a photo's true category is searched.
 
     Args:
         held_out: `cross_validate` of the gallery's vectors, categories and products.
-        gallery: the photos that the head is trained on: ranks are measured among these alone.
-        families: (n,) what the photos' products share with their kin, such as their name; across categories it
-            means nothing.
-        photos: photos of each category in the whole catalogue: the work of searching it.
+        gallery: the photos that the head is trained on; ranks are measured among these alone.
+        families: (n,) what the photos' products share with their kin, such as a number for their name. It means
+            nothing across categories.
+        photos: how many photos each category has in the whole catalogue: the work of searching it.
     """
     classes = np.array(held_out.classes)
     learned, families = _rows(gallery, held_out.rows), families[held_out.rows]
@@ -59,7 +59,7 @@ def _rows(gallery: Gallery, rows: Ints) -> Gallery:
 
 
 def _have_kin(gallery: Gallery, families: Ints) -> Bools:
-    """(n,) whether a photo's product has others, or its family another product."""
+    """(n,) whether a photo's product has other photos, or its family another product."""
     _, product, photos = np.unique(gallery.products, return_inverse=True, return_counts=True)
     _, family = np.unique(np.stack([gallery.categories, families]), axis=1, return_inverse=True)
     products = np.bincount(np.unique(np.stack([family, product]), axis=1)[0])
@@ -68,7 +68,7 @@ def _have_kin(gallery: Gallery, families: Ints) -> Bools:
 
 
 def _kin(gallery: Gallery, families: Ints, asked: Ints) -> Bools:
-    """(q, P) the products that each asked photo wants; where it is its product's only one, that one has none left."""
+    """(q, P) the products that each asked photo wants: its own or, for a product's only photo, those of its family."""
     _, first, photos = np.unique(gallery.products, return_index=True, return_counts=True)
     own = gallery.products[asked][:, None] == gallery.product_ids
     alike = (gallery.categories[asked][:, None] == gallery.product_categories) & (

@@ -1,7 +1,7 @@
 """Weights: where they lie, how they are fetched, and how a file becomes a network that can be trusted.
 
-Only `fetch_weights` ever uses the internet, and only set-up calls it. Loading reads local files, checks their hash,
-and never unpickles code.
+Only `fetch_weights` uses the internet, and only set-up calls it. Loading reads local files, checks their hash, and
+never unpickles code.
 """
 
 import hashlib
@@ -33,8 +33,8 @@ RANDOM_SEED = 0
 def fetch_weights(recipe: Recipe) -> None:
     """Download the ImageNet weights of a recipe into torch.hub's cache, unless they lie there.
 
-    For set-up only, never inside a request. Other weights need no fetching. Raises WeightsError when the download
-    fails or its SHA-256 differs from the published one; a half-done file is never left under the final name.
+    Set-up calls this; a request never does. Other weights need no fetching. Raises WeightsError when the download
+    fails or its SHA-256 differs from the published one. A half-done file is never left under the final name.
     """
     if recipe.weights != IMAGENET or imagenet_path(recipe).is_file():
         return
@@ -68,14 +68,14 @@ def load_network(recipe: Recipe) -> nn.Module:
     path = imagenet_path(recipe) if recipe.weights == IMAGENET else Path(recipe.weights)
     expected = _published_hash(recipe) if recipe.weights == IMAGENET else recipe.weights_sha256
     state = _read_state(path, expected)
-    with torch.device("meta"):  # no time and no random numbers spent on values that are replaced at once
+    with torch.device("meta"):  # spends no time and no random numbers on values that are replaced at once
         network = BACKBONES[recipe.backbone].build()
     _assign(network, state, BACKBONES[recipe.backbone].head, path)
     return network.eval()
 
 
 def _download(url: str, target: Path) -> str:
-    """Write the body of a URL to a file; its SHA-256."""
+    """Write the body of a URL to a file and give its SHA-256."""
     digest = hashlib.sha256()
     with urllib.request.urlopen(url, timeout=CONNECT_TIMEOUT) as response, target.open("wb") as file:
         while chunk := response.read(1 << 20):
@@ -94,7 +94,7 @@ def _published_hash(recipe: Recipe) -> str:
 
 
 def _read_state(path: Path, expected_sha256: str) -> dict[str, Tensor]:
-    """Parameters by name, float32. The bytes that are hashed are the bytes that are loaded."""
+    """The parameters by name, in float32. The bytes that are hashed are the bytes that are loaded."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -119,7 +119,7 @@ def _read_state(path: Path, expected_sha256: str) -> dict[str, Tensor]:
         LookupError,
         struct.error,
     ) as error:
-        # Of torch's own text the rest advises to read the file unsafely.
+        # The rest of torch's own text advises reading the file unsafely.
         reason = str(error).partition("\n")[0].partition(". In PyTorch")[0]
         raise WeightsError(f"{path} is no state dict that can be read safely ({reason}): {WAYS_OUT}") from error
     return _unwrap(content, path)
@@ -139,7 +139,7 @@ def _unwrap(content: Any, path: Path) -> dict[str, Tensor]:
 
 
 def _assign(network: nn.Module, state: dict[str, Tensor], head: str, path: Path) -> None:
-    """Give the network its values, all of them but the head's, or say which do not fit."""
+    """Give the network all of its values but the head's. Raises WeightsError that says which do not fit."""
     state = {name: value for name, value in state.items() if not name.startswith(f"{head}.")}
     try:
         result = network.load_state_dict(state, strict=False, assign=True)
@@ -158,7 +158,7 @@ def _few(label: str, names: list[str]) -> str:
 
 
 def _random_network(recipe: Recipe) -> nn.Module:
-    """An untrained network, the same on every call."""
+    """An untrained network. It is the same on every call."""
     with alone(), torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(RANDOM_SEED)
         network = BACKBONES[recipe.backbone].build()
@@ -170,9 +170,9 @@ def _random_network(recipe: Recipe) -> nn.Module:
 def _calibrate(network: nn.Module) -> None:
     """Set every BatchNorm's statistics from one batch of noise.
 
-    Untouched (mean 0, variance 1) they let every photo's vector point the same way: a mean cosine of 0.9995 between
-    furniture photos, too close for the database's 16-bit floats. Calibrated, ResNet50's is 0.99, and the nearest
-    neighbour's category survives the rounding: right for 0.66 of 199 photos against 0.61, over three seeds.
+    Without this (mean 0, variance 1) every photo's vector points the same way: the mean cosine between furniture photos
+    is 0.9995, too close for the database's 16-bit floats. With it ResNet50's is 0.99, and the nearest neighbour's
+    category survives the rounding: it is right for 0.66 of 199 photos against 0.61, over three seeds.
     """
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d)]
     if not norms:
@@ -183,7 +183,7 @@ def _calibrate(network: nn.Module) -> None:
 
 
 def _pink_noise(count: int, size: int) -> Tensor:
-    """(count, 3, size, size) images of unit variance, most of it, as in photos, in coarse shapes."""
+    """(count, 3, size, size) images of unit variance. As in photos, coarse shapes hold most of it."""
     image = torch.zeros(count, 3, size, size)
     for side in (2, 4, 8, 16, 32, 64):
         layer = torch.randn(count, 3, side, side) * (2 / side) ** 0.5

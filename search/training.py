@@ -98,15 +98,15 @@ def train_if_due(space: Space) -> Head | None:
 
 
 def _trained(space: Space, photos: dict[int, int], seed: int) -> Classifier:
-    """The head, with the gate that serves it best; the default one where the photos are too few to tell.
+    """The head, with the gate that serves it best; the default gate where the photos are too few to tell.
 
-    From customers' photos it only learns: what it is worth is told on the catalogue's.
+    From customers' photos it only learns: it is measured on the catalogue's.
     """
     samples = _samples(space, list(photos), seed)
     gallery, told = samples.gallery, _told(space, samples.gallery)
     rows = np.concatenate([gallery.vectors, told.vectors])
     categories = np.concatenate([gallery.categories, told.categories])
-    # Each customer's photo is as of a product of its own: the numbers are nobody's.
+    # Each customer's photo counts as a product of its own: no product has these numbers.
     products = np.concatenate([gallery.products, -1 - np.arange(len(told.categories))])
     of_catalogue = np.arange(len(categories)) < len(gallery.photos)
     held_out = cross_validate(rows, categories, products, seed)
@@ -116,10 +116,10 @@ def _trained(space: Space, photos: dict[int, int], seed: int) -> Classifier:
 
 
 def _told(space: Space, gallery: Gallery) -> Told:
-    """Customers' photos whose category they told, the newest; of a category no more than the gallery has of it.
+    """The newest customers' photos whose category they told, in each category no more than the gallery has.
 
-    So a customer who tells lies, or a page that always names a category, never outweighs the catalogue. Of the same
-    photo the latest word counts: who tries one category after the other means the last.
+    So a customer who tells lies, or a page that always names a category, never outweighs the catalogue. A photo's
+    latest label counts: who tries one category after the other means the last.
     """
     room, heard, stored = Counter(gallery.categories.tolist()), set[bytes](), dict[bytes, int]()
     if settings.LEARN_FROM_FEEDBACK:

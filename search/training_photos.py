@@ -17,7 +17,7 @@ def sampled_photos(most: int, seed: int = 0) -> list[int]:
 
 
 def read_photos(ids: list[int]) -> Iterator[tuple[int, np.ndarray] | None]:
-    """The product id of each photo and its squared bytes (`squared`); None where it cannot be read."""
+    """The product id of each photo and the bytes that `squared` makes of it; None where it cannot be read."""
     for photo in Photo.objects.filter(pk__in=ids).order_by("pk").iterator():
         try:
             with photo.file.open("rb") as file:

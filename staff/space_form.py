@@ -37,7 +37,7 @@ def form_field(option: Option) -> forms.Field:
 
 
 class SpaceForm(forms.ModelForm):
-    """Either a recipe of its own, or a projection of another space's vectors. `save` makes the space."""
+    """Asks for a recipe of the space's own, or for a projection of another space's vectors. `save` makes the space."""
 
     source = forms.ModelChoiceField(
         Space.objects.all(),

@@ -166,7 +166,7 @@ class HeadAdmin(ReadOnlyAdmin):
 
     @admin.display
     def measured(self, head: Head) -> SafeString:
-        """All else that its training measured, as it is stored."""
+        """Everything else that training measured, as it is stored."""
         metrics = {name: value for name, value in head.metrics.items() if name != "confusion"}
         return format_html("<pre>{}</pre>", json.dumps(metrics, indent=2))
 

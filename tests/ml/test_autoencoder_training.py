@@ -96,7 +96,7 @@ def test_whitening_flattens_the_variances_centres_the_embedding_and_leaves_what_
     torch.manual_seed(0)
     network, photos = Autoencoder().train(), torch.randn(300, 3, SIZE, SIZE)
     with torch.inference_mode():
-        network(photos[:32])  # gives the BatchNorms statistics of their own
+        network(photos[:32])  # this gives the BatchNorms statistics of their own
         before, painted = network.eval().bottleneck(network.encoder(photos)), network(photos)
         whiten(network, before)
         after, repainted = network.bottleneck(network.encoder(photos)), network(photos)

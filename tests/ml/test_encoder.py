@@ -313,7 +313,7 @@ def test_a_region_is_opened_with_all_the_pixels_that_its_network_sees(kind):
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 @pytest.mark.parametrize(("size", "region"), [((3800, 2000), (0, 0.5, 1, 0.1)), ((304, 1600), (0.9, 0, 0.1, 0.35625))])
 def test_a_long_narrow_region_is_judged_by_its_own_pixels(recipe, kind, size, region):
-    """Of 3800 x 200 px, and of 30 x 570: both 19 times as long as wide."""
+    """The regions measure 3800 x 200 px and 30 x 570: both are 19 times as long as wide."""
     out = io.BytesIO()
     gradient(*size).save(out, kind)
     part = Encoder(recipe).open(out.getvalue(), region)
@@ -365,7 +365,7 @@ def test_an_unusable_region_is_refused_as_such(region, code):
     [(None, "JPEG"), (448, "JPEG"), (900, "JPEG"), (1800, "JPEG"), (3000, "JPEG"), (448, "PNG"), (1800, "PNG")],
 )
 def test_a_reduced_decode_keeps_the_embedding_of_the_full_one(side, kind):
-    """None: as the photos are. 448 and 1800: decoded at the very size that the network sees, the hardest case."""
+    """Photos of side None stay as they are. 448 and 1800 are decoded at the network's very size, the hardest case."""
     handle = Encoder(make_recipe(str(CALTECH)), "cpu")
     files = sorted((IKEA / "images").rglob("*.jpg"))[:: 20 if side else 4]
     photos = [enlarged(file, side, kind) if side else file.read_bytes() for file in files]
@@ -384,7 +384,7 @@ def test_a_reduced_decode_nearly_keeps_the_embedding_without_trained_weights():
 
 
 def enlarged(file: Path, side: int, kind: str = "JPEG") -> bytes:
-    """As a camera of that size would have saved it: with the noise that an enlarged photo lacks."""
+    """The photo as a camera of that size would have saved it, with the noise that an enlarged photo lacks."""
     photo = Image.open(file).convert("RGB")
     scale = side / max(photo.size)
     size = round(photo.width * scale), round(photo.height * scale)
@@ -397,7 +397,7 @@ def enlarged(file: Path, side: int, kind: str = "JPEG") -> bytes:
 
 @lru_cache(maxsize=1)
 def noise(side: int) -> np.ndarray:
-    """Of a square camera: drawing it takes longer than all else about a photo."""
+    """A square camera's noise: drawing it takes longer than all else about a photo."""
     return np.random.default_rng(0).normal(0, 6, (side, side, 3)).astype(np.float32)
 
 

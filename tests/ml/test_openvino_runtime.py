@@ -271,6 +271,6 @@ def test_a_query_does_not_wait_for_the_batch_that_is_encoded_beside_it():
     waits = []
     while batch.is_alive():
         waits.append(query())
-    # Served in turn: between two photos of the batch, or now and then three, comes a query.
+    # Requests are served in turn: a query comes between two photos of the batch, or now and then three.
     assert len(waits) >= 16
     assert max(waits) < 8 * alone

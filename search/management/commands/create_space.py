@@ -150,7 +150,7 @@ def _given(options: Mapping[str, Option], values: Mapping[str, Any]) -> dict[str
 
 @contextmanager
 def _free_name(name: str) -> Iterator[None]:
-    """Somebody else may have made, or dropped, a space since we looked."""
+    """Refuse a name that is taken: somebody else may have made, or dropped, a space since we looked."""
     try:
         yield
     except IntegrityError as error:

@@ -122,7 +122,7 @@ class Command(ExplainedCommand):
             raise CommandError("--output: the file's name must end in .safetensors.", returncode=MISUSE)
         if options["sheet"] and options["sheet"].suffix.lower() != ".png":
             raise CommandError("--sheet: the file's name must end in .png.", returncode=MISUSE)
-        # A space knows its weights by their hash: it could not be loaded again.
+        # A space knows its weights by their hash, so it could not be loaded with others.
         if space := Space.objects.filter(recipe__weights=str(output.resolve())).first():
             raise CommandError(
                 f"--output: the space {space} reads its weights from {output}; give another path.", returncode=MISUSE
@@ -171,7 +171,7 @@ class Command(ExplainedCommand):
 
 @contextmanager
 def _misuse() -> Iterator[None]:
-    """What is wrong before training starts ends the command as misuse, with the cure."""
+    """End the command as misuse, with the cure, for what is wrong before training starts."""
     try:
         yield
     except TooFewPhotos as error:
