@@ -11,9 +11,11 @@ from urllib.parse import urljoin
 
 from catalog.models import Category, Product
 from catalog.words import START, segments
+from search import states
 from search.gate import Choice
 from search.lookup import Hit, LeftOut, Matches
 from search.models import Space
+from search.states import Counts
 from search.stopwatch import Stopwatch
 
 Json = dict[str, Any]
@@ -107,4 +109,36 @@ def _left_out(left_out: LeftOut) -> Json:
         "category": left_out.category.slug,
         "min_similarity": left_out.min_similarity,
         "set_by": left_out.set_by,
+    }
+
+
+def index_state(space: Space) -> Json:
+    """How far the space is, category by category, and what its head is worth."""
+    counts, indexes = states.per_category(space), {index.category_id: index for index in space.indexes.all()}
+    categories = [
+        {"slug": category.slug, **_counted(counts.get(category.pk, Counts())), "index": indexes.get(category.pk)}
+        for category in Category.objects.all()
+    ]
+    return {"space": space.name, "weights": space.weights, "categories": categories, "head": _head(space)}
+
+
+def _counted(photos: Counts) -> Json:
+    return {
+        "photos": photos.total,
+        "indexed": photos.indexed,
+        "pending": photos.pending,
+        "rejected": photos.rejected,
+    }
+
+
+def _head(space: Space) -> Json | None:
+    head = space.heads.order_by("-pk").defer("weights").first()
+    if head is None:
+        return None
+    return {
+        "accuracy": head.metrics["top1"],
+        "calibration_error": head.metrics["calibration_error"],
+        "gate": head.metrics.get("gate"),  # A head stored by an older version has none.
+        "photos": sum(head.photos.values()),
+        "trained_at": head.trained_at,
     }

@@ -16,7 +16,7 @@ from catalog.filters import TextFilter
 from catalog.models import Product
 from catalog.openapi import query_errors
 from catalog.pagination import ProductPagination
-from search import lookup, progress
+from search import lookup
 from search.api import answers, examples, photo_search
 from search.api.serializers import (
     IndexSerializer,
@@ -148,4 +148,4 @@ class IndexView(APIView):
         examples=[OpenApiExample("Nearly done", value=examples.INDEX_ANSWER, response_only=True)],
     )
     def get(self, request: Request) -> Response:
-        return Response(IndexSerializer(progress.of(photo_search.live_shop().space)).data)
+        return Response(IndexSerializer(answers.index_state(photo_search.live_shop().space)).data)

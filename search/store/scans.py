@@ -18,9 +18,8 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from catalog.models import Category, Photo, Product
-from search import encoders
-from search.models import COARSE_DIMENSIONS, COARSE_FROM, Embedding, Space, Threshold
-from search.store import binary
+from search.models import Embedding, Space, Threshold
+from search.store import binary, coarse
 
 OPERATORS = {Space.Metric.COSINE: "<=>", Space.Metric.L2: "<->"}
 MOST_EF = 1_000  # pgvector's limit of hnsw.ef_search.
@@ -162,18 +161,6 @@ class Row(NamedTuple):
         return photo
 
 
-def is_two_stage(space: Space) -> bool:
-    """Whether its indexes are over coarse vectors; over the full ones they would be at least four times as large."""
-    return space.dimensions >= COARSE_FROM
-
-
-def key(space: Space) -> sql.Composable:
-    """The expression that the space's HNSW indexes are over."""
-    if is_two_stage(space):
-        return sql.SQL("(coarse::halfvec({}))").format(sql.Literal(COARSE_DIMENSIONS))
-    return sql.SQL("(vector::halfvec({}))").format(sql.Literal(space.dimensions))
-
-
 @dataclass(frozen=True)
 class Ranking:
     """The photos nearest to a vector, and their products."""
@@ -243,10 +230,10 @@ def statement(
         scans.append(scan(plan.exact, sql.SQL("distance, photo_id")))
         parameters += [HalfVector(vector), *values, size]
     # An index each, since each has its own candidates: together, those of one category would push out another's.
-    order = sql.SQL("{} {} %s").format(key(space), names["operator"])
+    order = sql.SQL("{} {} %s").format(coarse.indexed(space)[0], names["operator"])
     for category in sorted(plan.indexed):
         scans.append(scan([category], order))
-        parameters += [HalfVector(vector), *values, HalfVector(_near(space, vector)), plan.candidates(size)]
+        parameters += [HalfVector(vector), *values, HalfVector(coarse.as_indexed(space, vector)), plan.candidates(size)]
     ranked = (MERGED if len(scans) > 1 else ONE).format(scans=sql.SQL(" UNION ALL ").join(scans))
     return QUERY.format(ranked=ranked, **names), [*parameters, size]
 
@@ -292,12 +279,6 @@ def _products(found: Iterable[Sequence[Any]], searched: Mapping[int, Shelf]) -> 
         if category_id == filed_under and product_id not in best and category_id in searched:
             best[product_id] = Row(distance, searched[category_id], values)
     return list(best.values())
-
-
-def _near(space: Space, vector: np.ndarray) -> np.ndarray:
-    """The vector as the space's indexes hold it."""
-    coarse = encoders.coarse(space)
-    return vector if coarse is None else coarse.apply(vector[np.newaxis], normalize=False)[0]
 
 
 def _names(space: Space) -> dict[str, sql.Composable]:

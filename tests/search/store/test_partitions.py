@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from psycopg import sql
 
 from catalog.models import Category, Photo, Product
-from search import lookup, spaces
+from search import lookup, maintenance
 from search.lookup import Filters
 from search.models import Embedding, LeafIndex, Space
 from search.store import binary, indexes, partitions, scans
@@ -59,7 +59,7 @@ class Large:
         self.beds = Category.objects.create(slug="bed", name="Bed")
         self.vectors = fill(self.space, self.lamps, ROWS, seed=1)
         fill(self.space, self.beds, 300, seed=2)
-        self.changed = spaces.maintain()
+        self.changed = maintenance.maintain()
 
     def leaf(self, category: Category) -> Leaf:
         return Leaf(self.space, category.pk)
@@ -159,7 +159,7 @@ def test_a_row_takes_on_disk_what_is_told_of_it(large):
 
 @pytest.mark.django_db
 def test_a_second_maintenance_has_nothing_to_do(large):
-    assert spaces.maintain() == []
+    assert maintenance.maintain() == []
 
 
 @pytest.mark.django_db

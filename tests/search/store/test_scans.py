@@ -11,7 +11,7 @@ from psycopg import sql
 from catalog.models import Category, Photo, Product
 from search import lookup
 from search.models import Embedding, LeafIndex, Space, Threshold
-from search.store import binary, indexes, partitions, scans
+from search.store import binary, coarse, indexes, partitions, scans
 from search.store.scans import Filters, Plan, Ranking
 from tests.grid_space import DIMENSIONS
 from tests.stock import clustered, stock
@@ -191,9 +191,9 @@ def test_a_plan_for_some_of_its_categories_and_for_none_of_its_indexes():
 @pytest.mark.parametrize(("dimensions", "two_stage"), [(511, False), (512, True), (4_096, True)])
 def test_long_vectors_are_searched_in_two_stages(dimensions, two_stage):
     space = Space(dimensions=dimensions)
-    assert scans.is_two_stage(space) == two_stage
+    assert coarse.is_two_stage(space) == two_stage
     expected = "(coarse::halfvec(128))" if two_stage else f"(vector::halfvec({dimensions}))"
-    assert scans.key(space).as_string(None) == expected
+    assert coarse.indexed(space)[0].as_string(None) == expected
 
 
 class Both:
