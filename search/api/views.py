@@ -17,7 +17,7 @@ from catalog.models import Product
 from catalog.openapi import query_errors
 from catalog.pagination import ProductPagination
 from search import lookup
-from search.api import answers, examples, photo_search
+from search.api import answers, examples, logged, photo_search
 from search.api.serializers import (
     IndexSerializer,
     SearchAnswerSerializer,
@@ -27,7 +27,6 @@ from search.api.serializers import (
     TextAnswerSerializer,
 )
 from search.api.throttles import BrowseThrottle, SearchThrottle
-from search.log import queries
 from search.models import Query
 from search.stopwatch import Stopwatch
 from search.store import vectors
@@ -61,7 +60,7 @@ class SearchView(APIView):
         origin = request.build_absolute_uri("/")
         answer = answers.answer(found.space, found.matches, watch, origin)
         answer["gate"] = answers.gate(found.choice, found.categories)
-        return queries.answered(Query.Kind.PHOTO, answer, found.space, choice=found.choice, vector=found.vector)
+        return logged.answered(Query.Kind.PHOTO, answer, found.space, choice=found.choice, vector=found.vector)
 
 
 @query_errors(SimilarSerializer)
@@ -96,7 +95,7 @@ class SimilarView(APIView):
             if own is not None:
                 matches = lookup.nearest(space, own, categories, exclude=product, **query.wanted())
         answer = answers.answer(space, matches, watch, request.build_absolute_uri("/"))
-        return queries.answered(Query.Kind.SIMILAR, answer, space, searched=categories)
+        return logged.answered(Query.Kind.SIMILAR, answer, space, searched=categories)
 
 
 @extend_validation_errors(["null_characters_not_allowed"], field_name="category", methods=["get"])
@@ -131,7 +130,7 @@ class TextSearchView(ListAPIView):
         with watch.stage("facets"):
             counts = facets.count(found, page["count"]) if found.wants_facets else None
         answer = answers.text_answer(page, counts, watch, request.build_absolute_uri("/"))
-        return queries.answered(Query.Kind.TEXT, answer)
+        return logged.answered(Query.Kind.TEXT, answer)
 
 
 class IndexView(APIView):

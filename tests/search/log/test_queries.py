@@ -107,9 +107,9 @@ def test_a_query_that_cannot_be_logged_is_answered_all_the_same(ask, caplog, mon
     same = uuid4()
     monkeypatch.setattr("uuid.uuid4", lambda: same)
     Query.objects.create(id=same, kind="text", ms=1, results=0)
-    with caplog.at_level(logging.WARNING, "search.log.queries"):
+    with caplog.at_level(logging.WARNING, "search.api.logged"):
         assert ask()["query_id"] == str(same)
-    [record] = [record for record in caplog.records if record.name == "search.log.queries"]
+    [record] = [record for record in caplog.records if record.name == "search.api.logged"]
     assert "was not logged" in record.message
     assert Query.objects.get().kind == "text"
 
