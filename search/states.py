@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 
 from catalog.models import Photo
 from search.models import Embedding, Rejection, Space
@@ -28,20 +28,17 @@ class Counts:
     """How many photos are in which state."""
 
     total: int = 0
-    indexed: int = 0
+    pending: int = 0
     rejected: int = 0
 
     @property
-    def pending(self) -> int:
-        """The rest. Beside a worker the three counts, taken one after the other, may not add up for a moment."""
-        return max(0, self.total - self.indexed - self.rejected)
+    def indexed(self) -> int:
+        """The rest. Beside a worker the counts, taken one after the other, may not add up for a moment."""
+        return max(0, self.settled - self.rejected)
 
     @property
     def settled(self) -> int:
-        return self.total - self.pending
-
-    def __add__(self, other: "Counts") -> "Counts":
-        return Counts(self.total + other.total, self.indexed + other.indexed, self.rejected + other.rejected)
+        return max(0, self.total - self.pending)
 
 
 def pending(space: Space, after: int = 0) -> QuerySet[Photo]:
@@ -67,17 +64,16 @@ def of(photo: Photo) -> State:
 
 
 def counts(space: Space) -> Counts:
-    """How many photos of the whole catalogue are in which state."""
-    return sum(per_category(space).values(), Counts())
+    """How many photos of the whole catalogue are in which state. Takes a second among a million."""
+    return Counts(Photo.objects.count(), pending(space).count(), _rejected(space).count())
 
 
 def per_category(space: Space) -> dict[int, Counts]:
     """The counts of each category that has photos, by its id."""
-    photos = _counted(Photo.objects.all(), "product__category_id")
-    indexed = _counted(_vectors(space).filter(category_id=F("photo__product__category_id")), "category_id")
-    current = _vectors(space).filter(category_id=OuterRef("photo__product__category_id"), photo_id=OuterRef("photo_id"))
-    rejected = _counted(_rejections(space).exclude(Exists(current)), "photo__product__category_id")
-    return {pk: Counts(count, indexed.get(pk, 0), rejected.get(pk, 0)) for pk, count in photos.items()}
+    total = _by_category(Photo.objects.all(), "product__category_id")
+    waiting = _by_category(pending(space), "product__category_id")
+    rejected = _by_category(_rejected(space), "photo__product__category_id")
+    return {pk: Counts(count, waiting.get(pk, 0), rejected.get(pk, 0)) for pk, count in total.items()}
 
 
 def per_product(space: Space, products: Collection[int]) -> dict[int, Counter[State]]:
@@ -115,6 +111,12 @@ def _rejections(space: Space) -> QuerySet[Rejection]:
     return Rejection.objects.in_force().filter(space_id=space.pk)
 
 
+def _rejected(space: Space) -> QuerySet[Rejection]:
+    """Without those whose photo has a vector all the same: it counts as indexed."""
+    vectors = _vectors(space).filter(category_id=OuterRef("photo__product__category_id"), photo_id=OuterRef("photo_id"))
+    return _rejections(space).exclude(Exists(vectors))
+
+
 def _vectors_of_photo(space: Space) -> QuerySet[Embedding]:
     """Inside a query of photos: the vector that counts."""
     return _vectors(space).filter(category_id=OuterRef("product__category_id"), photo_id=OuterRef("pk"))
@@ -124,5 +126,5 @@ def _rejections_of_photo(space: Space) -> QuerySet[Rejection]:
     return _rejections(space).filter(photo_id=OuterRef("pk"))
 
 
-def _counted(rows: "QuerySet[Photo] | QuerySet[Embedding] | QuerySet[Rejection]", category: str) -> dict[int, int]:
+def _by_category(rows: "QuerySet[Photo] | QuerySet[Rejection]", category: str) -> dict[int, int]:
     return dict(rows.order_by().values_list(category).annotate(count=Count("*")))
