@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urljoin
 
+from catalog import shown
 from catalog.models import Category, Product
 from catalog.words import START, segments
 from search import states
@@ -52,7 +53,7 @@ def _text_hit(product: Product, origin: str) -> Json:
     photo = next(iter(product.photos.all()), None)
     name = product.name_headline if START in product.name_headline else product.typed_headline
     return {
-        "product": _product(product),
+        "product": shown.as_json(product),
         "photo": photo and urljoin(origin, photo.file.url),
         "rank": round(product.rank, 4),
         "highlight": {"name": segments(name), "description": segments(product.description_headline)},
@@ -84,22 +85,9 @@ def _hit(hit: Hit, origin: str) -> Json:
 
 def _match(hit: Hit, origin: str) -> Json:
     return {
-        "product": _product(hit.product),
+        "product": shown.as_json(hit.product),
         "photo": urljoin(origin, hit.photo.file.url),
         "similarity": hit.similarity,
-    }
-
-
-def _product(product: Product) -> Json:
-    return {
-        "sku": product.sku,
-        "name": product.name,
-        "category": product.category.slug,
-        "price": None if product.price is None else str(product.price),
-        "currency": product.currency,
-        "in_stock": product.in_stock,
-        "url": product.url,
-        "attributes": product.attributes,
     }
 
 

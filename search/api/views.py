@@ -2,7 +2,6 @@
 
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiExample, extend_schema
-from drf_standardized_errors.openapi_validation_errors import extend_validation_errors
 from rest_framework.authentication import TokenAuthentication
 from rest_framework.generics import ListAPIView
 from rest_framework.parsers import MultiPartParser
@@ -11,8 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from catalog import facets
-from catalog.filters import TextFilter
+from catalog import facets, shown
+from catalog.filters import TextSearchSerializer
 from catalog.models import Product
 from catalog.openapi import query_errors
 from catalog.pagination import ProductPagination
@@ -98,14 +97,13 @@ class SimilarView(APIView):
         return logged.answered(Query.Kind.SIMILAR, answer, space, searched=categories)
 
 
-@extend_validation_errors(["null_characters_not_allowed"], field_name="category", methods=["get"])
+@query_errors(TextSearchSerializer)
 class TextSearchView(ListAPIView):
     """Words in, ranked products out."""
 
     permission_classes = (AllowAny,)
     throttle_classes = (BrowseThrottle,)
-    queryset = Product.objects.with_photos().defer("description", "created_at", "updated_at", "search_vector")
-    filterset_class = TextFilter
+    queryset = Product.objects.with_photos().only(*shown.FIELDS)
     pagination_class = ProductPagination
 
     @extend_schema(
@@ -116,16 +114,17 @@ class TextSearchView(ListAPIView):
             "and end: plain text, no HTML. All pages are one search: the first has its `query_id`."
         ),
         tags=["search"],
+        parameters=[TextSearchSerializer],
         responses=TextAnswerSerializer,
         examples=[OpenApiExample("Oak chairs", value=examples.TEXT_ANSWER, response_only=True)],
     )
     def get(self, request: Request) -> Response:
         watch = Stopwatch()
         with watch.stage("search"):
-            found = TextFilter.checked(request, self.get_queryset())
+            found = TextSearchSerializer.find(request, self.get_queryset())
             # Asked for with the page, headlines would be made of all that is skipped to reach it.
-            shown_here = self.paginate_queryset(found.qs.values_list("pk", flat=True))
-            products = found.qs.filter(pk__in=shown_here).with_headlines(found.form.cleaned_data["q"])
+            shown_here = self.paginate_queryset(found.products.values_list("pk", flat=True)) or []
+            products = found.products.filter(pk__in=shown_here).with_headlines(found.words)
             page = self.get_paginated_response(list(products)).data
         with watch.stage("facets"):
             counts = facets.count(found, page["count"]) if found.wants_facets else None
