@@ -14,7 +14,7 @@ from ml.projection import FittedProjection
 from ml.recipes import make_recipe
 from search import encoders, indexing, spaces
 from search.models import Space
-from search.store import indexes, partitions
+from search.store import coarse, indexes, partitions
 from staff import dashboard
 
 DIMENSIONS = 48
@@ -88,7 +88,7 @@ def _nothing_kept() -> None:
     """The flush after a test that commits counts ids from 1 again: another space must not find what this one left."""
     indexes._checked.cache_clear()
     indexes._photos_per_product.cache_clear()
-    encoders._load_coarse.cache_clear()
+    coarse._load.cache_clear()
     encoders.forget_heads()
     dashboard._oldest.cache_clear()
 
