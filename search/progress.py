@@ -34,7 +34,7 @@ def _per(rows: QuerySet[Any], category: str) -> dict[int, int]:
 
 
 def _head(space: Space) -> dict[str, Any] | None:
-    head = space.heads.order_by("-pk").defer("weights").first()
+    head = space.heads.defer("weights").newest()
     if head is None:
         return None
     return {

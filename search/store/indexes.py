@@ -5,12 +5,13 @@ the size and built in a third of the time, and the full vectors rank what it fin
 """
 
 import logging
-import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from functools import lru_cache, partial
+from functools import partial
+from threading import Lock
 
 import numpy as np
+from cachetools import TTLCache, cached
 from django.db import OperationalError, connection
 from django.utils import timezone
 from numpy.typing import NDArray
@@ -45,25 +46,21 @@ CHANGED_ENOUGH, CHECKED_FOR = 0.2, timedelta(days=7)
 
 def plan(space: Space, categories: Collection[int]) -> Plan:
     """How to scan the leaves of these categories: by their indexes, where they have been checked."""
-    checked = _checked(space.pk, time.monotonic() // encoders.KEPT)
+    checked = _checked(space.pk)
     indexed = {category: checked[category] for category in categories if category in checked}
     return Plan(frozenset(categories) - indexed.keys(), indexed)
 
 
-@lru_cache(maxsize=16)
-def _checked(space_id: int, period: float) -> Mapping[int, int]:
+@cached(TTLCache(maxsize=16, ttl=encoders.KEPT), lock=Lock())
+def _checked(space_id: int) -> Mapping[int, int]:
     """The hnsw.ef_search of each category whose index is good enough to be used."""
     found = LeafIndex.objects.filter(space_id=space_id, recall__gte=USABLE)
     return dict(found.values_list("category_id", "ef_search"))
 
 
+@cached(TTLCache(maxsize=1, ttl=encoders.KEPT), lock=Lock())
 def photos_per_product() -> float | None:
     """In the whole shop, as PostgreSQL last counted; None before it did."""
-    return _photos_per_product(time.monotonic() // encoders.KEPT)
-
-
-@lru_cache(maxsize=1)
-def _photos_per_product(period: float) -> float | None:
     tables = [model._meta.db_table for model in (Photo, Product)]
     with connection.cursor() as cursor:
         cursor.execute(

@@ -173,12 +173,10 @@ def test_a_vector_that_is_replaced_has_its_coarse_one_replaced(lamps):
     assert [found.photo_id for found in rows] == [row.photo_id]
 
 
-def test_a_plan_is_kept_for_seconds_but_what_this_process_checks_is_seen_at_once(lamps, monkeypatch):
+def test_a_plan_is_kept_for_seconds_but_what_this_process_checks_is_seen_at_once(lamps, clock):
     def plan() -> Plan:
         return indexes.plan(lamps.space, [lamps.category_id, 2**40])
 
-    clock = [1_000.0]
-    monkeypatch.setattr(indexes.time, "monotonic", lambda: clock[0])
     exact = Plan(frozenset({lamps.category_id, 2**40}))
     assert plan() == exact
     LeafIndex.objects.create(space=lamps.space, category_id=lamps.category_id, ef_search=64, recall=1, photos=ROWS)
