@@ -14,6 +14,7 @@ from PIL import Image
 
 from catalog.importing.rows import FolderRows, Misuse, Row
 from catalog.models import Category, Photo, Product
+from catalog.photos import StoredPhotoError, open_stored
 from ml.images import UnreadablePhoto
 from ml.retrieval import NOTHING
 from ml.sampling import sampled
@@ -96,10 +97,11 @@ class Queries:
         try:
             if self.files:
                 return opened(self.files[row].read_bytes())
-            with Photo.objects.get(pk=self.photos[row]).file.open() as file:
-                return opened(file.read())
-        except (OSError, UnreadablePhoto, Photo.DoesNotExist) as error:
+            return open_stored(Photo.objects.get(pk=self.photos[row]), opened)
+        except (OSError, UnreadablePhoto) as error:
             raise BadQueries(f"{self.names[row]}: {error} Mend the file or leave it out.") from error
+        except (StoredPhotoError, Photo.DoesNotExist) as error:
+            raise BadQueries(f"{self.names[row]}: {error}") from error
 
 
 @dataclass(frozen=True)

@@ -24,13 +24,13 @@ from ml.recipes import WeightsError
 from ml.retrieval import NOTHING, first_ranks
 from ml.sampling import sampled
 from search import encoders, recall
+from search.lookup import DIGITS
 from search.models import Space
 
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
 
 WORST, CAME, SOUGHT = 20, 5, 2  # queries shown with pictures, and of each the answers and the wanted products
-SHOWN_DIGITS = {Space.Metric.COSINE.value: 4, Space.Metric.L2.value: 6}  # as search.lookup rounds similarities
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def evaluate(space: Space, stock: Stock, queries: Queries, settings: Settings) -
         gates=_gates(answers),
         unknown=int(answers.beliefs.unknown.sum()) if answers.beliefs and answers.head_served else None,
         similarity_range=firsts.extent,
-        first_matches=firsts.by_category(slugs, settings.keep, SHOWN_DIGITS[space.metric]),
+        first_matches=firsts.by_category(slugs, settings.keep, DIGITS[Space.Metric(space.metric)]),
         approximation=recall.approximation(
             space, answers.vectors, queries.categories, _own_products(answers), settings.seed
         ),

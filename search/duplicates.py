@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import chain
 
 import numpy as np
@@ -9,12 +10,12 @@ from django.db import models
 from numpy.typing import NDArray
 
 from catalog.models import Photo
+from catalog.photos import StoredPhotoError, open_stored
 from ml.images import (
     FINGERPRINT_BYTES,
     FINGERPRINT_SIDE,
     SAME_PICTURE,
     SAME_SHARE,
-    UnreadablePhoto,
     fingerprint,
     open_photo,
 )
@@ -67,11 +68,8 @@ def take_missing() -> Iterator[tuple[Photo, str]]:
     """Take the fingerprints that are missing: each photo, with the reason why it has none still, or an empty one."""
     for photo in without_fingerprint().order_by("pk").iterator():
         try:
-            with photo.file.open("rb") as file:
-                taken = fingerprint(open_photo(file.read(), side=DECODED_SIDE))
-        except FileNotFoundError:
-            yield photo, "The file is missing from the photo storage."
-        except (OSError, UnreadablePhoto) as error:
+            taken = fingerprint(open_stored(photo, partial(open_photo, side=DECODED_SIDE)))
+        except StoredPhotoError as error:
             yield photo, str(error)
         else:
             Photo.objects.filter(pk=photo.pk).update(fingerprint=taken)

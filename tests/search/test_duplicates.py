@@ -163,14 +163,17 @@ def test_the_command_takes_missing_fingerprints_first(product, media, capsys):
 
 
 def test_a_photo_that_cannot_be_read_is_named_and_left_out(photo, media, capsys):
-    gone, damaged, fine = photo("red"), photo("blue"), photo("white")
+    gone, damaged, silent, fine = photo("red"), photo("blue"), photo("green"), photo("white")
     Photo.objects.update(fingerprint=b"")
     (media / gone.file.name).unlink()
     (media / damaged.file.name).write_bytes(b"junk")
+    (media / silent.file.name).unlink()
+    (media / silent.file.name).mkdir()
     call_command("duplicates")
     said = capsys.readouterr()
     assert f"Left out: photo {gone.pk} ({gone.file.name}): The file is missing from the photo storage." in said.err
     assert f"Left out: photo {damaged.pk} ({damaged.file.name}): This is not a photo we can read" in said.err
-    assert list(duplicates.without_fingerprint().order_by("pk")) == [gone, damaged]
+    assert f"Left out: photo {silent.pk} ({silent.file.name}): The photo storage did not answer: " in said.err
+    assert list(duplicates.without_fingerprint().order_by("pk")) == [gone, damaged, silent]
     fine.refresh_from_db()
     assert fine.fingerprint
