@@ -32,6 +32,8 @@ class Hit:
     product: Product
     photo: Photo
     similarity: float
+    distance: float
+    """As the space compares vectors: 1 - cosine, or L2. Not rounded."""
     duplicates: tuple["Hit", ...] = ()
     """Further products whose nearest photo shows the same picture, best first."""
 
@@ -165,7 +167,7 @@ def _answer(ranked: Sequence[Row], metric: Space.Metric, limit: int, min_similar
 
 def _hit(row: Row, alike: float) -> Hit:
     photo = row.photo()
-    return Hit(photo.product, photo, alike)
+    return Hit(photo.product, photo, alike, row.distance)
 
 
 def _floor(row: Row, metric: Space.Metric, min_similarity: float | None) -> float:
