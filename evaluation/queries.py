@@ -12,7 +12,7 @@ from django.db.models.fields.json import KeyTextTransform
 from numpy.typing import NDArray
 from PIL import Image
 
-from catalog.importing.rows import FolderRows, Misuse, Row
+from catalog.importing.rows import FolderRows, Misuse, ProductRow
 from catalog.models import Category, Photo, Product
 from catalog.photos import StoredPhotoError, open_stored
 from ml.images import UnreadablePhoto
@@ -251,7 +251,7 @@ def _from_folder(path: Path) -> Iterator[Label]:
     except Misuse as error:
         raise BadQueries(str(error)) from error
     for row in rows:
-        if not isinstance(row, Row):
+        if not isinstance(row, ProductRow):
             raise BadQueries(f"{row.place}: {row.reason}.")
         yield Label(row.place, path / row.place, _category(row.category, categories, row.place))
 
