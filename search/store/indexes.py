@@ -23,7 +23,7 @@ from search import encoders
 from search.models import COARSE_DIMENSIONS, CoarseProjection, LeafIndex, Space
 from search.store import partitions, scans, vectors
 from search.store.partitions import Leaf
-from search.store.scans import Plan
+from search.store.scans import ScanPlan
 
 logger = logging.getLogger(__name__)
 OPERATOR_CLASSES = {Space.Metric.COSINE: "halfvec_cosine_ops", Space.Metric.L2: "halfvec_l2_ops"}
@@ -44,11 +44,11 @@ EF_SEARCH = (40, 50, 64, 80, 100, 125, 160, 250, 400, 640, 1_000)
 CHANGED_ENOUGH, CHECKED_FOR = 0.2, timedelta(days=7)
 
 
-def plan(space: Space, categories: Collection[int]) -> Plan:
+def plan(space: Space, categories: Collection[int]) -> ScanPlan:
     """How to scan the leaves of these categories: by their indexes, where they have been checked."""
     checked = _checked(space.pk)
     indexed = {category: checked[category] for category in categories if category in checked}
-    return Plan(frozenset(categories) - indexed.keys(), indexed)
+    return ScanPlan(frozenset(categories) - indexed.keys(), indexed)
 
 
 @cached(TTLCache(maxsize=16, ttl=encoders.KEPT), lock=Lock())
@@ -153,8 +153,10 @@ def _of(leaf: Leaf) -> LeafIndex | None:
 def _nearest(leaf: Leaf, query: NDArray[np.float32], ef_search: int | None = None) -> Sequence[float]:
     """The distances of the NEAREST photos of a leaf, ascending, by its index with this hnsw.ef_search, or exactly."""
     if ef_search is None:
-        return scans.nearest(leaf.space, query, Plan(frozenset({leaf.category_id})), NEAREST).distances
-    return scans.nearest(leaf.space, query, Plan(indexed={leaf.category_id: ef_search}), NEAREST, forced=True).distances
+        return scans.nearest(leaf.space, query, ScanPlan(frozenset({leaf.category_id})), NEAREST).distances
+    return scans.nearest(
+        leaf.space, query, ScanPlan(indexed={leaf.category_id: ef_search}), NEAREST, forced=True
+    ).distances
 
 
 def _recall(leaf: Leaf, query: NDArray[np.float32], exact: Sequence[float], ef_search: int) -> float:
