@@ -17,12 +17,12 @@ help:
 	@echo "make clean            remove .venv and the demo data (yours stays)"
 	@echo "Settings: PORT=8000 HOST=127.0.0.1 LAMPLIGHT_VAR=var LAMPLIGHT_WEIGHTS=imagenet PYTHON=python3.11"
 
-.venv/installed: requirements.txt constraints.txt config/environment.py
-	@$(PYTHON) config/environment.py requirements.txt
+.venv/installed: requirements.txt constraints.txt config/make_venv.py
+	@$(PYTHON) config/make_venv.py requirements.txt
 	@touch $@
 
 .venv/installed-dev: requirements-dev.txt .venv/installed
-	@$(PYTHON) config/environment.py requirements-dev.txt
+	@$(PYTHON) config/make_venv.py requirements-dev.txt
 	@touch $@
 
 demo: .venv/installed

@@ -196,7 +196,7 @@ class Shop:
 
     def grow(self) -> None:
         """Load a part of every category, maintain, load the rest, maintain."""
-        from search import spaces
+        from search import maintenance
         from search.store import partitions
 
         shelves = [MadeUp(rank, size, self.space.dimensions) for rank, size in enumerate(self.sizes)]
@@ -208,22 +208,20 @@ class Shop:
                 for rank, size in enumerate(self.sizes):
                     self.load(rank, islice(parts[rank], ceil(share * ceil(size / CHUNK))), progress)
                 progress.set_postfix_str("maintain")
-                self.maintaining += _seconds(spaces.maintain)
+                self.maintaining += _seconds(maintenance.maintain)
 
     def load(self, rank: int, parts: Iterable[Halves], progress: "tqdm[Any]") -> None:
         """As search.indexing writes a batch that it has encoded."""
-        from search import encoders
         from search.store import vectors
 
         category = self.categories[rank]
         loaded = category.products.count()
-        coarse = encoders.coarse(self.space)
         for part in parts:
             if loaded == 0:
                 self.kept.append(part[:KEPT].copy())
             rows = [(photo, category.pk) for photo in add_products(category, loaded, len(part))]
             begun = time.perf_counter()
-            vectors.write(self.space, rows, part, None if coarse is None else coarse.apply(part, normalize=False))
+            vectors.write(self.space, rows, part)
             self.writing += time.perf_counter() - begun
             loaded += len(part)
             progress.update(len(part))

@@ -24,6 +24,6 @@ def data_folder(weights: str) -> Iterator[Path]:
         try:
             yield Path(folder)
         finally:
-            from config import embedded
+            from config.embedded import servers
 
-            embedded.leave()  # The servers must not outlive their folder.
+            servers.leave()  # The servers must not outlive their folder.

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 
 from catalog.validators import MAX_KEY_LENGTH, MAX_VALUE_LENGTH, is_storable, validate_attribute_value
 
@@ -62,9 +63,14 @@ def names(wanted: Wanted) -> list[str]:
     return sorted({name for pairs in wanted.values() for name, _ in pairs})
 
 
-def alternatives(wanted: Wanted) -> list[list[dict[str, Any]]]:
-    """For each filter the objects of which a product's attributes contain at least one."""
-    return [[{name: reading} for name, text in pairs for reading in readings(text)] for pairs in wanted.values()]
+def condition(wanted: Wanted) -> Q:
+    """What a product must be: for each filter its attributes contain one of the pairs, in one of its readings."""
+
+    def any_of(pairs: Sequence[Pair]) -> Q:
+        meant = [Q(attributes__contains={name: value}) for name, text in pairs for value in readings(text)]
+        return Q(*meant, _connector=Q.OR)
+
+    return Q(*map(any_of, wanted.values()))
 
 
 def readings(text: str) -> list[Any]:

@@ -13,7 +13,7 @@ from django.db.models import Func, IntegerField
 
 from catalog import attributes
 from catalog.attributes import Wanted
-from catalog.filters import ProductFilter
+from catalog.filters import Found
 from catalog.models import Category, ProductQuerySet
 
 Json = dict[str, Any]
@@ -48,7 +48,7 @@ ATTRIBUTES = f"""
 """
 
 
-def count(found: ProductFilter, matches: int) -> Json:
+def count(found: Found, matches: int) -> Json:
     """The facets of what was found, `matches` products."""
     prices = _rows(PRICES, found.without("price_min", "price_max"))
     return {
@@ -63,7 +63,7 @@ def count(found: ProductFilter, matches: int) -> Json:
     }
 
 
-def _attributes(found: ProductFilter) -> list[Json]:
+def _attributes(found: Found) -> list[Json]:
     """The commonest names first; those that the request filters by are always among them."""
     facets: list[tuple[int, Json]] = []
     for name, pairs in found.wanted.items():

@@ -1,9 +1,13 @@
-"""Photos sent to the API, here and in other apps: one field, and one translation of what is wrong with them."""
+"""Fields of the API's requests, here and in other apps: photos, slugs, and what a search is narrowed by."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any
 
+from django.core.validators import ProhibitNullCharactersValidator
+from django.db.models import F
+from django.db.models.expressions import OrderBy
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -13,6 +17,7 @@ from rest_framework.utils.html import is_html_input
 
 from catalog import attributes
 from catalog.errors import TooLarge
+from catalog.models import Category
 from ml.images import MAX_BYTES, MESSAGES, PhotoProblem, UnreadablePhoto
 
 
@@ -44,21 +49,91 @@ class SlugField(serializers.SlugField):
         super().__init__(allow_unicode=True, **kwargs)
 
 
-@extend_schema_field(attributes.SCHEMA)
-class WantedAttributesField(serializers.Field):
-    """`name:value`, any number of times, as the product list takes it."""
+@extend_schema_field({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "format": "decimal"}]})
+class PriceField(serializers.DecimalField):
+    """A bound of a product's price, as a number or as text."""
 
-    default_error_messages = {**attributes.MESSAGES}
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(12, 2, required=False, min_value=Decimal(0), **kwargs)
+
+
+NULL_REFUSED = ProhibitNullCharactersValidator()
+
+
+class TruthField(serializers.BooleanField):
+    """true or false, also as yes, on or 1 and their opposites; blank is as if it were left out."""
+
+    default_empty_html = empty  # DRF takes what a form leaves out for false.
+    default_error_messages = {"invalid": "Write true or false.", NULL_REFUSED.code: NULL_REFUSED.message}
+
+    def run_validation(self, data: Any = empty) -> Any:
+        return super().run_validation((data.strip() or empty) if isinstance(data, str) else data)
+
+    def to_internal_value(self, data: Any) -> Any:
+        NULL_REFUSED(data)
+        return super().to_internal_value(data)
+
+
+class RepeatedField(serializers.Field):
+    """A parameter that may be given several times, as a list."""
 
     def get_value(self, dictionary: Any) -> Any:
         if not is_html_input(dictionary):
             return super().get_value(dictionary)
         return dictionary.getlist(self.field_name) or empty
 
+
+@extend_schema_field(attributes.SCHEMA)
+class WantedAttributesField(RepeatedField):
+    """`name:value`, any number of times."""
+
+    default_error_messages = {**attributes.MESSAGES}
+
     def to_internal_value(self, data: Any) -> attributes.Wanted:
         if not isinstance(data, list) or not all(isinstance(pair, str) for pair in data):  # A form may send files.
             self.fail("invalid")
         return attributes.parse(data)
+
+
+@extend_schema_field({"type": "array", "items": {"type": "string"}})
+class CategorySlugsField(RepeatedField):
+    """Slugs, any number of times; becomes the categories' ids."""
+
+    default_error_messages = {
+        "invalid_choice": "There is no category {slug}.",
+        NULL_REFUSED.code: NULL_REFUSED.message,
+    }
+
+    def to_internal_value(self, data: list[str]) -> list[int]:
+        for slug in data:
+            NULL_REFUSED(slug)
+        known = dict(Category.objects.filter(slug__in=data).values_list("slug", "pk"))
+        for slug in data:
+            if slug not in known:
+                self.fail("invalid_choice", slug=slug)
+        return list(known.values())
+
+
+ORDERED_BY = ("name", "price", "created_at", "sku")
+ORDERINGS = (*ORDERED_BY, *(f"-{name}" for name in ORDERED_BY))
+ORDERING_SCHEMA = {"type": "array", "items": {"type": "string", "enum": sorted(ORDERINGS)}}
+
+
+@extend_schema_field(ORDERING_SCHEMA)
+class OrderingField(serializers.Field):
+    """Names separated by commas, each with a - in front where it is reversed; products without a value come last."""
+
+    default_error_messages = {"invalid_choice": "{name} is none of these: {choices}."}
+
+    def to_internal_value(self, data: str) -> list[OrderBy]:
+        names = [name for name in data.split(",") if name]
+        for name in names:
+            if name not in ORDERINGS:
+                self.fail("invalid_choice", name=name, choices=", ".join(ORDERINGS))
+        return [
+            F(name[1:]).desc(nulls_last=True) if name.startswith("-") else F(name).asc(nulls_last=True)
+            for name in names
+        ]
 
 
 @contextmanager

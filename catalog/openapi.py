@@ -1,7 +1,7 @@
 """Examples and refusals shown in the API's documentation."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
@@ -13,9 +13,11 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.views import APIView
 
 from catalog.errors import Conflict, error_body
+from catalog.fields import ORDERING_SCHEMA
 from catalog.serializers import ClientErrorAnswerSerializer, ServerErrorAnswerSerializer
 
 TAGS = ["catalogue"]
+View = TypeVar("View", bound=type[APIView])
 
 
 class Schema(AutoSchema):
@@ -33,13 +35,13 @@ class Schema(AutoSchema):
         return {**anywhere, **super()._get_response_bodies(direction)}
 
 
-def query_errors(serializer: type[serializers.Serializer]) -> Callable[[type[APIView]], type[APIView]]:
-    """Documents the refusals of a GET whose query parameters a serializer checks."""
+def query_errors(serializer: type[serializers.Serializer], *actions: str) -> Callable[[View], View]:
+    """Documents the refusals of a GET, or of these actions, whose query parameters a serializer checks."""
 
-    def document(view: type[APIView]) -> type[APIView]:
+    def document(view: View) -> View:
         for name, field in serializer().fields.items():
             codes = sorted(get_serializer_field_error_codes(field, name))
-            view = extend_validation_errors(codes, field_name=name, methods=["get"])(view)
+            view = extend_validation_errors(codes, field_name=name, actions=list(actions), methods=["get"])(view)
         return view
 
     return document
@@ -110,6 +112,14 @@ NEW_PRICE = OpenApiExample("A new price", value={"price": "99.00", "in_stock": F
 
 SKU = OpenApiParameter(
     "sku", OpenApiTypes.STR, OpenApiParameter.PATH, description="The product's sku, for example 001.024.52."
+)
+# drf-spectacular describes a serializer's list as a repeated parameter; commas separate the names of this one.
+ORDERING = OpenApiParameter(
+    "ordering",
+    ORDERING_SCHEMA,
+    description="name, price, created_at or sku; a leading - reverses; several are separated by commas.",
+    explode=False,
+    style="form",
 )
 PHOTO_ID = OpenApiParameter("id", OpenApiTypes.INT, OpenApiParameter.PATH, description="The photo's id.")
 

@@ -6,7 +6,6 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.http import Http404
 from drf_spectacular.utils import extend_schema, extend_schema_view
-from drf_standardized_errors.openapi_validation_errors import extend_validation_errors
 from rest_framework import mixins, status
 from rest_framework.generics import get_object_or_404
 from rest_framework.parsers import MultiPartParser
@@ -17,7 +16,7 @@ from rest_framework.viewsets import GenericViewSet, ModelViewSet
 from catalog import facets, openapi, photos
 from catalog.errors import Conflict
 from catalog.fields import photo_errors
-from catalog.filters import ProductFilter
+from catalog.filters import ProductListSerializer
 from catalog.models import Category, Photo, Product
 from catalog.pagination import ProductPagination
 from catalog.parsers import BoundedJSONParser
@@ -86,6 +85,7 @@ class CategoryViewSet(UpdatesInTurn):
     list=extend_schema(
         summary="Find products",
         description="By name, with their photos, 20 a page.",
+        parameters=[ProductListSerializer, openapi.ORDERING],
         examples=[openapi.PRODUCT_PAGE],
         responses=ProductPageSerializer,
     ),
@@ -109,21 +109,20 @@ class CategoryViewSet(UpdatesInTurn):
     ),
     destroy=extend_schema(summary="Delete a product and its photos", responses={204: None, 409: openapi.CHANGED}),
 )
-@extend_validation_errors(["null_characters_not_allowed"], field_name="category", actions=["list"])
+@openapi.query_errors(ProductListSerializer, "list")
 @extend_schema(tags=openapi.TAGS)
 class ProductViewSet(UpdatesInTurn):
     queryset = Product.objects.with_photos()
     serializer_class = ProductSerializer
     parser_classes = [BoundedJSONParser]
     pagination_class = ProductPagination
-    filterset_class = ProductFilter
     lookup_field = "sku"
     # DRF's own pattern stops at a dot, and a sku like 001.024.52 has two.
     lookup_value_regex = "[^/]+"
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        found = ProductFilter.checked(request, self.get_queryset())
-        page = self.paginate_queryset(found.qs)
+        found = ProductListSerializer.find(request, self.get_queryset())
+        page = self.paginate_queryset(found.products)
         answer = self.get_paginated_response(self.get_serializer(page, many=True).data)
         answer.data["facets"] = facets.count(found, answer.data["count"]) if found.wants_facets else None
         return answer

@@ -15,8 +15,9 @@ app.autodiscover_tasks()
 
 @worker_process_init.connect
 def give_way(**kwargs: Any) -> None:
-    """A customer waits for a query, nobody for a batch: where both want the cores, the web server gets them.
+    """Lower the worker's priority: the web server gets the cores if both want them.
 
-    Between containers the kernel shares the cores by their weights instead (compose.yaml, cpu_shares).
+    A customer waits for a query, and nobody waits for a batch. Between containers the kernel shares the cores by
+    weights instead (cpu_shares in compose.yaml).
     """
     os.nice(10)

@@ -3,7 +3,7 @@
 import gc
 import os
 
-# Of numpy: the products of a query are so small that waking threads for them takes longer.
+# numpy multiplies in one thread: the products of a query are so small that waking others takes longer.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
@@ -19,6 +19,6 @@ control_socket_disable = True
 
 
 def post_worker_init(worker: object) -> None:
-    """What was imported stays: looking through it for garbage would hold up a query by 60 ms."""
+    """Keep the garbage collector off what was imported: searching all that holds up a query by 60 ms."""
     gc.collect()
     gc.freeze()

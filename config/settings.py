@@ -36,7 +36,7 @@ def secret_key() -> str:
     """SECRET_KEY, or one made at first use and kept in the data folder, readable by its owner alone."""
     if key := env.str("SECRET_KEY", default=""):
         return key
-    from config.secrets import kept_secret
+    from config.kept_secrets import kept_secret
 
     return kept_secret(VAR / "secret-key")
 
@@ -56,7 +56,6 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "rest_framework",
     "rest_framework.authtoken",
-    "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "drf_standardized_errors",
@@ -104,7 +103,7 @@ def database() -> dict[str, Any]:
     """DATABASE_URL, or PostgreSQL 18 + pgvector embedded in the data folder."""
     if env.str("DATABASE_URL", default=""):
         return {**env.db("DATABASE_URL")}
-    return {"ENGINE": "config.postgresql", "NAME": "lamplight", "USER": "lamplight"}
+    return {"ENGINE": "config.embedded.database", "NAME": "lamplight", "USER": "lamplight"}
 
 
 DATABASES = {"default": {**database(), "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}}
@@ -139,12 +138,12 @@ CACHES: dict[str, Any] = {
     }
 }
 if not REDIS_URL:
-    CACHES["default"]["OPTIONS"]["pool_class"] = "config.redis.ConnectionPool"
+    CACHES["default"]["OPTIONS"]["pool_class"] = "config.embedded.redis_connections.ConnectionPool"
 
 # --- Celery -----------------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = redis_url(database=1)
 if not REDIS_URL:
-    CELERY_BROKER_TRANSPORT = "config.redis:Transport"
+    CELERY_BROKER_TRANSPORT = "config.embedded.redis_connections:Transport"
 # Messages are only bells (docs/architecture.md): a lost one is rung again by beat, so results are never kept.
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
@@ -191,7 +190,6 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.DjangoModelPermissionsOrAnonReadOnly"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "catalog.openapi.Schema",
     "NUM_PROXIES": env.int("NUM_PROXIES", default=0),
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",

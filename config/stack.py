@@ -25,12 +25,13 @@ from django.core.management import CommandError, call_command
 from django.db import Error as DatabaseError
 from tqdm import tqdm
 
-from config.secrets import kept_secret
+from config.kept_secrets import kept_secret
 
 READY_SECONDS = 120  # A cold start on 2 cores, modules to compile and weights to read, takes 20 s.
-STOP_SECONDS = 60  # A worker first ends its turn, of ten seconds and a batch.
-STALLED_SECONDS = 120  # A batch takes 5 s on 2 cores: so long without one photo more, and something is wrong.
-OUTGROWN = 1.1  # Times the photos of its training, and a head is trained anew (search.training.CHANGED_ENOUGH).
+STOP_SECONDS = 60  # A worker first ends its turn, which takes ten seconds and a batch.
+STALLED_SECONDS = 120  # A batch takes 5 s on 2 cores: if no photo is indexed for so long, something is wrong.
+# A head is trained anew at this many times the photos that it learned from (search.training.CHANGED_ENOUGH).
+OUTGROWN = 1.1
 FREE_BYTES = 500_000_000  # What PostgreSQL, its log and a small catalogue take.
 ADMIN = "admin"
 ONE, INFO = ("--concurrency", "1"), ("--loglevel", "INFO")
@@ -54,13 +55,14 @@ class Stack:
         self.address = {"HOST": host, "PORT": str(port)}
         self.password = ""
         self.http = requests.Session()
-        self.http.trust_env = False  # A proxy for the outside has no business here.
+        self.http.trust_env = False  # The stack is on this machine: no proxy.
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str) -> None:
-        """Start one process in its own session, out of reach of the terminal's Ctrl-C, its output in its log.
+        """Start one of the COMMANDS. Its output goes to its log.
 
-        setpriv has the kernel end it when this process is killed and cannot stop it.
+        It gets a session of its own, which the terminal's Ctrl-C does not reach. setpriv has the kernel end it if this
+        process is killed and cannot stop it.
         """
         # Web server and worker share the cores: a thread of torch that waits must not spin meanwhile.
         environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, **self.address}
@@ -83,7 +85,7 @@ class Stack:
                 raise StackError(f"the {name} process ended ({_last_line(name)}): see {_log(name)}")
 
     def wait_until_ready(self) -> None:
-        """Return when the site answers searches."""
+        """Return when the site answers searches. Raises StackError if it does not in READY_SECONDS, or never will."""
         deadline = time.monotonic() + READY_SECONDS
         reason = "no answer"
         while time.monotonic() < deadline:
@@ -101,7 +103,11 @@ class Stack:
         raise StackError(f"not ready after {READY_SECONDS} s ({reason}): see {_log('web')}")
 
     def wait_until_indexed(self) -> dict[str, Any]:
-        """The state of the index, as the API tells it, once nothing is pending and the head has learned from it all."""
+        """Wait until no photo is pending and the head has learned from all. Returns the index state of the API.
+
+        Raises:
+            StackError: a process ended, or nothing went on for STALLED_SECONDS.
+        """
         deadline = time.monotonic() + STALLED_SECONDS
         index = self.ask("GET", "index/")
         with tqdm(total=count(index, "photos"), desc="Indexing", unit="photo", disable=None) as bar:
@@ -121,12 +127,12 @@ class Stack:
                 index = self.ask("GET", "index/")
 
     def ask(self, method: str, path: str, **request: Any) -> dict[str, Any]:
-        """The API's answer to a request below /api/v1/. Raises StackError when it is none or a refusal."""
+        """The API's answer to a request below /api/v1/. Raises StackError if none comes or it is a refusal."""
         try:
             answer = self.http.request(method, f"{self.url}/api/v1/{path}", timeout=60, **request)
         except requests.RequestException as error:
             raise StackError(f"{path} was not answered ({error}): see {_log('web')}") from error
-        if answer.status_code == 429:  # A low SEARCH_THROTTLE, or somebody tries the page meanwhile.
+        if answer.status_code == 429:  # SEARCH_THROTTLE is low, or somebody tries the page meanwhile.
             time.sleep(int(answer.headers["Retry-After"]))
             return self.ask(method, path, **request)
         if not answer.ok:
@@ -135,13 +141,13 @@ class Stack:
         return body
 
     def wait(self) -> None:
-        """Return never, but raise when a process ends."""
+        """Watch the processes for ever. Raises StackError when one ends."""
         while True:
             self.check()
             time.sleep(1)
 
     def stop(self) -> None:
-        """End the processes: all are asked at once and awaited together."""
+        """End the processes: ask all at once, then wait for all together. Kill those that outlast STOP_SECONDS."""
         print("\nStopping ...", flush=True)
         for process in self.processes.values():
             process.terminate()
@@ -155,18 +161,18 @@ class Stack:
 
 
 def count(index: dict[str, Any], name: str) -> int:
-    """Photos, indexed, pending or rejected ones, over all categories of an index state."""
+    """The number of "photos", or of "indexed", "pending" or "rejected" ones, in all categories of an index state."""
     return sum(category[name] for category in index["categories"])
 
 
 def has_learned(index: dict[str, Any]) -> bool:
-    """Whether there is a head that the next training will not replace: one of so few photos is due for another."""
+    """Whether there is a head that learned from nearly all indexed photos, and so is not due to be trained anew."""
     return index["head"] is not None and count(index, "indexed") <= OUTGROWN * index["head"]["photos"]
 
 
 @contextmanager
 def running() -> Iterator[Stack]:
-    """A stack that answers, at HOST and PORT on the data folder LAMPLIGHT_VAR; stopped at the end of the block.
+    """A stack that answers at HOST and PORT, on the data folder LAMPLIGHT_VAR. It stops at the end of the block.
 
     Raises:
         StackError: it cannot be started, or a process of it ended.
@@ -201,7 +207,7 @@ def _prepare() -> str:
         call_command("migrate", interactive=False, verbosity=0)
     except (CommandError, DatabaseError) as error:
         raise StackError(str(error).strip()) from error
-    # In a process of its own, which needs hundreds of megabytes to convert the network and then ends.
+    # A process of its own: converting the network takes hundreds of megabytes, which its end gives back.
     prepare = [sys.executable, "manage.py", "prepare", "--skip-checks"]
     done = subprocess.run(
         prepare, cwd=settings.BASE_DIR, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace"
@@ -219,7 +225,7 @@ def _prepare() -> str:
 
 
 def free_port() -> int:
-    """PORT, once it is known to be free."""
+    """PORT as a number. Raises StackError if it is none or is taken."""
     host, text = settings.HOST, settings.PORT
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
         raise StackError(f"PORT is {text!r}: set it to a number from 1 to 65535")
@@ -235,8 +241,9 @@ def free_port() -> int:
 
 
 def check_data_folder() -> None:
+    """Make the data folder if need be. Raises StackError if it cannot be written to or is short of space."""
     try:
-        # Reading the settings makes the folder and its secret, if they are not there.
+        # Reading the settings makes the folder and its secret if they are not there.
         (settings.VAR / "log").mkdir(parents=True, exist_ok=True)
         (settings.VAR / "stack.lock").touch()
     except OSError as error:
@@ -252,7 +259,7 @@ def check_data_folder() -> None:
 
 @contextmanager
 def _only_stack() -> Iterator[None]:
-    """Hold the data folder: two beats and two workers' logs in one folder would be a mess."""
+    """Keep any other stack off the data folder: two would mix their logs, and both would ring for the same work."""
     with (settings.VAR / "stack.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -293,7 +300,7 @@ def main() -> None:
 
 @contextmanager
 def run_or_exit(interrupted: int = 0) -> Iterator[None]:
-    """Turn a StackError into one line and exit code 1, Ctrl-C into a quiet end with the code `interrupted`."""
+    """Turn a StackError into one line and exit code 1. Turn Ctrl-C into a quiet end with the code `interrupted`."""
     try:
         yield
     except StackError as error:

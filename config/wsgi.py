@@ -16,11 +16,11 @@ django_application = get_wsgi_application()
 
 
 def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-    """Django, and a 400 where it fails before any middleware: on a malformed Content-Type."""
+    """Django's answer, or a 400 if Django fails before any middleware runs: on a malformed Content-Type."""
     try:
         return django_application(environ, start_response)
     except (LookupError, ValueError):
-        from catalog.errors import error_body  # Only now is Django set up.
+        from catalog.errors import error_body  # It needs Django to be set up.
 
         body = error_body("client_error", "bad_request", "The Content-Type header names no encoding that there is.")
         start_response("400 Bad Request", [("Content-Type", "application/json")])

@@ -13,10 +13,8 @@ from ml.classifier import Judgement
 from ml.encoder import Encoder
 from ml.projection import Projection as FittedProjection
 from ml.recipes import Recipe, WeightsError
-from search.models import COARSE_FROM, CoarseProjection, Head, Projection, Space
-
-# Seconds that a process goes on with what it has asked for: the newest head, the indexes that were checked.
-KEPT = 5
+from search.models import Head, Projection, Space
+from search.store.indexes import KEPT
 
 
 def encoder_for(space: Space) -> Encoder:
@@ -42,21 +40,6 @@ def _load_projection(space_id: int, fingerprint: str) -> FittedProjection:
     if row is None:
         raise WeightsError(f"the projection of space {space_id} is gone with it: use another space")
     return FittedProjection.from_bytes(bytes(row.data))
-
-
-def coarse(space: Space) -> FittedProjection | None:
-    """What makes the coarse vectors of a space; None while no leaf of it has needed an index."""
-    if space.dimensions < COARSE_FROM:
-        return None
-    try:
-        return _load_coarse(space.pk)
-    except CoarseProjection.DoesNotExist:  # Asked again the next time.
-        return None
-
-
-@lru_cache(maxsize=4)
-def _load_coarse(space_id: int) -> FittedProjection:
-    return FittedProjection.from_bytes(bytes(CoarseProjection.objects.get(space_id=space_id).data))
 
 
 def judgement(space: Space, vector: np.ndarray) -> Judgement | None:

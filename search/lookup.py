@@ -9,12 +9,13 @@ from operator import attrgetter, not_
 from typing import Literal
 
 import numpy as np
+from django.db.models import Q
 
 from catalog.models import Category, Photo, Product
 from search import grouping
 from search.models import Space
 from search.store import indexes, scans
-from search.store.scans import NO_FILTERS, Filters, NearestPhoto, Ranking, ScanPlan
+from search.store.scans import NO_FILTERS, NearestPhoto, Ranking, ScanPlan
 
 # Photos read for each product asked for at first, at most: of many photos of a product few are near the query.
 PHOTOS_PER_PRODUCT = 3
@@ -63,7 +64,8 @@ def nearest(
     vector: np.ndarray,
     categories: Collection[int],
     limit: int,
-    filters: Filters = NO_FILTERS,
+    *,
+    filters: Q = NO_FILTERS,
     min_similarity: float | None = None,
     exclude: Product | None = None,
 ) -> Matches:
@@ -77,6 +79,7 @@ def nearest(
     Args:
         vector: shape (space.dimensions,), of length 1 where the metric is cosine.
         categories: category ids; their leaves are scanned by their own indexes and merged by distance.
+        filters: what a product must be (catalog.filters.condition).
         min_similarity: of all hits, 0 for any; by default each category's own (search.models.Threshold).
         exclude: a product that is no match, such as the one that the vector belongs to.
     """

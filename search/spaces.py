@@ -1,30 +1,28 @@
 """The life of a space: made from a recipe or from another space, built beside the live one, activated, dropped."""
 
-import logging
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
 from django.conf import settings
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from catalog.models import Category, Photo
+from catalog.models import Category
 from ml.projection import Projection as FittedProjection
-from ml.projection import TooFewVectors, fit_projection, sha256_of
+from ml.projection import fit_projection, sha256_of
 from ml.recipes import Recipe
+from search import states
 from search.models import Projection, Space
+from search.states import Counts
 from search.store import indexes, partitions, vectors
 
-logger = logging.getLogger(__name__)
 # Photos that PCA is fitted on, at most: as float32 of 4,096 dimensions they fill 330 MB, and ten times fewer already
 # fix the few hundred directions that are kept.
 PROJECTION_PHOTOS = 20_000
 # A search that began before a space was retired ends in it, long before this; until then it cannot be dropped.
 SEARCHES_END = timedelta(seconds=10)
-# A leaf that is being filled gets its index at the end: writing into one is several times slower.
-FILLED = 0.9
 
 
 class LiveSpace(Exception):  # noqa: N818  it names the state of the space
@@ -43,6 +41,48 @@ class NameTaken(Exception):  # noqa: N818  as above
 
 class SearchesRun(Exception):  # noqa: N818  as above
     """Searches that began in the space may not have ended."""
+
+
+class NotReady(Exception):  # noqa: N818  as above
+    """The space was never live and lacks something that the workers are making; the message says what."""
+
+    def __init__(self, lack: str, command: str) -> None:
+        super().__init__(f"{lack}: the workers see to it, or run `manage.py {command}`.")
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A space and the numbers that its owner wants to see."""
+
+    space: Space
+    counts: Counts
+    leaves: int
+    """Categories with a leaf."""
+    hnsw: int
+    """Leaves that have an HNSW index; the others are scanned exactly."""
+    size: partitions.Size
+
+    @property
+    def progress(self) -> float:
+        """The settled share of the photos, 0 to 1."""
+        return self.counts.settled / self.counts.total if self.counts.total else 1.0
+
+    @property
+    def stage(self) -> str:
+        """The state, and whether a space that is being built has all photos."""
+        is_filled = self.space.state == Space.State.BUILDING and self.counts.total and not self.counts.pending
+        return "ready" if is_filled else str(self.space.state)
+
+    @property
+    def bytes_per_photo(self) -> int:
+        """Vectors and indexes; 0 in an empty space."""
+        photos = self.counts.indexed
+        return round((self.size.vectors + self.size.indexes) / photos) if photos else 0
+
+
+def overview(space: Space) -> Overview:
+    leaves = partitions.leaves(space)
+    return Overview(space, states.counts(space), len(leaves), space.indexes.count(), partitions.size(space))
 
 
 def ensure_live(recipe: Recipe) -> Space:
@@ -120,12 +160,19 @@ def derive(name: str, source: Space, fitted: FittedProjection) -> Space:
     return space
 
 
-def activate(space: Space) -> Space | None:
+def activate(space: Space, incomplete: bool = False) -> Space | None:
     """Have the space answer searches from now on, in one transaction. Returns the one that did until now.
 
     That one stays as it is, retired, and can be activated again; but no new photos are indexed into it. None when the
-    space was live already. Raises Space.DoesNotExist when it was dropped.
+    space was live already.
+
+    Raises:
+        NotReady: the space was never live and lacks something; not when it may be `incomplete`.
+        Space.DoesNotExist: the space was dropped.
     """
+    stored = Space.objects.filter(pk=space.pk).first()  # Whose state may have changed since the caller read it.
+    if stored and not incomplete:
+        check_ready(stored)
     with transaction.atomic():
         # All of them: whoever activates another one meanwhile waits here, and then sees which is live.
         every = {row.pk: row for row in Space.objects.select_for_update(no_key=True).order_by("pk")}
@@ -142,6 +189,23 @@ def activate(space: Space) -> Space | None:
         chosen.save(update_fields=["state", "activated_at"])
     ensure_partitions()  # For the categories that were made while it was retired.
     return former
+
+
+def check_ready(space: Space) -> None:
+    """Whether the space would answer searches as well as it can. Raises NotReady.
+
+    A space that was live before is always ready: it is wanted back at once, whatever came meanwhile.
+    """
+    if space.state != Space.State.BUILDING:
+        return
+    if missing := states.pending(space).count():
+        raise NotReady(f"{missing} photos are not indexed in {space} yet", f"index --space {space}")
+    if any(map(indexes.is_due, partitions.leaves(space))):
+        raise NotReady(f"{space} lacks indexes of large categories", "maintain")
+    live = Space.objects.live()
+    # Where the live space has none, the shop has too few photos for one.
+    if live and live.heads.exists() and not space.heads.exists():
+        raise NotReady(f"{space} has no category head yet", f"train_head --space {space}")
 
 
 def drop(space: Space) -> None:
@@ -185,50 +249,3 @@ def ensure_partitions() -> None:
     categories = list(Category.objects.values_list("pk", flat=True))
     for space in Space.objects.indexed_into():
         partitions.ensure(space, categories)
-
-
-def maintain() -> list[str]:
-    """Build the HNSW indexes that grown leaves lack, check those of leaves that changed much, and drop the leaves of
-    deleted categories.
-
-    Returns the names of the tables and indexes that changed.
-    """
-    changed = []
-    for space in Space.objects.indexed_into():
-        leaves = partitions.leaves(space)
-        # Asked for after the leaves: a category made in between must not lose the leaf that it already has.
-        categories = set(Category.objects.values_list("pk", flat=True))
-        for leaf in leaves:
-            try:
-                if name := _maintain(leaf, exists=leaf.category_id in categories):
-                    changed.append(name)
-            except partitions.Busy:  # The next time, then.
-                continue
-            except (DatabaseError, TooFewVectors):  # A space dropped meanwhile, say: no reason to leave out the others.
-                logger.exception("%s was not maintained", leaf.name)
-    if changed:
-        indexes.analyze_catalogue()
-    return changed
-
-
-def _maintain(leaf: partitions.Leaf, exists: bool) -> str | None:
-    """The name of what changed."""
-    if not exists:
-        partitions.drop_leaf(leaf)
-        return leaf.name
-    if indexes.is_due(leaf):
-        if not _is_filled(leaf):
-            indexes.make_coarse(leaf.space)  # What is written from now on need not be written again.
-            return None
-        return leaf.index_name if indexes.build(leaf) else None
-    if indexes.is_stale(leaf):
-        indexes.check(leaf)
-        return leaf.index_name
-    return None
-
-
-def _is_filled(leaf: partitions.Leaf) -> bool:
-    if leaf.space.state == Space.State.LIVE:
-        return True
-    photos = Photo.objects.filter(product__category_id=leaf.category_id).count()
-    return partitions.rows(leaf) >= FILLED * photos

@@ -1,13 +1,17 @@
-"""What became of a photo in a space: indexed, pending, or rejected and why."""
+"""What became of the photos in a space: each is indexed, pending, or rejected and why.
+
+A photo is indexed by a vector under its product's current category; a vector under a former one does not count. It is
+rejected as long as a rejection keeps it from being tried. All others are pending. Whoever asks, asks here.
+"""
 
 from collections import Counter
 from collections.abc import Collection
+from dataclasses import dataclass
 from enum import StrEnum
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 
 from catalog.models import Photo
-from search import indexing
 from search.models import Embedding, Rejection, Space
 
 MOST_PENDING = 1_000
@@ -19,20 +23,57 @@ class State(StrEnum):
     REJECTED = "rejected"
 
 
+@dataclass(frozen=True)
+class Counts:
+    """How many photos are in which state."""
+
+    total: int = 0
+    pending: int = 0
+    rejected: int = 0
+
+    @property
+    def indexed(self) -> int:
+        """The rest. Beside a worker the counts, taken one after the other, may not add up for a moment."""
+        return max(0, self.settled - self.rejected)
+
+    @property
+    def settled(self) -> int:
+        return max(0, self.total - self.pending)
+
+
+def pending(space: Space, after: int = 0) -> QuerySet[Photo]:
+    """The photos that are neither indexed nor rejected.
+
+    Those with ids up to `after` are not looked at, nor are their vectors: what remains takes so much less time.
+    """
+    indexed = _vectors_of_photo(space).filter(photo_id__gt=after)
+    return Photo.objects.filter(~Exists(indexed), ~Exists(_rejections_of_photo(space)), pk__gt=after)
+
+
 def annotated(photos: QuerySet[Photo], space: Space) -> QuerySet[Photo]:
     """The photos with `is_indexed` and `rejected_because`, None unless they are rejected; for `of`."""
-    embedded = Embedding.objects.filter(
-        space_id=space.pk, category_id=OuterRef("product__category_id"), photo_id=OuterRef("pk")
-    )
-    rejections = Rejection.objects.in_force().filter(space_id=space.pk, photo_id=OuterRef("pk"))
-    return photos.annotate(is_indexed=Exists(embedded), rejected_because=Subquery(rejections.values("reason")[:1]))
+    reason = Subquery(_rejections_of_photo(space).values("reason")[:1])
+    return photos.annotate(is_indexed=Exists(_vectors_of_photo(space)), rejected_because=reason)
 
 
 def of(photo: Photo) -> State:
-    """Of an annotated photo."""
+    """The state of an annotated photo."""
     if photo.is_indexed:  # type: ignore[attr-defined]  # by `annotated`
         return State.INDEXED
     return State.PENDING if photo.rejected_because is None else State.REJECTED  # type: ignore[attr-defined]
+
+
+def counts(space: Space) -> Counts:
+    """How many photos of the whole catalogue are in which state. Takes a second among a million."""
+    return Counts(Photo.objects.count(), pending(space).count(), _rejected(space).count())
+
+
+def per_category(space: Space) -> dict[int, Counts]:
+    """The counts of each category that has photos, by its id."""
+    total = _by_category(Photo.objects.all(), "product__category_id")
+    waiting = _by_category(pending(space), "product__category_id")
+    rejected = _by_category(_rejected(space), "photo__product__category_id")
+    return {pk: Counts(count, waiting.get(pk, 0), rejected.get(pk, 0)) for pk, count in total.items()}
 
 
 def per_product(space: Space, products: Collection[int]) -> dict[int, Counter[State]]:
@@ -51,12 +92,39 @@ def products_with(space: Space, state: State) -> Q:
     pending ones among a million photos takes a second however it is asked: here it is asked once.
     """
     if state == State.PENDING:
-        photos = indexing.pending(space).order_by().values_list("product_id", flat=True)
+        photos = pending(space).order_by().values_list("product_id", flat=True)
         return Q(pk__in=set(photos[:MOST_PENDING]))
-    pending = Exists(indexing.pending(space).filter(product_id=OuterRef("pk")))
-    rejected = Exists(Rejection.objects.in_force().filter(space_id=space.pk, photo__product_id=OuterRef("pk")))
-    return Q(rejected) if state == State.REJECTED else Q(has_photos()) & ~Q(pending) & ~Q(rejected)
+    waiting = Exists(pending(space).filter(product_id=OuterRef("pk")))
+    rejected = Exists(_rejections(space).filter(photo__product_id=OuterRef("pk")))
+    return Q(rejected) if state == State.REJECTED else Q(has_photos()) & ~Q(waiting) & ~Q(rejected)
 
 
 def has_photos() -> Exists:
     return Exists(Photo.objects.filter(product_id=OuterRef("pk")))
+
+
+def _vectors(space: Space) -> QuerySet[Embedding]:
+    return Embedding.objects.filter(space_id=space.pk)
+
+
+def _rejections(space: Space) -> QuerySet[Rejection]:
+    return Rejection.objects.in_force().filter(space_id=space.pk)
+
+
+def _rejected(space: Space) -> QuerySet[Rejection]:
+    """Without those whose photo has a vector all the same: it counts as indexed."""
+    vectors = _vectors(space).filter(category_id=OuterRef("photo__product__category_id"), photo_id=OuterRef("photo_id"))
+    return _rejections(space).exclude(Exists(vectors))
+
+
+def _vectors_of_photo(space: Space) -> QuerySet[Embedding]:
+    """Inside a query of photos: the vector that counts."""
+    return _vectors(space).filter(category_id=OuterRef("product__category_id"), photo_id=OuterRef("pk"))
+
+
+def _rejections_of_photo(space: Space) -> QuerySet[Rejection]:
+    return _rejections(space).filter(photo_id=OuterRef("pk"))
+
+
+def _by_category(rows: "QuerySet[Photo] | QuerySet[Rejection]", category: str) -> dict[int, int]:
+    return dict(rows.order_by().values_list(category).annotate(count=Count("*")))

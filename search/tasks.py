@@ -11,7 +11,7 @@ from django.conf import settings
 
 from catalog.importing import jobs
 from ml.recipes import WeightsError
-from search import bell, indexing, spaces, training
+from search import bell, indexing, maintenance, spaces, states, training
 from search.log import days, queries
 from search.models import Space
 from search.store import partitions
@@ -78,7 +78,7 @@ def import_pending() -> None:
 def train_head() -> None:
     """Train the heads that are due; a message too many finds none."""
     for space in Space.objects.indexed_into():
-        if space.state == Space.State.BUILDING and indexing.pending(space).exists():
+        if space.state == Space.State.BUILDING and states.pending(space).exists():
             continue  # A head of a part of the photos would soon be due again.
         if head := training.train_if_due(space):
             logger.info("%s: head trained, held-out accuracy %.3f", space, head.metrics["top1"])
@@ -87,7 +87,7 @@ def train_head() -> None:
 @shared_task(acks_late=False, soft_time_limit=DAY, time_limit=DAY + 60)
 def maintain() -> None:
     """Build the indexes that grown leaves lack, drop the leaves of deleted categories."""
-    if changed := spaces.maintain():
+    if changed := maintenance.maintain():
         logger.info("maintained %s", ", ".join(changed))
 
 

@@ -13,9 +13,10 @@ from django.db.models import Min
 from django.http import HttpRequest
 
 from catalog.models import Category, Import, Product
-from search import indexing, overview
+from search import states
 from search.log import queries
 from search.models import Head, Space
+from search.states import Counts
 from staff import confusion
 from staff.confusion import Confusion
 
@@ -27,7 +28,7 @@ KEPT = 30  # Seconds that a process goes on with the oldest pending photo: among
 class Index:
     """How far the live space is."""
 
-    seen: overview.Overview
+    counts: Counts
     oldest: datetime | None
     """When the oldest pending photo came."""
 
@@ -59,16 +60,16 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 
 def index(space: Space) -> Index:
-    seen = overview.of(space)
+    counts = states.counts(space)
     oldest = None
-    if seen.pending:
+    if counts.pending:
         oldest = _oldest(space.pk)
-    return Index(seen, oldest)
+    return Index(counts, oldest)
 
 
 @cached(TTLCache(maxsize=1, ttl=KEPT), lock=Lock())
 def _oldest(space_id: int) -> datetime | None:
-    pending = indexing.pending(Space.objects.get(pk=space_id))
+    pending = states.pending(Space.objects.get(pk=space_id))
     oldest: datetime | None = pending.aggregate(oldest=Min("created_at"))["oldest"]
     return oldest
 

@@ -16,19 +16,19 @@ from django.utils.safestring import SafeString, mark_safe
 from unfold.admin import ModelAdmin, TabularInline
 
 from catalog.models import Category
-from search import bell, overview, spaces, training
+from search import bell, spaces, states
 from search.models import Head, Rejection, Space, Threshold
-from search.store import indexes, partitions
+from search.spaces import Overview
 from staff import confusion
 from staff.lists import ReadOnlyAdmin
 from staff.space_form import SpaceForm
 
 
-def seen_once(space: Space) -> overview.Overview:
+def seen_once(space: Space) -> Overview:
     """The overview of a row: several columns show parts of it."""
     if not hasattr(space, "_seen"):
-        space._seen = overview.of(space)  # type: ignore[attr-defined]
-    seen: overview.Overview = space._seen  # type: ignore[attr-defined]
+        space._seen = spaces.overview(space)  # type: ignore[attr-defined]
+    seen: Overview = space._seen  # type: ignore[attr-defined]
     return seen
 
 
@@ -76,7 +76,7 @@ class SpaceAdmin(ModelAdmin):
         return self.inlines if obj else ()
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        building = any(overview.of(space).pending for space in Space.objects.filter(state=Space.State.BUILDING))
+        building = any(states.pending(space).exists() for space in Space.objects.filter(state=Space.State.BUILDING))
         return super().changelist_view(request, {"building": building, **(extra_context or {})})
 
     def has_delete_permission(self, request: HttpRequest, obj: Space | None = None) -> bool:
@@ -104,20 +104,12 @@ class SpaceAdmin(ModelAdmin):
             self.message_user(request, "Select one space.", messages.ERROR)
             return
         space = queryset.get()
-        missing = overview.of(space).pending
-        if missing and space.activated_at is None:
-            text = f"{missing} photos are not indexed in {space} yet: wait, or manage.py activate_space --incomplete."
-            self.message_user(request, text, messages.ERROR)
-            return
-        if any(map(indexes.is_due, partitions.leaves(space))):
-            self.message_user(request, f"{space} lacks indexes: manage.py maintain builds them.", messages.ERROR)
-            return
-        training.train_if_due(space)
         try:
             former = spaces.activate(space)
-        except Space.DoesNotExist as error:
+        except (spaces.NotReady, Space.DoesNotExist) as error:
             self.message_user(request, str(error), messages.ERROR)
             return
+        missing = states.pending(space).count()
         later = f" The {missing} photos that it lacks are being indexed." if missing else ""
         kept = f"{space} is live; {former} is kept.{later}"
         self.message_user(request, kept if former else f"{space} was live already.")
@@ -128,11 +120,9 @@ class SpaceAdmin(ModelAdmin):
 
     @admin.display
     def progress(self, space: Space) -> SafeString:
-        seen = seen_once(space)
+        seen = seen_once(space).counts
         bar = '<progress value="{}" max="{}" style="width: 8em"></progress> {} of {}'
-        return format_html(
-            bar, seen.photos - seen.pending, max(seen.photos, 1), seen.photos - seen.pending, seen.photos
-        )
+        return format_html(bar, seen.settled, max(seen.total, 1), seen.settled, seen.total)
 
     @admin.display(description="on disk")
     def disk(self, space: Space) -> str:

@@ -11,7 +11,7 @@ admin.site.index_template = "staff/dashboard.html"
 
 
 def search_app(request: HttpRequest) -> HttpResponseBase:
-    """The admin's pages of search; what is typed into Unfold's search box comes to the same address."""
+    """The admin's list of search's pages. Unfold's search box sends what is typed to the same address."""
     if "extended" in request.GET:
         return admin.site.search(request)  # type: ignore[attr-defined]  # Unfold's site.
     return admin.site.app_index(request, "search")

@@ -15,7 +15,7 @@ from ml.projection import Projection
 from ml.recipes import make_recipe
 from search import encoders, indexing, spaces
 from search.models import Space
-from search.store import indexes, partitions
+from search.store import coarse, indexes, partitions
 from staff import dashboard
 
 DIMENSIONS = 48
@@ -88,7 +88,7 @@ def indexed_shop(photo, index) -> None:
 @pytest.fixture(autouse=True)
 def _nothing_kept() -> None:
     """The flush after a test that commits counts ids from 1 again: another space must not find what this one left."""
-    for kept in (*KEPT_FOR_SECONDS, encoders._load_coarse):
+    for kept in (*KEPT_FOR_SECONDS, coarse._load):
         kept.cache_clear()
 
 

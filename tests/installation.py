@@ -11,16 +11,17 @@ from typing import Any
 
 import psycopg
 
-from config.embedded import PostgreSQL, Redis
-from config.server import Users, locked
+from config.embedded.postgresql_server import PostgreSQLServer
+from config.embedded.redis_server import RedisServer
+from config.embedded.server import Users, locked
 from config.settings import BASE_DIR
 from tests.environment import MODELS, RUN
 
 HOLD = """
 import time
-from config import embedded
-embedded.postgresql().ensure_running()
-embedded.redis_server().ensure_running()
+from config.embedded import servers
+servers.postgresql().ensure_running()
+servers.redis().ensure_running()
 time.sleep(3600)
 """
 PATIENCE = 120  # Seconds: all of it is needed only on a machine that does much else.
@@ -127,12 +128,12 @@ class Installation:
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The answer of PostgreSQL itself."""
-        server = PostgreSQL(self.var, Users(self.var / ".users.lock"))
+        server = PostgreSQLServer(self.var, Users(self.var / ".users.lock"))
         with psycopg.connect(host=str(server.socket_folder), dbname="lamplight", user="lamplight") as connection:
             return connection.execute(query, parameters).fetchall()
 
-    def redis(self) -> Redis:
-        return Redis(self.var, Users(self.var / ".users.lock"))
+    def redis(self) -> RedisServer:
+        return RedisServer(self.var, Users(self.var / ".users.lock"))
 
     def kill_redis(self) -> None:
         pid = self.redis().pid()

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.models import Category, Photo, Product
-from search import encoders
-from search.models import Space
+from search.models import Embedding, Space
 from search.store import partitions, vectors
 
 
@@ -39,7 +38,7 @@ def stock(space: Space, category: Category, rows: NDArray[np.float32], projected
         for product in products
     )
     partitions.ensure(space, [category.pk])
-    coarse = encoders.coarse(space) if projected else None
-    made = None if coarse is None else coarse.apply(rows, normalize=False)
-    vectors.write(space, [(photo.pk, category.pk) for photo in photos], rows, made)
+    vectors.write(space, [(photo.pk, category.pk) for photo in photos], rows)
+    if not projected:
+        Embedding.objects.filter(space_id=space.pk, photo_id__in=[photo.pk for photo in photos]).update(coarse=None)
     return photos

@@ -303,7 +303,7 @@ def baselines(plain: psycopg.Connection[Any], stock: Stock) -> dict[str, Search]
 def stages(stock: Stock, plain: psycopg.Connection[Any]) -> str:
     """Indexes over the full vectors and over coarse ones of several lengths, in the same table."""
     from ml.projection import fit_coarse
-    from search.store.indexes import FITTED
+    from search.store.coarse import FITTED
 
     stored = stock.vectors.astype(np.float32)
     projections = {length: fit_coarse(stored[:FITTED], length) for length in COARSE}

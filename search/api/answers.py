@@ -9,11 +9,14 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urljoin
 
+from catalog import shown
 from catalog.models import Category, Product
 from catalog.words import START, segments
+from search import states
 from search.gate import Choice
 from search.lookup import Hit, LeftOut, Matches
 from search.models import Space
+from search.states import Counts
 from search.stopwatch import Stopwatch
 
 Json = dict[str, Any]
@@ -50,7 +53,7 @@ def _text_hit(product: Product, origin: str) -> Json:
     photo = next(iter(product.photos.all()), None)
     name = product.name_headline if START in product.name_headline else product.typed_headline
     return {
-        "product": _product(product),
+        "product": shown.as_json(product),
         "photo": photo and urljoin(origin, photo.file.url),
         "rank": round(product.rank, 4),
         "highlight": {"name": segments(name), "description": segments(product.description_headline)},
@@ -82,22 +85,9 @@ def _hit(hit: Hit, origin: str) -> Json:
 
 def _match(hit: Hit, origin: str) -> Json:
     return {
-        "product": _product(hit.product),
+        "product": shown.as_json(hit.product),
         "photo": urljoin(origin, hit.photo.file.url),
         "similarity": hit.similarity,
-    }
-
-
-def _product(product: Product) -> Json:
-    return {
-        "sku": product.sku,
-        "name": product.name,
-        "category": product.category.slug,
-        "price": None if product.price is None else str(product.price),
-        "currency": product.currency,
-        "in_stock": product.in_stock,
-        "url": product.url,
-        "attributes": product.attributes,
     }
 
 
@@ -107,4 +97,36 @@ def _left_out(left_out: LeftOut) -> Json:
         "category": left_out.category.slug,
         "min_similarity": left_out.min_similarity,
         "set_by": left_out.set_by,
+    }
+
+
+def index_state(space: Space) -> Json:
+    """How far the space is, category by category, and what its head is worth."""
+    counts, indexes = states.per_category(space), {index.category_id: index for index in space.indexes.all()}
+    categories = [
+        {"slug": category.slug, **_counted(counts.get(category.pk, Counts())), "index": indexes.get(category.pk)}
+        for category in Category.objects.all()
+    ]
+    return {"space": space.name, "weights": space.weights, "categories": categories, "head": _head(space)}
+
+
+def _counted(photos: Counts) -> Json:
+    return {
+        "photos": photos.total,
+        "indexed": photos.indexed,
+        "pending": photos.pending,
+        "rejected": photos.rejected,
+    }
+
+
+def _head(space: Space) -> Json | None:
+    head = space.heads.defer("weights").newest()
+    if head is None:
+        return None
+    return {
+        "accuracy": head.metrics["top1"],
+        "calibration_error": head.metrics["calibration_error"],
+        "gate": head.metrics.get("gate"),  # A head stored by an older version has none.
+        "photos": sum(head.photos.values()),
+        "trained_at": head.trained_at,
     }

@@ -20,8 +20,8 @@ from catalog.parsers import BoundedJSONParser
 from catalog.validators import SKU_LENGTH
 from search.api import examples
 from search.api.throttles import EventThrottle
-from search.log import queries
-from search.models import Event, Query
+from search.log import events
+from search.models import Event
 
 MAX_BYTES = 4_096  # An event of the longest sku and slug, every letter escaped, is half of that.
 MAX_POSITION = 1_000
@@ -98,7 +98,7 @@ class EventSerializer(serializers.Serializer[Event]):
         days = settings.QUERY_LOG_DAYS
         if not days:
             self.fields["query_id"].fail("no_log")
-        if not is_logged(query_id):
+        if not events.is_logged(query_id):
             self.fields["query_id"].fail("unknown_query", days=days)
         return query_id
 
@@ -117,22 +117,6 @@ class EventSerializer(serializers.Serializer[Event]):
     def _missing(self, field: str, code: str) -> serializers.ValidationError:
         message = self.fields[field].error_messages[code]
         return serializers.ValidationError({field: ErrorDetail(str(message), code)})
-
-
-def is_logged(query_id: UUID) -> bool:
-    """Whether there is such a query. Its row follows its answer by milliseconds: whoever is faster tells it again."""
-    return Query.objects.filter(pk=query_id, asked_at__gte=queries.midnight(queries.kept_days()[0])).exists()
-
-
-def stored(event: dict[str, Any]) -> tuple[Event, bool]:
-    """The event, and whether it is the first of its kind: a repeat gives the one that is there.
-
-    It may only name the right category, or another one: the customer's last word counts.
-    """
-    once = {name: event[name] for name in ("query_id", "kind", "sku", "position")}
-    if event["kind"] == Event.Kind.WRONG_CATEGORY and event["category"]:
-        return Event.objects.update_or_create(**once, defaults={"category": event["category"]})
-    return Event.objects.get_or_create(**once, defaults={"category": event["category"]})
 
 
 class EventView(APIView):
@@ -165,6 +149,6 @@ class EventView(APIView):
     def post(self, request: Request) -> Response:
         told = EventSerializer(data=request.data)
         told.is_valid(raise_exception=True)
-        event, is_first = stored(told.validated_data)
+        event, is_first = events.stored(told.validated_data)
         code = status.HTTP_201_CREATED if is_first else status.HTTP_200_OK
         return Response(EventSerializer(event).data, code)

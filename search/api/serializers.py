@@ -1,22 +1,20 @@
 """The search API's input and output."""
 
 import math
-from decimal import Decimal
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_serializer
 from PIL import Image
 from rest_framework import serializers
-from rest_framework.exceptions import ErrorDetail
 
-from catalog.attributes import alternatives
-from catalog.fields import PhotoField, WantedAttributesField, photo_errors
+from catalog import shown
+from catalog.fields import PhotoField, photo_errors
+from catalog.filters import FilterSerializer, condition
 from catalog.models import Category, Product
 from catalog.serializers import PageSerializer
 from ml.encoder import Encoder
 from ml.images import MESSAGES, PhotoProblem, UnreadablePhoto
 from search.models import LeafIndex, Space
-from search.store.scans import Filters
 
 ALL = "all"
 REGION_PROBLEMS = (PhotoProblem.INVALID_REGION, PhotoProblem.REGION_TOO_SMALL)
@@ -57,7 +55,7 @@ class RegionField(serializers.CharField):
         return numbers
 
 
-class MatchSerializer(serializers.Serializer[Any]):
+class MatchSerializer(FilterSerializer):
     """What narrows and ranks the matches, shared by search by photo and similar products."""
 
     category = CategoriesField(
@@ -71,42 +69,20 @@ class MatchSerializer(serializers.Serializer[Any]):
         required=False,
         help_text="Leave out matches below this similarity; 0 shows any. By default each category's own threshold.",
     )
-    price_min = serializers.DecimalField(12, 2, required=False, min_value=Decimal(0), help_text="Lowest price.")
-    price_max = serializers.DecimalField(
-        12,
-        2,
-        required=False,
-        min_value=Decimal(0),
-        help_text="Highest price.",
-        error_messages={"empty_range": "This is below price_min."},
-    )
-    in_stock = serializers.BooleanField(
-        required=False, allow_null=True, default=None, help_text="Only products (not) in stock."
-    )
-    attributes = WantedAttributesField(required=False)
 
     def validate_min_similarity(self, value: float) -> float:
         if math.isnan(value):  # It compares with nothing, so it passes both limits.
             raise serializers.ValidationError("A valid number is required.", "invalid")
         return value
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        lowest, highest = attrs.get("price_min"), attrs.get("price_max")
-        if lowest is not None and highest is not None and lowest > highest:
-            message = self.fields["price_max"].error_messages["empty_range"]
-            raise serializers.ValidationError({"price_max": ErrorDetail(str(message), "empty_range")})
-        return attrs
-
     def wanted(self) -> dict[str, Any]:
         """The arguments of `lookup.nearest` that the caller gave."""
         given = self.validated_data
-        filters = Filters(
-            given.get("price_min"),
-            given.get("price_max"),
-            given["in_stock"],
-            alternatives(given.get("attributes", {})),
-        )
-        return {"limit": given["limit"], "min_similarity": given.get("min_similarity"), "filters": filters}
+        return {
+            "limit": given["limit"],
+            "min_similarity": given.get("min_similarity"),
+            "filters": condition(given),
+        }
 
 
 class SimilarSerializer(MatchSerializer):
@@ -147,7 +123,7 @@ class MatchedProductSerializer(serializers.ModelSerializer[Product]):
 
     class Meta:
         model = Product
-        fields = ("sku", "name", "category", "price", "currency", "in_stock", "url", "attributes")
+        fields = shown.FIELDS
 
 
 class MatchedPhotoSerializer(serializers.Serializer[Any]):

@@ -2,7 +2,6 @@
 
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiExample, extend_schema
-from drf_standardized_errors.openapi_validation_errors import extend_validation_errors
 from rest_framework.authentication import TokenAuthentication
 from rest_framework.generics import ListAPIView
 from rest_framework.parsers import MultiPartParser
@@ -11,13 +10,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from catalog import facets
-from catalog.filters import TextFilter
+from catalog import facets, shown
+from catalog.filters import TextSearchSerializer
 from catalog.models import Product
 from catalog.openapi import query_errors
 from catalog.pagination import ProductPagination
-from search import lookup, progress
-from search.api import answers, examples, photo_search
+from search import lookup
+from search.api import answers, examples, logged, photo_search
 from search.api.serializers import (
     IndexSerializer,
     SearchAnswerSerializer,
@@ -27,7 +26,6 @@ from search.api.serializers import (
     TextAnswerSerializer,
 )
 from search.api.throttles import BrowseThrottle, SearchThrottle
-from search.log import queries
 from search.models import Query
 from search.stopwatch import Stopwatch
 from search.store import vectors
@@ -61,7 +59,7 @@ class SearchView(APIView):
         origin = request.build_absolute_uri("/")
         answer = answers.answer(found.space, found.matches, watch, origin)
         answer["gate"] = answers.gate(found.choice, found.categories)
-        return queries.answered(Query.Kind.PHOTO, answer, found.space, choice=found.choice, vector=found.vector)
+        return logged.answered(Query.Kind.PHOTO, answer, found.space, choice=found.choice, vector=found.vector)
 
 
 @query_errors(SimilarSerializer)
@@ -96,17 +94,16 @@ class SimilarView(APIView):
             if own is not None:
                 matches = lookup.nearest(space, own, categories, exclude=product, **query.wanted())
         answer = answers.answer(space, matches, watch, request.build_absolute_uri("/"))
-        return queries.answered(Query.Kind.SIMILAR, answer, space, searched=categories)
+        return logged.answered(Query.Kind.SIMILAR, answer, space, searched=categories)
 
 
-@extend_validation_errors(["null_characters_not_allowed"], field_name="category", methods=["get"])
+@query_errors(TextSearchSerializer)
 class TextSearchView(ListAPIView):
     """Words in, ranked products out."""
 
     permission_classes = (AllowAny,)
     throttle_classes = (BrowseThrottle,)
-    queryset = Product.objects.with_photos().defer("description", "created_at", "updated_at", "search_vector")
-    filterset_class = TextFilter
+    queryset = Product.objects.with_photos().only(*shown.FIELDS)
     pagination_class = ProductPagination
 
     @extend_schema(
@@ -117,21 +114,22 @@ class TextSearchView(ListAPIView):
             "and end: plain text, no HTML. All pages are one search: the first has its `query_id`."
         ),
         tags=["search"],
+        parameters=[TextSearchSerializer],
         responses=TextAnswerSerializer,
         examples=[OpenApiExample("Oak chairs", value=examples.TEXT_ANSWER, response_only=True)],
     )
     def get(self, request: Request) -> Response:
         watch = Stopwatch()
         with watch.stage("search"):
-            found = TextFilter.checked(request, self.get_queryset())
+            found = TextSearchSerializer.find(request, self.get_queryset())
             # Asked for with the page, headlines would be made of all that is skipped to reach it.
-            shown_here = self.paginate_queryset(found.qs.values_list("pk", flat=True))
-            products = found.qs.filter(pk__in=shown_here).with_headlines(found.form.cleaned_data["q"])
+            shown_here = self.paginate_queryset(found.products.values_list("pk", flat=True)) or []
+            products = found.products.filter(pk__in=shown_here).with_headlines(found.words)
             page = self.get_paginated_response(list(products)).data
         with watch.stage("facets"):
             counts = facets.count(found, page["count"]) if found.wants_facets else None
         answer = answers.text_answer(page, counts, watch, request.build_absolute_uri("/"))
-        return queries.answered(Query.Kind.TEXT, answer)
+        return logged.answered(Query.Kind.TEXT, answer)
 
 
 class IndexView(APIView):
@@ -148,4 +146,4 @@ class IndexView(APIView):
         examples=[OpenApiExample("Nearly done", value=examples.INDEX_ANSWER, response_only=True)],
     )
     def get(self, request: Request) -> Response:
-        return Response(IndexSerializer(progress.of(photo_search.live_shop().space)).data)
+        return Response(IndexSerializer(answers.index_state(photo_search.live_shop().space)).data)

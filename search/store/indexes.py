@@ -1,13 +1,11 @@
 """HNSW indexes: built where a leaf has outgrown exact scans, held against them, and only then searched by.
 
-A space of long vectors has its indexes over coarse ones (search.models.Embedding.coarse): the index is a fourteenth of
-the size and built in a third of the time, and the full vectors rank what it finds.
+What an index is over, full or coarse vectors, search.store.coarse says.
 """
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from functools import partial
 from threading import Lock
 
 import numpy as np
@@ -18,18 +16,14 @@ from numpy.typing import NDArray
 from psycopg import errors, sql
 
 from catalog.models import Photo, Product
-from ml.projection import fit_coarse
-from search import encoders
-from search.models import COARSE_DIMENSIONS, CoarseProjection, LeafIndex, Space
-from search.store import partitions, scans, vectors
+from search.models import LeafIndex, Space
+from search.store import coarse, partitions, scans, vectors
 from search.store.partitions import Leaf
 from search.store.scans import ScanPlan
 
 logger = logging.getLogger(__name__)
 OPERATOR_CLASSES = {Space.Metric.COSINE: "halfvec_cosine_ops", Space.Metric.L2: "halfvec_l2_ops"}
 BUILD_LOCK = 0x4C414D5002  # Key of a PostgreSQL advisory lock: two processes never build indexes at once.
-# Photos that the coarse projection is fitted on, at most.
-FITTED = 10_000
 # A build is several times as fast while the graph fits into maintenance_work_mem: beside its vector, a photo takes
 # about NODE_BYTES in it (m = 16). More than MOST_MEMORY is not asked for, whatever a leaf would take.
 NODE_BYTES, MOST_MEMORY = 1_000, 2_000_000_000
@@ -42,6 +36,8 @@ EF_SEARCH = (40, 50, 64, 80, 100, 125, 160, 250, 400, 640, 1_000)
 # An index is held against exact scans again once its leaf has grown or shrunk by this share, and after these days, in
 # which as many photos may have come as gone.
 CHANGED_ENOUGH, CHECKED_FOR = 0.2, timedelta(days=7)
+# Seconds that a process goes on with what it has asked for: the indexes that were checked, the newest head.
+KEPT = 5
 
 
 def plan(space: Space, categories: Collection[int]) -> ScanPlan:
@@ -51,14 +47,14 @@ def plan(space: Space, categories: Collection[int]) -> ScanPlan:
     return ScanPlan(frozenset(categories) - indexed.keys(), indexed)
 
 
-@cached(TTLCache(maxsize=16, ttl=encoders.KEPT), lock=Lock())
+@cached(TTLCache(maxsize=16, ttl=KEPT), lock=Lock())
 def _checked(space_id: int) -> Mapping[int, int]:
     """The hnsw.ef_search of each category whose index is good enough to be used."""
     found = LeafIndex.objects.filter(space_id=space_id, recall__gte=USABLE)
     return dict(found.values_list("category_id", "ef_search"))
 
 
-@cached(TTLCache(maxsize=1, ttl=encoders.KEPT), lock=Lock())
+@cached(TTLCache(maxsize=1, ttl=KEPT), lock=Lock())
 def photos_per_product() -> float | None:
     """In the whole shop, as PostgreSQL last counted; None before it did."""
     tables = [model._meta.db_table for model in (Photo, Product)]
@@ -89,10 +85,10 @@ def build(leaf: Leaf) -> bool:
             return True
         # One that is damaged, or over full vectors, as older versions made them: it would slow down every write.
         _drop(leaf)
-        make_coarse(leaf.space)
-        if projection := encoders.coarse(leaf.space):
-            partitions.when_free(partial(partitions.require_coarse, leaf))
-            vectors.fill_coarse(leaf.space, leaf.category_id, projection)
+        prepare(leaf.space)
+        if coarse.is_two_stage(leaf.space):
+            coarse.require(leaf)
+            vectors.fill_coarse(leaf.space, leaf.category_id)
         try:
             _create(leaf)
         except OperationalError as error:
@@ -165,20 +161,13 @@ def _recall(leaf: Leaf, query: NDArray[np.float32], exact: Sequence[float], ef_s
     return min(1.0, sum(distance <= exact[-1] for distance in found) / len(exact)) if exact else 1.0
 
 
-def make_coarse(space: Space) -> None:
+def prepare(space: Space) -> None:
     """Have whatever is written into the space from now on get its coarse vector, if the space has such.
 
-    Raises partitions.Busy, and ml.projection.TooFewVectors unless it holds more vectors than a coarse one dimensions.
+    Raises partitions.Busy, and ml.projection.TooFewVectors in a space of too few photos.
     """
-    if not scans.is_two_stage(space) or encoders.coarse(space):
-        return
-    data = fit_coarse(vectors.sample(space, FITTED), COARSE_DIMENSIONS).to_bytes()
-    # Batches that began without the projection end first: whatever is written afterwards has its coarse vector.
-    partitions.when_free(partial(_keep_projection, space, data))
-
-
-def _keep_projection(space: Space, data: bytes) -> None:
-    CoarseProjection.objects.get_or_create(space=space, defaults={"data": data})
+    if coarse.is_missing(space):
+        coarse.make(space, vectors.sample(space, coarse.FITTED))
 
 
 def _drop(leaf: Leaf) -> None:
@@ -187,12 +176,12 @@ def _drop(leaf: Leaf) -> None:
 
 
 def _create(leaf: Leaf, parallel: bool = True) -> None:
-    dimensions = COARSE_DIMENSIONS if scans.is_two_stage(leaf.space) else leaf.space.dimensions
+    key, dimensions = coarse.indexed(leaf.space)
     memory = min(MOST_MEMORY, partitions.rows(leaf) * (2 * dimensions + NODE_BYTES))
     names = {"index": sql.Identifier(leaf.index_name), "leaf": sql.Identifier(leaf.name)}
     create = sql.SQL(
         "CREATE INDEX CONCURRENTLY {index} ON {leaf} USING hnsw ({key} {operators}) WITH (m = 16, ef_construction = 64)"
-    ).format(key=scans.key(leaf.space), operators=sql.SQL(OPERATOR_CLASSES[Space.Metric(leaf.space.metric)]), **names)
+    ).format(key=key, operators=sql.SQL(OPERATOR_CLASSES[Space.Metric(leaf.space.metric)]), **names)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT set_config('maintenance_work_mem',"

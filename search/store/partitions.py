@@ -124,19 +124,6 @@ def lock_out_drops() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [BATCH_LOCK])
 
 
-def require_coarse(leaf: Leaf) -> None:
-    """Refuse rows without a coarse vector, which an index would not find: a worker of an older version writes such.
-
-    Rows that are there already stay. For use in `when_free`.
-    """
-    with connection.cursor() as cursor:
-        query = sql.SQL(
-            "ALTER TABLE {leaf} DROP CONSTRAINT IF EXISTS {name},"
-            " ADD CONSTRAINT {name} CHECK (coarse IS NOT NULL) NOT VALID"
-        )
-        cursor.execute(query.format(leaf=sql.Identifier(leaf.name), name=sql.Identifier(f"{leaf.name}_coarse")))
-
-
 def drop_leaf(leaf: Leaf) -> None:
     """Raises Busy."""
     when_free(lambda: _drop(leaf.name))

@@ -8,25 +8,27 @@ PostgreSQL in binary, together with its settings: one round trip.
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 import numpy as np
 import psycopg
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
+from django.db.models import Q
+from django.db.models.sql import Query
 from pgvector import HalfVector
 from psycopg import sql
-from psycopg.types.json import Jsonb
 
+from catalog import shown
 from catalog.models import Category, Photo, Product
-from search import encoders
-from search.models import COARSE_DIMENSIONS, COARSE_FROM, Embedding, Space, Threshold
-from search.store import binary
+from search.models import Embedding, Space, Threshold
+from search.store import binary, coarse
 
 OPERATORS = {Space.Metric.COSINE: "<=>", Space.Metric.L2: "<->"}
 MOST_EF = 1_000  # pgvector's limit of hnsw.ef_search.
 # What a hit shows. The other fields, descriptions of kilobytes among them, are deferred.
 PHOTO = (Photo, ("id", "product", "file", "sha256", "width", "height", "fingerprint", "position"))
-PRODUCT = (Product, ("id", "sku", "name", "category", "price", "currency", "in_stock", "url", "attributes"))
+PRODUCT = (Product, ("id", *shown.FIELDS))
 CATEGORY = (Category, ("id", "slug", "name"))
 # Where they stand in a row's values.
 FINGERPRINT, PRODUCT_ID = PHOTO[1].index("fingerprint"), len(PHOTO[1])
@@ -65,8 +67,9 @@ SCAN = sql.SQL("""
     WHERE embedding.space_id = {space} AND embedding.category_id IN ({categories}) {conditions}
     ORDER BY {order} LIMIT %s)
 """)
+# The product's table goes by its own name, as in the conditions that Django writes.
 JOINS = sql.SQL("""
-    JOIN {photo} photo ON photo.id = embedding.photo_id JOIN {product} product ON product.id = photo.product_id
+    JOIN {photo} photo ON photo.id = embedding.photo_id JOIN {product} ON {product}.id = photo.product_id
 """)
 TABLES = {
     name: sql.Identifier(model._meta.db_table)
@@ -80,18 +83,7 @@ TABLES = {
 }
 
 
-@dataclass(frozen=True)
-class Filters:
-    """What a product must be to count as a match; None filters nothing."""
-
-    price_min: Decimal | None = None
-    price_max: Decimal | None = None
-    in_stock: bool | None = None
-    attributes: Sequence[Sequence[Mapping[str, Any]]] = ()
-    """Of each the product's attributes must contain one (catalog.attributes.alternatives)."""
-
-
-NO_FILTERS = Filters()
+NO_FILTERS = Q()
 
 
 @dataclass(frozen=True)
@@ -167,18 +159,6 @@ class NearestPhoto(NamedTuple):
         return photo
 
 
-def is_two_stage(space: Space) -> bool:
-    """Whether its indexes are over coarse vectors; over the full ones they would be at least four times as large."""
-    return space.dimensions >= COARSE_FROM
-
-
-def key(space: Space) -> sql.Composable:
-    """The expression that the space's HNSW indexes are over."""
-    if is_two_stage(space):
-        return sql.SQL("(coarse::halfvec({}))").format(sql.Literal(COARSE_DIMENSIONS))
-    return sql.SQL("(vector::halfvec({}))").format(sql.Literal(space.dimensions))
-
-
 @dataclass(frozen=True)
 class Ranking:
     """The photos nearest to a vector."""
@@ -196,7 +176,8 @@ def nearest(
     vector: np.ndarray,
     plan: ScanPlan,
     size: int,
-    filters: Filters = NO_FILTERS,
+    *,
+    filters: Q = NO_FILTERS,
     exclude: Product | None = None,
     forced: bool = False,
 ) -> Ranking:
@@ -206,7 +187,7 @@ def nearest(
     """
     if not plan.categories:
         return Ranking((), (), frozenset())
-    query, parameters = statement(space, vector, plan, size, filters, exclude)
+    query, parameters = statement(space, vector, plan, size, filters=filters, exclude=exclude)
     with binary.cursor() as cursor, binary.cursor() as shelves:
         # What a pipeline sends at once is one transaction, with which the settings end: a session's own would leak to
         # the pooled connection's next user.
@@ -226,18 +207,19 @@ def statement(
     vector: np.ndarray,
     plan: ScanPlan,
     size: int,
-    filters: Filters = NO_FILTERS,
+    *,
+    filters: Q = NO_FILTERS,
     exclude: Product | None = None,
 ) -> tuple[sql.Composed, list[Any]]:
     """What `nearest` asks: the query and its parameters."""
-    clauses, values = _conditions(filters, exclude)
+    conditions, values = _conditions(filters, exclude)
     names = _names(space)
 
     def scan(categories: Collection[int], order: sql.Composable) -> sql.Composed:
         return SCAN.format(
-            joins=JOINS.format(**names) if values else sql.SQL(""),
+            joins=JOINS.format(**names) if conditions else sql.SQL(""),
             categories=_literals(categories),
-            conditions=clauses,
+            conditions=sql.SQL("").join(conditions),
             order=order,
             **names,
         )
@@ -248,28 +230,30 @@ def statement(
         scans.append(scan(plan.exact, sql.SQL("distance, photo_id")))
         parameters += [HalfVector(vector), *values, size]
     # An index each, since each has its own candidates: together, those of one category would push out another's.
-    order = sql.SQL("{} {} %s").format(key(space), names["operator"])
+    order = sql.SQL("{} {} %s").format(coarse.indexed(space)[0], names["operator"])
     for category in sorted(plan.indexed):
         scans.append(scan([category], order))
-        parameters += [HalfVector(vector), *values, HalfVector(_near(space, vector)), plan.candidates(size)]
+        parameters += [HalfVector(vector), *values, HalfVector(coarse.as_indexed(space, vector)), plan.candidates(size)]
     ranked = (MERGED if len(scans) > 1 else ONE).format(scans=sql.SQL(" UNION ALL ").join(scans))
     return QUERY.format(ranked=ranked, **names), [*parameters, size]
 
 
-def _conditions(filters: Filters, exclude: Product | None) -> tuple[sql.SQL, list[Any]]:
-    """What a product must be, and the parameters of that."""
-    values: dict[str, Any] = {
-        "AND product.price >= %s": filters.price_min,
-        "AND product.price <= %s": filters.price_max,
-        "AND product.in_stock = %s": filters.in_stock,
-        "AND product.id <> %s": exclude and exclude.pk,
-    }
-    clauses = [clause for clause, value in values.items() if value is not None]
-    parameters = [value for value in values.values() if value is not None]
-    for alternatives in filters.attributes:
-        clauses.append(f"AND ({' OR '.join(['product.attributes @> %s'] * len(alternatives))})")
-        parameters += map(Jsonb, alternatives)
-    return sql.SQL(" ".join(clauses)), parameters
+def _conditions(filters: Q, exclude: Product | None) -> tuple[list[sql.Composable], list[Any]]:
+    """What a product must be, the filters as Django writes them, and the parameters of that."""
+    clauses: list[sql.Composable] = []
+    parameters: list[Any] = []
+    if filters:
+        query = Query(Product)
+        try:
+            clause, given = query.build_where(filters).as_sql(query.get_compiler(connection=connection), connection)
+        except EmptyResultSet:
+            clause, given = "FALSE", ()
+        clauses.append(sql.SQL(f" AND {clause}"))
+        parameters += given
+    if exclude:
+        clauses.append(sql.SQL(" AND {product}.id <> %s").format(**TABLES))
+        parameters.append(exclude.pk)
+    return clauses, parameters
 
 
 def _short(plan: ScanPlan, found: Sequence[Sequence[Any]], size: int) -> frozenset[int]:
@@ -295,12 +279,6 @@ def _in_place(found: Iterable[Sequence[Any]], searched: Mapping[int, Shelf]) -> 
         for _, distance, filed_under, *values in found
         if values[CATEGORY_ID] == filed_under and filed_under in searched
     ]
-
-
-def _near(space: Space, vector: np.ndarray) -> np.ndarray:
-    """The vector as the space's indexes hold it."""
-    coarse = encoders.coarse(space)
-    return vector if coarse is None else coarse.apply(vector[np.newaxis], normalize=False)[0]
 
 
 def _names(space: Space) -> dict[str, sql.Composable]:

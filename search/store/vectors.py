@@ -17,9 +17,9 @@ from psycopg import sql
 from psycopg.types.numeric import Int8
 
 from catalog.models import Product
-from ml.projection import Projection
 from ml.sampling import sampled
 from search.models import Embedding, Space
+from search.store import coarse
 from search.store.binary import cursor
 
 Floats = NDArray[np.float32]
@@ -33,15 +33,8 @@ def from_binary(data: bytes) -> Floats:
     return HalfVector.from_binary(data).to_numpy().astype(np.float32)
 
 
-def write(
-    space: Space,
-    rows: Sequence[tuple[int, int]],
-    vectors: NDArray[np.floating],
-    coarse: NDArray[np.floating] | None = None,
-) -> None:
+def write(space: Space, rows: Sequence[tuple[int, int]], vectors: NDArray[np.floating]) -> None:
     """Store the vectors, (n, dimensions), of n rows (photo_id, category_id); those stored before are replaced.
-
-    `coarse`, (n, COARSE_DIMENSIONS), must be there once the space has a projection to it (encoders.coarse).
 
     Raises IntegrityError when a photo or a leaf is gone, or the dimensions are not the space's.
     """
@@ -52,7 +45,8 @@ def write(
     replaced = sql.SQL("DELETE FROM {} WHERE space_id = {} AND category_id IN ({}) AND photo_id = ANY(%s::bigint[])")
     categories = sql.SQL(", ").join(sorted({category_id for _, category_id in rows}))
     copy = sql.SQL("COPY {} (photo_id, category_id, space_id, vector, coarse) FROM STDIN (FORMAT binary)").format(table)
-    nearly = [None] * len(rows) if coarse is None else map(HalfVector, coarse)
+    made = coarse.of(space, vectors)
+    nearly = [None] * len(rows) if made is None else map(HalfVector, made)
     with transaction.atomic(savepoint=False), cursor() as binary:
         binary.execute(replaced.format(table, space.pk, categories), [[photo_id for photo_id, _ in rows]])
         with binary.copy(copy) as stream:
@@ -97,13 +91,19 @@ def sample(space: Space, most: int, category_id: int | None = None, seed: int = 
     return read(space, ids.tolist())[1]  # Without photos deleted meanwhile.
 
 
-def fill_coarse(space: Space, category_id: int, projection: Projection) -> None:
-    """Give the rows of a category that lack it their coarse vector, FETCHED of them in a transaction."""
+def fill_coarse(space: Space, category_id: int) -> None:
+    """Give the rows of a category that lack it their coarse vector, FETCHED of them in a transaction.
+
+    Nothing is done in a space without a projection to coarse vectors (search.store.coarse).
+    """
+    projection = coarse.projection(space)
+    if projection is None:
+        return
     lacking = Embedding.objects.filter(space_id=space.pk, category_id=category_id, coarse=None).order_by("photo_id")
     last = 0
     while found := fetch(lacking.filter(photo_id__gt=last).values_list("photo_id", "vector")[:FETCHED]):
         ids = [photo_id for photo_id, _ in found]
-        coarse = projection.apply(stacked([vector for _, vector in found], space.dimensions), normalize=False)
+        made = projection.apply(stacked([vector for _, vector in found], space.dimensions), normalize=False)
         given = sql.SQL(", ").join([sql.SQL("(%s::bigint, %s::halfvec)")] * len(ids))
         update = sql.SQL(
             "UPDATE {table} SET coarse = given.coarse FROM (VALUES {given}) AS given (photo_id, coarse)"
@@ -116,7 +116,7 @@ def fill_coarse(space: Space, category_id: int, projection: Projection) -> None:
             category=sql.Literal(category_id),
         )
         with cursor() as binary:
-            binary.execute(update, [value for pair in zip(ids, map(HalfVector, coarse), strict=True) for value in pair])
+            binary.execute(update, [value for pair in zip(ids, map(HalfVector, made), strict=True) for value in pair])
         last = ids[-1]
 
 

@@ -12,8 +12,8 @@ import pytest
 import requests
 from PIL import Image
 
-from config.embedded import PostgreSQL
-from config.server import Users
+from config.embedded.postgresql_server import PostgreSQLServer
+from config.embedded.server import Users
 from config.settings import BASE_DIR
 from tests.conftest import picture
 from tests.installation import lay_out, wait_for
@@ -168,7 +168,7 @@ def test_missing_weights_are_refused_with_the_cure(tmp_path):
 
 
 def test_a_database_that_hangs_makes_it_not_ready_in_seconds_and_ready_again_when_it_goes_on(stack):
-    server = PostgreSQL(stack.var, Users(stack.var / ".users.lock"))
+    server = PostgreSQLServer(stack.var, Users(stack.var / ".users.lock"))
     postmaster = server.pid()
     assert postmaster is not None
     children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
@@ -186,7 +186,7 @@ def test_a_database_that_hangs_makes_it_not_ready_in_seconds_and_ready_again_whe
 
 
 def test_a_killed_database_costs_no_search(stack):
-    pid = PostgreSQL(stack.var, Users(stack.var / ".users.lock")).pid()
+    pid = PostgreSQLServer(stack.var, Users(stack.var / ".users.lock")).pid()
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
     image = {"image": ("photo.png", picture("red"))}

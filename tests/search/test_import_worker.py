@@ -21,7 +21,7 @@ for name in ("csv", "photos"):
         getattr(sent, name).save(name, File(file), save=False)
 sent.save()
 """
-START = "from catalog import imports, models; assert imports.start(models.Import.objects.get())"
+START = "from catalog import models; from catalog.importing import jobs; assert jobs.start(models.Import.objects.get())"
 
 
 def send(shop: Installation, folder: Path) -> None:

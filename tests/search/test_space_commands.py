@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError
 from django.utils import timezone
 
-from search import indexing, spaces
+from search import indexing, spaces, training
 from search.models import LeafIndex, Space
 from search.store import partitions
 from tests.commands import refused, run
@@ -126,32 +126,38 @@ def test_without_spaces_the_list_names_the_cure(db):
     assert run("spaces") == "There is no space yet: run manage.py prepare.\n"
 
 
-def test_activate_space_wants_a_complete_one_and_gives_it_a_head(space, indexed_shop, beside):
-    assert "12 photos are not indexed in beside yet. Run `manage.py index --space beside`" in refused(
-        "activate_space", "beside"
+def test_activate_space_says_what_the_space_lacks(space, indexed_shop, beside):
+    training.train(space)
+    assert refused("activate_space", "beside") == (
+        "NAME: 12 photos are not indexed in beside yet: the workers see to it, or run "
+        "`manage.py index --space beside`. --incomplete activates it as it is."
     )
     run("index", "--space", "beside")
     beside.heads.all().delete()
+    assert "NAME: beside has no category head yet" in refused("activate_space", "beside")
+    assert not beside.heads.exists()
+    training.train(beside)
     printed = run("activate_space", "beside")
     assert printed == (
         "beside is live.\nBack with `manage.py activate_space grid`; delete it with `manage.py drop_space grid`.\n"
     )
-    assert (Space.objects.live(), beside.heads.count()) == (beside, 1)
+    assert Space.objects.live() == beside
     assert run("activate_space", "beside") == "beside is live already.\n"
     assert "there is no space 'none'. Spaces: grid, beside." in refused("activate_space", "none")
 
 
 @pytest.mark.django_db(transaction=True)
-def test_activate_space_builds_the_indexes_that_are_lacking(space, indexed_shop, beside, monkeypatch):
+def test_a_space_is_activated_with_the_indexes_that_maintain_builds(space, indexed_shop, beside, monkeypatch):
     run("index", "--space", "beside")
     monkeypatch.setattr(partitions, "EXACT_ROWS", 5)
     leaves = partitions.leaves(beside)
-    printed = run("activate_space", "beside")
-    assert printed.startswith("".join(f"Building {leaf.index_name} ...\n" for leaf in leaves) + "beside is live.\n")
+    assert "NAME: beside lacks indexes of large categories" in refused("activate_space", "beside")
+    assert {leaf.index_name for leaf in leaves} <= {*run("maintain").split()}
+    assert run("activate_space", "beside").startswith("beside is live.\n")
     assert [index.category_id for index in beside.indexes.order_by("category_id")] == [
         leaf.category_id for leaf in leaves
     ]
-    assert LeafIndex.objects.count() == len(leaves) == 2
+    assert LeafIndex.objects.filter(space=beside).count() == len(leaves) == 2
     for one in (space, beside):
         partitions.when_free(partial(partitions.drop_branch, one))
 

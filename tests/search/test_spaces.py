@@ -12,7 +12,7 @@ from catalog.models import Category, Photo, Product
 from catalog.photos import open_stored
 from ml.projection import TooFewVectors
 from ml.recipes import Recipe, make_recipe
-from search import encoders, indexing, lookup, spaces
+from search import encoders, indexing, lookup, maintenance, spaces, states, training
 from search.models import Embedding, Projection, Rejection, Space, Threshold
 from search.store import binary, indexes, partitions, scans, vectors
 from tests.grid_space import RECIPE
@@ -61,7 +61,7 @@ def test_new_photos_go_into_the_live_space_and_those_being_built(space, beside, 
     build(beside)
     added = photo("red", "lamp")
     for one in Space.objects.indexed_into():
-        assert list(indexing.pending(one)) == [added]
+        assert list(states.pending(one)) == [added]
 
 
 def test_activating_retires_the_former_space_and_rolling_back_revives_it(space, beside, shop):
@@ -72,6 +72,30 @@ def test_activating_retires_the_former_space_and_rolling_back_revives_it(space, 
     assert spaces.activate(space) == beside
     assert Space.objects.live() == space
     assert Space.objects.get(pk=space.pk).activated_at is not None
+
+
+def test_a_space_is_activated_once_it_lacks_nothing_that_the_live_one_has(space, indexed_shop, beside, monkeypatch):
+    training.train(space)
+    with pytest.raises(spaces.NotReady, match=r"photos are not indexed in beside yet: .* `manage.py index --space b"):
+        spaces.activate(beside)
+    build(beside)
+    with monkeypatch.context() as patch:
+        patch.setattr(partitions, "EXACT_ROWS", 2)
+        with pytest.raises(spaces.NotReady, match=r"beside lacks indexes of large categories: .* `manage.py maintain`"):
+            spaces.activate(beside)
+    with pytest.raises(spaces.NotReady, match=r"beside has no category head yet: .* `manage.py train_head --space b"):
+        spaces.activate(beside)
+    assert Space.objects.live() == space
+    training.train(beside)
+    assert spaces.activate(beside) == space
+
+
+def test_a_space_that_was_live_before_is_always_ready(space, indexed_shop, beside, photo):
+    training.train(space)
+    spaces.activate(beside, incomplete=True)
+    photo("red", "lamp")
+    space.refresh_from_db()
+    assert spaces.activate(space) == beside
 
 
 def test_a_revived_space_has_leaves_for_the_categories_made_meanwhile(space, beside, category):
@@ -105,7 +129,7 @@ def test_a_space_that_was_live_a_moment_ago_is_dropped_when_its_searches_have_en
 
 
 def test_a_space_that_is_activated_while_it_waits_to_be_dropped_stays(space, shop, beside, monkeypatch):
-    spaces.activate(beside)
+    spaces.activate(beside, incomplete=True)
     spaces.activate(space)
     monkeypatch.setattr(spaces.time, "sleep", lambda seconds: spaces.activate(beside))
     with pytest.raises(spaces.LiveSpace, match="beside answers searches"):
@@ -241,7 +265,7 @@ def test_a_category_gets_its_leaf_when_it_is_made_and_loses_it_to_maintenance_on
     [leaf] = partitions.leaves(space)
     assert leaf.category_id == chairs.pk
     chairs.delete()
-    assert spaces.maintain() == [leaf.name]
+    assert maintenance.maintain() == [leaf.name]
     assert partitions.leaves(space) == []
     spaces.activate(Space.objects.create(name="other", recipe=RECIPE, dimensions=48))
     partitions.when_free(lambda: partitions.drop_branch(space))

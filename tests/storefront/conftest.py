@@ -1,6 +1,7 @@
 """A page in a real browser, and a real shop for the whole package."""
 
 import io
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -13,7 +14,7 @@ from django.db import connection, connections
 from django.test import override_settings
 from django.test.utils import setup_databases, teardown_databases
 from PIL import Image, ImageDraw
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from catalog.models import Category, Product
@@ -154,3 +155,13 @@ def shop(running_shop, watched) -> Iterator[Watched]:
 
 def upload(page: Page, data: bytes, name: str = "mine.png", mime: str = "image/png") -> None:
     page.locator("#photo").set_input_files({"name": name, "mimeType": mime, "buffer": data})
+
+
+def heading(page: Page, name: str | re.Pattern[str]) -> Locator:
+    return page.get_by_role("heading", level=1, name=name)
+
+
+def names(page: Page) -> list[str]:
+    """The products shown, once the page is not busy."""
+    expect(page.locator("#results")).to_have_attribute("aria-busy", "false")
+    return page.locator("#grid .card .name").all_inner_texts()

@@ -2,10 +2,13 @@
 
 import html
 import re
+from graphlib import TopologicalSorter
 
 import pytest
 from django.contrib.staticfiles import finders
 from django.test import Client
+
+from tests.environment import ROOT
 
 FILES = {"base.css", "start.css", "search.css", "product.css", "page.js", "lamp.svg", "fonts/newsreader.woff2"}
 
@@ -35,6 +38,14 @@ def test_the_files_of_the_page_exist(page):
     names = re.findall(r'(?:src|href)="/static/([^"]+)"', page.content.decode())
     assert set(names) == {f"storefront/{name}" for name in FILES}
     assert all(finders.find(name) for name in names)
+
+
+def test_the_scripts_import_each_other_one_way_only():
+    scripts = (ROOT / "storefront/static/storefront").glob("*.js")
+    imports = {script.name: re.findall(r'"\./(.+\.js)"', script.read_text()) for script in scripts}
+    order = [*TopologicalSorter(imports).static_order()]
+    assert set(order) == set(imports)
+    assert order[-1] == "page.js"
 
 
 def test_the_page_links_to_the_api_and_the_administration(page):

@@ -12,7 +12,7 @@ from catalog.models import Category, Product
 from catalog.photos import add_photo
 from search.indexing import index_batch
 from search.models import Event, Space, Threshold
-from tests.storefront.conftest import COLOURS, drawn, encoded, in_thread, picture, upload
+from tests.storefront.conftest import COLOURS, drawn, encoded, heading, in_thread, names, picture, upload
 
 pytestmark = pytest.mark.slow
 
@@ -58,17 +58,8 @@ FAILURES = [
 ]
 
 
-def names(page: Page) -> list[str]:
-    expect(page.locator("#results")).to_have_attribute("aria-busy", "false")
-    return page.locator("#grid .card .name").all_inner_texts()
-
-
 def chip(page: Page, name: str):
     return page.locator("#chips").get_by_role("button", name=name, exact=True)
-
-
-def heading(page: Page, name: str | re.Pattern[str]):
-    return page.get_by_role("heading", level=1, name=name)
 
 
 def asked(page: Page) -> dict[str, list[str]]:

@@ -1259,10 +1259,11 @@ export interface components {
             attr: "attributes";
             /**
              * @description * `invalid` - invalid
+             *     * `null` - null
              *     * `too_many` - too_many
              * @enum {string}
              */
-            code: "invalid" | "too_many";
+            code: "invalid" | "null" | "too_many";
             detail: string;
         };
         ProductsListCategoryErrorComponent: {
@@ -1273,15 +1274,14 @@ export interface components {
             attr: "category";
             /**
              * @description * `invalid_choice` - invalid_choice
-             *     * `invalid_list` - invalid_list
-             *     * `invalid_pk_value` - invalid_pk_value
+             *     * `null` - null
              *     * `null_characters_not_allowed` - null_characters_not_allowed
              * @enum {string}
              */
-            code: "invalid_choice" | "invalid_list" | "invalid_pk_value" | "null_characters_not_allowed";
+            code: "invalid_choice" | "null" | "null_characters_not_allowed";
             detail: string;
         };
-        ProductsListError: components["schemas"]["ProductsListQErrorComponent"] | components["schemas"]["ProductsListCategoryErrorComponent"] | components["schemas"]["ProductsListPriceMinErrorComponent"] | components["schemas"]["ProductsListPriceMaxErrorComponent"] | components["schemas"]["ProductsListInStockErrorComponent"] | components["schemas"]["ProductsListAttributesErrorComponent"] | components["schemas"]["ProductsListFacetsErrorComponent"] | components["schemas"]["ProductsListOrderingErrorComponent"];
+        ProductsListError: components["schemas"]["ProductsListCategoryErrorComponent"] | components["schemas"]["ProductsListFacetsErrorComponent"] | components["schemas"]["ProductsListQErrorComponent"] | components["schemas"]["ProductsListOrderingErrorComponent"] | components["schemas"]["ProductsListPriceMinErrorComponent"] | components["schemas"]["ProductsListPriceMaxErrorComponent"] | components["schemas"]["ProductsListInStockErrorComponent"] | components["schemas"]["ProductsListAttributesErrorComponent"];
         ProductsListErrorResponse400: components["schemas"]["ProductsListValidationError"] | components["schemas"]["ParseErrorResponse"];
         ProductsListFacetsErrorComponent: {
             /**
@@ -1291,10 +1291,11 @@ export interface components {
             attr: "facets";
             /**
              * @description * `invalid` - invalid
+             *     * `null` - null
              *     * `null_characters_not_allowed` - null_characters_not_allowed
              * @enum {string}
              */
-            code: "invalid" | "null_characters_not_allowed";
+            code: "invalid" | "null" | "null_characters_not_allowed";
             detail: string;
         };
         ProductsListInStockErrorComponent: {
@@ -1319,9 +1320,10 @@ export interface components {
             attr: "ordering";
             /**
              * @description * `invalid_choice` - invalid_choice
+             *     * `null` - null
              * @enum {string}
              */
-            code: "invalid_choice";
+            code: "invalid_choice" | "null";
             detail: string;
         };
         ProductsListPriceMaxErrorComponent: {
@@ -1335,12 +1337,13 @@ export interface components {
              *     * `invalid` - invalid
              *     * `max_decimal_places` - max_decimal_places
              *     * `max_digits` - max_digits
-             *     * `max_value` - max_value
+             *     * `max_string_length` - max_string_length
              *     * `max_whole_digits` - max_whole_digits
              *     * `min_value` - min_value
+             *     * `null` - null
              * @enum {string}
              */
-            code: "empty_range" | "invalid" | "max_decimal_places" | "max_digits" | "max_value" | "max_whole_digits" | "min_value";
+            code: "empty_range" | "invalid" | "max_decimal_places" | "max_digits" | "max_string_length" | "max_whole_digits" | "min_value" | "null";
             detail: string;
         };
         ProductsListPriceMinErrorComponent: {
@@ -1353,12 +1356,13 @@ export interface components {
              * @description * `invalid` - invalid
              *     * `max_decimal_places` - max_decimal_places
              *     * `max_digits` - max_digits
-             *     * `max_value` - max_value
+             *     * `max_string_length` - max_string_length
              *     * `max_whole_digits` - max_whole_digits
              *     * `min_value` - min_value
+             *     * `null` - null
              * @enum {string}
              */
-            code: "invalid" | "max_decimal_places" | "max_digits" | "max_value" | "max_whole_digits" | "min_value";
+            code: "invalid" | "max_decimal_places" | "max_digits" | "max_string_length" | "max_whole_digits" | "min_value" | "null";
             detail: string;
         };
         ProductsListQErrorComponent: {
@@ -1368,11 +1372,14 @@ export interface components {
              */
             attr: "q";
             /**
-             * @description * `max_length` - max_length
+             * @description * `invalid` - invalid
+             *     * `max_length` - max_length
+             *     * `null` - null
              *     * `null_characters_not_allowed` - null_characters_not_allowed
+             *     * `surrogate_characters_not_allowed` - surrogate_characters_not_allowed
              * @enum {string}
              */
-            code: "max_length" | "null_characters_not_allowed";
+            code: "invalid" | "max_length" | "null" | "null_characters_not_allowed" | "surrogate_characters_not_allowed";
             detail: string;
         };
         ProductsListValidationError: {
@@ -1663,7 +1670,7 @@ export interface components {
             code: "blank" | "invalid" | "null" | "null_characters_not_allowed" | "surrogate_characters_not_allowed" | "unknown_category";
             detail: string;
         };
-        ProductsSimilarRetrieveError: components["schemas"]["ProductsSimilarRetrieveCategoryErrorComponent"] | components["schemas"]["ProductsSimilarRetrieveLimitErrorComponent"] | components["schemas"]["ProductsSimilarRetrieveMinSimilarityErrorComponent"] | components["schemas"]["ProductsSimilarRetrievePriceMinErrorComponent"] | components["schemas"]["ProductsSimilarRetrievePriceMaxErrorComponent"] | components["schemas"]["ProductsSimilarRetrieveInStockErrorComponent"] | components["schemas"]["ProductsSimilarRetrieveAttributesErrorComponent"] | components["schemas"]["ProductsSimilarRetrievePhotoErrorComponent"];
+        ProductsSimilarRetrieveError: components["schemas"]["ProductsSimilarRetrieveCategoryErrorComponent"] | components["schemas"]["ProductsSimilarRetrieveLimitErrorComponent"] | components["schemas"]["ProductsSimilarRetrieveMinSimilarityErrorComponent"] | components["schemas"]["ProductsSimilarRetrievePhotoErrorComponent"] | components["schemas"]["ProductsSimilarRetrievePriceMinErrorComponent"] | components["schemas"]["ProductsSimilarRetrievePriceMaxErrorComponent"] | components["schemas"]["ProductsSimilarRetrieveInStockErrorComponent"] | components["schemas"]["ProductsSimilarRetrieveAttributesErrorComponent"];
         ProductsSimilarRetrieveErrorResponse400: components["schemas"]["ProductsSimilarRetrieveValidationError"] | components["schemas"]["ParseErrorResponse"];
         ProductsSimilarRetrieveInStockErrorComponent: {
             /**
@@ -1673,9 +1680,10 @@ export interface components {
             attr: "in_stock";
             /**
              * @description * `invalid` - invalid
+             *     * `null_characters_not_allowed` - null_characters_not_allowed
              * @enum {string}
              */
-            code: "invalid";
+            code: "invalid" | "null_characters_not_allowed";
             detail: string;
         };
         ProductsSimilarRetrieveLimitErrorComponent: {
@@ -2019,7 +2027,7 @@ export interface components {
             code: "blank" | "invalid" | "null" | "null_characters_not_allowed" | "surrogate_characters_not_allowed" | "unknown_category";
             detail: string;
         };
-        SearchCreateError: components["schemas"]["SearchCreateNonFieldErrorsErrorComponent"] | components["schemas"]["SearchCreateCategoryErrorComponent"] | components["schemas"]["SearchCreateLimitErrorComponent"] | components["schemas"]["SearchCreateMinSimilarityErrorComponent"] | components["schemas"]["SearchCreatePriceMinErrorComponent"] | components["schemas"]["SearchCreatePriceMaxErrorComponent"] | components["schemas"]["SearchCreateInStockErrorComponent"] | components["schemas"]["SearchCreateAttributesErrorComponent"] | components["schemas"]["SearchCreateImageErrorComponent"] | components["schemas"]["SearchCreateRegionErrorComponent"];
+        SearchCreateError: components["schemas"]["SearchCreateNonFieldErrorsErrorComponent"] | components["schemas"]["SearchCreateCategoryErrorComponent"] | components["schemas"]["SearchCreateLimitErrorComponent"] | components["schemas"]["SearchCreateMinSimilarityErrorComponent"] | components["schemas"]["SearchCreateImageErrorComponent"] | components["schemas"]["SearchCreateRegionErrorComponent"] | components["schemas"]["SearchCreatePriceMinErrorComponent"] | components["schemas"]["SearchCreatePriceMaxErrorComponent"] | components["schemas"]["SearchCreateInStockErrorComponent"] | components["schemas"]["SearchCreateAttributesErrorComponent"];
         SearchCreateErrorResponse400: components["schemas"]["SearchCreateValidationError"] | components["schemas"]["ParseErrorResponse"];
         SearchCreateImageErrorComponent: {
             /**
@@ -2053,9 +2061,10 @@ export interface components {
             attr: "in_stock";
             /**
              * @description * `invalid` - invalid
+             *     * `null_characters_not_allowed` - null_characters_not_allowed
              * @enum {string}
              */
-            code: "invalid";
+            code: "invalid" | "null_characters_not_allowed";
             detail: string;
         };
         SearchCreateLimitErrorComponent: {
@@ -2187,16 +2196,17 @@ export interface components {
              */
             min_similarity?: number;
             /**
-             * Format: decimal
-             * @description Lowest price.
+             * Format: binary
+             * @description The query photo: JPEG, PNG, WebP, AVIF or GIF, at most 20 MB and 50 megapixels.
              */
-            price_min?: string;
-            /**
-             * Format: decimal
-             * @description Highest price.
-             */
-            price_max?: string;
-            /** @description Only products (not) in stock. */
+            image: Blob;
+            /** @description Part of the photo to search with: `x,y,width,height` as fractions of the upright photo. */
+            region?: string;
+            /** @description At least this price. */
+            price_min?: number | string;
+            /** @description At most this price. */
+            price_max?: number | string;
+            /** @description true: only in stock; false: only out of stock. */
             in_stock?: boolean | null;
             /**
              * @description `name:value`, exactly as written in the product. Given several times, other names narrow the answer and other values of one name widen it: `?attributes=color:Oak&attributes=color:Pine`. A name may hold colons, too: `size:EU:42` is either 42 of `size:EU` or EU:42 of `size`.
@@ -2206,13 +2216,6 @@ export interface components {
              *     ]
              */
             attributes?: string[];
-            /**
-             * Format: binary
-             * @description The query photo: JPEG, PNG, WebP, AVIF or GIF, at most 20 MB and 50 megapixels.
-             */
-            image: Blob;
-            /** @description Part of the photo to search with: `x,y,width,height` as fractions of the upright photo. */
-            region?: string;
         };
         SearchTextListAttributesErrorComponent: {
             /**
@@ -2222,10 +2225,11 @@ export interface components {
             attr: "attributes";
             /**
              * @description * `invalid` - invalid
+             *     * `null` - null
              *     * `too_many` - too_many
              * @enum {string}
              */
-            code: "invalid" | "too_many";
+            code: "invalid" | "null" | "too_many";
             detail: string;
         };
         SearchTextListCategoryErrorComponent: {
@@ -2236,15 +2240,14 @@ export interface components {
             attr: "category";
             /**
              * @description * `invalid_choice` - invalid_choice
-             *     * `invalid_list` - invalid_list
-             *     * `invalid_pk_value` - invalid_pk_value
+             *     * `null` - null
              *     * `null_characters_not_allowed` - null_characters_not_allowed
              * @enum {string}
              */
-            code: "invalid_choice" | "invalid_list" | "invalid_pk_value" | "null_characters_not_allowed";
+            code: "invalid_choice" | "null" | "null_characters_not_allowed";
             detail: string;
         };
-        SearchTextListError: components["schemas"]["SearchTextListQErrorComponent"] | components["schemas"]["SearchTextListCategoryErrorComponent"] | components["schemas"]["SearchTextListPriceMinErrorComponent"] | components["schemas"]["SearchTextListPriceMaxErrorComponent"] | components["schemas"]["SearchTextListInStockErrorComponent"] | components["schemas"]["SearchTextListAttributesErrorComponent"] | components["schemas"]["SearchTextListFacetsErrorComponent"];
+        SearchTextListError: components["schemas"]["SearchTextListCategoryErrorComponent"] | components["schemas"]["SearchTextListFacetsErrorComponent"] | components["schemas"]["SearchTextListQErrorComponent"] | components["schemas"]["SearchTextListPriceMinErrorComponent"] | components["schemas"]["SearchTextListPriceMaxErrorComponent"] | components["schemas"]["SearchTextListInStockErrorComponent"] | components["schemas"]["SearchTextListAttributesErrorComponent"];
         SearchTextListErrorResponse400: components["schemas"]["SearchTextListValidationError"] | components["schemas"]["ParseErrorResponse"];
         SearchTextListFacetsErrorComponent: {
             /**
@@ -2254,10 +2257,11 @@ export interface components {
             attr: "facets";
             /**
              * @description * `invalid` - invalid
+             *     * `null` - null
              *     * `null_characters_not_allowed` - null_characters_not_allowed
              * @enum {string}
              */
-            code: "invalid" | "null_characters_not_allowed";
+            code: "invalid" | "null" | "null_characters_not_allowed";
             detail: string;
         };
         SearchTextListInStockErrorComponent: {
@@ -2285,12 +2289,13 @@ export interface components {
              *     * `invalid` - invalid
              *     * `max_decimal_places` - max_decimal_places
              *     * `max_digits` - max_digits
-             *     * `max_value` - max_value
+             *     * `max_string_length` - max_string_length
              *     * `max_whole_digits` - max_whole_digits
              *     * `min_value` - min_value
+             *     * `null` - null
              * @enum {string}
              */
-            code: "empty_range" | "invalid" | "max_decimal_places" | "max_digits" | "max_value" | "max_whole_digits" | "min_value";
+            code: "empty_range" | "invalid" | "max_decimal_places" | "max_digits" | "max_string_length" | "max_whole_digits" | "min_value" | "null";
             detail: string;
         };
         SearchTextListPriceMinErrorComponent: {
@@ -2303,12 +2308,13 @@ export interface components {
              * @description * `invalid` - invalid
              *     * `max_decimal_places` - max_decimal_places
              *     * `max_digits` - max_digits
-             *     * `max_value` - max_value
+             *     * `max_string_length` - max_string_length
              *     * `max_whole_digits` - max_whole_digits
              *     * `min_value` - min_value
+             *     * `null` - null
              * @enum {string}
              */
-            code: "invalid" | "max_decimal_places" | "max_digits" | "max_value" | "max_whole_digits" | "min_value";
+            code: "invalid" | "max_decimal_places" | "max_digits" | "max_string_length" | "max_whole_digits" | "min_value" | "null";
             detail: string;
         };
         SearchTextListQErrorComponent: {
@@ -2318,12 +2324,15 @@ export interface components {
              */
             attr: "q";
             /**
-             * @description * `max_length` - max_length
+             * @description * `invalid` - invalid
+             *     * `max_length` - max_length
+             *     * `null` - null
              *     * `null_characters_not_allowed` - null_characters_not_allowed
              *     * `required` - required
+             *     * `surrogate_characters_not_allowed` - surrogate_characters_not_allowed
              * @enum {string}
              */
-            code: "max_length" | "null_characters_not_allowed" | "required";
+            code: "invalid" | "max_length" | "null" | "null_characters_not_allowed" | "required" | "surrogate_characters_not_allowed";
             detail: string;
         };
         SearchTextListValidationError: {
@@ -3313,29 +3322,18 @@ export interface operations {
                 category?: string[];
                 /** @description true also counts what was found, by category, price, stock and attribute; attributes are counted in a sample where more than 10,000 products were found. */
                 facets?: boolean;
-                /** @description true or false. */
-                in_stock?: boolean;
-                /**
-                 * @description name, price, created_at or sku; a leading - reverses; several are separated by commas.
-                 *
-                 *     * `name` - Name
-                 *     * `-name` - Name (descending)
-                 *     * `price` - Price
-                 *     * `-price` - Price (descending)
-                 *     * `created_at` - Created at
-                 *     * `-created_at` - Created at (descending)
-                 *     * `sku` - Sku
-                 *     * `-sku` - Sku (descending)
-                 */
+                /** @description true: only in stock; false: only out of stock. */
+                in_stock?: boolean | null;
+                /** @description name, price, created_at or sku; a leading - reverses; several are separated by commas. */
                 ordering?: ("-created_at" | "-name" | "-price" | "-sku" | "created_at" | "name" | "price" | "sku")[];
                 /** @description A page number within the paginated result set. */
                 page?: number;
                 /** @description Number of results to return per page. */
                 page_size?: number;
                 /** @description At most this price. */
-                price_max?: number;
+                price_max?: number | string;
                 /** @description At least this price. */
-                price_min?: number;
+                price_min?: number | string;
                 /** @description Words of the name, description or attributes, of which the last may be unfinished, or the start of a sku. Understands "quoted phrases", OR and -without. The best match comes first unless `ordering` is given. */
                 q?: string;
             };
@@ -4293,7 +4291,7 @@ export interface operations {
                 attributes?: string[];
                 /** @description Slug of the category to search in, several separated by commas, or `all`: overrides the gate. */
                 category?: string;
-                /** @description Only products (not) in stock. */
+                /** @description true: only in stock; false: only out of stock. */
                 in_stock?: boolean | null;
                 /** @description Products to return. */
                 limit?: number;
@@ -4301,10 +4299,10 @@ export interface operations {
                 min_similarity?: number;
                 /** @description Id of the product's photo to compare with; its first indexed one when left out. */
                 photo?: number;
-                /** @description Highest price. */
-                price_max?: string;
-                /** @description Lowest price. */
-                price_min?: string;
+                /** @description At most this price. */
+                price_max?: number | string;
+                /** @description At least this price. */
+                price_min?: number | string;
             };
             header?: never;
             path: {
@@ -4511,16 +4509,16 @@ export interface operations {
                 category?: string[];
                 /** @description true also counts what was found, by category, price, stock and attribute; attributes are counted in a sample where more than 10,000 products were found. */
                 facets?: boolean;
-                /** @description true or false. */
-                in_stock?: boolean;
+                /** @description true: only in stock; false: only out of stock. */
+                in_stock?: boolean | null;
                 /** @description A page number within the paginated result set. */
                 page?: number;
                 /** @description Number of results to return per page. */
                 page_size?: number;
                 /** @description At most this price. */
-                price_max?: number;
+                price_max?: number | string;
                 /** @description At least this price. */
-                price_min?: number;
+                price_min?: number | string;
                 /** @description Words of the name, description or attributes, of which the last may be unfinished, or the start of a sku. Understands "quoted phrases", OR and -without. */
                 q: string;
             };

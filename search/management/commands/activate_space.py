@@ -5,11 +5,10 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from search import indexing, spaces, training
+from search import spaces, states
 from search.management.commands._explained import ExplainedCommand
 from search.management.commands._spaces import named
 from search.models import Space
-from search.store import indexes, partitions
 
 EXAMPLES = """examples:
   manage.py activate_space small
@@ -33,29 +32,14 @@ class Command(ExplainedCommand):
         if space.state == Space.State.LIVE:
             self.stdout.write(f"{space} is live already.")
             return
-        missing = indexing.pending(space).count()
-        # A space that was live before is wanted back at once, whatever came meanwhile.
-        if missing and not incomplete and space.activated_at is None:
-            raise CommandError(
-                f"NAME: {missing} photos are not indexed in {space} yet. Run `manage.py index --space {space}`, or "
-                "give --incomplete to have the workers index them afterwards.",
-                returncode=2,
-            )
-        for leaf in filter(indexes.is_due, partitions.leaves(space)):
-            self.stdout.write(f"Building {leaf.index_name} ...")
-            try:
-                built = indexes.build(leaf)
-            except partitions.Busy:
-                built = False
-            if not built:
-                self.stdout.write("Not now: another process builds it, or the table is in use. Scans stay exact.")
-        training.train_if_due(space)  # Without a head of its own its gate would stand open.
         try:
-            former = spaces.activate(space)
+            former = spaces.activate(space, incomplete)
+        except spaces.NotReady as error:
+            raise CommandError(f"NAME: {error} --incomplete activates it as it is.", returncode=2) from error
         except Space.DoesNotExist as error:
             raise CommandError(f"NAME: {error}.", returncode=2) from error
         self.stdout.write(f"{space} is live.")
-        if missing:
+        if missing := states.pending(space).count():
             self.stdout.write(f"The workers index the {missing} photos that it lacks.")
         if former:
             self.stdout.write(

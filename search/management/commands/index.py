@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 from tqdm import tqdm
 
 from ml.recipes import WeightsError
-from search import indexing, training
+from search import indexing, states, training
 from search.management.commands._explained import ExplainedCommand
 from search.management.commands._spaces import named
 from search.models import Space
@@ -60,7 +60,7 @@ class Command(ExplainedCommand):
 
         Returns how many photos were settled, and how many a second.
         """
-        total, settled = indexing.pending(space).count(), 0
+        total, settled = states.pending(space).count(), 0
         begun = logged = time.monotonic()
         with tqdm(total=total, unit="photo", disable=not sys.stderr.isatty()) as bar:
             while count := indexing.index_gently(space, size, share):

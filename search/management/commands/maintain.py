@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from search import spaces
+from search import maintenance
 
 
 class Command(BaseCommand):
@@ -14,5 +14,5 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        changed = spaces.maintain()
+        changed = maintenance.maintain()
         self.stdout.write("\n".join(changed) or "Nothing to do.")

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.template.defaultfilters import filesizeformat
 
-from search import overview, recall
+from search import recall, spaces
 from search.management.commands._explained import ExplainedCommand
 from search.models import Space
 
@@ -40,7 +40,7 @@ class Command(ExplainedCommand):
 
 
 def _facts(space: Space, fast: bool) -> dict[str, Any]:
-    seen = overview.of(space)
+    seen = spaces.overview(space)
     return {
         "space": space.name,
         "state": seen.stage,
@@ -48,10 +48,10 @@ def _facts(space: Space, fast: bool) -> dict[str, Any]:
         "source": space.source.name if space.source else None,
         "dimensions": space.dimensions,
         "metric": space.metric,
-        "photos": seen.photos,
-        "indexed": seen.indexed,
-        "rejected": seen.rejected,
-        "pending": seen.pending,
+        "photos": seen.counts.total,
+        "indexed": seen.counts.indexed,
+        "rejected": seen.counts.rejected,
+        "pending": seen.counts.pending,
         "progress": math.floor(10_000 * seen.progress) / 10_000,
         "vector_bytes": seen.size.vectors,
         "index_bytes": seen.size.indexes,

@@ -3,6 +3,7 @@
 import * as cards from "./cards.js";
 import { element, part } from "./dom.js";
 import { address, like, words as wordsQuery } from "./query.js";
+import * as view from "./view.js";
 import * as words from "./words.js";
 
 /** Clear the page for the product that comes. `search` is the one that led to it, if one did. */
@@ -18,18 +19,28 @@ export function showBusy(search) {
   kin().hidden = true;
 }
 
-/** Say on the cleared page why there is no product. Returns the title. */
-export function showFailure({ message, again, status }) {
+/** Show the product of an entry, or why there is none. `onOpen(hit, position)` hears which look-alike is opened. */
+export function show({ product, answer, categories, failure }, onOpen) {
+  view.settle("done", "");
+  if (!answer) return showFailure(failure);
+  showFacts(product, categories.find(({ slug }) => slug === product.category)?.name ?? product.category);
+  showKin(answer, onOpen);
+  view.setTitle(product.name);
+}
+
+/** Say on the cleared page why there is no product. */
+function showFailure({ message, again, status }) {
   const title = status === 404 ? "No such product" : "This product did not open";
   part("product-gallery").hidden = true;
   part("product-name").textContent = title;
   part("product-description").textContent = message;
   part("product-retry").hidden = !again;
-  return title;
+  view.settle("done", title);
+  view.setTitle(title);
 }
 
 /** `category` is its name. */
-export function show(product, category) {
+function showFacts(product, category) {
   const { sku, name, description, url, attributes, photos } = product;
   part("product-name").textContent = name;
   part("product-category").textContent = category;
@@ -46,7 +57,7 @@ export function show(product, category) {
 }
 
 /** Its look-alikes, or why there are none. */
-export function showKin(answer, onOpen) {
+function showKin(answer, onOpen) {
   cards.fill(part("kin"), answer, onOpen);
   part("kin-none").textContent = answer.why ?? "Nothing in the shop looks like this yet.";
   part("kin-none").hidden = answer.results.length > 0;

@@ -1,9 +1,9 @@
 """One photo of two products, searched by its parts, with the true network and its preprocessing."""
 
 import csv
-from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from PIL import Image
@@ -16,7 +16,7 @@ from search.spaces import ensure_live
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
-DEMO = Path(__file__).resolve().parents[2] / "demo" / "catalog"
+DEMO = settings.BASE_DIR / "demo" / "catalog"
 EVERY = 10  # Of 150 products: 15 of all categories, encoded in a second or two.
 SCENE = (1200, 700)
 

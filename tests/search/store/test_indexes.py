@@ -15,9 +15,9 @@ from django.urls import reverse
 
 from catalog.models import Category, Photo, Product
 from ml.projection import Projection
-from search import encoders, indexing, lookup, spaces
+from search import encoders, indexing, lookup, maintenance, spaces
 from search.models import CoarseProjection, Embedding, LeafIndex, Space
-from search.store import indexes, partitions, scans, vectors
+from search.store import coarse, indexes, partitions, scans, vectors
 from search.store.partitions import Leaf
 from search.store.scans import ScanPlan
 from tests.grid_space import RECIPE, GridEncoder
@@ -97,12 +97,12 @@ def memory() -> list[tuple]:
 def test_a_build_gives_every_row_its_coarse_vector_an_index_and_what_that_is_worth(lamps):
     assert lacking(lamps) == ROWS
     assert indexes.build(lamps)
-    projection = encoders.coarse(lamps.space)
+    projection = coarse.projection(lamps.space)
     assert projection is not None
     assert (projection.components.shape, projection.mean.any()) == ((512, 128), False)
     rows = Embedding.objects.filter(space_id=lamps.space.pk).order_by("photo_id").values_list("vector", "coarse")
-    full, coarse = (np.array(part, np.float32) for part in zip(*rows, strict=True))
-    assert np.array_equal(coarse, as_stored(projection.apply(full, normalize=False)))
+    full, kept = (np.array(part, np.float32) for part in zip(*rows, strict=True))
+    assert np.array_equal(kept, as_stored(projection.apply(full, normalize=False)))
     assert is_valid(lamps)
     checked = LeafIndex.objects.get()
     assert (checked.space, checked.category_id, checked.photos) == (lamps.space, lamps.category_id, ROWS)
@@ -164,11 +164,11 @@ def test_photos_indexed_afterwards_are_found_by_the_index(lamps, photo):
 
 def test_a_vector_that_is_replaced_has_its_coarse_one_replaced(lamps):
     indexes.build(lamps)
-    projection = encoders.coarse(lamps.space)
+    projection = coarse.projection(lamps.space)
     assert projection is not None
     row = Embedding.objects.filter(space_id=lamps.space.pk).earliest("photo_id")
     anew = clustered(1, 512, seed=3)
-    vectors.write(lamps.space, [(row.photo_id, lamps.category_id)], anew, projection.apply(anew, normalize=False))
+    vectors.write(lamps.space, [(row.photo_id, lamps.category_id)], anew)
     rows = scans.nearest(lamps.space, anew[0], indexes.plan(lamps.space, [lamps.category_id]), 1).photos
     assert [found.photo_id for found in rows] == [row.photo_id]
 
@@ -180,7 +180,7 @@ def test_a_plan_is_kept_for_seconds_but_what_this_process_checks_is_seen_at_once
     exact = ScanPlan(frozenset({lamps.category_id, 2**40}))
     assert plan() == exact
     LeafIndex.objects.create(space=lamps.space, category_id=lamps.category_id, ef_search=64, recall=1, photos=ROWS)
-    clock[0] += encoders.KEPT - 0.5
+    clock[0] += indexes.KEPT - 0.5
     assert plan() == exact
     clock[0] += 0.5
     assert plan() == ScanPlan(frozenset({2**40}), {lamps.category_id: 64})
@@ -192,9 +192,9 @@ def test_an_index_is_due_where_a_leaf_is_large_and_none_is_searched(lamps, monke
     assert not indexes.is_due(lamps)
     monkeypatch.setattr(partitions, "EXACT_ROWS", ROWS - 1)
     assert indexes.is_due(lamps)
-    assert spaces.maintain() == [lamps.index_name]
+    assert maintenance.maintain() == [lamps.index_name]
     assert not indexes.is_due(lamps)
-    assert spaces.maintain() == []
+    assert maintenance.maintain() == []
 
 
 def test_an_index_is_checked_again_once_its_leaf_changed_by_a_fifth(lamps, category):
@@ -204,13 +204,13 @@ def test_an_index_is_checked_again_once_its_leaf_changed_by_a_fifth(lamps, categ
     assert not indexes.is_stale(lamps)
     stock(lamps.space, category("lamp"), clustered(1, 512, seed=5))
     assert indexes.is_stale(lamps)
-    assert spaces.maintain() == [lamps.index_name]
+    assert maintenance.maintain() == [lamps.index_name]
     after = LeafIndex.objects.get()
     assert (after.pk, after.photos) == (before.pk, ROWS + ROWS // 5 + 1)
     assert after.checked_at > before.checked_at
-    assert spaces.maintain() == []
+    assert maintenance.maintain() == []
     Photo.objects.filter(pk__in=Photo.objects.order_by("pk").values("pk")[:100]).delete()
-    assert spaces.maintain() == [lamps.index_name]
+    assert maintenance.maintain() == [lamps.index_name]
     assert LeafIndex.objects.get().photos == after.photos - 100
 
 
@@ -225,7 +225,7 @@ def test_an_index_that_finds_too_little_is_told_and_not_used(lamps, client, monk
     useless = np.zeros((512, 128), np.float32)
     useless[:2] = np.random.default_rng(0).normal(size=(2, 128))
     projection = Projection(np.zeros(512, np.float32), useless, 0.0, False)
-    monkeypatch.setattr(indexes, "fit_coarse", lambda rows, components: projection)
+    monkeypatch.setattr(coarse, "fit_coarse", lambda rows, components: projection)
     monkeypatch.setattr(indexes, "EF_SEARCH", (40, 64, 100))
     assert indexes.build(lamps)
     checked = LeafIndex.objects.get()
@@ -245,10 +245,10 @@ def test_an_index_that_finds_too_little_is_told_and_not_used(lamps, client, monk
 def test_a_leaf_that_was_emptied_is_checked_too(lamps, client):
     indexes.build(lamps)
     Photo.objects.all().delete()
-    assert spaces.maintain() == [lamps.index_name]
+    assert maintenance.maintain() == [lamps.index_name]
     [answered] = json.loads(client.get(reverse("index")).content)["categories"]
     assert (answered["index"]["recall"], answered["index"]["photos"]) == (1.0, 0)
-    assert spaces.maintain() == []
+    assert maintenance.maintain() == []
 
 
 def test_photos_of_one_picture_are_as_good_as_each_other(wide, category):
@@ -341,10 +341,10 @@ def test_a_batch_that_began_without_the_projection_ends_before_it_is_made(lamps,
 def test_a_batch_that_begins_while_rows_are_filled_writes_coarse_vectors(lamps, photo, monkeypatch):
     fill = vectors.fill_coarse
 
-    def interleaved(space, category_id, projection):
+    def interleaved(space, category_id):
         photo("red", "lamp")
         assert beside(partial(indexing.index_batch, space)).result(30) == 1
-        fill(space, category_id, projection)
+        fill(space, category_id)
         photo("blue", "lamp")
         assert beside(partial(indexing.index_batch, space)).result(30) == 1
 
@@ -396,13 +396,13 @@ def test_a_product_that_moves_while_its_leaf_is_filled_does_not_stop_the_build(l
 
     fill = vectors.fill_coarse
 
-    def after_the_move_began(space, category_id, projection):
+    def after_the_move_began(space, category_id):
         monkeypatch.setattr(indexing, "_settle", slow)
         move(list(Photo.objects.order_by("pk")[:1]), category("bed"))
         batches.append(beside(partial(indexing.index_batch, space)))
         assert moving.wait(30)
         threading.Timer(1, go_on.set).start()
-        fill(space, category_id, projection)
+        fill(space, category_id)
 
     batches: list[Future] = []
     monkeypatch.setattr(vectors, "fill_coarse", after_the_move_began)
@@ -430,11 +430,11 @@ def test_what_belongs_to_a_photo_a_category_or_a_space_goes_with_it(lamps, categ
     Product.objects.all().delete()
     category("lamp").delete()
     assert not LeafIndex.objects.exists()
-    assert spaces.maintain() == [lamps.name]
+    assert maintenance.maintain() == [lamps.name]
     Space.objects.filter(pk=lamps.space.pk).update(state=Space.State.RETIRED)
     spaces.drop(lamps.space)
     assert not CoarseProjection.objects.exists()
-    assert (encoders.coarse(Space(pk=2**40, dimensions=512)), LeafIndex.objects.count()) == (None, 0)
+    assert (coarse.projection(Space(pk=2**40, dimensions=512)), LeafIndex.objects.count()) == (None, 0)
 
 
 def test_a_stored_index_goes_back_and_forth_through_its_migration(lamps, photo):
@@ -452,7 +452,7 @@ def test_a_stored_index_goes_back_and_forth_through_its_migration(lamps, photo):
     storage = "SELECT attstorage FROM pg_attribute WHERE attname = 'coarse' AND attrelid = %s::regclass"
     assert asked(storage, lamps.name) == [("p",)]
     assert not LeafIndex.objects.exists()
-    encoders._load_coarse.cache_clear()
+    coarse._load.cache_clear()
     indexes._checked.cache_clear()
     assert indexes.build(lamps)
     assert (is_valid(lamps), lacking(lamps)) == (True, 0)

@@ -5,14 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from django.core.exceptions import FieldError
 from django.db import DataError, connection, transaction
+from django.db.models import Q
 from psycopg import sql
 
+from catalog import attributes
+from catalog.filters import condition
 from catalog.models import Category, Photo, Product
 from search import grouping, lookup
 from search.models import Embedding, LeafIndex, Space, Threshold
-from search.store import binary, indexes, partitions, scans
-from search.store.scans import Filters, Ranking, ScanPlan
+from search.store import binary, coarse, indexes, partitions, scans
+from search.store.scans import Ranking, ScanPlan
 from tests.grid_space import DIMENSIONS
 from tests.stock import clustered, stock
 
@@ -74,7 +78,7 @@ def test_the_settings_hold_for_the_scan_and_end_with_it(space, committed, monkey
     assert (before[0], before[2]) == ("40", "on")  # As pgvector and PostgreSQL come.
     asked = "SELECT current_setting('hnsw.ef_search'), current_setting('hnsw.iterative_scan'), current_setting('jit')"
     with monkeypatch.context() as patch:
-        patch.setattr(scans, "statement", lambda *args: (sql.SQL(asked), []))
+        patch.setattr(scans, "statement", lambda *args, **options: (sql.SQL(asked), []))
         patch.setattr(scans, "_in_place", lambda found, searched: found)
         plan = ScanPlan(committed.exact, dict.fromkeys(committed.exact, 250))
         assert scans.nearest(space, ANY, plan, 10).photos == [("250", "strict_order", "off")]
@@ -192,9 +196,9 @@ def test_a_plan_for_some_of_its_categories_and_for_none_of_its_indexes():
 @pytest.mark.parametrize(("dimensions", "two_stage"), [(511, False), (512, True), (4_096, True)])
 def test_long_vectors_are_searched_in_two_stages(dimensions, two_stage):
     space = Space(dimensions=dimensions)
-    assert scans.is_two_stage(space) == two_stage
+    assert coarse.is_two_stage(space) == two_stage
     expected = "(coarse::halfvec(128))" if two_stage else f"(vector::halfvec({dimensions}))"
-    assert scans.key(space).as_string(None) == expected
+    assert coarse.indexed(space)[0].as_string(None) == expected
 
 
 class Both:
@@ -256,7 +260,7 @@ def test_coarse_vectors_name_the_candidates_and_full_ones_rank_them(both):
 
 
 def test_filters_hold_within_the_scan_of_an_index(both):
-    cheap = Filters(price_max=Decimal(30), in_stock=True)
+    cheap = condition({"price_max": Decimal(30), "in_stock": True})
 
     def is_wanted(photo):
         return photo.product.price <= 30 and photo.product.in_stock
@@ -268,9 +272,27 @@ def test_filters_hold_within_the_scan_of_an_index(both):
     assert both.found(50, filters=cheap, exclude=own) == expected[1:]
     Product.objects.filter(photos__in=expected[2:5]).update(attributes={"wood": "oak", "width": 80})
     Product.objects.filter(photos__in=expected[5:6]).update(attributes={"wood": "ash", "width": 80})
-    wood = [{"wood": "oak"}, {"wood": "ash"}]
-    assert both.found(50, filters=Filters(attributes=[wood])) == sorted(expected[2:6], key=expected.index)
-    assert both.found(50, filters=Filters(attributes=[wood[:1], [{"width": "80"}, {"width": 80}]])) == expected[2:5]
+    woods = condition({"attributes": attributes.parse(["wood:oak", "wood:ash"])})
+    assert both.found(50, filters=woods) == sorted(expected[2:6], key=expected.index)
+    wide_oaks = condition({"attributes": attributes.parse(["wood:oak", "width:80"])})
+    assert both.found(50, filters=wide_oaks) == expected[2:5]
+
+
+def test_a_scan_joins_products_only_where_there_is_something_to_ask_of_them(space, lamps):
+    def asked(**options) -> str:
+        return scans.statement(space, ANY, lamps, 10, **options)[0].as_string(None)
+
+    joined = 'JOIN "catalog_product" ON'
+    assert joined not in asked()
+    assert joined not in asked(filters=condition({"price_max": None, "attributes": {}}))
+    assert joined in asked(filters=condition({"in_stock": True}))
+    assert joined in asked(exclude=Product.objects.earliest("pk"))
+
+
+def test_a_condition_that_nothing_meets_finds_nothing(space, lamps):
+    assert scans.nearest(space, ANY, lamps, 10, filters=Q(sku__in=[])) == Ranking([], [], frozenset())
+    with pytest.raises(FieldError, match="Joined field references are not permitted"):
+        scans.nearest(space, ANY, lamps, 10, filters=Q(category__slug="lamp"))
 
 
 @pytest.fixture
@@ -293,9 +315,9 @@ def cheap(both) -> list[int]:
 @pytest.mark.parametrize("limit", [5, 10, 40])
 def test_what_an_index_that_gives_out_early_has_left_is_found_exactly(both, cheap, giving_out, limit):
     """However many beds there are to fill the answer."""
-    filters = Filters(price_max=Decimal(1))
-    assert scans.nearest(both.space, both.query, both.plan, 140, filters).short == {both.lamp.pk}
-    hits = lookup.nearest(both.space, both.query, [both.lamp.pk, both.bed.pk], limit, filters).hits
+    filters = condition({"price_max": Decimal(1)})
+    assert scans.nearest(both.space, both.query, both.plan, 140, filters=filters).short == {both.lamp.pk}
+    hits = lookup.nearest(both.space, both.query, [both.lamp.pk, both.bed.pk], limit, filters=filters).hits
     assert [hit.photo.pk for hit in hits] == cheap[:limit]
 
 

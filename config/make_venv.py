@@ -1,6 +1,8 @@
-"""Make or update .venv with the standard library alone: `python3.11 config/environment.py requirements.txt`.
+"""Make or update .venv with the standard library alone: `python3.11 config/make_venv.py requirements.txt`.
 
-Debian's python3.11 comes without pip and without ensurepip; then pip's own wheel is fetched from the package index.
+Debian's python3.11 comes without pip and without ensurepip. There pip's own wheel is fetched from the package index.
+
+Python looks for every module in this folder first: no module beside this one may bear a name of the standard library.
 """
 
 import hashlib
@@ -52,7 +54,7 @@ def main(requirements: str) -> None:
 
 
 def install_pip() -> None:
-    """Unpack pip's wheel into the environment, once its hash is the one that the index names."""
+    """Install pip into the environment from its wheel, if the wheel's hash is the one that the index names."""
     index = os.environ.get("PIP_INDEX_URL", "https://pypi.org/simple").rstrip("/") + "/pip/"
     try:
         with urllib.request.urlopen(index, timeout=30) as page:

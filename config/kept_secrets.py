@@ -6,14 +6,17 @@ from pathlib import Path
 
 
 def kept_secret(path: Path, length: int = 50) -> str:
-    """The secret stored in `path`, made there (mode 0600) on first use; safe when two processes start together."""
+    """The secret of `length` characters that is kept in `path`. The first use makes it, readable by its owner alone.
+
+    Processes that start together get the same secret.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     made = path.with_name(f".{path.name}.{os.getpid()}")
     if not path.exists():
         made.touch(mode=0o600)
         made.write_text(secrets.token_urlsafe(length)[:length])
         try:
-            os.link(made, path)  # Fails when another process was first, and then its secret holds.
+            os.link(made, path)  # It fails if another process was first; then that one's secret holds.
         except FileExistsError:
             pass
         finally:

@@ -3,5 +3,5 @@
 from config.settings import *  # noqa: F403
 
 INSTALLED_APPS = []
-ROOT_URLCONF = "tests.config.bare_settings"
+ROOT_URLCONF = "tests.config.embedded.bare_settings"
 urlpatterns: list[object] = []

@@ -1,4 +1,4 @@
-"""Django's PostgreSQL backend, with every new connection bringing up the embedded server if need be."""
+"""Django's PostgreSQL backend. Every new connection starts the embedded server if need be."""
 
 from collections.abc import Iterable
 from typing import Any, Self
@@ -7,20 +7,20 @@ import psycopg
 from django.db.backends.postgresql import base, client
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from config import embedded
-from config.server import EmbeddedServerError
+from config.embedded import servers
+from config.embedded.server import EmbeddedServerError
 
 
 def ensure_running() -> None:
-    """Start the server if it cannot be reached; a failure becomes the one that Django and its users know."""
+    """Start the server if it cannot be reached. Raises the error that Django knows: psycopg's OperationalError."""
     try:
-        embedded.postgresql().ensure_running()
+        servers.postgresql().ensure_running()
     except EmbeddedServerError as error:
         raise psycopg.OperationalError(str(error)) from error
 
 
 class Connection(psycopg.Connection[Any]):
-    """A connection of the pool. Made in the pool's own threads, also to replace one that died with the server."""
+    """A connection of the pool. The pool's own threads make it, also to replace one that died with the server."""
 
     @classmethod
     def connect(cls, conninfo: str = "", **kwargs: Any) -> Self:
@@ -39,13 +39,15 @@ class DatabaseClient(client.DatabaseClient):
         cls, settings_dict: dict[str, Any], parameters: Iterable[str]
     ) -> tuple[list[str], dict[str, str] | None]:
         ensure_running()
-        server = embedded.postgresql()
+        server = servers.postgresql()
         address = {"HOST": str(server.socket_folder), "PORT": server.port}
         arguments, environment = super().settings_to_cmd_args_env({**settings_dict, **address}, parameters)
         return [str(server.binary("psql")), *arguments[1:]], environment
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    """A thread's connection. Django looks for it under this name."""
+
     client_class = DatabaseClient
 
     @property
@@ -56,11 +58,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return pool
 
     def get_connection_params(self) -> dict[str, Any]:
-        server = embedded.postgresql()
+        server = servers.postgresql()
         return super().get_connection_params() | {"host": str(server.socket_folder), "port": server.port}
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """As Django's; but a server that cannot start is reported here at once, not by a pool that times out."""
+        """Connect as Django does. A server that cannot start is reported at once, not by a pool that times out."""
         if self.pool is None or self.pool.closed:
             ensure_running()
         try:
@@ -71,10 +73,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 
 def close_pools() -> None:
-    """Before the server stops: an open pool would try to reconnect, and log that it cannot."""
+    """Close all pools before the server stops: an open pool would try to reconnect, and log that it cannot."""
     pools: dict[str, ConnectionPool[Any]] = DatabaseWrapper._connection_pools  # type: ignore[attr-defined]
     for pool in pools.values():
         pool.close()
 
 
-embedded.before_leaving.append(close_pools)
+servers.before_leaving.append(close_pools)

@@ -1,8 +1,8 @@
-"""A server process of a data folder: found, started, shared by all processes that use it, and stopped.
+"""A server process of one data folder: it is found, started, shared by all processes that use it, and stopped.
 
-Servers are found by connecting to them, never by process id alone: ids are reused, and zombies keep theirs.
-Their users are counted by the kernel: each process holds a shared lock on one file for life, so that a killed process
-can never be counted for ever.
+A process finds a server by connecting to it, never by process id alone: ids are reused, and zombies keep theirs.
+The kernel counts a server's users: each process holds a shared lock on one file for life. A killed process loses its
+lock, so it is never counted for ever.
 """
 
 import fcntl
@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import IO
 
 START_SECONDS = 30  # A start takes 0.2 to 4 s.
-RECOVERY_SECONDS = 300  # Replaying the log after a crash may take longer; the server says that it is at it.
-RETRY_SECONDS = 15  # Backends outlive a killed postmaster for a moment, and keep its shared memory.
+RECOVERY_SECONDS = 300  # Replaying the log after a crash may take longer. The server says that it does.
+RETRY_SECONDS = 15  # Sessions outlive a killed postmaster for a moment and keep its shared memory.
 STOP_SECONDS = 30
 LOCK_SECONDS = RECOVERY_SECONDS + STOP_SECONDS  # The longest that a lock is held.
 POLL_SECONDS = 0.02
@@ -34,7 +34,10 @@ class EmbeddedServerError(RuntimeError):
 
 
 def take_lock(file: IO[str], mode: int) -> None:
-    """Take a flock of `mode`; bounded, because its holder may have been suspended."""
+    """Take a flock of `mode` (fcntl.LOCK_SH or LOCK_EX). Raises EmbeddedServerError after LOCK_SECONDS.
+
+    The wait has a limit because the lock's holder may have been suspended.
+    """
     deadline = time.monotonic() + LOCK_SECONDS
     while True:
         try:
@@ -47,12 +50,13 @@ def take_lock(file: IO[str], mode: int) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock on the file `path`, which is made if need be, for the length of the block."""
     with path.open("a") as file:
         take_lock(file, fcntl.LOCK_EX)
         try:
             yield
         finally:
-            # By hand: a child forked meanwhile by another thread has a copy that would keep the lock.
+            # Closing the file is not enough: another thread may have forked a child, whose copy would keep the lock.
             fcntl.flock(file, fcntl.LOCK_UN)
 
 
@@ -66,11 +70,11 @@ class Users:
 
     @property
     def joined(self) -> bool:
-        """False in a forked child until it joins: the lock it was born with is its parent's."""
+        """Whether this process has joined. A forked child has not: the lock that it inherits is its parent's."""
         return self.pid == os.getpid()
 
     def join(self) -> None:
-        """Count this process until it ends. Waits while the last user before it stops the servers."""
+        """Count this process until it ends. Wait while the last user before it stops the servers."""
         if not self.joined:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             share = self.path.open("a")
@@ -78,7 +82,7 @@ class Users:
             self.share, self.pid = share, os.getpid()
 
     def only_me(self) -> bool:
-        """Whether no other process uses the servers; if so, none can join before this one ends."""
+        """Whether no other process uses the servers. If none does, none can join before this process ends."""
         self.share = self.share or self.path.open("a")
         try:
             fcntl.flock(self.share, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -88,7 +92,10 @@ class Users:
 
 
 def private_folder(path: Path) -> Path:
-    """Make or check a folder that is ours and of mode 0700: whoever can enter it is the database's superuser."""
+    """Make a folder if need be, and let its owner alone enter: whoever can is the database's superuser.
+
+    Raises EmbeddedServerError if the folder belongs to another user.
+    """
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     status = path.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
@@ -100,26 +107,29 @@ def private_folder(path: Path) -> Path:
 
 
 def package_folder(package: str) -> Path | None:
-    """Where a package is installed, without importing it, which has side effects in both that we use."""
+    """Where a package is installed, or None. It is not imported: importing either wheel has side effects."""
     spec = importlib.util.find_spec(package)
     return Path(spec.submodule_search_locations[0]) if spec and spec.submodule_search_locations else None
 
 
 def server_environment() -> dict[str, str]:
-    """The environment without PGPORT, PGDATA and the like, which would reconfigure PostgreSQL; messages in English."""
+    """This process's environment, with messages in English, and without what would reconfigure PostgreSQL (PG*)."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {"LC_ALL": "C"}
 
 
 class Server:
-    """One server of one data folder. A subclass says how to launch it and how to ask whether it lives."""
+    """One server of the data folder `var`. A subclass says how to launch it and how to ask whether it lives.
+
+    Its files lie in the folder `var`/`name`, its log in `var`/log.
+    """
 
     name: str
     own_server: str  # The environment variable that names a server of the user's own.
     socket_name: str
     pid_name: str
     stop_signal: signal.Signals
-    recovering: str  # Found in the complaints of a server that is alive and on its way.
-    may_retry: tuple[str, ...] = ()  # Found in reasons for a failed start that pass by themselves.
+    recovering: str  # Part of each complaint of a server that is alive but not ready yet.
+    may_retry: tuple[str, ...] = ()  # Parts of reasons for a failed start that go away by themselves.
 
     def __init__(self, var: Path, users: Users) -> None:
         self.users = users
@@ -130,18 +140,19 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
 
     def complaint(self) -> str | None:
-        """Why the server cannot be reached; None when it can, be it too busy or too full to serve."""
+        """Why the server cannot be reached, or None if it can, even if it is too busy or too full to serve."""
         raise NotImplementedError
 
     def launch(self) -> None:
-        """Start the server's process. The start lock is held, and nothing of an earlier process runs."""
+        """Start the server's process. The caller holds the start lock, and no earlier process of the server runs."""
         raise NotImplementedError
 
     @cached_property
     def socket_folder(self) -> Path:
-        """The server's folder, or one below the temporary folder where the path would not do for a socket.
+        """The server's folder, or a folder below the temporary one if the path is not fit for a socket.
 
-        PostgreSQL and libpq take a comma in the path for the start of another path.
+        A path is unfit if it is too long. It is unfit if it has a comma, which PostgreSQL and libpq take for the start
+        of another path.
         """
         longest = os.fsencode(self.folder / f"{self.socket_name}.lock")
         if len(longest) <= SOCKET_PATH_BYTES and b"," not in longest:
@@ -154,7 +165,7 @@ class Server:
         return self.socket_folder / self.socket_name
 
     def pid(self) -> int | None:
-        """The process that the pid file names, if it runs in the data folder, which no zombie and no stranger does."""
+        """The process that the pid file names if it runs in the data folder. No zombie and no other program does."""
         try:
             pid = int(self.pid_file.read_text().partition("\n")[0])
             return pid if Path(f"/proc/{pid}/cwd").samefile(self.data) else None
@@ -162,10 +173,11 @@ class Server:
             return None
 
     def ended(self) -> bool:
+        """Whether no process of the server runs, whoever started it."""
         return self.pid() is None and (self.process is None or self.process.poll() is not None)
 
     def ensure_running(self) -> None:
-        """Return when the server can be reached, having started it if need be. Raise EmbeddedServerError if not."""
+        """Return when the server can be reached; start it if need be. Raises EmbeddedServerError if it cannot be."""
         try:
             self.users.join()
             private_folder(self.folder)
@@ -178,9 +190,9 @@ class Server:
             raise self.error(str(error)) from error
 
     def start(self) -> None:
-        """Start the server, or wait for one that is on its way up or down. The start lock is held."""
+        """Start the server, or wait for one that is starting or stopping. The caller holds the start lock."""
         if self.pid() and not self.socket.exists():
-            self.stop()  # Alive but out of reach: something cleaned the temporary folder.
+            self.stop()  # It runs but cannot be reached: something cleaned the temporary folder.
         began = time.monotonic()
         log_size = self.log.stat().st_size if self.log.exists() else 0
         launched = False
@@ -196,13 +208,13 @@ class Server:
             time.sleep(POLL_SECONDS)
 
     def check_retry(self, reason: str, waited: float) -> None:
-        """Raise unless a start that failed for `reason` deserves another try."""
+        """Return if a start that failed for `reason` may be tried again. Raises EmbeddedServerError if not."""
         if waited > RETRY_SECONDS or not any(passing in reason for passing in self.may_retry):
             raise self.error(reason)
         time.sleep(0.5)
 
     def spawn(self, command: Sequence[str | Path], **environment: str) -> None:
-        """Run the server in a session of its own, so that Ctrl-C in a terminal reaches only the applications."""
+        """Run `command` as the server, in a session of its own: a terminal's Ctrl-C reaches only the applications."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command,
@@ -214,7 +226,7 @@ class Server:
             )
 
     def last_words(self, offset: int) -> str:
-        """The reason given last in the server's log, read from `offset` on."""
+        """The last error in the server's log from byte `offset` on, or else the last line."""
         with self.log.open("rb") as file:
             file.seek(offset)
             lines = file.read().decode(errors="replace").splitlines()
@@ -222,6 +234,7 @@ class Server:
         return (reasons or lines or ["it said nothing"])[-1].strip()
 
     def error(self, reason: str) -> EmbeddedServerError:
+        """The error that says in one line why the server did not start."""
         reason = " ".join(reason.split())
         return EmbeddedServerError(
             f"the embedded {self.name} did not start: {reason} "

@@ -1,1 +1,0 @@
-"""Django's PostgreSQL backend on the embedded server."""

@@ -1,0 +1,121 @@
+// Where the visitor is, was, and goes: every search and every product opened is an entry of the browser's history.
+//
+// What an entry showed is kept in memory, so that Back and Forward are instant and a search by the visitor's own photo,
+// which is in no address, survives them. The way back, the scroll and the pages shown outlive a reload.
+
+import * as cards from "./cards.js";
+import { part } from "./dom.js";
+import * as queries from "./query.js";
+import * as view from "./view.js";
+
+const KEPT = 40; // Entries kept in memory; older ones are asked for again.
+const STORED = "entries"; // The name of what outlives a reload, in the browser's storage of the session.
+
+/**
+ * The entries. Each has its query and what came of it: `photo`, `product`, `answer`, `facets`, `categories`, `failure`.
+ * `page` counts the pages shown. `search` is the way back to the search. `opened` is the product last opened from here.
+ */
+export class SessionHistory {
+  #kept = new Map(); // By key, oldest first.
+  #stored = new Map(readStored()); // By key, what is known of entries of before a reload.
+  #made = 0;
+  #current = null;
+
+  constructor() {
+    history.scrollRestoration = "manual";
+    this.#enter(this.#recall(history.state));
+    history.replaceState({ key: this.#current.key }, "");
+  }
+
+  /** The entry that shows. */
+  get current() {
+    return this.#current;
+  }
+
+  /** A new entry, which is no part of the history yet. */
+  begin(query, carried = {}) {
+    this.#made += 1;
+    return { key: `${performance.timeOrigin}.${this.#made}`, query, scroll: 0, page: 1, ...carried };
+  }
+
+  push(entry) {
+    this.#leave();
+    this.#enter(entry);
+    history.pushState({ key: entry.key }, "", queries.address(entry.query));
+  }
+
+  /** Go to another search or product. */
+  visit(query, photo) {
+    this.push(this.begin(query, { photo, search: this.#searchBehind() }));
+    scrollTo(0, 0);
+  }
+
+  /** Enter the place that the browser went back or forward to. */
+  traverse(state) {
+    this.#leave();
+    this.#enter(this.#recall(state));
+  }
+
+  backToSearch() {
+    history.go(-this.#current.search.steps);
+  }
+
+  restoreScroll() {
+    scrollTo(0, this.#current.scroll);
+  }
+
+  /** Put the focus on the product that was opened from here, or on the title. */
+  restoreFocus() {
+    const { query, opened } = this.#current;
+    if (opened) cards.focus(part(query.kind === "product" ? "kin" : "grid"), opened);
+    else view.focusTitle();
+  }
+
+  /** Keep for after a reload where the visitor was. The history would take it too late: the page is going already. */
+  store() {
+    this.#leave();
+    for (const { key, search, scroll, page } of this.#kept.values()) {
+      this.#stored.set(key, { key, search, scroll, page });
+    }
+    try {
+      sessionStorage.setItem(STORED, JSON.stringify([...this.#stored].slice(-KEPT)));
+    } catch {
+      return; // The visitor's browser keeps nothing.
+    }
+  }
+
+  #enter(entry) {
+    this.#current = entry;
+    this.#kept.set(entry.key, entry);
+    if (this.#kept.size > KEPT) this.#kept.delete(this.#kept.keys().next().value);
+  }
+
+  #leave() {
+    this.#current.scroll = scrollY;
+  }
+
+  /** The entry of a place in the history: as it is in memory, or begun anew with what outlived a reload. */
+  #recall(state) {
+    const { key } = state ?? {};
+    // The key stays: writing to the history here could stop a further step back on its way.
+    return this.#kept.get(key) ?? this.begin(queries.read(location), this.#stored.get(key) ?? state);
+  }
+
+  /** The search that led here, and how many steps back it is; null where none did. */
+  #searchBehind() {
+    const { query, search } = this.#current;
+    if (query.kind === "product") return search && { ...search, steps: search.steps + 1 };
+    return query.kind === "start" ? null : { query, steps: 1 };
+  }
+}
+
+/** Whether an entry is a search with the visitor's own photo, which did not outlive the page that it was made on. */
+export const isForgotten = ({ query, photo }) => query.kind === "photo" && !photo;
+
+function readStored() {
+  try {
+    return JSON.parse(sessionStorage.getItem(STORED)) ?? [];
+  } catch {
+    return [];
+  }
+}

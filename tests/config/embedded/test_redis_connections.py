@@ -1,0 +1,32 @@
+"""Connections of Django's cache and of Celery to the embedded Redis."""
+
+import pytest
+
+from tests.config.embedded.processes import WORKER, Client, kill_servers, wait_until
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_killed_redis_is_back_for_the_cache_and_the_queue(start, var):
+    client = start()
+    client.ask("cache.set('a', 1)")
+    client.ask("celery_app.send_task('unknown') and None")
+    kill_servers(var, "redis")
+    assert client.ask("cache.set('b', 2)") is None
+    assert client.ask("cache.get('b')") == 2
+    assert client.ask("celery_app.send_task('unknown') and None") is None
+
+
+def test_a_worker_goes_on_after_redis_was_killed_under_its_task(start, var):
+    client = start()
+    worker = Client(var, WORKER)
+    try:
+        client.ask("celery_app.send_task('wait', ['begun', 'released']) and None")
+        wait_until(lambda: client.ask("cache.get('begun')") is True)
+        kill_servers(var, "redis")
+        client.ask("cache.set('released', True)")
+        client.ask("celery_app.send_task('note', ['noted']) and None")
+        wait_until(lambda: client.ask("cache.get('noted')") is True)
+    finally:
+        worker.process.terminate()
+        worker.end()

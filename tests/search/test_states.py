@@ -1,0 +1,59 @@
+"""Indexed, pending, rejected: one definition, whoever asks."""
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from search import spaces, states
+from search.models import Embedding, Rejection, Space
+from search.states import Counts, State
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def moved(space, indexed_shop, category):
+    """One of six lamps became a sofa: its vector still lies under its former category."""
+    product = category("lamp").products.earliest("pk")
+    product.category = category("sofa")
+    product.save()
+    spaces.ensure_partitions()
+    return product.photos.get()
+
+
+def test_a_moved_product_is_pending_at_every_door(space, moved, category, client, admin_client):
+    assert Embedding.objects.filter(space_id=space.pk, photo=moved).exists()
+    assert list(states.pending(space)) == [moved]
+    assert states.of(states.annotated(moved.product.photos.all(), space).get()) == State.PENDING
+    assert states.per_product(space, [moved.product_id])[moved.product_id] == {State.PENDING: 1}
+    assert states.counts(space) == Counts(total=12, pending=1)
+    assert states.per_category(space) == {
+        category("lamp").pk: Counts(5),
+        category("bed").pk: Counts(6),
+        category("sofa").pk: Counts(1, pending=1),
+    }
+    told = client.get(reverse("index")).json()["categories"]
+    assert {row["slug"]: row["pending"] for row in told} == {"bed": 0, "lamp": 0, "sofa": 1}
+    assert admin_client.get(reverse("admin:index")).context["index"].counts.pending == 1
+
+
+def test_a_space_with_a_moved_product_is_not_ready(space, moved):
+    Space.objects.filter(pk=space.pk).update(state=Space.State.BUILDING)
+    space.refresh_from_db()
+    seen = spaces.overview(space)
+    assert (seen.stage, seen.progress) == ("building", 11 / 12)
+
+
+def test_a_photo_counts_once_as_rejected_or_as_indexed(space, indexed_shop, photo):
+    damaged, resting = photo("red", "lamp"), photo("lime", "lamp")
+    indexed = Embedding.objects.filter(space_id=space.pk).earliest("photo_id").photo
+    for one in (damaged, indexed):
+        Rejection.objects.create(space=space, photo=one, reason="damaged")
+    Rejection.objects.create(space=space, photo=resting, reason="asleep", retry_at=timezone.now())
+    assert states.counts(space) == Counts(total=14, pending=1, rejected=1)
+    assert states.counts(space).indexed == 12
+    assert list(states.pending(space)) == [resting]
+
+
+def test_an_empty_shop_has_nothing_pending(space):
+    assert (states.counts(space), spaces.overview(space).progress) == (Counts(), 1.0)
