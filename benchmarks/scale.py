@@ -283,14 +283,14 @@ class Shop:
     def _recall(self, query: Floats, category: int) -> float:
         """recall@LIMIT against an exact scan."""
         from search.store import indexes, scans
-        from search.store.scans import Plan
+        from search.store.scans import ScanPlan
 
         plan = indexes.plan(self.space, [category])
         if not plan.indexed:
             return 1.0
         found, exact = (
-            {row.photo_id for row in scans.nearest(self.space, query, way, LIMIT).products}
-            for way in (plan, Plan(plan.categories))
+            {row.photo_id for row in scans.nearest(self.space, query, way, LIMIT).photos}
+            for way in (plan, ScanPlan(plan.categories))
         )
         return len(found & exact) / len(exact)
 

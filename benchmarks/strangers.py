@@ -74,7 +74,9 @@ def judged(space: "object", images: "list[Image.Image] | None") -> float:
     from search.store import vectors
 
     assert isinstance(space, Space)
-    head = Classifier.from_bytes(bytes(space.heads.latest("pk").weights))
+    newest = space.heads.newest()
+    assert newest is not None
+    head = Classifier.from_bytes(bytes(newest.weights))
     found = vectors.sample(space, 1000) if images is None else encoders.encoder_for(space).encode(images)
     return float(head.is_unknown(found).mean())
 

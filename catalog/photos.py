@@ -1,8 +1,9 @@
-"""Adding photos to a product: hash, decode, cap, re-encode, store."""
+"""Adding photos to a product: hash, decode, cap, re-encode, store. And opening what is stored."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from django.core.files.base import ContentFile
 from django.db import transaction
@@ -11,6 +12,7 @@ from django.db.models import Count, Max
 from catalog.models import MAX_POSITION, Photo, Product
 from ml import images
 
+T = TypeVar("T")
 # Larger than any encoder or page needs, and a tenth of the bytes a phone sends.
 STORED_SIDE = 2048
 STORED_QUALITY = 90
@@ -23,6 +25,15 @@ class TooManyPhotos(Exception):  # noqa: N818  it names the state of the product
 
     def __init__(self) -> None:
         super().__init__(f"A product has at most {MAX_PHOTOS} photos.")
+
+
+class StoredPhotoError(Exception):
+    """A stored photo cannot be opened; the message says why in a sentence."""
+
+    def __init__(self, reason: str, transient: bool = False) -> None:
+        super().__init__(reason)
+        self.transient = transient
+        """Whether it may pass by itself: the storage did not answer."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +79,22 @@ def add_photo(product: Product, data: bytes) -> tuple[Photo, bool]:
         new.decode()
     [added] = add_pictures(product, [picture])
     return added
+
+
+def open_stored(photo: Photo, decode: Callable[[bytes], T]) -> T:
+    """What `decode`, such as ml.images.open_photo, makes of the photo's file. It asks the database nothing.
+
+    Raises StoredPhotoError.
+    """
+    try:
+        with photo.file.open("rb") as file:
+            return decode(file.read())
+    except images.UnreadablePhoto as error:
+        raise StoredPhotoError(error.message) from error
+    except FileNotFoundError as error:
+        raise StoredPhotoError("The file is missing from the photo storage. Upload the photo again.") from error
+    except OSError as error:
+        raise StoredPhotoError(f"The photo storage did not answer: {error}.", transient=True) from error
 
 
 def unknown(product: Product, pictures: Sequence[Picture]) -> Iterator[tuple[int, Picture]]:

@@ -149,7 +149,7 @@ def gallery_rows(gallery: Gallery, queries: Queries) -> Ints:
 
 
 def _served_head(space: Space) -> Classifier | None:
-    newest = space.heads.order_by("-pk").first()
+    newest = space.heads.newest()
     return None if newest is None else Classifier.from_bytes(bytes(newest.weights))
 
 

@@ -12,8 +12,9 @@ from django.db.models.fields.json import KeyTextTransform
 from numpy.typing import NDArray
 from PIL import Image
 
-from catalog.importing.rows import FolderRows, Misuse, Row
+from catalog.importing.rows import FolderRows, Misuse, ProductRow
 from catalog.models import Category, Photo, Product
+from catalog.photos import StoredPhotoError, open_stored
 from ml.images import UnreadablePhoto
 from ml.retrieval import NOTHING
 from ml.sampling import sampled
@@ -96,10 +97,11 @@ class Queries:
         try:
             if self.files:
                 return opened(self.files[row].read_bytes())
-            with Photo.objects.get(pk=self.photos[row]).file.open() as file:
-                return opened(file.read())
-        except (OSError, UnreadablePhoto, Photo.DoesNotExist) as error:
+            return open_stored(Photo.objects.get(pk=self.photos[row]), opened)
+        except (OSError, UnreadablePhoto) as error:
             raise BadQueries(f"{self.names[row]}: {error} Mend the file or leave it out.") from error
+        except (StoredPhotoError, Photo.DoesNotExist) as error:
+            raise BadQueries(f"{self.names[row]}: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -249,7 +251,7 @@ def _from_folder(path: Path) -> Iterator[Label]:
     except Misuse as error:
         raise BadQueries(str(error)) from error
     for row in rows:
-        if not isinstance(row, Row):
+        if not isinstance(row, ProductRow):
             raise BadQueries(f"{row.place}: {row.reason}.")
         yield Label(row.place, path / row.place, _category(row.category, categories, row.place))
 

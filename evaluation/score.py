@@ -23,14 +23,14 @@ from evaluation.queries import BadQueries, Queries, Stock
 from ml.recipes import WeightsError
 from ml.retrieval import NOTHING, first_ranks
 from ml.sampling import sampled
-from search import encoders, recall
+from search import encoders, grouping, recall
+from search.lookup import DIGITS
 from search.models import Space
 
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
 
 WORST, CAME, SOUGHT = 20, 5, 2  # queries shown with pictures, and of each the answers and the wanted products
-SHOWN_DIGITS = {Space.Metric.COSINE.value: 4, Space.Metric.L2.value: 6}  # as search.lookup rounds similarities
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def evaluate(space: Space, stock: Stock, queries: Queries, settings: Settings) -
         gates=_gates(answers),
         unknown=int(answers.beliefs.unknown.sum()) if answers.beliefs and answers.head_served else None,
         similarity_range=firsts.extent,
-        first_matches=firsts.by_category(slugs, settings.keep, SHOWN_DIGITS[space.metric]),
+        first_matches=firsts.by_category(slugs, settings.keep, DIGITS[Space.Metric(space.metric)]),
         approximation=recall.approximation(
             space, answers.vectors, queries.categories, _own_products(answers), settings.seed
         ),
@@ -236,20 +236,25 @@ class Pictures:
     def best(self, row: int, scores: Floats, count: int) -> tuple[Answer, ...]:
         """The products of highest score, (P,), for a query; none with a score of -inf."""
         columns = np.argsort(-scores, kind="stable")[:count]
-        return tuple(self._answer(row, column) for column in columns.tolist() if np.isfinite(scores[column]))
-
-    def _answer(self, row: int, column: int) -> Answer:
-        answers = self.answers
-        product = int(answers.gallery.product_ids[column])
-        return Answer(
-            sku=self.skus.get(product, "?"),
-            photo=self._nearest_photo(row, product),
-            similarity=float(shown_similarity(answers.similarities[row, column])),
-            wanted=bool(answers.queries.wanted[row, column]),
+        columns = columns[np.isfinite(scores[columns])]
+        answers, products = self.answers, self.answers.gallery.product_ids[columns].tolist()
+        photos = self._nearest_photos(row, products)
+        return tuple(
+            Answer(
+                sku=self.skus.get(product, "?"),
+                photo=photos[product],
+                similarity=float(shown_similarity(answers.similarities[row, column])),
+                wanted=bool(answers.queries.wanted[row, column]),
+            )
+            for column, product in zip(columns.tolist(), products, strict=True)
         )
 
-    def _nearest_photo(self, row: int, product: int) -> int:
+    def _nearest_photos(self, row: int, products: list[int]) -> dict[int, int]:
+        """By product, its photo nearest to the query."""
         gallery = self.answers.gallery
-        own = (gallery.products == product) & (gallery.photos != self.answers.queries.photos[row])
-        distances = np.linalg.norm(gallery.vectors[own] - self.answers.vectors[row], axis=1)
-        return int(gallery.photos[own][distances.argmin()])
+        shown = np.isin(gallery.products, products) & (gallery.photos != self.answers.queries.photos[row])
+        rows = np.flatnonzero(shown)
+        distances = np.linalg.norm(gallery.vectors[rows] - self.answers.vectors[row], axis=1)
+        ranked = rows[np.argsort(distances, kind="stable")].tolist()
+        first = grouping.first_of_each(ranked, gallery.products.__getitem__)
+        return {int(gallery.products[place]): int(gallery.photos[place]) for place in first}

@@ -13,11 +13,13 @@ from django.utils.safestring import SafeString, mark_safe
 from PIL import Image
 
 from catalog.models import Category, Photo
+from catalog.photos import StoredPhotoError, open_stored
 from evaluation import plots
 from evaluation.measures import CUTOFFS, needed
 from evaluation.queries import BadQueries, Queries, Stock
-from evaluation.score import SHOWN_DIGITS, Answer, Score, Settings
-from ml.images import UnreadablePhoto, as_jpeg, open_photo
+from evaluation.score import Answer, Score, Settings
+from ml.images import as_jpeg, open_photo
+from search.lookup import DIGITS
 from search.models import Space, Threshold
 
 CATALOGUE = "catalogue"  # the source of queries that are the catalogue's own photos
@@ -26,6 +28,7 @@ STAGES = ("encode", "gate", "search", "total")
 WORDS = {"space", "category", "gate"}  # columns that are not numbers
 WIDTH = 120  # columns of a terminal
 THUMBNAIL = 128  # pixels, shown at half of it; about 3 KB each
+DECODE = partial(open_photo, side=THUMBNAIL)
 
 
 @dataclass(frozen=True)
@@ -224,7 +227,7 @@ def apply_thresholds(score: Score) -> list[str]:
 
 def _thresholds(score: Score) -> Table:
     """The least similarities of one space; of its own digits, as those of L2 are small."""
-    digits = SHOWN_DIGITS[score.metric]
+    digits = DIGITS[Space.Metric(score.metric)]
     rows = (
         (
             match.category,
@@ -264,7 +267,7 @@ def _section(score: Score, queries: Queries) -> dict[str, Any]:
         "worst": [
             {
                 "miss": miss,
-                "asked": _thumbnail(partial(queries.image, miss.query, partial(open_photo, side=THUMBNAIL))),
+                "asked": _thumbnail(partial(queries.image, miss.query, DECODE)),
                 "wanted": _pictures(miss.wanted),
                 "came": _pictures(miss.came),
             }
@@ -287,19 +290,14 @@ def _pictures(answers: Sequence[Answer]) -> list[tuple[Answer, str]]:
 
 @lru_cache(maxsize=2000)  # spaces that are compared err about the same products
 def _photo_thumbnail(photo: int) -> str:
-    return _thumbnail(partial(_stored, photo))
-
-
-def _stored(photo: int) -> Image.Image:
-    with Photo.objects.get(pk=photo).file.open() as file:
-        return open_photo(file.read(), THUMBNAIL)
+    return _thumbnail(lambda: open_stored(Photo.objects.get(pk=photo), DECODE))
 
 
 def _thumbnail(opened: Callable[[], Image.Image]) -> str:
     """A data URI; empty where the photo is gone."""
     try:
         image = opened()
-    except (OSError, UnreadablePhoto, BadQueries, Photo.DoesNotExist):
+    except (StoredPhotoError, BadQueries, Photo.DoesNotExist):
         return ""
     image.thumbnail((THUMBNAIL, THUMBNAIL))
     return f"data:image/jpeg;base64,{base64.b64encode(as_jpeg(image, quality=70)).decode()}"

@@ -1,10 +1,11 @@
 """The models that a process holds for its spaces, each loaded once, at first use or at start."""
 
-import time
 from datetime import datetime
 from functools import lru_cache
+from threading import Lock
 
 import numpy as np
+from cachetools import TTLCache, cached
 from django.conf import settings
 
 from ml.classifier import Classifier, Judgement
@@ -12,9 +13,7 @@ from ml.encoder import Encoder
 from ml.projection import FittedProjection
 from ml.recipes import Recipe, WeightsError
 from search.models import Head, Projection, Space
-
-# Seconds that a process goes on with what it has asked for: the newest head, the indexes that were checked.
-KEPT = 5
+from search.store.indexes import KEPT
 
 
 def encoder_for(space: Space) -> Encoder:
@@ -44,11 +43,10 @@ def _load_projection(space_id: int, fingerprint: str) -> FittedProjection:
 
 def judgement(space: Space, vector: np.ndarray) -> Judgement | None:
     """What the space's newest head makes of one of its vectors; None before the first training."""
-    head = _head(space.pk, time.monotonic() // KEPT)
-    if head is None:
-        forget_heads()  # It is asked for again the next time.
+    try:
+        return _head(space.pk).judge(vector)
+    except Head.DoesNotExist:  # Asked again the next time.
         return None
-    return head.judge(vector)
 
 
 def forget_heads() -> None:
@@ -56,13 +54,15 @@ def forget_heads() -> None:
     _head.cache_clear()
 
 
-@lru_cache(maxsize=8)
-def _head(space_id: int, period: float) -> Classifier | None:
-    newest = Head.objects.filter(space_id=space_id).order_by("-pk").values_list("pk", "trained_at").first()
-    return None if newest is None else _load(*newest)
+@cached(TTLCache(maxsize=8, ttl=KEPT), lock=Lock())
+def _head(space_id: int) -> Classifier:
+    newest = Head.objects.filter(space_id=space_id).only("trained_at").newest()
+    if newest is None:
+        raise Head.DoesNotExist
+    return _load(newest.pk, newest.trained_at)
 
 
 @lru_cache(maxsize=8)
-def _load(head_id: int, trained_at: datetime) -> Classifier | None:
-    row = Head.objects.filter(pk=head_id, trained_at=trained_at).first()  # None: a newer one replaced it just now.
-    return None if row is None else Classifier.from_bytes(bytes(row.weights))
+def _load(head_id: int, trained_at: datetime) -> Classifier:
+    row = Head.objects.get(pk=head_id, trained_at=trained_at)  # A newer one may have replaced it just now.
+    return Classifier.from_bytes(bytes(row.weights))

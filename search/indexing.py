@@ -20,8 +20,8 @@ from django.utils import timezone
 from PIL import Image
 
 from catalog.models import Category, Photo
+from catalog.photos import StoredPhotoError, open_stored
 from ml.encoder import Encoder
-from ml.images import UnreadablePhoto
 from search import encoders, states
 from search.models import Embedding, Rejection, Space
 from search.store import partitions, vectors
@@ -175,7 +175,7 @@ def _in_order(photos: Sequence[Photo], ids: np.ndarray) -> list[Photo]:
 
 def _embed(space: Space, photos: Sequence[Photo]) -> None:
     encoder = encoders.encoder_for(space)
-    failures: dict[int, UnreadablePhoto | OSError] = {}
+    failures: dict[int, StoredPhotoError] = {}
     with closing(_opened(encoder, photos, failures)) as images:
         if first := next(images, None):
             made = encoder.encode(chain([first], images))
@@ -186,19 +186,22 @@ def _embed(space: Space, photos: Sequence[Photo]) -> None:
 
 
 def _opened(
-    encoder: Encoder, photos: Sequence[Photo], failures: dict[int, UnreadablePhoto | OSError]
+    encoder: Encoder, photos: Sequence[Photo], failures: dict[int, StoredPhotoError]
 ) -> Generator[Image.Image, None, None]:
-    """The photos that can be read, in their order, while threads open those that follow; `failures` gets the others."""
+    """The photos that can be read, in their order, while threads open those that follow; `failures` gets the others.
+
+    The threads may not ask the database.
+    """
     pool = ThreadPoolExecutor(OPENERS, "open")
     try:
-        opening = ((photo.pk, pool.submit(_open, encoder, photo)) for photo in photos)
+        opening = ((photo.pk, pool.submit(open_stored, photo, encoder.open)) for photo in photos)
         ahead = deque(islice(opening, AHEAD))
         while ahead:
             photo_id, opened = ahead.popleft()
             ahead.extend(islice(opening, 1))
             try:
                 image = opened.result()
-            except (UnreadablePhoto, OSError) as error:
+            except StoredPhotoError as error:
                 failures[photo_id] = error
             else:
                 yield image
@@ -206,21 +209,9 @@ def _opened(
         pool.shutdown(wait=False, cancel_futures=True)  # Nor for a storage that hangs.
 
 
-def _open(encoder: Encoder, photo: Photo) -> Image.Image:
-    """In a thread: nothing here may ask the database."""
-    with photo.file.open("rb") as file:
-        return encoder.open(file.read())
-
-
-def _rejection(space: Space, photo: Photo, failure: UnreadablePhoto | OSError) -> Rejection:
-    retry_at = None
-    if isinstance(failure, UnreadablePhoto):
-        reason = failure.message
-    elif isinstance(failure, FileNotFoundError):
-        reason = "The file is missing from the photo storage. Upload the photo again."
-    else:
-        reason, retry_at = f"The photo storage did not answer: {failure}.", timezone.now() + RETRY_AFTER
-    return Rejection(space=space, photo=photo, reason=reason, retry_at=retry_at)
+def _rejection(space: Space, photo: Photo, failure: StoredPhotoError) -> Rejection:
+    retry_at = timezone.now() + RETRY_AFTER if failure.transient else None
+    return Rejection(space=space, photo=photo, reason=str(failure), retry_at=retry_at)
 
 
 def _write(space: Space, photos: Sequence[Photo], made: np.ndarray) -> None:

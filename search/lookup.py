@@ -3,18 +3,19 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import compress
 from math import ceil
-from operator import attrgetter, itemgetter
+from operator import attrgetter, not_
 from typing import Literal
 
 import numpy as np
 from django.db.models import Q
 
 from catalog.models import Category, Photo, Product
-from search import duplicates
+from search import grouping
 from search.models import Space
 from search.store import indexes, scans
-from search.store.scans import NO_FILTERS, Plan, Ranking, Row
+from search.store.scans import NO_FILTERS, NearestPhoto, Ranking, ScanPlan
 
 # Photos read for each product asked for at first, at most: of many photos of a product few are near the query.
 PHOTOS_PER_PRODUCT = 3
@@ -24,6 +25,7 @@ MOST_DUPLICATES = 20
 MOST_ROWS = 5_000
 # Similarities are compared as they are shown. L2 distances of 100 are usual, and four digits could not rank those.
 DIGITS = {Space.Metric.COSINE: 4, Space.Metric.L2: 6}
+CATEGORY = attrgetter("category_id")
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Hit:
     product: Product
     photo: Photo
     similarity: float
+    distance: float
+    """As the space compares vectors: 1 - cosine, or L2. Not rounded."""
     duplicates: tuple["Hit", ...] = ()
     """Further products whose nearest photo shows the same picture, best first."""
 
@@ -81,7 +85,7 @@ def nearest(
     """
     metric, plan = Space.Metric(space.metric), indexes.plan(space, categories)
 
-    def answer(plan: Plan) -> _Answer:
+    def answer(plan: ScanPlan) -> _Answer:
         scan = partial(scans.nearest, space, vector, filters=filters, exclude=exclude)
         return _read(scan, plan, metric, limit, min_similarity)
 
@@ -117,8 +121,8 @@ class _Answer:
 
 
 def _read(
-    scan: Callable[[Plan, int], Ranking],
-    plan: Plan,
+    scan: Callable[[ScanPlan, int], Ranking],
+    plan: ScanPlan,
     metric: Space.Metric,
     limit: int,
     min_similarity: float | None,
@@ -127,12 +131,13 @@ def _read(
 
     A category is read no further than its first product below the floor.
     """
-    closed: list[Row] = []  # The rows of the categories that are read to their floor.
+    closed: list[NearestPhoto] = []  # The products of the categories that are read to their floor.
     size = photos_read(limit)
     while True:
         ranking = scan(plan, size)
-        merged = sorted([*closed, *ranking.products], key=attrgetter("distance", "photo_id"))
-        answer = replace(_answer(merged, metric, limit, min_similarity), short=ranking.short)
+        products = grouping.first_of_each(ranking.photos, grouping.PRODUCT)
+        ranked = sorted([*closed, *products], key=attrgetter("distance", "photo_id")) if closed else products
+        answer = replace(_answer(ranked, metric, limit, min_similarity), short=ranking.short)
         if len(answer.hits) >= limit:
             # Of one leaf, what was not found lies behind what was.
             return answer if len(plan.categories) > 1 else replace(answer, short=frozenset())
@@ -141,47 +146,36 @@ def _read(
             return answer
         if len(ranking.distances) < size or size >= MOST_ROWS:
             return answer
-        closed += [row for row in ranking.products if row.category_id in answer.below]
+        closed += [product for product in products if product.category_id in answer.below]
         size = min(4 * size, MOST_ROWS)
 
 
-def _answer(ranked: Sequence[Row], metric: Space.Metric, limit: int, min_similarity: float | None) -> _Answer:
+def _answer(ranked: Sequence[NearestPhoto], metric: Space.Metric, limit: int, min_similarity: float | None) -> _Answer:
     """At most `limit` hits at or above their floors, one for each picture."""
-    pictures: list[list[tuple[Row, float]]] = []
-    known = duplicates.Pictures([row.fingerprint for row in ranked])
-    below: dict[int, tuple[Row, float]] = {}
-    for place, row in enumerate(ranked):
-        alike = similarity(metric, row.distance)
-        if alike < _floor(row, metric, min_similarity):
-            if len(pictures) < limit:
-                below.setdefault(row.category_id, (row, alike))
-        elif (same := known.find(place)) is not None:
-            if len(pictures[same]) <= MOST_DUPLICATES:
-                pictures[same].append((row, alike))
-        elif len(pictures) < limit:
-            pictures.append([(row, alike)])
-            known.add(place)
-    hits = [[_hit(*shown) for shown in picture] for picture in pictures]
-    left_out = _left_out(below.values(), metric, min_similarity)
-    return _Answer([replace(first, duplicates=tuple(others)) for first, *others in hits], left_out, frozenset(below))
+    passes = [similarity(metric, row.distance) >= _floor(row, metric, min_similarity) for row in ranked]
+    pictures = grouping.by_picture([*compress(ranked, passes)], limit, 1 + MOST_DUPLICATES)
+    # Behind the last place of a full answer nothing is left out of it.
+    reach = ranked.index(pictures[-1][0]) if len(pictures) == limit else len(ranked)
+    below = grouping.first_of_each(compress(ranked[:reach], map(not_, passes)), CATEGORY)
+    hits = [_hit(first, metric, others) for first, *others in pictures]
+    return _Answer(hits, _left_out(below, metric, min_similarity), frozenset(map(CATEGORY, below)))
 
 
-def _hit(row: Row, alike: float) -> Hit:
-    photo = row.photo()
-    return Hit(photo.product, photo, alike)
+def _hit(row: NearestPhoto, metric: Space.Metric, duplicates: Sequence[NearestPhoto] = ()) -> Hit:
+    photo, others = row.photo(), tuple(_hit(other, metric) for other in duplicates)
+    return Hit(photo.product, photo, similarity(metric, row.distance), row.distance, others)
 
 
-def _floor(row: Row, metric: Space.Metric, min_similarity: float | None) -> float:
+def _floor(row: NearestPhoto, metric: Space.Metric, min_similarity: float | None) -> float:
     """The least similarity of a match in the row's category, rounded as similarities are."""
     own = row.shelf.min_similarity if min_similarity is None else min_similarity
     return round(own or 0.0, DIGITS[metric])
 
 
-def _left_out(
-    below: Collection[tuple[Row, float]], metric: Space.Metric, min_similarity: float | None
-) -> LeftOut | None:
+def _left_out(below: Sequence[NearestPhoto], metric: Space.Metric, min_similarity: float | None) -> LeftOut | None:
+    """The best of those below their floors, the first."""
     if not below:
         return None
-    row, alike = max(below, key=itemgetter(1))
-    floor = _floor(row, metric, min_similarity)
-    return LeftOut(alike, row.shelf.category, floor, "category" if min_similarity is None else "request")
+    best = below[0]
+    alike, floor = similarity(metric, best.distance), _floor(best, metric, min_similarity)
+    return LeftOut(alike, best.shelf.category, floor, "category" if min_similarity is None else "request")

@@ -190,6 +190,12 @@ class Threshold(models.Model):
         return f"{self.category}: {self.min_similarity:.3f}"
 
 
+class HeadQuerySet(models.QuerySet["Head"]):
+    def newest(self) -> "Head | None":
+        """The head trained last; among a space's own, the one in use."""
+        return self.order_by("-pk").first()
+
+
 class Head(models.Model):
     """The category classifier trained on a space's own vectors; the newest row of a space is in use."""
 
@@ -199,6 +205,8 @@ class Head(models.Model):
     photos = models.JSONField(help_text="Photos per category id at training.")
     metrics = models.JSONField(help_text="Held-out accuracy, calibration error and what they were measured on.")
     trained_at = models.DateTimeField(auto_now_add=True)
+
+    objects = HeadQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"head of {self.space}, {self.trained_at:%Y-%m-%d %H:%M}"

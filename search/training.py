@@ -48,7 +48,7 @@ class Told:
 def is_due(space: Space) -> bool:
     """Whether the catalogue has changed enough since the space's newest head was trained, or there is none yet."""
     now = _photos_per_category(space)
-    newest = space.heads.order_by("-pk").only("photos", "metrics", "trained_at").first()
+    newest = space.heads.only("photos", "metrics", "trained_at").newest()
     if newest is None or "gate" not in newest.metrics:  # One of an earlier version knows no gate.
         return bool(now)
     then = {int(category): count for category, count in newest.photos.items()}

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from catalog.models import Photo
+from catalog.photos import StoredPhotoError, open_stored
 from ml.autoencoder_training import squared
-from ml.images import UnreadablePhoto, open_photo
+from ml.images import open_photo
 from ml.sampling import sampled
 
 
@@ -20,7 +21,6 @@ def read_photos(ids: list[int]) -> Iterator[tuple[int, np.ndarray] | None]:
     """The product id of each photo and the bytes that `squared` makes of it; None where it cannot be read."""
     for photo in Photo.objects.filter(pk__in=ids).order_by("pk").iterator():
         try:
-            with photo.file.open("rb") as file:
-                yield photo.product_id, squared(open_photo(file.read()))
-        except (UnreadablePhoto, OSError):
+            yield photo.product_id, squared(open_stored(photo, open_photo))
+        except StoredPhotoError:
             yield None

@@ -21,7 +21,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Row:
+class ConfusionRow:
     category: str
     photos: int
     right: float
@@ -34,7 +34,7 @@ class Row:
 @dataclass(frozen=True)
 class Confusion:
     columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[ConfusionRow, ...]
     categories: int
     """That the head tells apart: more than there are rows where these are the most mistaken."""
 
@@ -60,10 +60,10 @@ def _most_mistaken(counts: Mapping[int, Mapping[int, int]], known: list[int]) ->
     return sorted(known, key=lambda category: -mistakes[category])[:SIDE]
 
 
-def _row(category: int, taken: Mapping[int, int], shown: list[int], names: Mapping[int, str]) -> Row:
+def _row(category: int, taken: Mapping[int, int], shown: list[int], names: Mapping[int, str]) -> ConfusionRow:
     photos = sum(taken.values())
     cells = tuple(
         Cell(taken.get(column, 0), taken.get(column, 0) / max(1, photos), column == category) for column in shown
     )
     others = photos - sum(cell.photos for cell in cells)
-    return Row(names[category], photos, taken.get(category, 0) / max(1, photos), cells, others)
+    return ConfusionRow(names[category], photos, taken.get(category, 0) / max(1, photos), cells, others)

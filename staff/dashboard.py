@@ -3,12 +3,12 @@
 Everyone sees what they may look into. Every number is a count over an index, of a few rows or kept for a while.
 """
 
-import time
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from threading import Lock
 from typing import Any
 
+from cachetools import TTLCache, cached
 from django.db.models import Min
 from django.http import HttpRequest
 
@@ -63,19 +63,19 @@ def index(space: Space) -> Index:
     counts = states.counts(space)
     oldest = None
     if counts.pending:
-        oldest = _oldest(space.pk, time.monotonic() // KEPT)
+        oldest = _oldest(space.pk)
     return Index(counts, oldest)
 
 
-@lru_cache(maxsize=1)
-def _oldest(space_id: int, period: float) -> datetime | None:
+@cached(TTLCache(maxsize=1, ttl=KEPT), lock=Lock())
+def _oldest(space_id: int) -> datetime | None:
     pending = states.pending(Space.objects.get(pk=space_id))
     oldest: datetime | None = pending.aggregate(oldest=Min("created_at"))["oldest"]
     return oldest
 
 
 def judge(space: Space) -> Judge | None:
-    head = space.heads.order_by("-pk").defer("weights").first()
+    head = space.heads.defer("weights").newest()
     if head is None:
         return None
     names = dict(Category.objects.values_list("pk", "name"))

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, cast
 
 from django.contrib import admin, messages
@@ -12,7 +13,6 @@ from django.contrib.admin.views.main import ORDER_VAR
 from django.contrib.auth.models import User
 from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.core.exceptions import PermissionDenied
-from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse
@@ -29,8 +29,8 @@ from unfold.contrib.filters.admin import DropdownFilter, RelatedDropdownFilter
 from unfold.views import ChangeList
 
 from catalog.models import Photo, Product, ProductQuerySet
-from catalog.photos import TooManyPhotos, add_pictures
-from ml.images import UnreadablePhoto, as_jpeg, open_photo
+from catalog.photos import StoredPhotoError, TooManyPhotos, add_pictures, open_stored
+from ml.images import as_jpeg, open_photo
 from search import bell, indexing, states
 from search.models import Rejection, Space
 from search.states import State
@@ -173,9 +173,8 @@ class ProductAdmin(ModelAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         try:
-            with default_storage.open(name) as file:
-                photo = open_photo(file.read(), side=THUMBNAIL_SIDE)
-        except (OSError, UnreadablePhoto) as error:
+            photo = open_stored(Photo(file=name), partial(open_photo, side=THUMBNAIL_SIDE))
+        except StoredPhotoError as error:
             raise Http404 from error
         return HttpResponse(as_jpeg(photo, quality=80), content_type="image/jpeg")
 

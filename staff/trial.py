@@ -1,7 +1,6 @@
 """A search that staff try in the admin: what the API would answer, and how it came to that."""
 
 import base64
-from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -17,18 +16,9 @@ from ml.images import FORMATS, as_jpeg, open_photo
 from ml.recipes import WeightsError
 from search.api import answers, photo_search
 from search.api.serializers import ALL
-from search.lookup import Hit
-from search.models import Space
 from search.stopwatch import Stopwatch
 
 SHOWN_SIDE = 480  # pixels of the photo shown again: a look at it, not another copy
-
-
-@dataclass(frozen=True)
-class Result:
-    hit: Hit
-    distance: float
-    """As the space compares vectors: 1 - cosine, or L2."""
 
 
 class TrialForm(forms.Form):
@@ -86,17 +76,10 @@ def answer(request: HttpRequest) -> dict[str, Any]:
         "found": found,
         "photo": f"data:image/jpeg;base64,{photo}",
         "gate": answers.gate(found.choice, found.categories),
-        "results": [Result(hit, distance(found.space, hit.similarity)) for hit in found.matches.hits],
+        "hits": found.matches.hits,
         "total": timings.pop("total"),
         "stages": timings,
     }
-
-
-def distance(space: Space, similarity: float) -> float:
-    """The inverse of search.lookup.similarity."""
-    if space.metric == Space.Metric.L2:
-        return 1 / similarity - 1 if similarity else float("inf")
-    return 1 - similarity
 
 
 def sentences(detail: Any, field: str = "") -> list[str]:

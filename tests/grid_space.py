@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import pytest
+from cachetools import TTLCache
 from PIL import Image
 
 from ml.encoder import Encoder
@@ -18,6 +19,7 @@ from search.store import coarse, indexes, partitions
 from staff import dashboard
 
 DIMENSIONS = 48
+KEPT_FOR_SECONDS = (indexes._checked, indexes.photos_per_product, encoders._head, dashboard._oldest)
 RECIPE = {**make_recipe("random").as_dict(), "fit": "crop"}
 
 
@@ -86,11 +88,18 @@ def indexed_shop(photo, index) -> None:
 @pytest.fixture(autouse=True)
 def _nothing_kept() -> None:
     """The flush after a test that commits counts ids from 1 again: another space must not find what this one left."""
-    indexes._checked.cache_clear()
-    indexes._photos_per_product.cache_clear()
-    coarse._load.cache_clear()
-    encoders.forget_heads()
-    dashboard._oldest.cache_clear()
+    for kept in (*KEPT_FOR_SECONDS, coarse._load):
+        kept.cache_clear()
+
+
+@pytest.fixture
+def clock(monkeypatch) -> list[float]:
+    """The time by which what is kept for seconds grows old; a test moves it on."""
+    now = [1_003.0]
+    for kept in KEPT_FOR_SECONDS:
+        cache = cast(TTLCache[Any, Any], kept.cache)
+        monkeypatch.setattr(kept, "cache", TTLCache(cache.maxsize, cache.ttl, lambda: now[0]))
+    return now
 
 
 @pytest.fixture

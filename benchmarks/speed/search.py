@@ -202,7 +202,7 @@ def lamplight(space: "Space", stock: Stock) -> dict[str, Search]:
         return [hit.photo.pk for hit in lookup.nearest(space, query, category, LIMIT).hits]
 
     def statement(query: Floats) -> list[int]:
-        rows = scans.nearest(space, query, indexes.plan(space, category), LIMIT).products
+        rows = scans.nearest(space, query, indexes.plan(space, category), LIMIT).photos
         return [row.photo_id for row in rows]
 
     return {ANSWER: answer, STATEMENT: statement}
@@ -364,7 +364,7 @@ def crossover(space: "Space", stocks: Sequence[Stock]) -> str:
     from search import lookup
     from search.models import LeafIndex
     from search.store import indexes, partitions, scans
-    from search.store.scans import Plan
+    from search.store.scans import ScanPlan
 
     size = lookup.photos_read(LIMIT)
     lines = [
@@ -376,10 +376,10 @@ def crossover(space: "Space", stocks: Sequence[Stock]) -> str:
         category = stock.category.pk
         indexes.build(partitions.Leaf(space, category))
         index = LeafIndex.objects.get(category=category)
-        plans = {"exact": Plan(frozenset([category])), "index": Plan(indexed={category: index.ef_search})}
+        plans = {"exact": ScanPlan(frozenset([category])), "index": ScanPlan(indexed={category: index.ef_search})}
 
-        def scan(query: Floats, plan: Plan) -> list[int]:
-            return [row.photo_id for row in scans.nearest(space, query, plan, size).products]
+        def scan(query: Floats, plan: ScanPlan) -> list[int]:
+            return [row.photo_id for row in scans.nearest(space, query, plan, size).photos]
 
         ways: dict[str, Search] = {name: partial(scan, plan=plan) for name, plan in plans.items()}
         found = race(ways, stock, size, f"{len(stock.ids):,} photos")

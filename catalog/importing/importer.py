@@ -13,7 +13,7 @@ from django.db import DatabaseError, OperationalError, transaction
 from django.utils.text import Truncator, slugify
 
 from catalog.importing.albums import Refused
-from catalog.importing.rows import RefusedRow, Row
+from catalog.importing.rows import ProductRow, RefusedRow
 from catalog.models import Category, Product
 from catalog.photos import MAX_PHOTOS, Picture, TooManyPhotos, add_pictures
 from ml.images import UnreadablePhoto
@@ -23,7 +23,7 @@ BATCH, BATCH_PHOTOS = 32, 64
 # Of a value, where a change is told.
 SHOWN_CHARACTERS = 40
 # The row, its photos on their way, and its product if there is one.
-Loaded = tuple[Row | RefusedRow, "Future[list[Picture]]", Product | None]
+Loaded = tuple[ProductRow | RefusedRow, "Future[list[Picture]]", Product | None]
 
 
 class Outcome(StrEnum):
@@ -45,7 +45,7 @@ class Result:
     what: str = ""  # is added or changes
 
 
-def import_rows(rows: Iterable[Row | RefusedRow], dry_run: bool = False) -> Generator[Result, None, None]:
+def import_rows(rows: Iterable[ProductRow | RefusedRow], dry_run: bool = False) -> Generator[Result, None, None]:
     """One result for each row, in order, as soon as it is settled. Nothing is deleted; a dry run writes nothing.
 
     Fields and attributes the source has columns for are set to what it says, others are left alone; products
@@ -63,12 +63,12 @@ def decoders() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1))
 
 
-def batches(rows: Iterable[Row | RefusedRow]) -> Iterator[list[Row | RefusedRow]]:
+def batches(rows: Iterable[ProductRow | RefusedRow]) -> Iterator[list[ProductRow | RefusedRow]]:
     """All rows in order: at most BATCH together, with at most BATCH_PHOTOS photos or those of one row."""
-    batch: list[Row | RefusedRow] = []
+    batch: list[ProductRow | RefusedRow] = []
     photos = 0
     for row in rows:
-        more = len(row.photos) if isinstance(row, Row) else 0
+        more = len(row.photos) if isinstance(row, ProductRow) else 0
         if len(batch) == BATCH or (batch and photos + more > BATCH_PHOTOS):
             yield batch
             batch, photos = [], 0
@@ -89,7 +89,7 @@ class Importer:
         # Of each sku that went in: its place, and a fingerprint of its data.
         self.accepted: dict[str, tuple[str, int]] = {}
 
-    def recall(self, row: Row) -> None:
+    def recall(self, row: ProductRow) -> None:
         """Know of a row what is known of one that went in: another importer settled it."""
         self.accepted.setdefault(row.sku, (row.place, fingerprint(row)))
         if self.dry_run:  # else the database has it
@@ -98,9 +98,9 @@ class Importer:
             self.categories.setdefault(slug, Category(slug=slug, name=name))
             self.taken_back.add(slug)
 
-    def load(self, batch: list[Row | RefusedRow], pool: ThreadPoolExecutor) -> list[Loaded]:
+    def load(self, batch: list[ProductRow | RefusedRow], pool: ThreadPoolExecutor) -> list[Loaded]:
         """The rows with their products; their photos are being read and decoded when this returns."""
-        skus = [row.sku for row in batch if isinstance(row, Row)]
+        skus = [row.sku for row in batch if isinstance(row, ProductRow)]
         products = {product.sku: product for product in Product.objects.filter(sku__in=skus).with_photos()}
         held = {sku: {photo.sha256 for photo in product.photos.all()} for sku, product in products.items()}
         return [
@@ -118,7 +118,7 @@ class Importer:
                 result = Result(row.place, row.sku, Outcome.REFUSED, reason=str(refusal))
             yield result
 
-    def settle_row(self, row: Row, new: list[Picture], product: Product | None) -> Result:
+    def settle_row(self, row: ProductRow, new: list[Picture], product: Product | None) -> Result:
         """Raises Refused."""
         known = fingerprint(row)
         if row.sku in self.accepted:
@@ -164,7 +164,7 @@ class Importer:
             raise Refused(f"category {name}: its slug “{slug}” is that of {holder} already")
         return category
 
-    def store(self, row: Row, category: Category, new: list[Picture], product: Product) -> Result:
+    def store(self, row: ProductRow, category: Category, new: list[Picture], product: Product) -> Result:
         """Raises ValidationError, TooManyPhotos; DatabaseError, Product.DoesNotExist of a product deleted just now."""
         is_new = product.pk is None
         changed = news(row, category, product)
@@ -195,13 +195,13 @@ class Importer:
         return distinct
 
 
-def load(row: Row | RefusedRow, held: Container[str], dry_run: bool) -> list[Picture]:
+def load(row: ProductRow | RefusedRow, held: Container[str], dry_run: bool) -> list[Picture]:
     """Those of the row's photos, decoded, whose hashes are not held. Touches no database. Raises Refused.
 
     In a dry run they are judged, and nothing of them is kept but the hash.
     """
     pictures = []
-    for photo in row.photos if isinstance(row, Row) else ():
+    for photo in row.photos if isinstance(row, ProductRow) else ():
         picture = Picture(photo.read())
         if picture.sha256 in held:
             continue
@@ -216,12 +216,12 @@ def load(row: Row | RefusedRow, held: Container[str], dry_run: bool) -> list[Pic
     return pictures
 
 
-def fingerprint(row: Row) -> int:
+def fingerprint(row: ProductRow) -> int:
     """The same for rows of the same data, in this process."""
     return hash(repr(replace(row, place="")))
 
 
-def news(row: Row, category: Category, product: Product) -> dict[str, Any]:
+def news(row: ProductRow, category: Category, product: Product) -> dict[str, Any]:
     """The fields in which the product is to differ from what it is, with their values."""
     told = {
         "name": row.name,

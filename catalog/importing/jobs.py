@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from catalog.importing.albums import Archive, Misuse, OutOfReach
 from catalog.importing.importer import Importer, Loaded, Outcome, Result, batches, decoders
-from catalog.importing.rows import ArchiveRows, CsvRows, Row, read_sent
+from catalog.importing.rows import ArchiveRows, CsvRows, ProductRow, read_sent
 from catalog.models import Import, ImportRow
 from catalog.storage import private_storage
 
@@ -144,7 +144,7 @@ def recall(sent: Import, importer: Importer, rows: Iterator[object]) -> None:
     """Read on to the first row that is not settled, so that a sku met before is known when it comes again."""
     refused = set(sent.rows.filter(outcome=Outcome.REFUSED).values_list("number", flat=True))
     for number, row in enumerate(islice(rows, sent.done)):
-        if isinstance(row, Row) and number not in refused:
+        if isinstance(row, ProductRow) and number not in refused:
             importer.recall(row)
 
 

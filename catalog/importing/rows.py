@@ -48,7 +48,7 @@ TRUTHS = {"true": True, "yes": True, "y": True, "1": True, "false": False, "no":
 
 
 @dataclass(frozen=True)
-class Row:
+class ProductRow:
     """A product as the source tells it. Fields and attributes the source has no column for are not in it."""
 
     place: str
@@ -135,7 +135,7 @@ class CsvRows:
                     raise Misuse(f"{self.label} has more than {self.most:,} rows: split it.")
         return count
 
-    def __iter__(self) -> Iterator[Row | RefusedRow]:
+    def __iter__(self) -> Iterator[ProductRow | RefusedRow]:
         for line, cells in islice(self._rows(), 1, None):
             if isinstance(cells, csv.Error):
                 yield RefusedRow(line, "", f"it cannot be read as CSV: {cells}")
@@ -211,13 +211,13 @@ class CsvRows:
                     yield str(line), cells
                 line += len(taken)
 
-    def _row(self, line: str, values: dict[str, str]) -> Row:
+    def _row(self, line: str, values: dict[str, str]) -> ProductRow:
         if empty := [name for name in REQUIRED_COLUMNS if not values[name]]:
             raise Refused(f"no {', '.join(empty)}")
         names = list(filter(None, map(str.strip, values.get("image", "").split("|"))))
         if len(names) > MAX_PHOTOS:  # nobody has to open thousands to find out
             raise Refused(str(TooManyPhotos()))
-        return Row(
+        return ProductRow(
             place=line,
             sku=values["sku"],
             name=values["name"],
@@ -309,7 +309,7 @@ class FolderRows:
         if not self.count:
             raise Misuse(f"{path} has no photos in folders named after their category, such as chair/oak.jpg.")
 
-    def __iter__(self) -> Iterator[Row | RefusedRow]:
+    def __iter__(self) -> Iterator[ProductRow | RefusedRow]:
         for file in self._files():
             yield photo_row(file.relative_to(self.path).as_posix(), DiskPhoto(file))
 
@@ -336,7 +336,7 @@ class ArchiveRows:
         if not any("/" in place for place in archive.photos):
             raise Misuse(f"{archive.label} has no photos in folders named after their category, such as chair/oak.jpg.")
 
-    def __iter__(self) -> Iterator[Row | RefusedRow]:
+    def __iter__(self) -> Iterator[ProductRow | RefusedRow]:
         for place in self.album.photos:
             if "/" in place:
                 yield photo_row(place, self.album.find(place))
@@ -344,7 +344,7 @@ class ArchiveRows:
                 yield RefusedRow(place, "", "it lies in no folder; the folder's name is the category")
 
 
-def photo_row(place: str, photo: PhotoFile) -> Row | RefusedRow:
+def photo_row(place: str, photo: PhotoFile) -> ProductRow | RefusedRow:
     """The product made of the photo at `place`, a path that ends in category/name."""
     if not is_storable(place):  # a name in another encoding, as Python hands it on
         return RefusedRow(printable(place), "", "its name is not in UTF-8")
@@ -354,7 +354,7 @@ def photo_row(place: str, photo: PhotoFile) -> Row | RefusedRow:
     sku = f"{slugify(category, allow_unicode=True)}-{path.stem}"
     sku = re.sub(rf"[^{SKU_CHARACTERS}]+", "-", sku).strip("-")
     name = " ".join(path.stem.replace("_", " ").replace("-", " ").split())
-    return Row(place, sku, name or sku, category, (photo,))
+    return ProductRow(place, sku, name or sku, category, (photo,))
 
 
 Rows = CsvRows | FolderRows | ArchiveRows

@@ -120,7 +120,7 @@ def _counted(photos: Counts) -> Json:
 
 
 def _head(space: Space) -> Json | None:
-    head = space.heads.order_by("-pk").defer("weights").first()
+    head = space.heads.defer("weights").newest()
     if head is None:
         return None
     return {

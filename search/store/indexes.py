@@ -4,23 +4,22 @@ What an index is over, full or coarse vectors, search.store.coarse says.
 """
 
 import logging
-import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from functools import lru_cache
+from threading import Lock
 
 import numpy as np
+from cachetools import TTLCache, cached
 from django.db import OperationalError, connection
 from django.utils import timezone
 from numpy.typing import NDArray
 from psycopg import errors, sql
 
 from catalog.models import Photo, Product
-from search import encoders
 from search.models import LeafIndex, Space
 from search.store import coarse, partitions, scans, vectors
 from search.store.partitions import Leaf
-from search.store.scans import Plan
+from search.store.scans import ScanPlan
 
 logger = logging.getLogger(__name__)
 OPERATOR_CLASSES = {Space.Metric.COSINE: "halfvec_cosine_ops", Space.Metric.L2: "halfvec_l2_ops"}
@@ -37,29 +36,27 @@ EF_SEARCH = (40, 50, 64, 80, 100, 125, 160, 250, 400, 640, 1_000)
 # An index is held against exact scans again once its leaf has grown or shrunk by this share, and after these days, in
 # which as many photos may have come as gone.
 CHANGED_ENOUGH, CHECKED_FOR = 0.2, timedelta(days=7)
+# Seconds that a process goes on with what it has asked for: the indexes that were checked, the newest head.
+KEPT = 5
 
 
-def plan(space: Space, categories: Collection[int]) -> Plan:
+def plan(space: Space, categories: Collection[int]) -> ScanPlan:
     """How to scan the leaves of these categories: by their indexes, where they have been checked."""
-    checked = _checked(space.pk, time.monotonic() // encoders.KEPT)
+    checked = _checked(space.pk)
     indexed = {category: checked[category] for category in categories if category in checked}
-    return Plan(frozenset(categories) - indexed.keys(), indexed)
+    return ScanPlan(frozenset(categories) - indexed.keys(), indexed)
 
 
-@lru_cache(maxsize=16)
-def _checked(space_id: int, period: float) -> Mapping[int, int]:
+@cached(TTLCache(maxsize=16, ttl=KEPT), lock=Lock())
+def _checked(space_id: int) -> Mapping[int, int]:
     """The hnsw.ef_search of each category whose index is good enough to be used."""
     found = LeafIndex.objects.filter(space_id=space_id, recall__gte=USABLE)
     return dict(found.values_list("category_id", "ef_search"))
 
 
+@cached(TTLCache(maxsize=1, ttl=KEPT), lock=Lock())
 def photos_per_product() -> float | None:
     """In the whole shop, as PostgreSQL last counted; None before it did."""
-    return _photos_per_product(time.monotonic() // encoders.KEPT)
-
-
-@lru_cache(maxsize=1)
-def _photos_per_product(period: float) -> float | None:
     tables = [model._meta.db_table for model in (Photo, Product)]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -152,8 +149,10 @@ def _of(leaf: Leaf) -> LeafIndex | None:
 def _nearest(leaf: Leaf, query: NDArray[np.float32], ef_search: int | None = None) -> Sequence[float]:
     """The distances of the NEAREST photos of a leaf, ascending, by its index with this hnsw.ef_search, or exactly."""
     if ef_search is None:
-        return scans.nearest(leaf.space, query, Plan(frozenset({leaf.category_id})), NEAREST).distances
-    return scans.nearest(leaf.space, query, Plan(indexed={leaf.category_id: ef_search}), NEAREST, forced=True).distances
+        return scans.nearest(leaf.space, query, ScanPlan(frozenset({leaf.category_id})), NEAREST).distances
+    return scans.nearest(
+        leaf.space, query, ScanPlan(indexed={leaf.category_id: ef_search}), NEAREST, forced=True
+    ).distances
 
 
 def _recall(leaf: Leaf, query: NDArray[np.float32], exact: Sequence[float], ef_search: int) -> float:

@@ -87,7 +87,7 @@ NO_FILTERS = Q()
 
 
 @dataclass(frozen=True)
-class Plan:
+class ScanPlan:
     """How the leaves of some categories are scanned."""
 
     exact: frozenset[int] = frozenset()
@@ -107,14 +107,14 @@ class Plan:
         """For all of them, since a statement has but one: beyond MOST_EF, scans go on by themselves."""
         return max(1, min(MOST_EF, self.candidates(size)))
 
-    def of(self, categories: Collection[int]) -> "Plan":
+    def of(self, categories: Collection[int]) -> "ScanPlan":
         """The plan for these of its categories."""
         indexed = {category: ef for category, ef in self.indexed.items() if category in categories}
-        return Plan(self.exact & frozenset(categories), indexed)
+        return ScanPlan(self.exact & frozenset(categories), indexed)
 
-    def exactly(self, categories: Collection[int]) -> "Plan":
+    def exactly(self, categories: Collection[int]) -> "ScanPlan":
         """The same leaves, those of these categories scanned whole."""
-        return Plan(self.exact | frozenset(categories), self.of(self.categories - frozenset(categories)).indexed)
+        return ScanPlan(self.exact | frozenset(categories), self.of(self.categories - frozenset(categories)).indexed)
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,8 @@ class Shelf:
     """The category's own threshold."""
 
 
-class Row(NamedTuple):
-    """A product, by its photo nearest to the query."""
+class NearestPhoto(NamedTuple):
+    """A photo near the query, with its product."""
 
     distance: float
     shelf: Shelf
@@ -136,6 +136,11 @@ class Row(NamedTuple):
     @property
     def photo_id(self) -> int:
         return int(self.values[0])
+
+    @property
+    def product_id(self) -> int:
+        product: int = self.values[PRODUCT_ID]
+        return product
 
     @property
     def category_id(self) -> int:
@@ -156,12 +161,12 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Ranking:
-    """The photos nearest to a vector, and their products."""
+    """The photos nearest to a vector."""
 
-    products: Sequence[Row]
-    """By rising distance, then photo id; each once, and only in the category that it is in now."""
+    photos: Sequence[NearestPhoto]
+    """By rising distance, then photo id; only those filed under the category that their product is in now."""
     distances: Sequence[float]
-    """Of the photos, ascending. Fewer than asked for where there are no more."""
+    """The distances of all photos found, ascending. Fewer than asked for where there are no more."""
     short: frozenset[int]
     """Categories whose index gave out before all photos were found that may belong among these."""
 
@@ -169,7 +174,7 @@ class Ranking:
 def nearest(
     space: Space,
     vector: np.ndarray,
-    plan: Plan,
+    plan: ScanPlan,
     size: int,
     *,
     filters: Q = NO_FILTERS,
@@ -194,13 +199,13 @@ def nearest(
         searched = {row[1]: Shelf(binary.instance(*CATEGORY, row[1:]), row[0]) for row in shelves.fetchall()}
         found = cursor.fetchall()
     near = found[:size]
-    return Ranking(_products(near, searched), [row[1] for row in near], _short(plan, found, size))
+    return Ranking(_in_place(near, searched), [row[1] for row in near], _short(plan, found, size))
 
 
 def statement(
     space: Space,
     vector: np.ndarray,
-    plan: Plan,
+    plan: ScanPlan,
     size: int,
     *,
     filters: Q = NO_FILTERS,
@@ -251,7 +256,7 @@ def _conditions(filters: Q, exclude: Product | None) -> tuple[list[sql.Composabl
     return clauses, parameters
 
 
-def _short(plan: Plan, found: Sequence[Sequence[Any]], size: int) -> frozenset[int]:
+def _short(plan: ScanPlan, found: Sequence[Sequence[Any]], size: int) -> frozenset[int]:
     if len(plan.indexed) + bool(plan.exact) == 1:
         return frozenset(plan.indexed) if len(found) < size else frozenset()
     seen = {category: count for count, _, category, *_ in found}
@@ -264,18 +269,16 @@ def _short(plan: Plan, found: Sequence[Sequence[Any]], size: int) -> frozenset[i
     )
 
 
-def _products(found: Iterable[Sequence[Any]], searched: Mapping[int, Shelf]) -> list[Row]:
-    """Of ranked photos, the first of each product.
+def _in_place(found: Iterable[Sequence[Any]], searched: Mapping[int, Shelf]) -> list[NearestPhoto]:
+    """The photos found, without those of products that moved to another category.
 
-    A product that moved to another category is filed there by the next indexing; until then it is no match where its
-    vectors still are.
+    The next indexing files them there; until then they are no match where their vectors still are.
     """
-    best: dict[int, Row] = {}
-    for _, distance, filed_under, *values in found:
-        product_id, category_id = values[PRODUCT_ID], values[CATEGORY_ID]
-        if category_id == filed_under and product_id not in best and category_id in searched:
-            best[product_id] = Row(distance, searched[category_id], values)
-    return list(best.values())
+    return [
+        NearestPhoto(distance, searched[filed_under], values)
+        for _, distance, filed_under, *values in found
+        if values[CATEGORY_ID] == filed_under and filed_under in searched
+    ]
 
 
 def _names(space: Space) -> dict[str, sql.Composable]:

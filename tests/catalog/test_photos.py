@@ -7,7 +7,7 @@ from django.db import connection
 from PIL import Image
 
 from catalog.models import MAX_POSITION, Photo, Product
-from catalog.photos import MAX_PHOTOS, Picture, TooManyPhotos, add_photo, add_pictures
+from catalog.photos import MAX_PHOTOS, Picture, StoredPhotoError, TooManyPhotos, add_photo, add_pictures, open_stored
 from ml.images import UnreadablePhoto, fingerprint, open_photo
 from tests.conftest import picture
 
@@ -109,6 +109,31 @@ def test_what_is_no_photo_leaves_no_trace(product, media):
     assert refusal.value.code == "unsupported_format"
     assert Photo.objects.count() == 0
     assert files(media) == []
+
+
+def test_a_stored_photo_is_opened_by_whatever_reads_it(photo, django_assert_num_queries):
+    red = photo("red")
+    with django_assert_num_queries(0):
+        assert open_stored(red, open_photo).getpixel((0, 0)) == (254, 0, 0)
+        assert open_stored(Photo(file=red.file.name), len) == red.file.size
+
+
+def test_what_keeps_a_stored_photo_from_being_opened_is_told_in_a_sentence_and_whether_it_may_pass(photo, media):
+    damaged, gone, silent = photo("red"), photo("green"), photo("blue")
+    (media / damaged.file.name).write_bytes(b"\xff\xd8\xff no photo")
+    (media / gone.file.name).unlink()
+    (media / silent.file.name).unlink()
+    (media / silent.file.name).mkdir()  # Opening it fails with an OSError that is neither a missing nor a bad file.
+    told = []
+    for stored in (damaged, gone, silent):
+        with pytest.raises(StoredPhotoError) as failure:
+            open_stored(stored, open_photo)
+        told.append((str(failure.value), failure.value.transient))
+    assert told == [
+        ("The photo is damaged or cut short: export or download it again, then send it.", False),
+        ("The file is missing from the photo storage. Upload the photo again.", False),
+        (f"The photo storage did not answer: [Errno 21] Is a directory: '{media / silent.file.name}'.", True),
+    ]
 
 
 def test_a_product_has_a_bounded_number_of_photos(product, media):

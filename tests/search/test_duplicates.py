@@ -9,65 +9,15 @@ from PIL import Image
 from catalog.models import Photo
 from catalog.photos import add_photo
 from ml.images import FINGERPRINT_BYTES, SAME_PICTURE
-from search import duplicates
+from search import duplicates, grouping
 from tests.conftest import picture
+from tests.search.test_grouping import Seen, plain
 
 pytestmark = pytest.mark.django_db
 
 
-def plain(value: int) -> bytes:
-    """The fingerprint of a grey picture with a black and a white spot."""
-    return bytes([0, 255, *[value] * (FINGERPRINT_BYTES - 2)])
-
-
 def grouped() -> list[list[str]]:
     return [[photo.product.sku for photo in group] for group in duplicates.groups()]
-
-
-def shown(*fingerprints: bytes) -> list[int | None]:
-    """For photos met one after the other, the place among the pictures of the one that each shows; None: a new one."""
-    pictures = duplicates.Pictures(fingerprints)
-    places = []
-    for photo in range(len(fingerprints)):
-        places.append(pictures.find(photo))
-        if places[-1] is None:
-            pictures.add(photo)
-    return places
-
-
-def test_the_first_of_the_same_picture_is_named():
-    met = [plain(0), b"", plain(100), plain(102 + SAME_PICTURE)]
-    assert shown(*met, plain(100 + SAME_PICTURE)) == [None, None, None, None, 2]
-    assert shown(*met, plain(101 + SAME_PICTURE)) == [None, None, None, None, 3]
-    assert shown(*met, plain(103 + 2 * SAME_PICTURE)) == [None] * 5
-    assert shown(*met, plain(100 - SAME_PICTURE)) == [None, None, None, None, 2]
-
-
-def test_a_picture_is_what_its_first_photo_shows():
-    greys = [plain(100 + n * SAME_PICTURE) for n in range(4)]
-    assert shown(*greys) == [None, 0, None, 1]
-
-
-def test_one_cell_that_differs_makes_another_picture():
-    spot = bytearray(plain(100))
-    spot[400] += SAME_PICTURE + 1
-    assert shown(plain(100), bytes(spot)) == [None, None]
-
-
-def test_pale_pictures_have_to_differ_less_to_be_the_same():
-    """As measured: a thin necklace on white differs from another one by 9 and from a blank page by 7."""
-    blank = bytes([255]) * FINGERPRINT_BYTES
-    necklace = bytes([*[235] * 40, *blank[40:]])
-    other = bytes([*blank[:-40], *[246] * 40])
-    assert shown(blank, other, necklace) == [None, None, None]
-    assert shown(necklace, bytes([*[232] * 40, *blank[40:]])) == [None, 0]
-    assert shown(blank, blank) == [None, 0]
-
-
-def test_without_a_fingerprint_nothing_is_the_same():
-    assert shown(plain(0), b"", b"", plain(0)) == [None, None, None, 0]
-    assert shown(b"") == [None]
-    assert shown() == []
 
 
 def test_a_picture_under_several_products_is_a_group_in_any_category(product, photo):
@@ -117,6 +67,8 @@ def test_the_groups_are_those_that_comparing_all_pairs_finds(product, media):
         else:
             expected.append([row])
     assert [[int(sku) for sku in group] for group in grouped()] == [group for group in expected if len(group) > 1]
+    pictures = grouping.by_picture([Seen(row, grid.tobytes()) for row, grid in enumerate(grids)], 120, 120)
+    assert [[seen.place for seen in picture] for picture in pictures] == expected
     assert len(expected) > 40
 
 
@@ -163,14 +115,17 @@ def test_the_command_takes_missing_fingerprints_first(product, media, capsys):
 
 
 def test_a_photo_that_cannot_be_read_is_named_and_left_out(photo, media, capsys):
-    gone, damaged, fine = photo("red"), photo("blue"), photo("white")
+    gone, damaged, silent, fine = photo("red"), photo("blue"), photo("green"), photo("white")
     Photo.objects.update(fingerprint=b"")
     (media / gone.file.name).unlink()
     (media / damaged.file.name).write_bytes(b"junk")
+    (media / silent.file.name).unlink()
+    (media / silent.file.name).mkdir()
     call_command("duplicates")
     said = capsys.readouterr()
     assert f"Left out: photo {gone.pk} ({gone.file.name}): The file is missing from the photo storage." in said.err
     assert f"Left out: photo {damaged.pk} ({damaged.file.name}): This is not a photo we can read" in said.err
-    assert list(duplicates.without_fingerprint().order_by("pk")) == [gone, damaged]
+    assert f"Left out: photo {silent.pk} ({silent.file.name}): The photo storage did not answer: " in said.err
+    assert list(duplicates.without_fingerprint().order_by("pk")) == [gone, damaged, silent]
     fine.refresh_from_db()
     assert fine.fingerprint

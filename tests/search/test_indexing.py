@@ -1,5 +1,6 @@
 import threading
 import time
+from datetime import timedelta
 from functools import partial
 
 import numpy as np
@@ -100,7 +101,9 @@ def test_a_missing_file_is_rejected_and_retried_once_the_rejection_is_gone(space
     kept = path.read_bytes()
     path.unlink()
     assert index() == 1
-    assert "missing" in Rejection.objects.get().reason
+    rejection = Rejection.objects.get()
+    assert rejection.reason == "The file is missing from the photo storage. Upload the photo again."
+    assert rejection.retry_at is None
     path.write_bytes(kept)
     Rejection.objects.all().delete()
     assert index() == 1
@@ -115,7 +118,10 @@ def test_a_storage_that_does_not_answer_holds_up_no_other_photo_and_is_asked_aga
     path.mkdir()  # Opening it fails with an OSError that is neither a missing nor a bad file.
     assert index() == 2
     assert filed(space) == [(good.pk, good.product.category_id)]
-    assert "did not answer" in Rejection.objects.get().reason
+    rejection = Rejection.objects.get()
+    assert rejection.reason == f"The photo storage did not answer: [Errno 21] Is a directory: '{path}'."
+    assert rejection.retry_at is not None
+    assert rejection.retry_at > timezone.now() + indexing.RETRY_AFTER - timedelta(minutes=1)
     path.rmdir()
     path.write_bytes(kept)
     assert index() == 0

@@ -312,6 +312,10 @@ def test_the_ranking_is_the_one_that_faiss_finds_in_the_same_vectors(stored, met
     assert [hit.photo.pk for hit in hits] == photos[rows[0]].tolist()
     shown = 1 / (1 + np.sqrt(values[0])) if metric == Space.Metric.L2 else np.clip(values[0], 0, 1)
     assert [hit.similarity for hit in hits] == pytest.approx(shown, abs=1e-4)
+    distances = [hit.distance for hit in hits]
+    measured = np.sqrt(values[0]) if metric == Space.Metric.L2 else 1 - values[0]
+    assert distances == pytest.approx(measured, rel=1e-4, abs=1e-4)
+    assert distances == sorted(set(distances))  # Rounded as similarities are, some would be equal.
 
 
 @pytest.fixture

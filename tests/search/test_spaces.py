@@ -9,6 +9,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from psycopg import errors, sql
 
 from catalog.models import Category, Photo, Product
+from catalog.photos import open_stored
 from ml.projection import TooFewVectors
 from ml.recipes import Recipe, make_recipe
 from search import encoders, indexing, lookup, maintenance, spaces, states, training
@@ -195,7 +196,7 @@ def test_a_derived_space_encodes_what_its_source_lacks_and_outlives_it(space, be
     assert small.source is None
     build(small)
     encoder = encoders.encoder_for(small)
-    query = encoder.encode([indexing._open(encoder, late)])[0]
+    query = encoder.encode([open_stored(late, encoder.open)])[0]
     [best] = lookup.nearest(small, query, [late.product.category_id], 1).hits
     assert (best.photo, best.similarity) == (late, pytest.approx(1, abs=1e-3))
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 from catalog.models import Import, Photo
 from search import training
 from search.models import Query, Rejection
-from staff.dashboard import IMPORTS
+from staff.dashboard import IMPORTS, KEPT
 from staff.roles import EDITORS
 
 pytestmark = pytest.mark.django_db
@@ -61,6 +61,17 @@ def test_numbers_are_those_of_the_shop(admin_client, space, indexed_shop, photo)
     assert tile("Searches today", "3") in page
     assert "no more than 30 ms." in page
     assert 'http-equiv="refresh"' in page
+
+
+def test_the_oldest_pending_photo_is_looked_for_twice_a_minute(admin_client, space, photo, clock):
+    photo("red")
+    Photo.objects.update(created_at=F("created_at") - timedelta(hours=5))
+    assert "The oldest came 5 hours ago." in words(admin_client)
+    Photo.objects.update(created_at=F("created_at") - timedelta(hours=1))
+    clock[0] += KEPT - 0.5
+    assert "The oldest came 5 hours ago." in words(admin_client)
+    clock[0] += 0.5
+    assert "The oldest came 6 hours ago." in words(admin_client)
 
 
 def test_the_head_is_shown_with_what_it_takes_for_what(admin_client, space, indexed_shop):

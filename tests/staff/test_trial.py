@@ -1,14 +1,16 @@
 """A search tried in the admin."""
 
+import numpy as np
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from PIL import Image
 
 from catalog.models import Photo
 from search import training
-from search.models import Query, Space
-from staff.trial import distance
+from search.models import Embedding, Query, Space
 from tests.conftest import picture
+from tests.grid_space import DIMENSIONS, GridEncoder
 
 pytestmark = pytest.mark.django_db
 TRY = reverse("try-search")
@@ -23,19 +25,18 @@ def test_staff_see_gate_distances_and_times(admin_client, space, indexed_shop):
     training.train(space)
     answer = ask(admin_client, picture((250, 0, 0)))
     page = answer.content.decode()
-    best = answer.context["results"][0]
-    assert best.hit.product == Photo.objects.order_by("pk")[0].product
-    assert best.distance == pytest.approx(1 - best.hit.similarity)
+    best = answer.context["hits"][0]
+    assert best.product == Photo.objects.order_by("pk")[0].product
     assert list(answer.context["stages"]) == ["decode", "encode", "gate", "search"]
     assert answer.context["gate"]["mode"] in ("classifier", "unknown")
-    assert f"similarity {best.hit.similarity:.4f}" in page
+    assert f"similarity {best.similarity:.4f}, distance {best.distance:.4f}" in page
     assert 'src="data:image/jpeg;base64,' in page
     assert not Query.objects.exists()
 
 
 def test_categories_are_chosen_as_in_the_api(admin_client, space, indexed_shop):
     answer = ask(admin_client, picture(), category="bed", min_similarity="0")
-    assert {result.hit.product.category.slug for result in answer.context["results"]} == {"bed"}
+    assert {hit.product.category.slug for hit in answer.context["hits"]} == {"bed"}
     assert "You chose the categories." in answer.content.decode()
 
 
@@ -65,7 +66,14 @@ def test_it_is_for_staff_who_may_see_the_spaces(client, django_user_model):
     assert client.get(TRY).status_code == 403
 
 
-def test_distances_are_those_of_the_metric():
-    assert distance(Space(metric="cosine"), 0.75) == 0.25
-    assert distance(Space(metric="l2"), 0.5) == 1
-    assert distance(Space(metric="l2"), 0.0) == float("inf")
+def test_the_distance_shown_is_the_one_that_was_measured(admin_client, space, photo, index):
+    """Out of a similarity of 0.000002, six digits, it would come back as 499,999."""
+    photo("red")
+    index()
+    Space.objects.update(metric=Space.Metric.L2)
+    Embedding.objects.update(vector=[60_000.0] * DIMENSIONS)
+    answer = ask(admin_client, picture(), category="lamp")
+    [hit] = answer.context["hits"]
+    [query] = GridEncoder().encode([Image.new("RGB", (64, 64), "red")])
+    assert (hit.similarity, hit.distance) == (2e-6, pytest.approx(np.linalg.norm(60_000 - query)))
+    assert f"distance {hit.distance:.4f}" in answer.content.decode()

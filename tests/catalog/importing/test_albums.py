@@ -6,7 +6,7 @@ import pytest
 
 from catalog.importing import albums
 from catalog.importing.albums import Archive, Misuse, Refused
-from catalog.importing.rows import RefusedRow, Row, read
+from catalog.importing.rows import ProductRow, RefusedRow, read
 from tests.conftest import picture
 from tests.zips import lying, zipped
 
@@ -155,7 +155,7 @@ def test_a_zip_has_one_product_for_each_photo_in_a_folder(archive, tmp_path):
         ("photos/Lamp/low one.png", "lamp-low-one"),
         ("photos/chair/oak.png", "chair-oak"),
     ]
-    assert isinstance(rows[1], Row)
+    assert isinstance(rows[1], ProductRow)
     assert (rows[1].name, rows[1].category, rows[1].photos[0].read()) == ("low one", "Lamp", RED)
     assert isinstance(rows[0], RefusedRow)
     assert rows[0].reason == "it lies in no folder; the folder's name is the category"
@@ -166,7 +166,7 @@ def test_a_csv_file_in_a_zip_is_the_catalogue(archive, tmp_path):
     rows = read(tmp_path / "photos.zip")
     assert (rows.unit, rows.count) == ("line", 1)
     [row] = rows
-    assert isinstance(row, Row)
+    assert isinstance(row, ProductRow)
     assert (row.sku, row.photos[0].read()) == ("CH-1", RED)
 
 
@@ -180,6 +180,6 @@ def test_photos_of_a_csv_file_may_lie_in_a_zip(archive, tmp_path):
     archive({"red.png": RED})
     (tmp_path / "catalog.csv").write_text("sku,name,category,image\nCH-1,Oak,Chair,red.png\nCH-2,Oak,Chair,no.png\n")
     first, second = read(tmp_path / "catalog.csv", tmp_path / "photos.zip")
-    assert isinstance(first, Row)
+    assert isinstance(first, ProductRow)
     assert first.photos[0].read() == RED
     assert second == RefusedRow("3", "CH-2", f"image no.png: no such file in {tmp_path / 'photos.zip'}")

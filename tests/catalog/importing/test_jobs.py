@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from catalog.importing import albums, jobs, rows
 from catalog.importing.importer import BATCH, Importer
-from catalog.importing.rows import Row
+from catalog.importing.rows import ProductRow
 from catalog.models import Category, Import, Photo, Product
 from tests.conftest import picture
 from tests.zips import zipped
@@ -238,7 +238,7 @@ def test_what_stops_a_batch_leaves_nothing_of_it(long, monkeypatch):
     jobs.start(long)
     settle_row = Importer.settle_row
 
-    def broken(importer, row: Row, *rest):
+    def broken(importer, row: ProductRow, *rest):
         if row.sku == "CH-9":
             raise MemoryError
         return settle_row(importer, row, *rest)

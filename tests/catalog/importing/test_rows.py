@@ -6,7 +6,7 @@ import pytest
 
 from catalog.importing import rows as reading
 from catalog.importing.albums import DiskPhoto, Misuse
-from catalog.importing.rows import RefusedRow, Row, read
+from catalog.importing.rows import ProductRow, RefusedRow, read
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def reasons(path):
 
 def test_a_row_holds_what_the_file_says_and_no_more(csv_file):
     path = csv_file("sku,name,category\nCH-1,Oak chair,Chair\n")
-    assert rows(path) == [Row("2", "CH-1", "Oak chair", "Chair")]
+    assert rows(path) == [ProductRow("2", "CH-1", "Oak chair", "Chair")]
 
 
 def test_every_column_is_read(csv_file, tmp_path):
@@ -38,7 +38,7 @@ def test_every_column_is_read(csv_file, tmp_path):
         "CH-1,Oak chair,Chair,a.jpg | b/c.jpg,Solid.,12.50,usd,no,https://shop.example/1,Oak,\n"
     )
     assert rows(path) == [
-        Row(
+        ProductRow(
             "2",
             "CH-1",
             "Oak chair",
@@ -65,7 +65,7 @@ def test_empty_cells_are_the_defaults(csv_file):
     "text", ["\ufeffsku,name,category\na,b,c\n", "sku;name;category\na;b;c\n", "sku\tname\tcategory\na\tb\tc"]
 )
 def test_a_byte_order_mark_and_other_separators_are_understood(csv_file, text):
-    assert rows(csv_file(text)) == [Row("2", "a", "b", "c")]
+    assert rows(csv_file(text)) == [ProductRow("2", "a", "b", "c")]
 
 
 def test_a_row_is_named_by_the_line_it_starts_at(csv_file):
@@ -108,7 +108,11 @@ def test_a_bad_row_is_refused_with_its_line_and_reason(csv_file, cells, reason):
 def test_a_row_in_another_encoding_is_refused_with_what_can_be_shown(csv_file):
     path = csv_file(b"sku,name,category\na,b,c\n" + "ö,b,c\n".encode("latin-1") + "ö,b,c\n".encode())
     reason = "it has a NUL or is not in UTF-8; save the file as “CSV UTF-8”"
-    assert rows(path) == [Row("2", "a", "b", "c"), RefusedRow("3", "\ufffd", reason), Row("4", "ö", "b", "c")]
+    assert rows(path) == [
+        ProductRow("2", "a", "b", "c"),
+        RefusedRow("3", "\ufffd", reason),
+        ProductRow("4", "ö", "b", "c"),
+    ]
 
 
 def test_a_stray_quote_spoils_its_own_row_alone(csv_file):
@@ -207,8 +211,10 @@ def test_a_folder_has_one_product_for_each_photo(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     assert rows(tmp_path) == [
-        Row("chair/oak_chair-01.jpg", "chair-oak_chair-01", "oak chair 01", "chair", (DiskPhoto(tmp_path / names[0]),)),
-        Row("chair/Блюз (2).PNG", "chair-Блюз-2", "Блюз (2)", "chair", (DiskPhoto(tmp_path / names[1]),)),
+        ProductRow(
+            "chair/oak_chair-01.jpg", "chair-oak_chair-01", "oak chair 01", "chair", (DiskPhoto(tmp_path / names[0]),)
+        ),
+        ProductRow("chair/Блюз (2).PNG", "chair-Блюз-2", "Блюз (2)", "chair", (DiskPhoto(tmp_path / names[1]),)),
     ]
     assert read(tmp_path).count == 2
 

@@ -19,7 +19,7 @@ from search import encoders, indexing, lookup, maintenance, spaces
 from search.models import CoarseProjection, Embedding, LeafIndex, Space
 from search.store import coarse, indexes, partitions, scans, vectors
 from search.store.partitions import Leaf
-from search.store.scans import Plan
+from search.store.scans import ScanPlan
 from tests.grid_space import RECIPE, GridEncoder
 from tests.installation import wait_for
 from tests.stock import as_stored, clustered, stock
@@ -108,7 +108,7 @@ def test_a_build_gives_every_row_its_coarse_vector_an_index_and_what_that_is_wor
     assert (checked.space, checked.category_id, checked.photos) == (lamps.space, lamps.category_id, ROWS)
     assert indexes.RECALL <= checked.recall <= 1
     assert checked.ef_search in indexes.EF_SEARCH
-    assert indexes.plan(lamps.space, [lamps.category_id]) == Plan(indexed={lamps.category_id: checked.ef_search})
+    assert indexes.plan(lamps.space, [lamps.category_id]) == ScanPlan(indexed={lamps.category_id: checked.ef_search})
     assert not indexes.is_due(lamps)
 
 
@@ -169,23 +169,21 @@ def test_a_vector_that_is_replaced_has_its_coarse_one_replaced(lamps):
     row = Embedding.objects.filter(space_id=lamps.space.pk).earliest("photo_id")
     anew = clustered(1, 512, seed=3)
     vectors.write(lamps.space, [(row.photo_id, lamps.category_id)], anew)
-    rows = scans.nearest(lamps.space, anew[0], indexes.plan(lamps.space, [lamps.category_id]), 1).products
+    rows = scans.nearest(lamps.space, anew[0], indexes.plan(lamps.space, [lamps.category_id]), 1).photos
     assert [found.photo_id for found in rows] == [row.photo_id]
 
 
-def test_a_plan_is_kept_for_seconds_but_what_this_process_checks_is_seen_at_once(lamps, monkeypatch):
-    def plan() -> Plan:
+def test_a_plan_is_kept_for_seconds_but_what_this_process_checks_is_seen_at_once(lamps, clock):
+    def plan() -> ScanPlan:
         return indexes.plan(lamps.space, [lamps.category_id, 2**40])
 
-    clock = [1_000.0]
-    monkeypatch.setattr(indexes.time, "monotonic", lambda: clock[0])
-    exact = Plan(frozenset({lamps.category_id, 2**40}))
+    exact = ScanPlan(frozenset({lamps.category_id, 2**40}))
     assert plan() == exact
     LeafIndex.objects.create(space=lamps.space, category_id=lamps.category_id, ef_search=64, recall=1, photos=ROWS)
-    clock[0] += encoders.KEPT - 0.5
+    clock[0] += indexes.KEPT - 0.5
     assert plan() == exact
     clock[0] += 0.5
-    assert plan() == Plan(frozenset({2**40}), {lamps.category_id: 64})
+    assert plan() == ScanPlan(frozenset({2**40}), {lamps.category_id: 64})
     checked = indexes.check(lamps)
     assert plan().indexed == {lamps.category_id: checked.ef_search}
 
@@ -234,7 +232,7 @@ def test_an_index_that_finds_too_little_is_told_and_not_used(lamps, client, monk
     assert checked.ef_search == 100
     assert 0 < checked.recall < indexes.USABLE
     assert "finds only" in caplog.text
-    assert indexes.plan(lamps.space, [lamps.category_id]) == Plan(frozenset({lamps.category_id}))
+    assert indexes.plan(lamps.space, [lamps.category_id]) == ScanPlan(frozenset({lamps.category_id}))
     [answered] = client.get(reverse("index")).json()["categories"]
     assert answered["index"] == {
         "recall": checked.recall,
@@ -290,7 +288,7 @@ def test_a_build_that_was_interrupted_is_made_again(lamps, other):
             indexes.build(lamps)
     asked("SELECT set_config('lock_timeout', '0', false)")
     assert (is_valid(lamps), LeafIndex.objects.exists(), memory()) == (False, False, usual)
-    assert indexes.plan(lamps.space, [lamps.category_id]) == Plan(frozenset({lamps.category_id}))
+    assert indexes.plan(lamps.space, [lamps.category_id]) == ScanPlan(frozenset({lamps.category_id}))
     assert other.execute("SELECT pg_try_advisory_lock(%s)", [indexes.BUILD_LOCK]).fetchone() == (True,)
     other.execute("SELECT pg_advisory_unlock(%s)", [indexes.BUILD_LOCK])
     assert indexes.build(lamps)
@@ -428,7 +426,7 @@ def test_what_belongs_to_a_photo_a_category_or_a_space_goes_with_it(lamps, categ
     assert Embedding.objects.filter(photo_id=gone.pk).count() == 0
     plan = indexes.plan(lamps.space, [lamps.category_id])
     [query] = clustered(1, 512)
-    assert gone.pk not in {row.photo_id for row in scans.nearest(lamps.space, query, plan, 50).products}
+    assert gone.pk not in {row.photo_id for row in scans.nearest(lamps.space, query, plan, 50).photos}
     Product.objects.all().delete()
     category("lamp").delete()
     assert not LeafIndex.objects.exists()

@@ -13,10 +13,10 @@ from psycopg import sql
 from catalog import attributes
 from catalog.filters import condition
 from catalog.models import Category, Photo, Product
-from search import lookup
+from search import grouping, lookup
 from search.models import Embedding, LeafIndex, Space, Threshold
 from search.store import binary, coarse, indexes, partitions, scans
-from search.store.scans import Plan, Ranking
+from search.store.scans import Ranking, ScanPlan
 from tests.grid_space import DIMENSIONS
 from tests.stock import clustered, stock
 
@@ -37,7 +37,7 @@ def messages(trace: Path, tag: str) -> int:
     return sum(line.split("\t")[1:4:2] == ["F", tag] for line in trace.read_text(errors="replace").splitlines())
 
 
-def explain(space: Space, vector: np.ndarray, plan: Plan, size: int = 50, **options) -> str:
+def explain(space: Space, vector: np.ndarray, plan: ScanPlan, size: int = 50, **options) -> str:
     """PostgreSQL's plan where sorting would not be worth it, as in a leaf of more rows than a test has."""
     asked, parameters = scans.statement(space, vector, plan, size, **options)
     with transaction.atomic(), binary.cursor() as cursor:
@@ -47,12 +47,12 @@ def explain(space: Space, vector: np.ndarray, plan: Plan, size: int = 50, **opti
 
 
 @pytest.fixture
-def lamps(space, photo, index, category) -> Plan:
+def lamps(space, photo, index, category) -> ScanPlan:
     """Four lamps, scanned exactly."""
     for colour in ("red", "green", "blue", "yellow"):
         photo(colour, price=9)
     index()
-    return Plan(frozenset({category("lamp").pk}))
+    return ScanPlan(frozenset({category("lamp").pk}))
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_a_search_is_one_round_trip(space, committed, tmp_path):
     trace = tmp_path / "trace"
     with trace.open("wb") as file:
         connection.connection.pgconn.trace(file.fileno())
-        rows = scans.nearest(space, ANY, committed, 10).products
+        rows = scans.nearest(space, ANY, committed, 10).photos
         connection.connection.pgconn.untrace()
     assert len(rows) == 4
     assert (messages(trace, "Parse"), messages(trace, "Sync")) == (3, 1)  # The settings, the categories, the photos.
@@ -79,9 +79,9 @@ def test_the_settings_hold_for_the_scan_and_end_with_it(space, committed, monkey
     asked = "SELECT current_setting('hnsw.ef_search'), current_setting('hnsw.iterative_scan'), current_setting('jit')"
     with monkeypatch.context() as patch:
         patch.setattr(scans, "statement", lambda *args, **options: (sql.SQL(asked), []))
-        patch.setattr(scans, "_products", lambda found, searched: found)
-        plan = Plan(committed.exact, dict.fromkeys(committed.exact, 250))
-        assert scans.nearest(space, ANY, plan, 10).products == [("250", "strict_order", "off")]
+        patch.setattr(scans, "_in_place", lambda found, searched: found)
+        plan = ScanPlan(committed.exact, dict.fromkeys(committed.exact, 250))
+        assert scans.nearest(space, ANY, plan, 10).photos == [("250", "strict_order", "off")]
     assert settings() == before
 
 
@@ -90,20 +90,20 @@ def test_a_scan_that_fails_leaves_a_connection_as_it_was(space, committed):
     with pytest.raises(DataError, match="different halfvec dimensions 48 and 47"):
         scans.nearest(space, ANY[1:], committed, 10)
     assert settings() == before
-    assert len(scans.nearest(space, ANY, committed, 10).products) == 4
+    assert len(scans.nearest(space, ANY, committed, 10).photos) == 4
 
 
 def test_a_scan_within_a_transaction_is_part_of_it(space, committed):
     before = settings()
     with transaction.atomic():
         Photo.objects.earliest("pk").delete()
-        assert len(scans.nearest(space, ANY, committed, 10).products) == 3
+        assert len(scans.nearest(space, ANY, committed, 10).photos) == 3
         with pytest.raises(DataError), transaction.atomic():
             scans.nearest(space, ANY[1:], committed, 10)
-        assert len(scans.nearest(space, ANY, committed, 10).products) == 3
+        assert len(scans.nearest(space, ANY, committed, 10).photos) == 3
         transaction.set_rollback(True)
     assert settings() == before
-    assert len(scans.nearest(space, ANY, committed, 10).products) == 4
+    assert len(scans.nearest(space, ANY, committed, 10).photos) == 4
 
 
 def test_a_transaction_that_begins_with_a_scan_is_rolled_back_whole(space, committed):
@@ -111,7 +111,7 @@ def test_a_transaction_that_begins_with_a_scan_is_rolled_back_whole(space, commi
         scans.nearest(space, ANY, committed, 10)
         Photo.objects.all().delete()
         transaction.set_rollback(True)
-    assert len(scans.nearest(space, ANY, committed, 10).products) == 4
+    assert len(scans.nearest(space, ANY, committed, 10).photos) == 4
 
 
 def test_what_is_found_equals_what_the_orm_reads(space, photo, index, category, django_assert_num_queries):
@@ -121,7 +121,7 @@ def test_what_is_found_equals_what_the_orm_reads(space, photo, index, category, 
     Photo.objects.filter(pk=stored.pk).update(position=3)
     index()
     lamp = category("lamp")
-    [row] = scans.nearest(space, ANY, Plan(frozenset({lamp.pk})), 10).products
+    [row] = scans.nearest(space, ANY, ScanPlan(frozenset({lamp.pk})), 10).photos
     assert (row.photo_id, row.category_id, row.fingerprint) == (stored.pk, lamp.pk, stored.fingerprint)
     with django_assert_num_queries(0):
         found = row.photo()
@@ -142,7 +142,7 @@ def test_what_is_found_equals_what_the_orm_reads(space, photo, index, category, 
 
 
 def test_what_no_answer_shows_is_read_when_it_is_asked_for(space, lamps, django_assert_num_queries):
-    [first, *_] = scans.nearest(space, ANY, lamps, 10).products
+    [first, *_] = scans.nearest(space, ANY, lamps, 10).photos
     product = first.photo().product
     assert product.get_deferred_fields() == {"description", "created_at", "updated_at", "search_vector"}
     with django_assert_num_queries(1):
@@ -158,38 +158,39 @@ def test_fields_are_named_in_the_order_of_their_model(shown):
 
 def test_a_category_comes_with_the_threshold_of_that_space(space, lamps, beside, category):
     Threshold.objects.create(space=beside, category=category("lamp"), min_similarity=0.1)
-    assert {row.shelf.min_similarity for row in scans.nearest(space, ANY, lamps, 10).products} == {None}
+    assert {row.shelf.min_similarity for row in scans.nearest(space, ANY, lamps, 10).photos} == {None}
     Threshold.objects.create(space=space, category=category("lamp"), min_similarity=0.5)
-    assert {row.shelf.min_similarity for row in scans.nearest(space, ANY, lamps, 10).products} == {0.5}
+    assert {row.shelf.min_similarity for row in scans.nearest(space, ANY, lamps, 10).photos} == {0.5}
 
 
 def test_no_category_is_no_question(space, django_assert_num_queries):
     with django_assert_num_queries(0):
-        assert scans.nearest(space, ANY, Plan(), 10) == Ranking((), (), frozenset())
+        assert scans.nearest(space, ANY, ScanPlan(), 10) == Ranking((), (), frozenset())
 
 
 def test_a_category_that_is_gone_has_no_products(space, lamps):
-    assert scans.nearest(space, ANY, Plan(frozenset({2**40})), 10) == Ranking([], [], frozenset())
+    assert scans.nearest(space, ANY, ScanPlan(frozenset({2**40})), 10) == Ranking([], [], frozenset())
 
 
 def test_fewer_photos_than_asked_for_are_told_by_how_many_were_ranked(space, lamps, product, photo, index):
     photo("white", of=Product.objects.earliest("pk"))
     index()
     ranking = scans.nearest(space, ANY, lamps, 10)
-    assert (len(ranking.products), len(ranking.distances), ranking.short) == (4, 5, frozenset())
+    assert (len(ranking.photos), len(ranking.distances), ranking.short) == (5, 5, frozenset())
+    assert len(grouping.first_of_each(ranking.photos, grouping.PRODUCT)) == 4
     assert len(scans.nearest(space, ANY, lamps, 2).distances) == 2
 
 
 def test_a_plan_for_some_of_its_categories_and_for_none_of_its_indexes():
-    plan = Plan(frozenset({1, 2}), {3: 100, 4: 2_000})
+    plan = ScanPlan(frozenset({1, 2}), {3: 100, 4: 2_000})
     assert plan.categories == {1, 2, 3, 4}
     assert (plan.ef_search(50), plan.candidates(50)) == (1_000, 2_000)
     assert (plan.of({3}).ef_search(5_000), plan.of({3}).candidates(5_000)) == (1_000, 5_000)
-    assert plan.of({2, 3, 9}) == Plan(frozenset({2}), {3: 100})
+    assert plan.of({2, 3, 9}) == ScanPlan(frozenset({2}), {3: 100})
     assert (plan.of({2, 3}).ef_search(50), plan.of({2, 3}).ef_search(320)) == (100, 320)
-    assert plan.exactly({3}) == Plan(frozenset({1, 2, 3}), {4: 2_000})
-    assert plan.exactly(plan.categories) == Plan(frozenset({1, 2, 3, 4}))
-    assert Plan(frozenset({1})).ef_search(50) == 1
+    assert plan.exactly({3}) == ScanPlan(frozenset({1, 2, 3}), {4: 2_000})
+    assert plan.exactly(plan.categories) == ScanPlan(frozenset({1, 2, 3, 4}))
+    assert ScanPlan(frozenset({1})).ef_search(50) == 1
 
 
 @pytest.mark.parametrize(("dimensions", "two_stage"), [(511, False), (512, True), (4_096, True)])
@@ -223,7 +224,7 @@ class Both:
         return [pk for _, pk in sorted(kept)]
 
     def found(self, size: int = 50, **options) -> list[int]:
-        rows = scans.nearest(self.space, self.query, self.plan, size, **options).products
+        rows = scans.nearest(self.space, self.query, self.plan, size, **options).photos
         return [row.photo_id for row in rows]
 
 
@@ -238,7 +239,7 @@ def test_indexed_and_exact_leaves_are_merged_by_the_distance_of_the_full_vectors
     text = explain(both.space, both.query, both.plan)
     assert f"Index Scan using {partitions.Leaf(both.space, both.lamp.pk).index_name}" in text
     ranking = scans.nearest(both.space, both.query, both.plan, 50)
-    rows = ranking.products
+    rows = ranking.photos
     assert [row.photo_id for row in rows] == both.exact()[:50]
     assert {row.category_id for row in rows} == {both.lamp.pk, both.bed.pk}
     assert (len(ranking.distances), ranking.short) == (50, frozenset())
@@ -254,7 +255,7 @@ def test_coarse_vectors_name_the_candidates_and_full_ones_rank_them(both):
     opposite = -np.array(rows.get(photo_id=lamps[0]).coarse)
     rows.filter(photo_id=lamps[0]).update(coarse=opposite)
     assert both.found(50) == [pk for pk in both.exact() if pk != lamps[0]][:50]
-    exactly = scans.nearest(both.space, both.query, both.plan.exactly(both.plan.categories), 50).products
+    exactly = scans.nearest(both.space, both.query, both.plan.exactly(both.plan.categories), 50).photos
     assert [row.photo_id for row in exactly] == both.exact()[:50]
 
 
@@ -329,7 +330,7 @@ def test_one_leaf_is_scanned_again_only_where_hits_are_missing(both, monkeypatch
         ranking = nearest(space, vector, plan, size, **options)
         if not plan.indexed:
             return ranking
-        return Ranking(ranking.products[:3], ranking.distances[:3], frozenset(plan.indexed))
+        return Ranking(ranking.photos[:3], ranking.distances[:3], frozenset(plan.indexed))
 
     monkeypatch.setattr(scans, "nearest", giving_out)
     lamps = both.plan.of({both.lamp.pk})
@@ -353,14 +354,15 @@ def test_photos_of_one_product_are_one_match_across_an_index(both):
     shared = Product.objects.get(photos=first)
     Photo.objects.filter(pk=second, product__category=shared.category).update(product=shared)
     merged = Photo.objects.get(pk=second).product == shared
-    assert both.found(50)[:2] == ([first, third] if merged else [first, second])
+    hits = lookup.nearest(both.space, both.query, [both.lamp.pk, both.bed.pk], 2).hits
+    assert [hit.photo.pk for hit in hits] == ([first, third] if merged else [first, second])
 
 
 def test_an_index_that_is_not_checked_is_not_searched(both):
     LeafIndex.objects.all().delete()
     indexes._checked.cache_clear()
     both.plan = indexes.plan(both.space, [both.lamp.pk, both.bed.pk])
-    assert both.plan == Plan(frozenset({both.lamp.pk, both.bed.pk}))
+    assert both.plan == ScanPlan(frozenset({both.lamp.pk, both.bed.pk}))
     assert "_hnsw" not in explain(both.space, both.query, both.plan)
     assert both.found(50) == both.exact()[:50]
 
@@ -382,7 +384,7 @@ def test_as_many_photos_as_are_asked_for_come_by_an_index_too(both, monkeypatch)
 
 def test_a_shop_without_an_index_is_not_asked_for_its_coarse_projection(wide, category, django_assert_num_queries):
     [one, *_] = stock(wide, category("lamp"), clustered(5, 512))
-    lamps = Plan(frozenset({category("lamp").pk}))
+    lamps = ScanPlan(frozenset({category("lamp").pk}))
     with django_assert_num_queries(0):
-        found = scans.nearest(wide, clustered(1, 512, seed=1)[0], lamps, 5).products
+        found = scans.nearest(wide, clustered(1, 512, seed=1)[0], lamps, 5).photos
     assert one.pk in {row.photo_id for row in found}
