@@ -32,15 +32,10 @@ from ml.network import build, gem
 from ml.projection import fit_projection
 from ml.recipes import Recipe, WeightsError, make_recipe
 from ml.weights import load_network
+from tests.outside import CALTECH, IKEA, trained
 
 SMALL = Recipe(backbone="resnet18", weights="random")
-SHARED = Path(__file__).resolve().parents[3] / "shared"
-IKEA = SHARED / "data" / "ikea"
-CALTECH = SHARED / "weights" / "resnet50-caltech101.pth"
 DEMO_PHOTOS = Path(__file__).resolve().parents[2] / "demo" / "catalog" / "photos"
-trained = pytest.mark.skipif(
-    not (IKEA.is_dir() and CALTECH.is_file()), reason="the shared photos or weights are absent"
-)
 both_runtimes = pytest.mark.parametrize("runtime", ["torch", "openvino"])
 
 
