@@ -1,5 +1,5 @@
-# make demo   everything, on the sample catalogue      make test   lint, types, tests
-# make run    everything, on your own catalogue        make help   the rest
+# make demo   all of Lamplight on the sample catalogue    make test   lint, types, tests
+# make run    all of Lamplight on your own catalogue      make help   the other targets
 PYTHON ?= python3.11
 PY := .venv/bin/python
 export PYTHONUNBUFFERED := 1
@@ -8,14 +8,15 @@ export PYTHONUNBUFFERED := 1
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo [CHECK=1]   start Lamplight on the sample catalogue (CHECK: answer one query, then exit)"
+	@echo "make demo [CHECK=1]   start Lamplight on the sample catalogue (CHECK=1: answer one query, then exit)"
 	@echo "make run              start Lamplight on your own catalogue"
 	@echo "make test             lint, types and all tests"
-	@echo "make lint             ruff, mypy, import layers, missing migrations"
+	@echo "make lint             ruff, mypy, import contracts, missing migrations"
 	@echo "make format           format the code"
-	@echo "make client           write the TypeScript client anew (needs Node 18 and npm)"
-	@echo "make clean            remove .venv and the demo data (yours stays)"
+	@echo "make client           write the TypeScript client anew (needs npm and Node 18 or newer)"
+	@echo "make clean            remove .venv, the demo data and the test data (your data stay)"
 	@echo "Settings: PORT=8000 HOST=127.0.0.1 LAMPLIGHT_VAR=var LAMPLIGHT_WEIGHTS=imagenet PYTHON=python3.11"
+	@echo "docs/configuration.md has all settings, docs/commands.md the commands of manage.py."
 
 .venv/installed: requirements.txt constraints.txt config/make_venv.py
 	@$(PYTHON) config/make_venv.py requirements.txt

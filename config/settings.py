@@ -1,4 +1,4 @@
-"""Every setting, in one file. What a shop may change comes from the environment (README, Configuration)."""
+"""Every setting, in one file. What a shop may change comes from the environment (docs/configuration.md)."""
 
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from celery.schedules import crontab
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from config.version import VERSION
 from staff import theme
 
 env = environ.Env()
@@ -199,7 +200,7 @@ DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "search.api.errors.Excepti
 SPECTACULAR_SETTINGS = {
     "TITLE": "Lamplight API",
     "DESCRIPTION": "Visual search for shops: a photo goes in, the shop's most similar products come out.",
-    "VERSION": "1.0.0",
+    "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SWAGGER_UI_DIST": "SIDECAR",

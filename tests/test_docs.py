@@ -1,7 +1,8 @@
-"""The commands of the documentation, run as a reader pastes them, against a small shop on a real server."""
+"""The documentation, held to the code: requests run as a reader pastes them, commands, settings and links."""
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -10,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.conf import settings
+from django.core.management import CommandError, get_commands, load_command_class
 from drf_spectacular.generators import SchemaGenerator
 
 from search import encoders
@@ -20,6 +23,7 @@ from tests.site import open_shop
 PAGES = ("README.md", "docs/api.md")
 ORIGIN = "http://127.0.0.1:8000"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SOURCES = ("config/settings.py", "config/gunicorn.py")
 # Objects whose keys are the shop's own, or differ from one answer to the next.
 FREE = {"attributes"}
 
@@ -132,11 +136,16 @@ def codes(answer: Any) -> set[tuple[str | None, str]]:
     return {(error["attr"], error["code"]) for error in answer["errors"]}
 
 
+def pages() -> list[Path]:
+    """All that is written for readers, wherever it lies."""
+    folders = (".", "docs", "demo", "clients/*")
+    return [page for folder in folders for page in sorted(settings.BASE_DIR.glob(f"{folder}/*.md"))]
+
+
 def test_every_link_leads_to_a_heading_that_is_there():
-    pages = [settings.BASE_DIR / "README.md", settings.BASE_DIR / "CHANGELOG.md", *settings.BASE_DIR.glob("docs/*.md")]
-    links = [(page, link) for page in pages for link in re.findall(r"\]\(([^):\s]+)\)", page.read_text())]
+    links = [(page, link) for page in pages() for link in re.findall(r"\]\(([^):\s]+)\)", page.read_text())]
     broken = [f"{page.name}: {link}" for page, link in links if not leads_somewhere(page, link)]
-    assert len(links) > 20
+    assert len(links) > 40
     assert not broken, "\n".join(broken)
 
 
@@ -162,3 +171,49 @@ def test_every_operation_of_the_api_is_shown_by_a_command():
         if any(method == verb and re.fullmatch(re.sub(r"{\w+}", "[^/]+", path), target) for verb, target in asked)
     }
     assert operations - shown == set()
+
+
+def test_the_table_of_settings_has_every_variable_that_is_read_and_no_other():
+    read = {
+        name
+        for source in SOURCES
+        for name in re.findall(r"(?:env\.\w+|environ\.get)\(['\"](\w+)['\"]", (settings.BASE_DIR / source).read_text())
+    }
+    assert {"LAMPLIGHT_VAR", "WEB_PROCESSES"} < read
+    assert set(names_of_rows("docs/configuration.md")) == read
+
+
+def test_the_table_of_commands_has_every_command_of_ours():
+    ours = {config.name for config in apps.get_app_configs() if Path(config.path).parent == settings.BASE_DIR}
+    commands = {name for name, app in get_commands().items() if app in ours}
+    assert set(names_of_rows("docs/commands.md")) - {"drf_create_token"} == commands
+
+
+def names_of_rows(page: str) -> list[str]:
+    """What the first cells of a page's tables name: `NAME`, or `command ARGUMENT`, or several of them."""
+    rows = re.findall(r"^\| (`.*?) \|", (settings.BASE_DIR / page).read_text(), re.MULTILINE)
+    return [name for row in rows for name in re.findall(r"`(\w+)", row)]
+
+
+def test_every_command_line_of_the_docs_has_arguments_that_the_command_takes():
+    lines = [
+        (page.name, line)
+        for page in pages()
+        for language, body in BLOCK.findall(page.read_text())
+        if language == "sh"
+        for line in re.findall(r"manage\.py ([^&|#\n)]*)", body)
+    ]
+    assert len(lines) > 15
+    assert [wrong for page, line in lines for wrong in [refusal(page, line)] if wrong] == []
+
+
+def refusal(page: str, line: str) -> str:
+    """Why the command would not take these arguments; empty if it would."""
+    name, *arguments = shlex.split(line)
+    if name not in get_commands():
+        return f"{page}: there is no command {name}"
+    try:
+        load_command_class(get_commands()[name], name).create_parser("manage.py", name).parse_args(arguments)
+    except CommandError as error:
+        return f"{page}: {line}: {error}"
+    return ""

@@ -2,7 +2,6 @@ import csv
 import os
 import subprocess
 import sys
-from pathlib import Path
 from zipfile import ZIP_STORED
 
 import pytest
@@ -11,11 +10,10 @@ from django.core.management import CommandError, call_command
 
 from catalog.models import Category, Photo, Product
 from tests.conftest import picture
+from tests.outside import IKEA, needs_ikea
 from tests.zips import zipped
 
 pytestmark = pytest.mark.django_db
-
-IKEA = Path("/work/shared/data/ikea/catalog.csv")
 
 
 @pytest.fixture
@@ -223,13 +221,13 @@ def test_help_has_examples(capsys):
     assert "  manage.py import_catalog catalog.csv --errors refused.csv\n" in capsys.readouterr().out
 
 
-@pytest.mark.skipif(not IKEA.exists(), reason=f"needs {IKEA}")
+@needs_ikea
 def test_a_real_catalogue_goes_in_whole(run):
-    status, out, _ = run(IKEA)
+    status, out, _ = run(IKEA / "catalog.csv")
     assert (status, told(out)) == (
         0,
         ["Products: 398 added, 0 updated, 0 unchanged, 0 refused. Photos: 398 added."],
     )
     assert Category.objects.count() == 5
     assert Product.objects.filter(attributes__contains={"type": "Bunk bed frame"}).count() >= 1
-    assert told(run(IKEA)[1])[1] == "Nothing had to change."
+    assert told(run(IKEA / "catalog.csv")[1])[1] == "Nothing had to change."

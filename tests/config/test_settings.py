@@ -21,9 +21,9 @@ def test_every_line_of_the_example_can_be_taken_as_it_is(tmp_path):
     assert not [line for line in LINES.values() if " " in line]
 
 
-def test_the_readme_explains_every_variable_of_the_example():
-    readme = (BASE_DIR / "README.md").read_text()
-    assert [name for name in LINES if f"`{name}`" not in readme and name != "POSTGRES_PASSWORD"] == []
+def test_the_docs_explain_every_variable_of_the_example():
+    page = (BASE_DIR / "docs" / "configuration.md").read_text()
+    assert [name for name in LINES if f"`{name}`" not in page and name != "POSTGRES_PASSWORD"] == []
 
 
 def test_a_command_on_a_database_without_tables_says_what_to_do(tmp_path):

@@ -11,13 +11,7 @@ from ml.fits import preprocess
 from ml.recipes import Recipe
 
 SMALL = Recipe(backbone="resnet18", weights="random")
-SHARED = Path(__file__).resolve().parents[3] / "shared"
-IKEA = SHARED / "data" / "ikea"
-CALTECH = SHARED / "weights" / "resnet50-caltech101.pth"
 DEMO_PHOTOS = Path(__file__).resolve().parents[2] / "demo" / "catalog" / "photos"
-trained = pytest.mark.skipif(
-    not (IKEA.is_dir() and CALTECH.is_file()), reason="the shared photos or weights are absent"
-)
 both_runtimes = pytest.mark.parametrize("runtime", ["torch", "openvino"])
 
 
