@@ -5,7 +5,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import path
 
-from staff import trial
+from staff import try_search
 
 admin.site.index_template = "staff/dashboard.html"
 
@@ -18,7 +18,7 @@ def search_app(request: HttpRequest) -> HttpResponseBase:
 
 
 urlpatterns = [
-    path("try/", trial.view, name="try-search"),
+    path("try/", try_search.view, name="try-search"),
     path("search/", admin.site.admin_view(search_app)),
     path("", admin.site.urls),
 ]

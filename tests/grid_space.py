@@ -19,7 +19,7 @@ from search.store import coarse, indexes, partitions
 from staff import dashboard
 
 DIMENSIONS = 48
-KEPT_FOR_SECONDS = (indexes._checked, indexes.photos_per_product, encoders._head, dashboard._oldest)
+KEPT_FOR_SECONDS = (indexes._checked, indexes.photos_per_product, encoders._head, dashboard.index)
 RECIPE = {**make_recipe("random").as_dict(), "fit": "crop"}
 
 

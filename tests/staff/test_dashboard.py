@@ -63,7 +63,7 @@ def test_numbers_are_those_of_the_shop(admin_client, space, indexed_shop, photo)
     assert 'http-equiv="refresh"' in page
 
 
-def test_the_oldest_pending_photo_is_looked_for_twice_a_minute(admin_client, space, photo, clock):
+def test_the_index_is_looked_at_every_ten_seconds(admin_client, space, photo, clock):
     photo("red")
     Photo.objects.update(created_at=F("created_at") - timedelta(hours=5))
     assert "The oldest came 5 hours ago." in words(admin_client)

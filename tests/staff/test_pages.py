@@ -9,6 +9,7 @@ from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from search import training
+from staff.dashboard import KEPT
 from tests.conftest import Watched, picture
 from tests.storefront.conftest import in_thread
 
@@ -82,13 +83,15 @@ def test_a_search_is_tried(page):
     expect(page.get_by_alt_text("The photo searched with")).to_be_visible()
 
 
-def test_the_dashboard_keeps_up_without_losing_the_place(page, photo):
+def test_the_dashboard_keeps_up_without_losing_the_place(page, photo, clock):
+    clock[0] += KEPT
     in_thread(lambda: photo("navy", "lamp"))
     page.clock.install()
     page.reload()
     page.evaluate("window.sameDocument = true")
     expect(page.get_by_role("link", name="Pending 1")).to_be_visible()
     in_thread(lambda: photo("olive", "lamp"))
+    clock[0] += KEPT
     page.get_by_role("link", name="Products 13").focus()
     page.clock.run_for(16_000)
     expect(page.get_by_role("link", name="Products 13")).to_be_focused()

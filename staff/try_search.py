@@ -59,7 +59,7 @@ def view(request: HttpRequest) -> HttpResponse:
             context["errors"], status = sentences(error.detail), error.status_code
         except WeightsError as error:
             context["errors"], status = [f"The model cannot be loaded: {error}"], 503
-    return TemplateResponse(request, "staff/trial.html", context, status=status)
+    return TemplateResponse(request, "staff/try_search.html", context, status=status)
 
 
 def answer(request: HttpRequest) -> dict[str, Any]:
