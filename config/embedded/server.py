@@ -194,23 +194,26 @@ class Server:
         if self.pid() and not self.socket.exists():
             self.stop()  # It runs but cannot be reached: something cleaned the temporary folder.
         began = time.monotonic()
-        log_size = self.log.stat().st_size if self.log.exists() else 0
-        launched = False
+        launched_at: int | None = None  # The log's size when the process was launched: its errors follow.
         while (complaint := self.complaint()) is not None:
             waited = time.monotonic() - began
             if self.ended():
-                if launched:
-                    self.check_retry(self.last_words(log_size), waited)
+                if launched_at is not None:
+                    self.check_retry(self.errors(launched_at), waited)
+                launched_at = self.log.stat().st_size if self.log.exists() else 0
                 self.launch()
-                launched = True
             if waited > (RECOVERY_SECONDS if self.recovering in complaint else START_SECONDS):
                 raise self.error(f"no answer in {waited:.0f} s: {complaint}")
             time.sleep(POLL_SECONDS)
 
-    def check_retry(self, reason: str, waited: float) -> None:
-        """Return if a start that failed for `reason` may be tried again. Raises EmbeddedServerError if not."""
-        if waited > RETRY_SECONDS or not any(passing in reason for passing in self.may_retry):
-            raise self.error(reason)
+    def check_retry(self, errors: Sequence[str], waited: float) -> None:
+        """Return if a start that failed with these errors may be tried again. Raises EmbeddedServerError if not.
+
+        All are looked at: what is left of a killed server writes into the same log as it ends.
+        """
+        passes = any(passing in error for error in errors for passing in self.may_retry)
+        if waited > RETRY_SECONDS or not passes:
+            raise self.error(errors[-1])
         time.sleep(0.5)
 
     def spawn(self, command: Sequence[str | Path], **environment: str) -> None:
@@ -225,13 +228,13 @@ class Server:
                 env=server_environment() | environment,
             )
 
-    def last_words(self, offset: int) -> str:
-        """The last error in the server's log from byte `offset` on, or else the last line."""
+    def errors(self, offset: int) -> list[str]:
+        """The errors in the server's log from byte `offset` on, or else its last line; never none."""
         with self.log.open("rb") as file:
             file.seek(offset)
             lines = file.read().decode(errors="replace").splitlines()
-        reasons = [line for line in lines if any(word in line for word in ("FATAL: ", "PANIC: ", "ERROR: "))]
-        return (reasons or lines or ["it said nothing"])[-1].strip()
+        errors = [line.strip() for line in lines if any(word in line for word in ("FATAL: ", "PANIC: ", "ERROR: "))]
+        return errors or [(lines or ["it said nothing"])[-1].strip()]
 
     def error(self, reason: str) -> EmbeddedServerError:
         """The error that says in one line why the server did not start."""

@@ -54,6 +54,20 @@ def test_a_server_that_cannot_start_says_why_at_once(start, tmp_path):
     )
 
 
+def test_the_last_words_of_a_killed_servers_sessions_do_not_keep_a_start_from_being_tried_again(tmp_path):
+    server = PostgreSQLServer(tmp_path, Users(tmp_path / "users"))
+    server.log.parent.mkdir()
+    before = "FATAL:  pre-existing shared memory block (key 1) is still in use\n"
+    server.log.write_text(before)
+    with server.log.open("a") as log:
+        log.write("FATAL:  terminating connection due to unexpected postmaster exit\n")
+    server.check_retry(server.errors(0), waited=1)
+    with pytest.raises(EmbeddedServerError, match="did not start: FATAL: terminating connection"):
+        server.check_retry(server.errors(len(before)), waited=1)
+    with pytest.raises(EmbeddedServerError):
+        server.check_retry(server.errors(0), waited=20)
+
+
 @as_root
 def test_a_folder_of_someone_else_is_refused(tmp_path):
     (tmp_path / "redis").mkdir()
