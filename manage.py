@@ -5,7 +5,7 @@ import os
 import sys
 
 NO_TABLES = """There are no tables in this database yet: run `make run`, or `manage.py migrate` and `manage.py prepare`.
-The demo's data lie apart: LAMPLIGHT_VAR=var/demo .venv/bin/python manage.py ..."""
+The demo has data of its own: LAMPLIGHT_VAR=var/demo .venv/bin/python manage.py ..."""
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
-"""Whether the head learns from customers' photos whose category they told, and what for.
+"""Whether the head learns from customers' photos whose category they named, and how much.
 
-The catalogue is imported and indexed as a shop would. Its customers' photos are dealt into five parts: the head learns
-from labels of some of the photos of four parts, and judges the fifth, so that none is judged by a head that saw it.
+The catalogue is imported and indexed as in a shop. Its customers' photos are dealt into five parts. The head learns
+from labels of some of the photos of four parts and judges the fifth, so that it never judges a photo that it saw.
 """
 
 import argparse
@@ -33,9 +33,9 @@ def main() -> None:
     )
     parser.add_argument("catalog", type=Path, help="a CSV file that import_catalog takes")
     parser.add_argument("queries", type=Path, help="a CSV file with image and category: customers' photos")
-    parser.add_argument("--weights", nargs="+", default=["random"], help="of ResNet50, as LAMPLIGHT_WEIGHTS")
+    parser.add_argument("--weights", nargs="+", default=["random"], help="weights of ResNet50, as LAMPLIGHT_WEIGHTS")
     parser.add_argument("--autoencoder", type=Path, help="weights of an autoencoder, to be compared as well")
-    parser.add_argument("--labels", nargs="+", type=int, default=[0, 30, 60, 120], help="learned from (%(default)s)")
+    parser.add_argument("--labels", nargs="+", type=int, default=[0, 30, 60, 120], help="label counts (%(default)s)")
     parser.add_argument("--random", type=float, default=0.0, help="share of the labels drawn at random (%(default)s)")
     options = parser.parse_args()
     with data_folder(options.weights[0]):
@@ -81,7 +81,7 @@ def measure(options: argparse.Namespace) -> None:
 def judged(
     space: "Space", vectors: np.ndarray, categories: np.ndarray, count: int, random: float
 ) -> tuple[float, float, float, float]:
-    """On photos that the head has not seen: category right, calibration error, unknown; and right in the catalogue."""
+    """On photos that the head has not seen: category right, calibration error, unknown; then right in the catalogue."""
     from ml.classifier import Classifier, expected_calibration_error
     from search import training
     from search.models import Query

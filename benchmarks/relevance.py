@@ -1,8 +1,8 @@
 """Which recipe finds best on a catalogue: each is built as a space beside the others, and the scorecard compares them.
 
-ResNet50 on the weights given, by layer, pooling, fit and PCA; ResNet18 and VGG16 where the weights are "imagenet" or
-"random"; and an autoencoder trained on the catalogue itself. Products ask for their family (leave-one-out), and with
---queries labelled photos that are not in the catalogue ask for their products.
+The recipes are ResNet50 on the weights given, by layer, pooling, fit and PCA; ResNet18 and VGG16 where the weights are
+"imagenet" or "random"; and an autoencoder trained on the catalogue itself. Products look for their family
+(leave-one-out). With --queries, labelled photos that are not in the catalogue look for their products.
 """
 
 import argparse
@@ -69,7 +69,7 @@ def measure(options: argparse.Namespace, var: Path) -> None:
             arguments = [argument.format(var=var) for argument in entry.arguments]
             call_command("create_space", entry.name, *arguments)
             call_command("index", space=entry.name, share=1.0)
-        except CommandError as error:  # Such as fewer photos than components.
+        except CommandError as error:  # For example, it has fewer photos than components.
             print(f"{entry.name} is left out: {error}", file=sys.stderr)
     print(f"\n## {options.catalog}\n\n{report(options, var, 'catalogue', '--family', options.family)}")
     if options.queries:
@@ -77,7 +77,7 @@ def measure(options: argparse.Namespace, var: Path) -> None:
 
 
 def entries(weights: list[str]) -> Iterator[Entry]:
-    """The spaces to compare; that of the first weights is live already."""
+    """The spaces to compare. The space of the first weights is live already."""
     for place, kind in enumerate(weights):
         base = name_of("resnet50", kind)
         chosen = ("--weights", kind)
@@ -108,7 +108,7 @@ def name_of(backbone: str, weights: str) -> str:
 
 
 def report(options: argparse.Namespace, var: Path, name: str, *arguments: str) -> str:
-    """The scorecard of all spaces as a Markdown table; in full in the folder for reports."""
+    """The scorecard of all spaces as a Markdown table. The folder for reports gets all of it."""
     from django.core.management import call_command
 
     folder = options.reports or var

@@ -1,8 +1,8 @@
 """Growth: search in shops of rising size, from 10,000 photos in 20 categories to 1,000,000 in 200.
 
 Each size is a shop of its own, in a process and a data folder of its own. Its vectors (benchmarks.vectors) go in by the
-project's own bulk path and as a shop grows: a part of every category, until the largest outgrows exact scans and
-`maintain` fits the coarse projection and builds the first index; then the rest, and `maintain` again.
+project's own bulk path and as a shop grows. First comes a part of every category, until the largest outgrows exact
+scans and `maintain` fits the coarse projection and builds the first index. Then comes the rest, and `maintain` again.
 
 A larger shop has more categories, and larger ones. The size of a category falls with the square root of its rank: the
 largest of 200 holds 14 times as many photos as the smallest, and some shops have both exact and indexed leaves. A query
@@ -39,7 +39,7 @@ LIMIT, SEVERAL = 20, 3
 KEPT = 32  # Vectors of each category that queries are mixed from.
 WARM_UP = 20  # Queries that are asked and not counted.
 GROWTH, PLANNING, RECALL = 1.5, 0.2, 0.99  # The bars.
-# On disk, beside its vector: the product and the photo, their indexes, the vector's, and the server's log of all that.
+# Bytes on disk beside a photo's vector (the product, the photo, all indexes), and the server's log of all that.
 BESIDE_A_VECTOR, LOG = 6_000, 2_000_000_000
 # The page's own colours (evaluation/templates/evaluation/scorecard.html).
 INK, MUTED, FIRST, SECOND = "#241d15", "#6f6557", "#c9770c", "#5a82a8"
@@ -60,7 +60,7 @@ RC: dict[Any, Any] = {
 
 @dataclass(frozen=True)
 class Latency:
-    """Of searches, in milliseconds."""
+    """How long searches take, in milliseconds."""
 
     p50: float
     p95: float
@@ -82,12 +82,12 @@ class Facts:
     vector_bytes: int
     index_bytes: int
     own_memory: int
-    """In bytes, of this process; as the next, what is shared is shared out among those that share it."""
+    """Bytes of this process. Here and in the next, processes that share memory each count a part of it."""
     postgres_memory: int
     one: Latency
     several: Latency
     ef_search: tuple[int, int]
-    """The least and the most of the indexes."""
+    """The least and the greatest of all indexes."""
     checked_recall: float
     """recall@20 of the worst index, by its own check."""
     recall: float
@@ -131,9 +131,9 @@ def main() -> None:
     )
     sizes = (10_000, 100_000, 1_000_000)
     parser.add_argument(
-        "--sizes", type=int, nargs="+", default=sizes, metavar="N", help="photos (10000 100000 1000000)"
+        "--sizes", type=int, nargs="+", default=sizes, metavar="N", help="photos of each shop (10000 100000 1000000)"
     )
-    parser.add_argument("--dimensions", type=int, default=DIMENSIONS, help="of the vectors (%(default)s)")
+    parser.add_argument("--dimensions", type=int, default=DIMENSIONS, help="dimensions of the vectors (%(default)s)")
     parser.add_argument("--queries", type=int, default=300, help="searches to time in each shop (%(default)s)")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="a PNG to draw into")
     options = parser.parse_args()
@@ -141,7 +141,7 @@ def main() -> None:
     print(f"| {' | '.join(HEADINGS)} |", "|---" * len(HEADINGS) + "|", sep="\n", flush=True)
     found = []
     for photos in sorted(options.sizes):
-        # Settings are read, and a data folder is made, once a process.
+        # A process reads settings and makes its data folder once only.
         spawn = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(1, mp_context=spawn) as process:
             found.append(process.submit(measure, photos, options.dimensions, options.queries).result())
@@ -152,7 +152,7 @@ def main() -> None:
 
 
 def ensure_space(photos: int, dimensions: int) -> None:
-    """End here rather than after an hour."""
+    """End now, rather than after an hour, where the disk is too small."""
     needed = photos * (2 * 2 * dimensions + BESIDE_A_VECTOR) + LOG  # A row of 2,048 dimensions takes a page of 8 kB.
     folder = tempfile.gettempdir()
     free = shutil.disk_usage(folder).free
@@ -211,7 +211,7 @@ class Shop:
                 self.maintaining += _seconds(maintenance.maintain)
 
     def load(self, rank: int, parts: Iterable[Halves], progress: "tqdm[Any]") -> None:
-        """As search.indexing writes a batch that it has encoded."""
+        """Write vectors as search.indexing writes a batch that it has encoded."""
         from search.store import vectors
 
         category = self.categories[rank]
@@ -227,7 +227,7 @@ class Shop:
             progress.update(len(part))
 
     def queries(self, count: int) -> Iterator[tuple[list[int], Floats]]:
-        """Category ids, the query's own first, and the query."""
+        """Yield the category ids, the query's own first, and the query."""
         random = np.random.default_rng(0)
         shares = np.array(self.sizes) / sum(self.sizes)
         several = min(SEVERAL, len(self.sizes))
@@ -242,14 +242,14 @@ class Shop:
         from search.models import LeafIndex
         from search.store import partitions
 
-        with connection.cursor() as cursor:  # As autovacuum would have by now; it must not run beside the searches.
+        with connection.cursor() as cursor:  # Autovacuum would have done so by now. It must not run beside searches.
             cursor.execute("VACUUM (ANALYZE)")
             cursor.execute("CHECKPOINT")
         asked = list(self.queries(WARM_UP + count))
-        # What a web process has done after an hour: a connection looks up a category's tables when it first meets it.
+        # A connection looks up a category's tables when it first meets it. After an hour a web process has met all.
         for rank, category in enumerate(self.categories):
             self._search(mixtures(self.kept[rank], 1, seed=count + rank)[0], [category.pk])
-        # One after the other: an exact scan between two searches would empty the processor's caches.
+        # Searches run one after the other: an exact scan in between would empty the processor's caches.
         one = [self._search(query, categories[:1]) for categories, query in tqdm(asked, "one category", leave=False)]
         several = [self._search(query, categories) for categories, query in tqdm(asked, "several", leave=False)]
         recalls = [self._recall(query, categories[0]) for categories, query in tqdm(asked, "recall", leave=False)]
@@ -359,7 +359,7 @@ def draw(found: Sequence[Facts], file: Path) -> None:
 
 
 def _latency(seconds: Sequence[float]) -> Latency:
-    """Without those of the warm-up."""
+    """Percentiles of the searches, without the warm-up."""
     p50, p95 = 1000 * np.percentile(seconds[WARM_UP:], [50, 95])
     return Latency(float(p50), float(p95))
 

@@ -1,8 +1,8 @@
 """What the gate takes for unknown: the shop's own photos, its customers', and pictures of other things.
 
-The catalogue is imported, indexed into a space for each kind of weights, and the head trained, as a shop would; then
-every photo is judged by that head. Other things are a temple, a flower and a person (the sample images of scikit-learn
-and matplotlib), each whole and in five crops, noise, and plain colours.
+As in a shop, the catalogue is imported and indexed into a space for each kind of weights, and the head is trained. Then
+that head judges every photo. Other things are a temple, a flower and a person (the sample images of scikit-learn and
+matplotlib), each whole and in five crops, noise, and plain colours.
 """
 
 import argparse
@@ -30,7 +30,7 @@ def main() -> None:
     )
     parser.add_argument("catalog", type=Path, help="a CSV file that import_catalog takes")
     parser.add_argument("queries", type=Path, help="a CSV file with image: customers' photos of these products")
-    parser.add_argument("--weights", nargs="+", default=["random"], help="of ResNet50, as LAMPLIGHT_WEIGHTS")
+    parser.add_argument("--weights", nargs="+", default=["random"], help="weights of ResNet50, as LAMPLIGHT_WEIGHTS")
     parser.add_argument("--autoencoder", type=Path, help="weights of an autoencoder, to be judged as well")
     options = parser.parse_args()
     with data_folder(options.weights[0]):
@@ -82,7 +82,7 @@ def judged(space: "object", images: "list[Image.Image] | None") -> float:
 
 
 def other_things() -> Iterator[Image.Image]:
-    """A temple, a flower and a person, each whole, in quarters and its centre."""
+    """A temple, a flower and a person, each whole, in its four quarters, and its centre."""
     from matplotlib.cbook import get_sample_data
     from sklearn.datasets import load_sample_image
 
@@ -93,11 +93,11 @@ def other_things() -> Iterator[Image.Image]:
         yield picture
         for left, top in ((0, 0), (0.5, 0), (0, 0.5), (0.5, 0.5), (0.25, 0.25)):
             box = (left * width, top * height, (left + 0.5) * width, (top + 0.5) * height)
-            yield picture.crop(tuple(map(int, box)))  # type: ignore[arg-type]  # Four of them.
+            yield picture.crop(tuple(map(int, box)))  # type: ignore[arg-type]  # A box has four numbers.
 
 
 def noise() -> Iterator[Image.Image]:
-    """Fine and coarse."""
+    """Pictures of fine and of coarse noise."""
     random = np.random.default_rng(0)
     for side in (224,) * 6 + (14,) * 3:
         yield Image.fromarray(random.integers(0, 256, (side, side, 3), dtype=np.uint8)).resize((224, 224))

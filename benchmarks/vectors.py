@@ -1,8 +1,8 @@
 """Made-up photos: a catalogue of any size, with vectors like those that ResNet50 makes of furniture.
 
 A small network of random weights makes them out of latent numbers that fall into categories, families of products and
-single photos: non-negative, clustered, of few intrinsic dimensions, of length 1. Beside 9,552 real ones (crops of 398
-product photos), of 20,000 photos:
+single photos. The vectors are non-negative, clustered, of few intrinsic dimensions and of length 1. This compares
+20,000 photos with 9,552 real ones (crops of 398 product photos):
 
 | | real | made up |
 |---|---|---|
@@ -11,9 +11,10 @@ product photos), of 20,000 photos:
 | energy in the first 8, 32 and 128 singular directions | 0.95, 0.98, 1.00 | 0.91, 0.96, 0.98 |
 | variance in the first 8, 32 and 128 principal components | 0.76, 0.92, 0.98 | 0.71, 0.85, 0.93 |
 
-They are about as hard to search. Of the 20 photos nearest to mixtures of two, among 20,000, an HNSW index of m = 16 and
-ef_construction = 64 finds 0.976 at ef 40 (of the real ones, filled up with interpolations, 0.984) and 0.996 at ef 100
-(0.998); one over 128 dimensions has 0.964 among 40 candidates (0.949) and 0.997 among 100 (0.997).
+They are about as hard to search. An HNSW index of m = 16 and ef_construction = 64 over 20,000 photos finds 0.976 of the
+20 nearest to mixtures of two at ef 40, and 0.996 at ef 100. With the real ones, filled up with interpolations, it
+finds 0.984 and 0.998. An index over 128 dimensions has 0.964 of them among 40 candidates and 0.997 among 100, with the
+real ones 0.949 and 0.997.
 """
 
 from collections.abc import Iterator
@@ -31,12 +32,12 @@ Floats = NDArray[np.float32]
 Halves = NDArray[np.float16]
 
 DIMENSIONS = 2_048
-CHUNK = 256  # Photos made at once: 2 MB as float32, which stay in the caches.
+CHUNK = 256  # Photos made at once. They take 2 MB as float32, and stay in the caches.
 # Latent numbers, and how fast they lose weight; photos of a family, on average.
 LATENTS, DECAY, FAMILY = 128, 0.8, 20
 # Deviations of the latent numbers: of families in their category, and of photos in their family.
 FAMILIES_APART, PHOTOS_APART = 0.7, 0.3
-# Of the network: its gain, the mean and deviation of its biases. Then noise, which no latent number explains.
+# The network's gain, and the mean and deviation of its biases. Then noise that no latent number explains.
 GAIN, BIAS, BIASES_APART, NOISE = 1.6, 0.5, 0.6, 0.12
 # Fingerprints are pictures of so many random colours a side: no two photos show the same.
 COLOURS = 4
@@ -120,7 +121,7 @@ def make_space(dimensions: int = DIMENSIONS) -> "Space":
 
 
 def add_products(category: "Category", first: int, count: int) -> list[int]:
-    """Products number `first` and on of a category, each with a photo of its own picture: the photos' ids."""
+    """Add products to a category, numbered from `first`, each with one photo of its own picture. Returns photo ids."""
     from django.db import connection, transaction
 
     from ml.images import FINGERPRINT_SIDE

@@ -1,7 +1,7 @@
 """make demo: the whole of Lamplight on the sample catalogue.
 
-Starts the stack, imports the sample catalogue, waits until a Celery worker has indexed every photo and trained the
-category head, asks one question over HTTP (a customer photo that was never indexed) and leaves the site up.
+It starts the stack, imports the sample catalogue and waits until a Celery worker has indexed every photo and trained
+the category head. Then it asks one question over HTTP (a customer photo that was never indexed) and leaves the site up.
 """
 
 import argparse
@@ -22,7 +22,7 @@ DEMO = Path(__file__).resolve().parent
 CATALOG = DEMO / "catalog" / "catalog.csv"
 QUERIES = DEMO / "queries"
 AUTOENCODER = DEMO / "autoencoder.safetensors"
-QUERY = "BED-017"  # The product whose customer photo is asked about: one that even untrained weights classify.
+QUERY = "BED-017"  # The product whose customer photo is the query: even untrained weights classify it.
 
 
 def main() -> None:
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="exit after the sample query: 0 when the answer is right")
     check = parser.parse_args().check
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    os.environ.setdefault("LAMPLIGHT_VAR", "var/demo")  # Apart from the shop of `make run`.
+    os.environ.setdefault("LAMPLIGHT_VAR", "var/demo")  # The shop of `make run` has another folder.
     os.environ.setdefault("STOREFRONT_SAMPLES", str(QUERIES))
     with run_or_exit(interrupted=130 if check else 0):
         check_data_folder()
@@ -55,9 +55,9 @@ def main() -> None:
 
 
 def choose_weights() -> None:
-    """Fall back to the autoencoder of the sample catalogue, and say so, where ImageNet's weights cannot be fetched.
+    """Fall back to the sample catalogue's autoencoder, and say so, if ImageNet's weights cannot be fetched.
 
-    An untrained ResNet50 would do without a file, but finds a fifth as many of the products in the customer photos
+    An untrained ResNet50 needs no file, but finds a fifth as many of the products in the customer photos
     (docs/relevance.md).
     """
     if settings.LAMPLIGHT_WEIGHTS != "imagenet":
@@ -77,7 +77,7 @@ def choose_weights() -> None:
 
 
 def kept_autoencoder() -> Path:
-    """A copy in the data folder: its space stays whole when the checkout moves, or brings other weights one day."""
+    """Copy the weights into the data folder: their space stays whole if the checkout moves or brings other weights."""
     copy: Path = settings.VAR / "weights" / AUTOENCODER.name
     if not copy.exists():
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -116,7 +116,7 @@ def report(answer: dict[str, Any]) -> str:
 
 
 def wrong(index: dict[str, Any], answer: dict[str, Any], expected: str) -> str:
-    """What is not as it should be, in one line; empty when all is."""
+    """What is wrong, in one line; empty when nothing is."""
     missing = count(index, "photos") - count(index, "indexed")
     if missing:
         return f"{missing} photos were not indexed: see Rejections in the admin"

@@ -1,7 +1,7 @@
 """The pictures of the README: the shop's page on the sample catalogue, photographed in headless Chromium.
 
-With `make demo` running, `python -m demo.screenshots` makes them again in docs/images/. Only the demo's own photos are
-on them. Give another address where the demo has one.
+With `make demo` running, `python -m demo.screenshots` makes them again in docs/images/. They show the demo's own photos
+only. Give the demo's address if it is another.
 """
 
 import argparse
@@ -26,7 +26,7 @@ def searched(page: Page) -> None:
 
 
 def marked(page: Page) -> None:
-    """With the part of the photo chosen that shows the thing."""
+    """Mark the part of the photo that shows the thing."""
     searched(page)
     page.click("#select")
     page.wait_for_selector("#crop[open] .box")
@@ -90,7 +90,7 @@ def photographed(browser: Browser, url: str, shot: Shot) -> Image.Image:
 
 
 def save(picture: Image.Image, path: Path) -> int:
-    """The picture as WebP, as good as fits into MAX_BYTES; returns its bytes."""
+    """Save the picture as WebP, as good as fits into MAX_BYTES; returns its bytes."""
     for quality in (90, 80, 70, 60):
         picture.save(path, "WEBP", quality=quality, method=6)
         if path.stat().st_size <= MAX_BYTES:

@@ -24,21 +24,21 @@ class SearchConfig(AppConfig):
 
 
 def on_catalog_change(**kwargs: Any) -> None:
-    """A new photo or space, or a product that may have moved to another category: wake a worker once committed."""
+    """Wake a worker after commit: a photo or space is new, or a product may have moved to another category."""
     from search import bell
 
     transaction.on_commit(bell.ring, robust=True)
 
 
 def on_import(**kwargs: Any) -> None:
-    """Something was sent to be imported, or is to be run: wake a worker once committed."""
+    """Wake a worker after commit: an import was sent, or is to be run."""
     from search import bell
 
     transaction.on_commit(partial(bell.ring, bell.IMPORT), robust=True)
 
 
 def on_category_made(created: bool, **kwargs: Any) -> None:
-    """A leaf for the new category, after commit: its locks on the table must not last as long as an import."""
+    """Make a leaf for the new category, after commit: its locks on the table must not last as long as an import."""
     from search import spaces
 
     if created:

@@ -1,7 +1,7 @@
 """The bells that wake a worker: one for photos, one for imports.
 
-One ring is enough however many photos arrive before a worker answers: while a bell waits in the queue no second one is
-sent. The worker silences it before it looks for pending photos, so a photo committed later rings again.
+One ring is enough, however many photos arrive before a worker answers: no second one is sent while one waits in the
+queue. The worker silences the bell before it looks for pending photos, so a photo committed later rings again.
 """
 
 import logging
@@ -13,7 +13,7 @@ from kombu.exceptions import OperationalError
 
 logger = logging.getLogger(__name__)
 INDEX, IMPORT = "search.tasks.index_pending", "search.tasks.import_pending"
-# Seconds after which a ring that nobody answered (a worker or Redis died) may be repeated; beat rings as often.
+# Seconds until a ring that nobody answered (a worker or Redis died) may be repeated; beat rings as often.
 TIMEOUT = 30
 
 
@@ -22,7 +22,7 @@ def key(task: str) -> str:
 
 
 def ring(task: str = INDEX) -> None:
-    """Ask for what is pending to be done soon. Never fails: a lost ring is rung again by beat."""
+    """Ask a worker to do soon what is pending. Never fails: beat rings again if a ring is lost."""
     try:
         if cache.add(key(task), 1, TIMEOUT):
             current_app.send_task(task, expires=TIMEOUT, retry=False)
@@ -36,7 +36,7 @@ def send(task: str, *arguments: int) -> None:
 
 
 def silence(task: str = INDEX) -> None:
-    """A worker has heard the bell."""
+    """Let the bell ring again: a worker has heard it."""
     try:
         cache.delete(key(task))
     except redis.RedisError as error:

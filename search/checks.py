@@ -9,7 +9,7 @@ from rest_framework.throttling import SimpleRateThrottle
 from ml.encoder import choose_runtime
 from ml.recipes import WeightsError, make_recipe
 
-MOST_DAYS = 3_650  # Of the query log.
+MOST_DAYS = 3_650  # The longest that the query log may be kept.
 
 
 @register()
@@ -27,7 +27,7 @@ def weights_exist(**kwargs: Any) -> list[CheckMessage]:
 def runtime_is_there(**kwargs: Any) -> list[CheckMessage]:
     device = settings.LAMPLIGHT_DEVICE
     try:
-        # "auto" as for a CPU: whether there is a GPU is for the process to find out that would use it.
+        # "auto" is checked as a CPU: only the process that would use a GPU finds out whether there is one.
         choose_runtime(settings.LAMPLIGHT_RUNTIME, "cpu" if device == "auto" else device)
     except WeightsError as error:
         return [Error(str(error), hint="Set LAMPLIGHT_RUNTIME and LAMPLIGHT_DEVICE accordingly.", id="search.E006")]
@@ -48,7 +48,7 @@ def throttle_is_a_rate(**kwargs: Any) -> list[CheckMessage]:
 
 @register()
 def build_share_is_a_share(**kwargs: Any) -> list[CheckMessage]:
-    # Less, and a worker would rest for a minute after a batch, and photos for the live space with it.
+    # With less, a worker would rest for a minute after a batch, and photos for the live space would wait as long.
     if 0.1 <= settings.BUILD_SHARE <= 1:
         return []
     hint = "Set it to a share of a worker's time between 0.1 and 1, such as 0.5."

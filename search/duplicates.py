@@ -14,8 +14,8 @@ from catalog.photos import StoredPhotoError, open_stored
 from ml.images import FINGERPRINT_BYTES, fingerprint, open_photo
 from search.grouping import NEAR, coarse_means, same_picture
 
-# A stored photo decoded at this size gives a fingerprint within 3 of the one taken at upload, as at any other (JPEG
-# makes the difference), and one of 2,048 px takes 2 ms instead of 27.
+# A stored photo decoded at this size gives a fingerprint within 3 of the one taken at upload. So does any other size:
+# JPEG makes the difference. A photo of 2,048 px takes 2 ms instead of 27.
 DECODED_SIDE = 256
 # Pairs compared at once: 15 MB.
 PAIRS = 10_000
@@ -27,7 +27,7 @@ def without_fingerprint() -> models.QuerySet[Photo]:
 
 
 def take_missing() -> Iterator[tuple[Photo, str]]:
-    """Take the fingerprints that are missing: each photo, with the reason why it has none still, or an empty one."""
+    """Take the missing fingerprints. Yields each photo with the reason why it still has none, empty if it has one."""
     for photo in without_fingerprint().order_by("pk").iterator():
         try:
             taken = fingerprint(open_stored(photo, partial(open_photo, side=DECODED_SIDE)))
@@ -39,9 +39,9 @@ def take_missing() -> Iterator[tuple[Photo, str]]:
 
 
 def groups() -> list[list[Photo]]:
-    """The photos of each picture that several products show, in any category; photos and groups by id.
+    """Group the photos of each picture that several products show, in any category; photos and groups come by id.
 
-    As in an answer, the first photo of a group is what the others are compared with.
+    The first photo of a group is what the others are compared with, as in an answer.
     """
     rows = list(Photo.objects.exclude(fingerprint=b"").order_by("pk").values_list("pk", "product_id", "fingerprint"))
     if not rows:
@@ -58,8 +58,8 @@ def groups() -> list[list[Photo]]:
 
 
 def _first_of_same(grids: NDArray[np.uint8]) -> NDArray[np.intp]:
-    """(n,) for n fingerprints: the first row that shows the same picture as each."""
-    # Byte for byte equal ones are told apart first: a placeholder under 10,000 products would make 50 million pairs.
+    """For each of n fingerprints, the first row that shows the same picture: (n,)."""
+    # Equal fingerprints are merged first: a placeholder under 10,000 products would make 50 million pairs.
     _, first, picture_of = np.unique(grids, axis=0, return_index=True, return_inverse=True)
     rows = np.sort(first)
     leader = np.arange(len(grids))

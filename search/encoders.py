@@ -45,12 +45,12 @@ def judgement(space: Space, vector: np.ndarray) -> Judgement | None:
     """What the space's newest head makes of one of its vectors; None before the first training."""
     try:
         return _head(space.pk).judge(vector)
-    except Head.DoesNotExist:  # Asked again the next time.
+    except Head.DoesNotExist:  # Not cached: the next call asks again.
         return None
 
 
 def forget_heads() -> None:
-    """A head was trained: the next judgement asks for it."""
+    """Drop the cached heads: one was trained, and the next judgement loads it."""
     _head.cache_clear()
 
 

@@ -1,8 +1,8 @@
 """The gate: which categories a query is searched in.
 
-It is soft. A hard gate, the top category alone, can never return the look-alike on the other side of a border: a
-loveseat never finds the sofa. How wide it opens is the policy that training measured and stored with the head
-(ml.policy); a photo of nothing that the shop sells opens it altogether, and so does a shop without a head.
+It is soft. A hard gate searches the top category alone and can never return the look-alike on the other side of a
+border: a loveseat never finds the sofa. Training measures how wide the gate opens and stores this policy with the head
+(ml.policy). All categories are searched without a head, and for a photo that is like nothing the shop sells.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ class Choice:
     searched: frozenset[int]
     probabilities: Mapping[int, float]
     low_confidence: bool = False
-    """The head hesitates more than over nearly all of the shop's own photos, or does not know the thing at all."""
+    """The head is less sure than of nearly all the shop's own photos, or the photo is like nothing the shop sells."""
 
     @property
     def confidence(self) -> float | None:
@@ -31,10 +31,10 @@ class Choice:
 
 
 def choose(judgement: Judgement | None, categories: frozenset[int], override: frozenset[int] | None = None) -> Choice:
-    """The categories to search for a photo that the head judged so.
+    """Choose the categories to search for a photo, by the head's judgement.
 
     A category that the head has not learned (too few photos yet) is searched as well: it is small, and the head
-    could never name it. When all that the head would search was deleted since it was trained, everything is searched.
+    could never name it. If all that the head would search was deleted since its training, everything is searched.
 
     Args:
         judgement: the head's; None without a head.

@@ -1,7 +1,7 @@
 """Indexing: photos become embeddings.
 
-Pending is a query, not a flag, so that new photos, killed workers, products moved to another category and new spaces
-all heal by one rule.
+Pending is a query, not a flag. So one rule serves new photos, photos of killed workers, products moved to another
+category and new spaces.
 """
 
 import time
@@ -26,27 +26,27 @@ from search import encoders, states
 from search.models import Embedding, Rejection, Space
 from search.store import partitions, vectors
 
-# Photos a transaction: large enough that the commit and the queries (18 ms) cost 2 % of the encoding, small enough that
-# a killed worker repeats a second of work and that nobody waits long for a locked photo.
+# Photos a transaction. With so many, the commit and the queries (18 ms) cost 2 % of the encoding, a killed worker
+# repeats a second of work, and nobody waits long for a locked photo.
 BATCH = 64
-# Of a space that is built beside the live one: a photo for the live one waits for no more than this, and its rest.
+# The same in a space built beside the live one: a photo for the live one waits for this batch at most, and its rest.
 BUILDING_BATCH = 16
 RETRY_AFTER = timedelta(minutes=10)
-# Photos opened at once, and how many at most beyond the one that the encoder takes next: two of torch's batches on a
-# CPU, about 500 kB a photo. From a local disk one thread is as fast as 16; from a storage that takes 50 ms to answer,
-# two feed 38 photos a second, and four all that two cores encode.
+# Threads that open photos, and the most photos they are ahead of the encoder: two of torch's batches on a CPU, about
+# 500 kB a photo. From a local disk one thread is as fast as 16. From a storage that takes 50 ms to answer, two feed 38
+# photos a second, and four feed all that two cores encode.
 OPENERS, AHEAD = 4, 32
-# Seconds after which a batch looks through all photos again, and not only where the last one ended.
+# Seconds until a batch looks through all photos again, and not only behind the end of the last one.
 FRESH = 60
 
 
 @dataclass
 class _Frontier:
-    """Where this process's last batch of a space ended: a hint where to look first, not what is settled."""
+    """Where this process's last batch of a space ended: a hint where to look first, not a record of what is settled."""
 
     photo_id: int
     expires: float
-    """By the monotonic clock."""
+    """A time of the monotonic clock."""
 
 
 _frontiers: dict[int, _Frontier] = {}
@@ -56,8 +56,8 @@ def index_batch(space: Space, size: int = BATCH) -> int:
     """Settle up to `size` pending photos, each as an embedding or a rejection, in one transaction.
 
     Photos that another worker holds are passed over. A photo whose product moved to another category keeps its vector.
-    A space derived from another takes the vectors stored there and encodes what is missing. A storage that fails to
-    answer rejects a photo for RETRY_AFTER only, so that it holds up no others.
+    A space derived from another takes the vectors stored there and encodes what is missing. A photo whose storage does
+    not answer is rejected for RETRY_AFTER only, so that it holds up no others.
 
     Returns:
         How many photos were settled; 0 when nothing is pending, others hold it all or the space was dropped.
@@ -65,7 +65,7 @@ def index_batch(space: Space, size: int = BATCH) -> int:
     Raises:
         ml.recipes.WeightsError: the space's encoder cannot be loaded; nothing is lost.
     """
-    # Apart from the batch: attaching a leaf locks the photos against uploads, for a moment instead of a batch.
+    # Leaves are made in transactions of their own: attaching one locks out uploads, for a moment instead of a batch.
     try:
         leaves = partitions.ensure(space, Category.objects.values_list("pk", flat=True))
         with transaction.atomic():
@@ -83,7 +83,7 @@ def index_batch(space: Space, size: int = BATCH) -> int:
 
 
 def index_gently(space: Space, size: int, share: float) -> int:
-    """A batch, then a rest: over time at most `share` (above 0, up to 1) is spent on the batches."""
+    """Index a batch, then rest, so that batches take at most `share` of the time (above 0, up to 1)."""
     begun = time.monotonic()
     settled = index_batch(space, size)
     if settled:
@@ -92,11 +92,11 @@ def index_gently(space: Space, size: int, share: float) -> int:
 
 
 def forget(photo_ids: Sequence[int]) -> None:
-    """Make these photos pending again wherever photos go: their vectors and rejections are deleted."""
+    """Make these photos pending again in every space that photos go into: delete their vectors and rejections."""
     spaces = list(Space.objects.indexed_into().values_list("pk", flat=True))
     with transaction.atomic():
         partitions.lock_out_drops()
-        # Batches lock the photos they settle: this waits for their end, and they cannot write what was just deleted.
+        # Batches lock the photos they settle. This waits for their end, so they cannot write what is deleted here.
         locked = Photo.objects.filter(pk__in=photo_ids).order_by("pk").select_for_update(no_key=True)
         ids = list(locked.values_list("pk", flat=True))
         Embedding.objects.filter(space_id__in=spaces, photo_id__in=ids).delete()
@@ -113,10 +113,10 @@ def _settle(space: Space, photos: Sequence[Photo]) -> None:
 
 
 def _claim(space: Space, size: int) -> list[Photo]:
-    """Lock pending photos that no other worker has locked: the first behind the last batch's, or else the first of all.
+    """Lock pending photos that no other worker has locked: those behind the last batch, or else the first of all.
 
-    Looking through 100,000 photos takes 100 ms, and grows with them; behind the last batch it takes 3 ms. Photos
-    before it (of moved products, of killed workers) wait until those behind are done, or for FRESH seconds.
+    Looking through 100,000 photos takes 100 ms, and grows with them; behind the last batch it takes 3 ms. Photos that
+    lie before it (their product moved, their worker was killed) wait until those behind are done, or for FRESH seconds.
     """
     frontier = _frontiers.get(space.pk)
     if frontier and time.monotonic() < frontier.expires and (photos := _lock(space, size, frontier.photo_id)):
@@ -131,11 +131,11 @@ def _claim(space: Space, size: int) -> list[Photo]:
 def _lock(space: Space, size: int, after: int = 0) -> list[Photo]:
     """Lock up to `size` pending photos, in the order of their ids.
 
-    They are asked for again once they are locked: a worker that committed between our snapshot and our lock has settled
-    them, and only a further statement sees that. Asking and locking in one would read the vectors' rows, not only their
-    index: 400 ms instead of 100.
+    A second statement asks for them again once they are locked. Only it sees that another worker settled some between
+    our snapshot and our lock. One statement for both would read the vectors' rows, not only their index: 400 ms instead
+    of 100.
     """
-    # Twice as many as wanted: another worker may hold the first.
+    # Ask for twice as many as wanted, since another worker may hold the first.
     while ids := list(states.pending(space, after).order_by("pk").values_list("pk", flat=True)[: 2 * size]):
         free = Photo.objects.filter(pk__in=ids).select_for_update(skip_locked=True, no_key=True)
         locked = list(free.order_by("pk").values_list("pk", flat=True)[:size])
@@ -149,8 +149,8 @@ def _lock(space: Space, size: int, after: int = 0) -> list[Photo]:
 def _move(space: Space, photos: Sequence[Photo]) -> set[int]:
     """File the vectors of photos whose product changed category under the new one. Returns these photos' ids.
 
-    They are written anew: by an update PostgreSQL would move the rows, and a row moved without its coarse vector out of
-    a leaf that has no index would never be found in one that has.
+    They are written anew. An update would move the rows as they are. A leaf without an index may hold rows without a
+    coarse vector; moved to a leaf with an index, such a row would never be found.
     """
     ids, stored = vectors.read(space, [photo.pk for photo in photos])
     Embedding.objects.filter(space_id=space.pk, photo_id__in=ids.tolist()).delete()
@@ -188,7 +188,7 @@ def _embed(space: Space, photos: Sequence[Photo]) -> None:
 def _opened(
     encoder: Encoder, photos: Sequence[Photo], failures: dict[int, StoredPhotoError]
 ) -> Generator[Image.Image, None, None]:
-    """The photos that can be read, in their order, while threads open those that follow; `failures` gets the others.
+    """Yield the photos that can be read, in their order, while threads open the next; `failures` gets the others.
 
     The threads may not ask the database.
     """
@@ -206,7 +206,7 @@ def _opened(
             else:
                 yield image
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)  # Nor for a storage that hangs.
+        pool.shutdown(wait=False, cancel_futures=True)  # Do not wait for a storage that hangs.
 
 
 def _rejection(space: Space, photo: Photo, failure: StoredPhotoError) -> Rejection:

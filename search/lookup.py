@@ -17,13 +17,13 @@ from search.models import Space
 from search.store import indexes, scans
 from search.store.scans import NO_FILTERS, NearestPhoto, Ranking, ScanPlan
 
-# Photos read for each product asked for at first, at most: of many photos of a product few are near the query.
+# The most photos read at first for each product asked for: of a product's many photos, few are near the query.
 PHOTOS_PER_PRODUCT = 3
-# Of a hit: products that show one picture lie side by side, so that reading this many rows more finds them.
+# The most duplicates of a hit. Products that show one picture lie side by side, so this many rows more hold them.
 MOST_DUPLICATES = 20
-# However often one picture is in the way (a placeholder under thousands of products), reading ends: 0.3 ms a row.
+# Reading ends here, however often one picture is in the way (a placeholder under thousands of products): 0.3 ms a row.
 MOST_ROWS = 5_000
-# Similarities are compared as they are shown. L2 distances of 100 are usual, and four digits could not rank those.
+# Similarities are shown and compared with so many digits. L2 distances of 100 are usual: four could not rank them.
 DIGITS = {Space.Metric.COSINE: 4, Space.Metric.L2: 6}
 CATEGORY = attrgetter("category_id")
 
@@ -36,14 +36,14 @@ class Hit:
     photo: Photo
     similarity: float
     distance: float
-    """As the space compares vectors: 1 - cosine, or L2. Not rounded."""
+    """1 - cosine, or L2, as the space compares vectors. Not rounded."""
     duplicates: tuple["Hit", ...] = ()
     """Further products whose nearest photo shows the same picture, best first."""
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """The best match that was too little similar to be a hit, and the bound that it missed."""
+    """The best match that was not similar enough to be a hit, and the bound that it missed."""
 
     similarity: float
     category: Category
@@ -53,7 +53,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Matches:
-    """Hits, best first, and what would be among them if no least similarity were set."""
+    """Hits, best first, and the best match that only its similarity kept from being one."""
 
     hits: Sequence[Hit] = ()
     left_out: LeftOut | None = None
@@ -71,16 +71,15 @@ def nearest(
 ) -> Matches:
     """The `limit` products most similar to `vector` in these categories, best first, ties by photo id.
 
-    One hit a product, and one a picture: products whose nearest photos show the same picture are one hit's duplicates.
-    If `limit` pictures match, that many come back, however rare they are: leaves whose index gives out too early are
-    scanned exactly. Only where MOST_ROWS photos do not show so many pictures, fewer do. A hit lists
-    MOST_DUPLICATES at most.
+    A product is one hit, and so is a picture: products whose nearest photos show the same picture become duplicates of
+    one hit, MOST_DUPLICATES at most. If `limit` pictures match, that many come back, however rare they are: a leaf
+    whose index gives out too early is scanned exactly. Fewer come back only if MOST_ROWS photos do not show so many.
 
     Args:
         vector: shape (space.dimensions,), of length 1 where the metric is cosine.
         categories: category ids; their leaves are scanned by their own indexes and merged by distance.
         filters: what a product must be (catalog.filters.condition).
-        min_similarity: of all hits, 0 for any; by default each category's own (search.models.Threshold).
+        min_similarity: the least of all hits, 0 for any; by default each category's own (search.models.Threshold).
         exclude: a product that is no match, such as the one that the vector belongs to.
     """
     metric, plan = Space.Metric(space.metric), indexes.plan(space, categories)
@@ -102,7 +101,7 @@ def photos_read(limit: int) -> int:
 
 
 def similarity(metric: Space.Metric, distance: float) -> float:
-    """0 to 1: the cosine cut to that, or 1 / (1 + L2 distance); rounded to DIGITS."""
+    """The cosine, cut to 0 to 1, or 1 / (1 + L2 distance); rounded to DIGITS."""
     # Half-precision unit vectors stray past a cosine of 1 by 1e-3.
     exact = 1.0 / (1.0 + distance) if metric == Space.Metric.L2 else min(1.0, max(0.0, 1.0 - distance))
     return round(exact, DIGITS[metric])
@@ -110,14 +109,14 @@ def similarity(metric: Space.Metric, distance: float) -> float:
 
 @dataclass(frozen=True)
 class _Answer:
-    """What a reading by rising distance came to."""
+    """What was found by reading rows by rising distance."""
 
     hits: Sequence[Hit]
     left_out: LeftOut | None
     below: frozenset[int]
-    """The categories that were read to their floor while there were places left."""
+    """The categories that were read down to their floor, while the answer had places left."""
     short: frozenset[int] = frozenset()
-    """Categories whose index gave out before all was found that may belong to it."""
+    """Categories whose index gave out before it found all that may belong to the answer."""
 
 
 def _read(
@@ -139,7 +138,7 @@ def _read(
         ranked = sorted([*closed, *products], key=attrgetter("distance", "photo_id")) if closed else products
         answer = replace(_answer(ranked, metric, limit, min_similarity), short=ranking.short)
         if len(answer.hits) >= limit:
-            # Of one leaf, what was not found lies behind what was.
+            # In a single leaf, whatever was not found is farther than what was.
             return answer if len(plan.categories) > 1 else replace(answer, short=frozenset())
         plan = plan.of(plan.categories - answer.below)
         if not plan.categories:
@@ -154,7 +153,7 @@ def _answer(ranked: Sequence[NearestPhoto], metric: Space.Metric, limit: int, mi
     """At most `limit` hits at or above their floors, one for each picture."""
     passes = [similarity(metric, row.distance) >= _floor(row, metric, min_similarity) for row in ranked]
     pictures = grouping.by_picture([*compress(ranked, passes)], limit, 1 + MOST_DUPLICATES)
-    # Behind the last place of a full answer nothing is left out of it.
+    # A full answer leaves out nothing that is farther than its last hit.
     reach = ranked.index(pictures[-1][0]) if len(pictures) == limit else len(ranked)
     below = grouping.first_of_each(compress(ranked[:reach], map(not_, passes)), CATEGORY)
     hits = [_hit(first, metric, others) for first, *others in pictures]
@@ -173,7 +172,7 @@ def _floor(row: NearestPhoto, metric: Space.Metric, min_similarity: float | None
 
 
 def _left_out(below: Sequence[NearestPhoto], metric: Space.Metric, min_similarity: float | None) -> LeftOut | None:
-    """The best of those below their floors, the first."""
+    """The first product below its floor, which is the best."""
     if not below:
         return None
     best = below[0]

@@ -1,4 +1,4 @@
-"""Upkeep of the tables: indexes for leaves that grew, and no leaves of categories that are gone."""
+"""Upkeep of the tables: indexes for leaves that grew, and the end of leaves whose category is gone."""
 
 import logging
 
@@ -10,7 +10,7 @@ from search.models import Space
 from search.store import indexes, partitions
 
 logger = logging.getLogger(__name__)
-# A leaf that is being filled gets its index at the end: writing into one is several times slower.
+# The share of its photos that a leaf holds before it gets its index: writing into an index is several times slower.
 FILLED = 0.9
 
 
@@ -23,15 +23,15 @@ def maintain() -> list[str]:
     changed = []
     for space in Space.objects.indexed_into():
         leaves = partitions.leaves(space)
-        # Asked for after the leaves: a category made in between must not lose the leaf that it already has.
+        # Read after the leaves: a category made in between must not lose its leaf.
         categories = set(Category.objects.values_list("pk", flat=True))
         for leaf in leaves:
             try:
                 if name := _maintain(leaf, exists=leaf.category_id in categories):
                     changed.append(name)
-            except partitions.Busy:  # The next time, then.
+            except partitions.Busy:  # The next run tries again.
                 continue
-            except (DatabaseError, TooFewVectors):  # A space dropped meanwhile, say: no reason to leave out the others.
+            except (DatabaseError, TooFewVectors):  # For example, the space was dropped. The other leaves go on.
                 logger.exception("%s was not maintained", leaf.name)
     if changed:
         indexes.analyze_catalogue()
@@ -39,13 +39,13 @@ def maintain() -> list[str]:
 
 
 def _maintain(leaf: partitions.Leaf, exists: bool) -> str | None:
-    """The name of what changed."""
+    """The name of what changed; None if nothing did."""
     if not exists:
         partitions.drop_leaf(leaf)
         return leaf.name
     if indexes.is_due(leaf):
         if not _is_filled(leaf):
-            indexes.prepare(leaf.space)  # What is written from now on need not be written again.
+            indexes.prepare(leaf.space)  # Rows written from now on have coarse vectors, and need not be written again.
             return None
         return leaf.index_name if indexes.build(leaf) else None
     if indexes.is_stale(leaf):

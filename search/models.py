@@ -1,4 +1,4 @@
-"""What indexing leaves behind, spaces, embeddings, rejections and category heads; and what searching does, the log."""
+"""What indexing leaves behind (spaces, embeddings, rejections, category heads) and what searching does: the log."""
 
 from pathlib import PurePath
 from typing import ClassVar
@@ -12,10 +12,10 @@ from pgvector.django import HalfVectorField
 
 from catalog.validators import SKU_LENGTH
 
-# Of the vectors that name candidates in a large leaf. Of 20,000 photos 100 candidates by 128 dimensions hold 0.999 of a
-# photo's 20 nearest, and 0.995 of a mixture's; by 64 dimensions 0.993, by 256 no more (benchmarks.speed search).
+# Dimensions of the vectors that name candidates in a large leaf. Among 20,000 photos, 100 candidates hold 0.999 of a
+# photo's 20 nearest and 0.995 of a mixture's. With 64 it is 0.993, with 256 no more (benchmarks.speed search).
 COARSE_DIMENSIONS = 128
-# Spaces of so many dimensions and more have coarse vectors; an index over shorter ones is small as it is.
+# Spaces of at least so many dimensions have coarse vectors. An index over shorter vectors is small as it is.
 COARSE_FROM = 4 * COARSE_DIMENSIONS
 
 
@@ -26,7 +26,7 @@ class SpaceQuerySet(models.QuerySet["Space"]):
     def indexed_into(self) -> "SpaceQuerySet":
         """The spaces that new photos go into: the live one first, then those being built beside it.
 
-        Of these the derived ones come first: from stored vectors they are built in seconds.
+        Derived ones come first among the latter: stored vectors make them in seconds.
         """
         building = self.filter(state__in=[Space.State.LIVE, Space.State.BUILDING])
         return building.order_by("-state", models.F("source_id").asc(nulls_last=True), "pk")
@@ -75,7 +75,7 @@ class Space(models.Model):
     def weights(self) -> str:
         """What the vectors were made with, as every answer shows it: imagenet, random or path:NAME.
 
-        The name alone: where the file lies is no business of strangers.
+        Only the file's name is shown: where it lies is no business of strangers.
         """
         weights: str = self.recipe["weights"]
         return weights if weights in ("imagenet", "random") else f"path:{PurePath(weights).name}"
@@ -92,7 +92,7 @@ class Space(models.Model):
 
 
 class Projection(models.Model):
-    """The PCA of a space's recipe; apart from the space, which every query reads, because it is megabytes."""
+    """The PCA of a space's recipe. It takes megabytes, so it lies apart from the space, which every query reads."""
 
     space = models.OneToOneField(Space, models.CASCADE, primary_key=True)
     data = models.BinaryField(help_text="safetensors (ml.projection).")
@@ -102,7 +102,7 @@ class Projection(models.Model):
 
 
 class CoarseProjection(models.Model):
-    """What makes a space's coarse vectors of its full ones; made once, before the space's first HNSW index."""
+    """What makes coarse vectors of a space's full ones. It is made once, before the space's first HNSW index."""
 
     space = models.OneToOneField(Space, models.CASCADE, primary_key=True)
     data = models.BinaryField(help_text="safetensors (ml.projection).")
@@ -112,13 +112,13 @@ class CoarseProjection(models.Model):
 
 
 class LeafIndex(models.Model):
-    """The HNSW index of a category in a space, once it was held against exact scans: from then on searches use it."""
+    """A category's HNSW index in a space. Searches use it once it was compared with exact scans and stored here."""
 
     space = models.ForeignKey(Space, models.CASCADE, related_name="indexes")
     category = models.ForeignKey("catalog.Category", models.CASCADE, related_name="+")
     ef_search = models.PositiveSmallIntegerField(help_text="The least hnsw.ef_search at which its recall suffices.")
     recall = models.FloatField(help_text="recall@20 against exact scans, of the worse kind of query.")
-    photos = models.PositiveIntegerField(help_text="In the leaf when it was checked.")
+    photos = models.PositiveIntegerField(help_text="Photos in the leaf when it was checked.")
     checked_at = models.DateTimeField(auto_now=True)
 
     class Meta:
@@ -133,16 +133,16 @@ class LeafIndex(models.Model):
 class Embedding(models.Model):
     """A photo's vector in one space, filed under its product's category.
 
-    The table is LIST-partitioned by space, then by category (search/store/partitions.py), and deleted with its photo by
-    the database itself.
+    The table is LIST-partitioned by space, then by category (search/store/partitions.py). The database itself deletes a
+    photo's rows with the photo.
     """
 
     pk = models.CompositePrimaryKey("photo_id", "category_id", "space_id")
     space = models.ForeignKey(Space, models.DO_NOTHING, related_name="embeddings", db_index=False)
     category = models.ForeignKey("catalog.Category", models.DO_NOTHING, related_name="+", db_index=False)
     photo = models.ForeignKey("catalog.Photo", models.DO_NOTHING, related_name="embeddings", db_index=False)
-    vector = HalfVectorField(help_text="Of the space's dimensions; of length 1 unless the metric is L2.")
-    coarse = HalfVectorField(null=True, help_text="Of 128 dimensions; empty unless the space has a projection to them.")
+    vector = HalfVectorField(help_text="Has the space's dimensions, and length 1 unless the metric is L2.")
+    coarse = HalfVectorField(null=True, help_text="Has 128 dimensions; empty unless the space projects to them.")
 
     def __str__(self) -> str:
         return f"photo {self.photo_id} in space {self.space_id}"
@@ -150,7 +150,7 @@ class Embedding(models.Model):
 
 class RejectionQuerySet(models.QuerySet["Rejection"]):
     def in_force(self) -> "RejectionQuerySet":
-        """Those that keep their photo from being tried now."""
+        """The rejections that keep their photo from being tried now."""
         return self.filter(models.Q(retry_at=None) | models.Q(retry_at__gt=Now()))
 
 
@@ -175,7 +175,7 @@ class Rejection(models.Model):
 
 
 class Threshold(models.Model):
-    """The least similarity of a match in a category, where a caller names none; none stored means 0."""
+    """The least similarity of a category's matches, unless the caller names one. It is 0 where no row is stored."""
 
     space = models.ForeignKey(Space, models.CASCADE, related_name="thresholds")
     category = models.ForeignKey("catalog.Category", models.CASCADE, related_name="+")
@@ -214,9 +214,9 @@ class Head(models.Model):
 
 class QueryQuerySet(models.QuerySet["Query"]):
     def labelled(self, space: Space) -> "QueryQuerySet":
-        """Photo searches in the space whose category a customer told, as `label`, if their vectors were kept.
+        """Photo searches in the space whose vector was kept and whose category the customer named, as `label`.
 
-        It was told by an event that named the right category, or by searching in that one alone.
+        The customer named it in an event, or by searching in that category alone.
         """
         corrected = Event.objects.filter(
             query=models.OuterRef("pk"), kind=Event.Kind.WRONG_CATEGORY, category__isnull=False
@@ -229,7 +229,7 @@ class QueryQuerySet(models.QuerySet["Query"]):
 
 
 class Query(models.Model):
-    """A search that was answered. Kept for QUERY_LOG_DAYS; neither the photo nor an address is."""
+    """A search that was answered, kept for QUERY_LOG_DAYS. Neither the photo nor an address is kept."""
 
     class Kind(models.TextChoices):
         PHOTO = "photo"
@@ -239,11 +239,11 @@ class Query(models.Model):
     id = models.UUIDField(primary_key=True, editable=False)
     asked_at = models.DateTimeField(default=timezone.now)
     kind = models.CharField(max_length=10, choices=Kind.choices)
-    # No constraint in the database: a row is written for every search, and would lock the space and the category.
+    # No constraint in the database: every search writes a row, and would lock the rows of the space and the category.
     space = models.ForeignKey(
         Space, models.DO_NOTHING, null=True, db_index=False, db_constraint=False, related_name="+"
     )
-    mode = models.CharField(max_length=10, blank=True, help_text="Of the gate, where there was one.")
+    mode = models.CharField(max_length=10, blank=True, help_text="The gate's mode, where there was a gate.")
     searched = ArrayField(models.BigIntegerField(), default=list, blank=True, help_text="Ids of the categories.")
     category = models.ForeignKey(
         "catalog.Category",
@@ -256,14 +256,14 @@ class Query(models.Model):
     )
     ms = models.FloatField(help_text="Milliseconds that the answer took.")
     results = models.PositiveSmallIntegerField(help_text="Products in the answer.")
-    vector = HalfVectorField(null=True, help_text="Of the query photo, where LEARN_FROM_FEEDBACK is on.")
+    vector = HalfVectorField(null=True, help_text="The query photo's vector, where LEARN_FROM_FEEDBACK is on.")
     label: int | None  # Only from labelled().
 
     objects = QueryQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "queries"
-        # With the time it took, so that today's median is read from the index alone.
+        # The index includes the time taken, so that today's median is read from it alone.
         indexes: ClassVar = [models.Index(fields=["asked_at"], include=["ms"], name="query_asked_at")]
 
     def __str__(self) -> str:
@@ -271,7 +271,7 @@ class Query(models.Model):
 
 
 class Event(models.Model):
-    """What a customer did with an answer; goes with its query."""
+    """What a customer did with an answer. It is deleted with its query."""
 
     class Kind(models.TextChoices):
         CLICK = "click"
@@ -283,7 +283,7 @@ class Event(models.Model):
     query = models.ForeignKey(Query, models.DO_NOTHING, db_index=False, related_name="events")
     kind = models.CharField(max_length=20, choices=Kind.choices)
     sku = models.CharField(max_length=SKU_LENGTH, blank=True)
-    position = models.PositiveSmallIntegerField(null=True, help_text="Of the product in the answer, from 1.")
+    position = models.PositiveSmallIntegerField(null=True, help_text="Position of the product in the answer, from 1.")
     category = models.ForeignKey(
         "catalog.Category", models.SET_NULL, null=True, related_name="+", help_text="The right one, if it was wrong."
     )
@@ -302,7 +302,7 @@ class Event(models.Model):
 
 
 class Day(models.Model):
-    """The queries of a day summed up, in all and by category; stays when their rows go."""
+    """A day's queries summed up, in all and by category. The sums stay when the queries go."""
 
     date = models.DateField()
     category = models.ForeignKey(
@@ -310,7 +310,7 @@ class Day(models.Model):
         models.CASCADE,
         null=True,
         related_name="+",
-        help_text="That the queries looked in first; empty: all queries.",
+        help_text="The likeliest category of these queries; empty: all queries.",
     )
     searches = models.PositiveIntegerField()
     clicked_1 = models.PositiveIntegerField(help_text="Searches whose first result was clicked.")

@@ -19,7 +19,7 @@ from search.store.scans import ScanPlan
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
 
-DEPTH = 10  # answers of a search
+DEPTH = 10  # results of a search that are compared
 ASKED = 100  # queries to the indexes: a recall@10 of 0.99 is then known to 0.3 points (the standard error)
 
 
@@ -37,12 +37,12 @@ class Approximation:
 
 
 def approximation(space: Space, vectors: Floats, categories: Ints, products: Ints, seed: int) -> Approximation:
-    """Asks the indexed categories a sample of the queries that belong to them.
+    """Ask the indexed categories a sample of the queries that belong to them.
 
     Args:
         vectors: (q, d)
         categories: (q,) category ids
-        products: (q,) the product that a query was taken from and that is no answer to it, or NOTHING
+        products: (q,) the product that a query was taken from, or NOTHING; it is no answer to its own query
     """
     leaves, indexed = partitions.leaves(space), sorted(space.indexes.values_list("category_id", flat=True))
     rows = np.flatnonzero(np.isin(categories, indexed))
@@ -67,7 +67,7 @@ def sampled_recall(space: Space, count: int, seed: int = 0) -> float:
         rows = Embedding.objects.filter(space_id=space.pk, category_id=category).order_by("photo_id")
         ends = rows.aggregate(first=Min("photo_id"), last=Max("photo_id"))
         for _ in range(count if ends["first"] is not None else 0):
-            # The next photo after a random id: no pass over a million rows.
+            # Read the next photo after a random id: that saves a pass over a million rows.
             rest = rows.filter(photo_id__gte=random.randint(ends["first"], ends["last"]))
             if found := rest.values_list("vector", "photo__product_id").first():
                 vectors.append(np.array(found[0], np.float32))
@@ -81,7 +81,7 @@ def sampled_recall(space: Space, count: int, seed: int = 0) -> float:
 def _recall(space: Space, vector: Floats, category: int, product: int) -> float:
     """Share of the exactly nearest products that a search of the category returns."""
     own = Product.objects.filter(pk=product).first()
-    # However many photos products have, so many hold DEPTH of them.
+    # So many photos hold DEPTH products, however many photos a product has.
     photos = scans.nearest(space, vector, ScanPlan(frozenset({category})), DEPTH * MAX_PHOTOS, exclude=own).photos
     exact = {photo.product_id for photo in grouping.first_of_each(photos, grouping.PRODUCT)[:DEPTH]}
     hits = lookup.nearest(space, vector, {category}, DEPTH, min_similarity=0.0, exclude=own).hits

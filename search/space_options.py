@@ -1,4 +1,4 @@
-"""What a person may say of a new space, by create_space or in the admin: fields of a recipe, and the metric."""
+"""What a person may choose for a new space, by create_space or in the admin: fields of a recipe, and the metric."""
 
 from ml.recipes import OPTIONS, Option
 from search.models import Space
@@ -7,6 +7,6 @@ METRIC = Option("how vectors are compared; l2 takes them as they are", choices=S
 OWN = {name: option for name, option in OPTIONS.items() if not option.derived} | {"metric": METRIC}
 DERIVED = {name: option for name, option in OPTIONS.items() if option.derived}
 LEFT_OUT = (
-    "Left out, backbone and weights are the live space's, or LAMPLIGHT_WEIGHTS for another backbone; "
-    "layer and input size are the backbone's own; of all else the first choice stands."
+    "What you leave out has a default: the live space's backbone and weights, or LAMPLIGHT_WEIGHTS for another "
+    "backbone; the backbone's own layer and input size; for all else the first choice."
 )

@@ -17,10 +17,10 @@ from search.models import Projection, Space
 from search.states import Counts
 from search.store import indexes, partitions, vectors
 
-# Photos that PCA is fitted on, at most: as float32 of 4,096 dimensions they fill 330 MB, and ten times fewer already
-# fix the few hundred directions that are kept.
+# The most photos that PCA is fitted on. As float32 of 4,096 dimensions they fill 330 MB, and a tenth of them already
+# fixes the few hundred directions that are kept.
 PROJECTION_PHOTOS = 20_000
-# A search that began before a space was retired ends in it, long before this; until then it cannot be dropped.
+# For so long a retired space cannot be dropped. Searches that began in it end in it, long before this.
 SEARCHES_END = timedelta(seconds=10)
 
 
@@ -85,7 +85,7 @@ def overview(space: Space) -> Overview:
 
 
 def ensure_live(recipe: Recipe) -> Space:
-    """The live space; made from `recipe`, with its partitions, when there is none.
+    """The live space. If there is none, it is made from `recipe`, with its partitions.
 
     Safe to call from several processes at once: the database allows one live space. Raises NameTaken.
     """
@@ -109,9 +109,9 @@ def ensure_live(recipe: Recipe) -> Space:
 
 
 def origin(backbone: str | None) -> tuple[str, str]:
-    """The backbone and weights of a space of which no more, or its backbone alone, was said: the live space's own.
+    """The backbone and weights of a new space for which at most the backbone was chosen: the live space's own.
 
-    Without one, or for another backbone, those of the settings.
+    Without a live space, or for another backbone, they come from the settings.
     """
     live = Space.objects.live()
     if live and backbone in (None, live.recipe["backbone"]):
@@ -120,7 +120,7 @@ def origin(backbone: str | None) -> tuple[str, str]:
 
 
 def create(name: str, recipe: Recipe, metric: str = Space.Metric.COSINE) -> Space:
-    """A space to be built beside the live one: from now on the workers index into it.
+    """Make a space to be built beside the live one: from now on the workers index into it.
 
     Raises ValueError when the backbone has no such layer, IntegrityError when the name is taken.
     """
@@ -131,7 +131,7 @@ def create(name: str, recipe: Recipe, metric: str = Space.Metric.COSINE) -> Spac
 
 
 def fit(source: Space, components: int, whiten: bool = False) -> FittedProjection:
-    """PCA of the vectors stored in a space, or of PROJECTION_PHOTOS of them.
+    """Fit PCA on the vectors stored in a space, or on PROJECTION_PHOTOS of them.
 
     Raises:
         ml.projection.TooFewVectors: the source has no more vectors than components.
@@ -143,7 +143,7 @@ def fit(source: Space, components: int, whiten: bool = False) -> FittedProjectio
 
 
 def derive(name: str, source: Space, fitted: FittedProjection) -> Space:
-    """A space to be built by projecting the vectors stored in its source; no photo there is encoded again.
+    """Make a space to be built by projecting the vectors stored in its source: no photo there is encoded again.
 
     Raises IntegrityError when the name is taken.
     """
@@ -162,18 +162,18 @@ def derive(name: str, source: Space, fitted: FittedProjection) -> Space:
 def activate(space: Space, incomplete: bool = False) -> Space | None:
     """Have the space answer searches from now on, in one transaction. Returns the one that did until now.
 
-    That one stays as it is, retired, and can be activated again; but no new photos are indexed into it. None when the
-    space was live already.
+    The former space is retired. It stays as it is and can be activated again, but no new photos are indexed into it.
+    Returns None when the space was live already.
 
     Raises:
-        NotReady: the space was never live and lacks something; not when it may be `incomplete`.
+        NotReady: the space was never live and lacks something. Not raised when it may be `incomplete`.
         Space.DoesNotExist: the space was dropped.
     """
-    stored = Space.objects.filter(pk=space.pk).first()  # Whose state may have changed since the caller read it.
+    stored = Space.objects.filter(pk=space.pk).first()  # Its state may have changed since the caller read it.
     if stored and not incomplete:
         check_ready(stored)
     with transaction.atomic():
-        # All of them: whoever activates another one meanwhile waits here, and then sees which is live.
+        # Lock them all: whoever activates another one meanwhile waits here, and then sees which is live.
         every = {row.pk: row for row in Space.objects.select_for_update(no_key=True).order_by("pk")}
         if space.pk not in every:
             raise Space.DoesNotExist(f"{space} was dropped meanwhile")
@@ -186,12 +186,12 @@ def activate(space: Space, incomplete: bool = False) -> Space | None:
             former.save(update_fields=["state"])
         chosen.state, chosen.activated_at = Space.State.LIVE, timezone.now()
         chosen.save(update_fields=["state", "activated_at"])
-    ensure_partitions()  # For the categories that were made while it was retired.
+    ensure_partitions()  # It lacks the leaves of categories made while it was retired.
     return former
 
 
 def check_ready(space: Space) -> None:
-    """Whether the space would answer searches as well as it can. Raises NotReady.
+    """Raise NotReady unless the space would answer searches as well as it can.
 
     A space that was live before is always ready: it is wanted back at once, whatever came meanwhile.
     """
@@ -202,7 +202,7 @@ def check_ready(space: Space) -> None:
     if any(map(indexes.is_due, partitions.leaves(space))):
         raise NotReady(f"{space} lacks indexes of large categories", "maintain")
     live = Space.objects.live()
-    # Where the live space has none, the shop has too few photos for one.
+    # If the live space has no head, the shop has too few photos for one.
     if live and live.heads.exists() and not space.heads.exists():
         raise NotReady(f"{space} has no category head yet", f"train_head --space {space}")
 
@@ -210,8 +210,8 @@ def check_ready(space: Space) -> None:
 def drop(space: Space) -> None:
     """Delete a space and all that it holds, in one transaction; its vectors go in one statement.
 
-    Waits until the searches that began in it have ended, at most SEARCHES_END, and until the batches that are being
-    indexed have. A space that is gone is no error. Raises LiveSpace, and partitions.Busy when the table is never free.
+    Waits for the searches that began in it, at most SEARCHES_END, and for the batches that are being indexed. A space
+    that is gone is no error. Raises LiveSpace, and partitions.Busy when the table is never free.
     """
     while True:
         try:
@@ -244,7 +244,7 @@ def _is_fresh(space: Space) -> bool:
 
 
 def ensure_partitions() -> None:
-    """A leaf for every category in every space that photos are indexed into."""
+    """Make a leaf for every category in every space that photos are indexed into."""
     categories = list(Category.objects.values_list("pk", flat=True))
     for space in Space.objects.indexed_into():
         partitions.ensure(space, categories)

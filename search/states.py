@@ -1,7 +1,7 @@
 """What became of the photos in a space: each is indexed, pending, or rejected and why.
 
 A photo is indexed by a vector under its product's current category; a vector under a former one does not count. It is
-rejected as long as a rejection keeps it from being tried. All others are pending. Whoever asks, asks here.
+rejected as long as a rejection keeps it from being tried. All others are pending. Every other module asks here.
 """
 
 from collections import Counter
@@ -33,7 +33,7 @@ class Counts:
 
     @property
     def indexed(self) -> int:
-        """The rest. Beside a worker the counts, taken one after the other, may not add up for a moment."""
+        """All others. The counts are taken in turn, so they may not add up for a moment while a worker runs."""
         return max(0, self.settled - self.rejected)
 
     @property
@@ -44,14 +44,14 @@ class Counts:
 def pending(space: Space, after: int = 0) -> QuerySet[Photo]:
     """The photos that are neither indexed nor rejected.
 
-    Those with ids up to `after` are not looked at, nor are their vectors: what remains takes so much less time.
+    Photos with ids up to `after` are skipped, and so are their vectors, which saves their share of the time.
     """
     indexed = _vectors_of_photo(space).filter(photo_id__gt=after)
     return Photo.objects.filter(~Exists(indexed), ~Exists(_rejections_of_photo(space)), pk__gt=after)
 
 
 def annotated(photos: QuerySet[Photo], space: Space) -> QuerySet[Photo]:
-    """The photos with `is_indexed` and `rejected_because`, None unless they are rejected; for `of`."""
+    """The photos with `is_indexed` and `rejected_because` (None unless they are rejected), as `of` needs them."""
     reason = Subquery(_rejections_of_photo(space).values("reason")[:1])
     return photos.annotate(is_indexed=Exists(_vectors_of_photo(space)), rejected_because=reason)
 
@@ -77,7 +77,7 @@ def per_category(space: Space) -> dict[int, Counts]:
 
 
 def per_product(space: Space, products: Collection[int]) -> dict[int, Counter[State]]:
-    """How many photos of each of these products are in which state; one query, of a page's worth of products."""
+    """How many photos of each of these products are in which state. It is one query, meant for a page of products."""
     counts: dict[int, Counter[State]] = {product: Counter() for product in products}
     photos = Photo.objects.filter(product__in=products).order_by().only("product_id")
     for photo in annotated(photos, space):
@@ -86,10 +86,10 @@ def per_product(space: Space, products: Collection[int]) -> dict[int, Counter[St
 
 
 def products_with(space: Space, state: State) -> Q:
-    """Products with a photo that is pending (of MOST_PENDING photos) or rejected; or indexed, with all that they have.
+    """Products that have a pending or a rejected photo; for INDEXED, products whose photos are all indexed.
 
-    Those indexed are asked for by EXISTS, so that a page of them is found without looking at the others. To find a few
-    pending ones among a million photos takes a second however it is asked: here it is asked once.
+    EXISTS finds a page of indexed products without looking at the others. Finding a few pending photos among a million
+    takes a second in any way, so they are asked for once, and at most MOST_PENDING of them.
     """
     if state == State.PENDING:
         photos = pending(space).order_by().values_list("product_id", flat=True)
@@ -112,13 +112,13 @@ def _rejections(space: Space) -> QuerySet[Rejection]:
 
 
 def _rejected(space: Space) -> QuerySet[Rejection]:
-    """Without those whose photo has a vector all the same: it counts as indexed."""
+    """The rejections in force, without those whose photo has a vector all the same: it counts as indexed."""
     vectors = _vectors(space).filter(category_id=OuterRef("photo__product__category_id"), photo_id=OuterRef("photo_id"))
     return _rejections(space).exclude(Exists(vectors))
 
 
 def _vectors_of_photo(space: Space) -> QuerySet[Embedding]:
-    """Inside a query of photos: the vector that counts."""
+    """The vector that counts, for use inside a query of photos."""
     return _vectors(space).filter(category_id=OuterRef("product__category_id"), photo_id=OuterRef("pk"))
 
 

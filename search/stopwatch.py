@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 class Stopwatch:
-    """Runs from its making; `stage` times a part."""
+    """Runs from the moment it is made; `stage` times a part."""
 
     def __init__(self) -> None:
         self._started = time.perf_counter()

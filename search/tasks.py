@@ -24,7 +24,7 @@ DAY = 86_400  # Seconds: an index over millions of photos takes hours.
 
 @shared_task
 def index_pending() -> None:
-    """Index what is pending; when nothing is left, have the heads trained that are due."""
+    """Index what is pending. When nothing is left, have the heads trained that are due."""
     bell.silence()
     begun = time.monotonic()
     settled: Counter[Space] = Counter()
@@ -54,7 +54,7 @@ def _take_batch(space: Space) -> int:
     except WeightsError:
         if not building:
             raise
-        logger.exception("%s cannot be built", space)  # That is no reason to leave the live space without a head.
+        logger.exception("%s cannot be built", space)  # The live space gets its head all the same.
         return 0
 
 
@@ -73,20 +73,20 @@ def import_pending() -> None:
         bell.ring(bell.IMPORT)
 
 
-# What takes long outlives the broker's visibility timeout, so it is acknowledged at its start; bells ring again anyway.
+# A long task outlives the broker's visibility timeout, so it is acknowledged at its start; bells ring again anyway.
 @shared_task(acks_late=False, soft_time_limit=DAY, time_limit=DAY + 60)
 def train_head() -> None:
-    """Train the heads that are due; a message too many finds none."""
+    """Train the heads that are due. A repeated message finds none."""
     for space in Space.objects.indexed_into():
         if space.state == Space.State.BUILDING and states.pending(space).exists():
-            continue  # A head of a part of the photos would soon be due again.
+            continue  # A head trained on a part of the photos would soon be due again.
         if head := training.train_if_due(space):
             logger.info("%s: head trained, held-out accuracy %.3f", space, head.metrics["top1"])
 
 
 @shared_task(acks_late=False, soft_time_limit=DAY, time_limit=DAY + 60)
 def maintain() -> None:
-    """Build the indexes that grown leaves lack, drop the leaves of deleted categories."""
+    """Build the indexes that grown leaves lack, and drop the leaves of deleted categories."""
     if changed := maintenance.maintain():
         logger.info("maintained %s", ", ".join(changed))
 
@@ -113,6 +113,6 @@ def roll_up() -> None:
 
 @worker_ready.connect
 def look_at_once(**kwargs: Any) -> None:
-    """What became pending while no worker ran does not wait for beat."""
+    """Take up at once what became pending while no worker ran, instead of waiting for beat."""
     index_pending.apply_async(expires=bell.TIMEOUT)
     import_pending.apply_async(expires=bell.TIMEOUT)

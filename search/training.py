@@ -17,12 +17,12 @@ from search import encoders
 from search.models import Embedding, Head, Query, Space
 from search.store import partitions, vectors
 
-# Photos that a head learns from, and how many of one category at most: about 200 are enough. 20,000 photos of 2,048
-# dimensions fill 160 MB as float32; the bound is on all together, so that 400 categories take no more memory than 40.
+# The most photos that a head learns from, in all and of one category; about 200 are enough. 20,000 photos of 2,048
+# dimensions fill 160 MB as float32. The bound is on all together, so that 400 categories take no more memory than 40.
 PHOTOS, PHOTOS_PER_CATEGORY = 20_000, 500
-# A head is trained anew when this share of the photos it saw was added, removed or moved. A choice, not a measurement:
-# it keeps training rare in a growing shop, and the accuracy of a head over 300 photos is known no better than to 1.8
-# points (the standard error at 90 %), so that what fewer photos change could hardly be told.
+# A head is trained anew when this share of the photos it saw was added, removed or moved. It is a choice, not a
+# measurement. It keeps training rare in a growing shop. The accuracy of a head over 300 photos is known no better than
+# to 1.8 points (the standard error at 90 %), so the effect of fewer photos could hardly be told.
 CHANGED_ENOUGH = 0.1
 
 
@@ -32,12 +32,12 @@ class Samples:
 
     gallery: Gallery
     families: NDArray[np.integer]
-    """(n,) numbers of the products' names: a family is what shares its name within a category."""
+    """(n,) numbers of the products' names: photos whose products share a name within a category are a family."""
 
 
 @dataclass(frozen=True, eq=False)
 class Told:
-    """Customers' photos, and the categories that they told."""
+    """Customers' photos, and the categories that the customers named."""
 
     vectors: NDArray[np.float32]
     """(m, dimensions)"""
@@ -49,11 +49,11 @@ def is_due(space: Space) -> bool:
     """Whether the catalogue has changed enough since the space's newest head was trained, or there is none yet."""
     now = _photos_per_category(space)
     newest = space.heads.only("photos", "metrics", "trained_at").newest()
-    if newest is None or "gate" not in newest.metrics:  # One of an earlier version knows no gate.
+    if newest is None or "gate" not in newest.metrics:  # A head of an earlier version has no gate.
         return bool(now)
     then = {int(category): count for category, count in newest.photos.items()}
     added = _photos_per_category(space, photo__created_at__gt=newest.trained_at)
-    # Photos that came are counted apart from those that went: stock replaced one for one is all changed.
+    # Photos that came are counted apart from those that went: a stock replaced one for one has changed altogether.
     gone = (abs(now.get(c, 0) - added.get(c, 0) - then.get(c, 0)) for c in now.keys() | then.keys())
     return sum(added.values()) + sum(gone) > CHANGED_ENOUGH * sum(then.values())
 
@@ -88,7 +88,7 @@ def _put_in_use(space: Space, trained: Classifier, photos: dict[int, int]) -> He
 
 
 def train_if_due(space: Space) -> Head | None:
-    """Train when it pays; a catalogue too small for a head is left without one."""
+    """Train if a head is due. A catalogue too small for a head is left without one."""
     if not is_due(space):
         return None
     try:
@@ -98,9 +98,9 @@ def train_if_due(space: Space) -> Head | None:
 
 
 def _trained(space: Space, photos: dict[int, int], seed: int) -> Classifier:
-    """The head, with the gate that serves it best; the default gate where the photos are too few to tell.
+    """The head, with the gate that serves it best, or the default gate where the photos are too few to tell.
 
-    From customers' photos it only learns: it is measured on the catalogue's.
+    It learns from customers' photos, but is measured on the catalogue's only.
     """
     samples = _samples(space, list(photos), seed)
     gallery, told = samples.gallery, _told(space, samples.gallery)
@@ -116,10 +116,10 @@ def _trained(space: Space, photos: dict[int, int], seed: int) -> Classifier:
 
 
 def _told(space: Space, gallery: Gallery) -> Told:
-    """The newest customers' photos whose category they told, in each category no more than the gallery has.
+    """The newest photos whose category the customer named, in each category no more than the gallery has.
 
-    So a customer who tells lies, or a page that always names a category, never outweighs the catalogue. A photo's
-    latest label counts: who tries one category after the other means the last.
+    So neither a customer who tells lies nor a page that always names a category outweighs the catalogue. A photo's
+    latest label counts: a customer who tries one category after the other means the last.
     """
     room, heard, stored = Counter(gallery.categories.tolist()), set[bytes](), dict[bytes, int]()
     if settings.LEARN_FROM_FEEDBACK:
@@ -144,7 +144,7 @@ def _samples(space: Space, categories: list[int], seed: int) -> Samples:
     most = min(PHOTOS_PER_CATEGORY, PHOTOS // max(1, len(categories)))
     stored, rows = [], []
     for category in sorted(categories):
-        # A product that is being moved has photos under two categories: those not yet moved teach nothing true.
+        # A product that is being moved has photos under two categories. Those not yet moved have a wrong label.
         embeddings = Embedding.objects.filter(
             space_id=space.pk, category_id=category, photo__product__category_id=category
         )

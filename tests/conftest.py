@@ -31,7 +31,7 @@ Colour = str | tuple[int, int, int]
 
 def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # A test run in the background would ignore Ctrl-C.
-    # What costs time and proves nothing here.
+    # These cost time and prove nothing here.
     project.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # Others are slow on purpose.
     project.WHITENOISE_USE_FINDERS = False  # Each test client would search all static files anew, for 30 ms.
 
@@ -43,12 +43,12 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
-    """Bytes, which may hold the time they were made, are named by their number: processes must agree on names."""
+    """Name bytes after their argument: they may hold the time they were made, and processes must agree on names."""
     return argname if isinstance(val, bytes) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where processes share the tests, file by file: files with slow ones first, or one would be left for the end."""
+    """Run files with slow tests first. Processes share the tests file by file, and one would be left for the end."""
     assert len({item.nodeid for item in items}) == len(items), "of tests with one id, pytest-xdist runs the first alone"
     if WORKER:
         slow = {item.path for item in items if item.get_closest_marker("slow")}
@@ -90,7 +90,7 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
-        connections.close_all()  # Under an event loop they are others than outside.
+        connections.close_all()  # The connections under an event loop are not those outside.
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def watched(browser) -> Iterator[Watched]:
 
 @pytest.fixture(autouse=True)
 def _no_leaves_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A test that commits leaves the leaves of its spaces: emptied, they would come to belong to later ones."""
+    """Drop the leaves that a test with commits leaves behind: emptied, they would come to belong to later spaces."""
     marker = request.node.get_closest_marker("django_db")
     committing = {"live_server", "transactional_db"} & {*request.fixturenames}
     if committing or (marker and marker.kwargs.get("transaction")):

@@ -1,7 +1,7 @@
 """What a process of the test run must know before Django reads its settings (see addopts in pyproject.toml).
 
 Each process of pytest-xdist has a data folder of its own, and with it a PostgreSQL and a Redis. What takes seconds to
-make is shared: converted networks by all runs, and what is put into RUN by the processes of one run.
+make is shared: all runs share converted networks, and the processes of one run share what is put into RUN.
 """
 
 import os

@@ -87,14 +87,14 @@ def indexed_shop(photo, index) -> None:
 
 @pytest.fixture(autouse=True)
 def _nothing_kept() -> None:
-    """The flush after a test that commits counts ids from 1 again: another space must not find what this one left."""
+    """Empty the caches. The flush after commits restarts ids at 1, and no space must find what another left behind."""
     for kept in (*KEPT_FOR_SECONDS, coarse._load):
         kept.cache_clear()
 
 
 @pytest.fixture
 def clock(monkeypatch) -> list[float]:
-    """The time by which what is kept for seconds grows old; a test moves it on."""
+    """The clock of what is kept for seconds; a test moves it on."""
     now = [1_003.0]
     for kept in KEPT_FOR_SECONDS:
         cache = cast(TTLCache[Any, Any], kept.cache)
@@ -104,7 +104,7 @@ def clock(monkeypatch) -> list[float]:
 
 @pytest.fixture
 def wide(transactional_db) -> Iterator[Space]:
-    """The live space, of vectors so long that its indexes are over coarse ones."""
+    """The live space, with vectors so long that its indexes are over coarse ones."""
     made = Space.objects.create(name="wide", recipe=RECIPE, dimensions=512, state=Space.State.LIVE)
     yield made
     partitions.when_free(partial(partitions.drop_branch, made))

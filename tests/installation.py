@@ -44,7 +44,7 @@ class Installation:
 
     def __enter__(self) -> "Installation":
         lay_out(self.var)
-        # A user that outlives the killed ones, so that the servers stay.
+        # This user outlives the killed ones, so that the servers stay.
         self.start("-c", HOLD)
         wait_for(lambda: self.redis().pid() is not None, "the servers")
         return self
@@ -57,7 +57,7 @@ class Installation:
                 process.wait(30)
             except subprocess.TimeoutExpired:
                 self.kill(process)
-        # A killed process cannot stop the servers that it was the last to use.
+        # The servers outlive their last user if it was killed.
         subprocess.run(
             [sys.executable, "-m", "config.embedded", "stop"],
             cwd=BASE_DIR,
@@ -100,7 +100,7 @@ class Installation:
         )
 
     def kill(self, process: subprocess.Popen[bytes], with_signal: signal.Signals = signal.SIGKILL) -> None:
-        """Send a signal to the process and its children: SIGKILL leaves none, a gentler one goes to the parent."""
+        """Send SIGKILL to the process and its children, or a gentler signal to the process alone."""
         try:
             if with_signal == signal.SIGKILL:
                 os.killpg(process.pid, with_signal)
@@ -127,7 +127,7 @@ class Installation:
         self.manage("shell", "-c", "from search.tasks import index_pending; index_pending.delay()")
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """The answer of PostgreSQL itself."""
+        """The rows that PostgreSQL itself answers."""
         server = PostgreSQLServer(self.var, Users(self.var / ".users.lock"))
         with psycopg.connect(host=str(server.socket_folder), dbname="lamplight", user="lamplight") as connection:
             return connection.execute(query, parameters).fetchall()
@@ -149,14 +149,14 @@ class Installation:
 
 
 def lay_out(var: Path) -> None:
-    """Make a data folder as `migrate` and `prepare` leave it: a copy, for they run once in a test run."""
+    """Make a data folder as `migrate` and `prepare` leave it. It is a copy: the two run once in a test run."""
     var.mkdir(parents=True, exist_ok=True)
     # PostgreSQL insists on the owner and the mode of its files, which shutil would not keep.
     subprocess.run(["cp", "-a", f"{_prepared()}/.", var], check=True)
 
 
 def _prepared() -> Path:
-    """What is copied. The process of the test run that asks for it first makes it."""
+    """The folder to copy. The first process of the test run that asks for it makes it."""
     made = RUN / "prepared"
     with locked(RUN / "prepared.lock"):
         if not made.exists():

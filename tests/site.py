@@ -14,9 +14,9 @@ from search.models import Space
 from tests.grid_space import DIMENSIONS, RECIPE
 
 DEMO: Path = settings.BASE_DIR / "demo"
-# Of each category; the photos of three products make a category head.
+# Products of each category: the photos of three make a category head.
 EACH = 3
-# What the docs speak of.
+# Products that the docs name.
 NAMED = {"BED-017", "LAM-004", "SOF-001"}
 
 

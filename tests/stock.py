@@ -19,7 +19,7 @@ def clustered(count: int, dimensions: int, seed: int = 0, spread: float = 0.05) 
 
 
 def as_stored(rows: NDArray[np.floating]) -> NDArray[np.float32]:
-    """As half precision keeps them."""
+    """The vectors as half precision keeps them."""
     return rows.astype(np.float16).astype(np.float32)
 
 

@@ -29,7 +29,7 @@ def run(*command: str | Path) -> str:
 
 @pytest.fixture(scope="module")
 def tools() -> None:
-    """What package-lock.json names, installed once and again when it changed."""
+    """Install what package-lock.json names, once and again when it changed."""
     lock, installed = CLIENT / "package-lock.json", CLIENT / "node_modules" / ".package-lock.json"
     if installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime:
         return

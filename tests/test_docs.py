@@ -68,7 +68,7 @@ def commands(page: str) -> list[Command]:
 
 
 def differences(promised: Any, given: Any, at: str = "answer") -> Iterator[str]:
-    """Where an answer has another shape than the one promised; null stands for anything."""
+    """Where an answer has another shape than the promised one; null stands for anything."""
     if promised is None or given is None:
         return
     if isinstance(promised, dict) and isinstance(given, dict):
@@ -96,7 +96,7 @@ def token(transactional_db, media, monkeypatch, tmp_path: Path) -> str:
 @pytest.mark.slow
 @pytest.mark.skipif(not (shutil.which("curl") and shutil.which("bash")), reason="no curl or no bash")
 def test_every_command_of_the_docs_is_answered_as_they_say(token, live_server):
-    """In the order of the pages, for a reader needs what was made before."""
+    """They run in the order of the pages, for a reader needs what was made before."""
     wrong = []
     variables = f"TOKEN={token}"
     for page in PAGES:
@@ -160,7 +160,7 @@ def leads_somewhere(page: Path, link: str) -> bool:
 
 
 def headings(page: Path) -> set[str]:
-    """As GitHub names them in addresses."""
+    """The page's headings, as GitHub names them in addresses."""
     titles = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 

@@ -24,7 +24,7 @@ from search.models import Embedding, Space
 from tests.conftest import picture
 from tests.grid_space import DIMENSIONS, RECIPE, GridEncoder
 
-# A schema cannot say which categories exist, nor that an unknown query parameter is passed over.
+# A schema cannot say which categories exist, nor that an unknown query parameter is ignored.
 UNDECIDABLE = [positive_data_acceptance, negative_data_rejection]
 
 
@@ -35,7 +35,7 @@ def openapi() -> Any:
 
 
 schema = openapi()
-# What is wrong with each single field is tried once, as staff: whether a stranger may ask does not hang on it.
+# Mistakes in single fields are tried once, as staff: whether a stranger may ask does not depend on them.
 briefly = openapi()
 briefly.config.phases.coverage.enabled = False
 

@@ -6,7 +6,7 @@ import warnings
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 CENTRAL = b"PK\x01\x02"
-# Where the list of entries says these of an entry, and how many bytes it takes.
+# Where each of these stands in an entry of the list of entries, and its struct format.
 FIELDS = {"flags": (8, "<H"), "unpacked": (24, "<I"), "start": (42, "<I")}
 
 
@@ -20,7 +20,7 @@ def zipped(files: dict[str, bytes] | list[tuple[str | ZipInfo, bytes]], compress
 
 
 def lying(data: bytes, entry: int, **told: int) -> bytes:
-    """The ZIP with other facts in the list of entries than are true of the entry of that number."""
+    """The ZIP with false facts about entry number `entry` in its list of entries."""
     start = -1
     for _ in range(entry + 1):
         start = data.index(CENTRAL, start + 1)

@@ -1,6 +1,6 @@
 """How fast photos become vectors: the network beside torch, alone and under load, decoding, and a web process.
 
-Everything that a bar compares is measured in the same run, contenders in turn, and told as medians.
+Everything that a bar compares is measured in the same run, by contenders in turn, and given as medians.
 """
 
 import argparse
@@ -38,7 +38,7 @@ DEMO = ROOT / "demo" / "catalog"
 CLIENTS, QUERIES, INDEXED = 16, 8, 64  # threads that ask, times that each asks, photos of a batch
 WEB_QUERIES, WEB_CLIENTS = 100, 8
 BATCHES_ON_A_GPU, PASSES = (1, 8, 32, 64, 128), 4
-WORTH_COLLECTING = 1.25  # times as many a second; below, it is not worth that a query waits for others
+WORTH_COLLECTING = 1.25  # times the photos a second; for less, no query should wait for others
 PRECISIONS = {"bf16": "bfloat16", "f32": "float32"}
 
 # A process that loads one network, encodes one photo and says how long that took and what it holds.
@@ -148,7 +148,7 @@ def _contenders(recipe: Recipe, cache: Path, count: int) -> dict[str, Callable[[
 
 
 def processes(recipe: Recipe, cache: Path, rounds: int) -> str:
-    """Fresh processes, the network on disk: torch's as a state dict, OpenVINO's converted."""
+    """Fresh processes with the network on disk: torch's as a state dict, OpenVINO's converted."""
     import torch
 
     from ml.weights import load_network
@@ -201,7 +201,7 @@ def concurrency(recipe: Recipe, cache: Path, rounds: int) -> str:
 
 
 def _clients(query: Callable[[], float]) -> tuple[list[float], float]:
-    """The times of QUERIES queries by each of CLIENTS threads, and of all together."""
+    """The time of each of QUERIES queries by each of CLIENTS threads, and of all of them together."""
     waits: list[float] = []
     threads = [threading.Thread(target=lambda: waits.extend(query() for _ in range(QUERIES))) for _ in range(CLIENTS)]
 
@@ -221,7 +221,7 @@ def _beside(query: Callable[[], float], index: Callable[[], object]) -> list[flo
     batch.start()
     while batch.is_alive():
         times.append(query())
-        time.sleep(0.03)  # A customer is no loop.
+        time.sleep(0.03)  # A customer pauses, a loop does not.
     return times
 
 
@@ -339,7 +339,7 @@ def _family(pid: int) -> list[int]:
 
 
 def _resident(pid: int) -> float:
-    """MB."""
+    """Resident memory in MB."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1000
 
@@ -370,7 +370,7 @@ def _served(encoder: Encoder, photos: Sequence[bytes]) -> None:
 
 
 def _plainly(network: "nn.Module", photos: Sequence[bytes], size: int, recipe: Recipe) -> None:
-    """As anybody would: a batch is decoded in full, copied, computed and copied back before the next."""
+    """The plain way: a batch is decoded in full, copied, computed and copied back before the next."""
     import torch
 
     for start in range(0, len(photos), size):
@@ -380,11 +380,11 @@ def _plainly(network: "nn.Module", photos: Sequence[bytes], size: int, recipe: R
 
 
 def _medians(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Seconds; the contenders take turns, so that what else the machine does falls on all alike."""
+    """Median seconds of each contender. They take turns, so that other work of the machine slows all alike."""
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(rounds + 2):
         for name, work in contenders.items():
-            work()  # The caches are the contender's own when it is timed.
+            work()  # The first run is not timed: it fills the caches with the contender's own data.
             took = _seconds(work)
             if number > 1:
                 times[name].append(took)

@@ -1,7 +1,7 @@
-"""Importing: rows a second, an import sent through the admin beside import_catalog on the same files.
+"""Importing: rows a second of an import sent through the admin, and of import_catalog on the same files.
 
-Products without photos, and products with one each: in a ZIP for the admin, beside the CSV file for the command.
-The memory is what the process had at most by then.
+Products have no photos, or one each: in a ZIP for the admin, beside the CSV file for the command.
+The memory is the most that the process had by then.
 """
 
 import argparse
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def rates(source: Path, rounds: int) -> dict[str, list[float]]:
-    """Rows a second of each way, which take turns so that what else the machine does strikes all."""
+    """Rows a second of each way. The two take turns, so that other work of the machine slows both alike."""
     found: dict[str, list[float]] = {}
     for _ in range(rounds):
         forget()
@@ -115,12 +115,12 @@ def forget() -> None:
 
 
 def peak_memory() -> float:
-    """MB that this process had at most."""
+    """The most MB that this process has had."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
 
 
 def write_catalog(folder: Path, rows: int, with_photos: bool) -> Path:
-    """A folder with catalog.csv and, where there are photos, the same ones beside it and in photos.zip."""
+    """A folder with catalog.csv. If photos are wanted, the same ones lie beside it and in photos.zip."""
     folder.mkdir()
     with (folder / "catalog.csv").open("w", newline="") as file:
         writer = csv.writer(file)

@@ -1,7 +1,7 @@
 """Indexing: photos a second from files on disk to searchable, beside the bare encoder.
 
-The same photos, already decoded, go through the encoder alone in between, a chunk each in turn, so that what else the
-machine does strikes both. Then vectors are written and read in binary, beside Django's ORM.
+The same photos, already decoded, go through the encoder alone. Both take turns, a chunk each, so that other work of the
+machine slows both alike. Then vectors are written and read in binary, beside Django's ORM.
 """
 
 import argparse
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from search.models import Space
 
 DEMO = Path(__file__).resolve().parents[2] / "demo" / "catalog" / "catalog.csv"
-BAR = 0.85  # Of the bare encoder's rate.
+BAR = 0.85  # The share of the bare encoder's rate to reach.
 CHUNK = 2  # Batches that are indexed in turn with the encoder.
 ROWS = 1_000  # Vectors that are written and read at once.
 

@@ -1,7 +1,7 @@
 """Queries over HTTP: a photo posted to the real stack, in a shop with one large category.
 
-First one after the other, each beside one bare pass of the encoder over the same photo, split by stage; then by 1, 4
-and 16 clients, each of which asks again as soon as it is answered.
+First, queries come one after the other, each beside one bare pass of the encoder over the same photo, split by stage.
+Then 1, 4 and 16 clients ask, each again as soon as it is answered.
 """
 
 import argparse
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from catalog.models import Category
     from search.models import Space
 
-# Queries that are asked and not counted: until then searches pay for each page of PostgreSQL's memory that they meet.
+# Queries that are asked and not counted: the first ones pay for each page of PostgreSQL's memory that they meet.
 WARM_UP = 300
 # Width and height, and how many times the bare encoder's time a whole request may take.
 SIZES = {(500, 500): 1.5, (3000, 2000): 2.5}
@@ -38,8 +38,8 @@ BOUNDARY = "lamplight-benchmark"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--catalog", default="demo/catalog/catalog.csv", help="as import_catalog takes (%(default)s)")
     parser.add_argument("--rows", type=int, default=20_000, help="products in the large category (%(default)s)")
-    parser.add_argument("--queries", type=int, default=60, help="of each size, one after the other (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=10, help="of each load (%(default)s)")
+    parser.add_argument("--queries", type=int, default=60, help="queries of each size, in turn (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=10, help="seconds of each load (%(default)s)")
     parser.add_argument("--weights", default="random", help="as LAMPLIGHT_WEIGHTS (%(default)s)")
 
 
@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> None:
         space = Space.objects.get(state=Space.State.LIVE)
         photos = grow(space, options.rows)
         call_command("maintain", verbosity=0)
-        call_command("train_head", verbosity=0)  # Or a worker would, beside the queries.
+        call_command("train_head", verbosity=0)  # Otherwise a worker would train it beside the queries.
         with running() as stack:
             for size, most in SIZES.items():
                 queries = [jpeg(photo, size) for photo in islice(cycle(photos), options.queries + WARM_UP)]
@@ -71,8 +71,8 @@ def run(options: argparse.Namespace) -> None:
 def grow(space: "Space", rows: int) -> list[Image.Image]:
     """Fill the category with the most photos up to `rows` products; returns its own photos.
 
-    The vectors are mixtures of two of the category's own, with a third of their deviation as noise: as near to a query
-    as look-alikes are.
+    The vectors are mixtures of two of the category's own, with a third of their deviation as noise. They lie as near to
+    a query as look-alikes do.
     """
     from catalog.models import Photo
     from search.store import vectors
@@ -101,7 +101,7 @@ def _largest() -> "Category":
 
 
 def _add_products(category: "Category", count: int) -> list[int]:
-    """Products with one photo each, without a file; the photos' ids."""
+    """Add products with one photo each, without a file. Returns the photos' ids."""
     from catalog.models import Photo, Product
 
     generator = np.random.default_rng(1)

@@ -1,10 +1,10 @@
 """Search: a category of 20,000 photos and one of 2,000, Lamplight beside hnswlib, faiss, duckdb and plain pgvector.
 
 All search the same vectors (benchmarks.vectors) in the same run, a block of queries each in turn, with one thread each.
-Half of the queries are held-out photos of the category, half are mixtures of two stored ones, which are as unlike all
-photos as a customer's. Recall is held against exact rankings by numpy.
+Half of the queries are held-out photos of the category. The others are mixtures of two stored ones, which are as unlike
+all photos as a customer's. Recall is measured against exact rankings by numpy.
 
-Then what the design rests on: indexes over full and over coarse vectors, and from how many photos on an index pays.
+Then come the choices of the design: indexes over full or over coarse vectors, and from how many photos an index pays.
 """
 
 import argparse
@@ -39,11 +39,11 @@ BLOCK = 25  # Queries that a contender answers in its turn: its data are in the 
 RECALL, SLOWER_THAN_HNSWLIB, SLOWER_THAN_FAISS = 0.99, 3, 5  # The bars.
 ANSWER, STATEMENT = "Lamplight, answer (lookup.nearest)", "Lamplight, statement (scans.nearest)"
 FLAT = "faiss, flat"
-# hnswlib's graphs are pgvector's by default.
+# hnswlib's graphs have pgvector's defaults.
 M, EF_CONSTRUCTION = 16, 64
 EFS = (10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320, 448, 640)
-# Of a two-stage search. One stage has as many candidates by its hnsw.ef_search. They are judged by recall@20, as stored
-# indexes are (search.store.indexes).
+# Dimensions and candidates of a two-stage search. One stage has as many candidates by its hnsw.ef_search. Both are
+# judged by recall@20, as stored indexes are (search.store.indexes).
 COARSE, CANDIDATES, FOUND = (64, 128, 256), (50, 100, 200), 20
 Search = Callable[[Floats], Sequence[int]]
 """The ids of the photos nearest to a vector."""
@@ -51,7 +51,7 @@ Search = Callable[[Floats], Sequence[int]]
 
 @dataclass(frozen=True)
 class Stock:
-    """A category, what is stored of it and what it is asked for."""
+    """A category, the vectors stored in it and the queries put to it."""
 
     category: "Category"
     ids: NDArray[np.int64]
@@ -61,7 +61,7 @@ class Stock:
 
     @property
     def queries(self) -> Floats:
-        """A held-out photo and a mixture in turn."""
+        """Held-out photos and mixtures in turn."""
         return np.stack([self.own, self.mixed], axis=1).reshape(-1, DIMENSIONS)
 
     def nearest(self, queries: Floats, count: int) -> list[set[int]]:
@@ -79,7 +79,7 @@ class Result:
 
     @property
     def p50(self) -> float:
-        """In milliseconds."""
+        """The median, in milliseconds."""
         return 1000 * float(np.percentile(self.seconds, 50))
 
     @property
@@ -93,8 +93,8 @@ class Result:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rows", type=int, default=20_000, help="photos of the large category (%(default)s)")
-    parser.add_argument("--queries", type=int, default=75, help="of each kind, for each contender (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of the vectors (%(default)s)")
+    parser.add_argument("--queries", type=int, default=75, help="queries of each kind (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the vectors (%(default)s)")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -139,7 +139,7 @@ def stock(space: "Space", rows: int, options: argparse.Namespace) -> Stock:
 def race(contenders: Mapping[str, Search], stock: Stock, count: int, desc: str) -> dict[str, Result]:
     """Every contender answers every query, a block of them in turn, after a block that is not counted.
 
-    Recall is that of the `count` nearest photos.
+    Recall is taken among the `count` nearest photos.
     """
     queries, nearest = stock.queries, stock.nearest(stock.queries, count)
     blocks = [range(start, min(start + BLOCK, len(queries))) for start in range(0, len(queries), BLOCK)]
@@ -157,7 +157,7 @@ def race(contenders: Mapping[str, Search], stock: Stock, count: int, desc: str) 
 
 
 def contest(space: "Space", large: Stock, small: Stock, plain: psycopg.Connection[Any]) -> str:
-    """Both categories, by all contenders."""
+    """Have all contenders search both categories."""
     from search.store import indexes
     from search.store.partitions import Leaf
 
@@ -192,7 +192,7 @@ def contest(space: "Space", large: Stock, small: Stock, plain: psycopg.Connectio
 
 
 def lamplight(space: "Space", stock: Stock) -> dict[str, Search]:
-    """An answer, with its products, prices and photos; and the statement that it is read by."""
+    """The whole answer, with its products, prices and photos, and the bare statement that reads it."""
     from search import lookup
     from search.store import indexes, scans
 
@@ -224,20 +224,20 @@ class Hnswlib:
         return found
 
     def least_ef(self, stock: Stock, recall: float) -> int:
-        """The smallest ef by which the stock's queries are answered so well."""
+        """The smallest ef that answers the stock's queries so well."""
         enough = (ef for ef in EFS if _recall(partial(self.search, ef=ef), stock) >= recall)
         return next(enough, EFS[-1])
 
 
 def scans_of_peers(stock: Stock) -> dict[str, Search]:
-    """Every vector is compared."""
+    """Contenders that compare every vector."""
     import duckdb
 
     logging.getLogger("faiss.loader").setLevel(logging.WARNING)
     import faiss
 
     stored = stock.vectors.astype(np.float32)
-    faiss.omp_set_num_threads(1)  # As a PostgreSQL backend has.
+    faiss.omp_set_num_threads(1)  # A PostgreSQL backend has one thread, too.
     flat = faiss.IndexFlatIP(DIMENSIONS)
     flat.add(stored)
     database = duckdb.connect(config={"threads": 1})
@@ -271,7 +271,7 @@ def plain_connection() -> Iterator[psycopg.Connection[Any]]:
 
 
 def make_one_table(plain: psycopg.Connection[Any]) -> float:
-    """What a shop begins with: one table of all vectors as pgvector stores them. Returns the seconds of its HNSW."""
+    """Make the table that a shop begins with: all vectors as pgvector stores them. Returns the seconds of its HNSW."""
     plain.execute("SET maintenance_work_mem = '1GB'")
     plain.execute(
         f"CREATE TABLE one_table (photo_id bigint PRIMARY KEY, category_id bigint, vector vector({DIMENSIONS}));"
@@ -285,7 +285,7 @@ def make_one_table(plain: psycopg.Connection[Any]) -> float:
 
 
 def baselines(plain: psycopg.Connection[Any], stock: Stock) -> dict[str, Search]:
-    """The category is a WHERE clause."""
+    """Contenders on that table, where the category is a WHERE clause."""
     cursor = plain.cursor(binary=True)
     condition = f"SELECT photo_id FROM one_table WHERE category_id = {stock.category.pk} ORDER BY"
     exact = f"{condition} vector <=> %b LIMIT {LIMIT}"

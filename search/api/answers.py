@@ -1,7 +1,7 @@
-"""Answers as JSON: what the serializers of search.api.serializers describe, put together by hand.
+"""Answers as JSON, put together by hand as the serializers of search.api.serializers describe them.
 
 For 20 products and as many categories the serializers take several milliseconds, a fifth of a query's time besides the
-network's; this takes a twentieth of that. A test holds the two against each other.
+network's. This takes a twentieth of that. A test compares the two.
 """
 
 import uuid
@@ -23,7 +23,7 @@ Json = dict[str, Any]
 
 
 def answer(space: Space, matches: Matches, watch: Stopwatch, origin: str) -> Json:
-    """The matches; their photos' URLs below `origin`, such as https://shop.example/, where the storage has no own."""
+    """The matches. Photo URLs begin with `origin`, such as https://shop.example/, if the storage has no own address."""
     return {
         "query_id": str(uuid.uuid4()),
         "space": space.name,

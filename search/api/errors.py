@@ -28,7 +28,7 @@ class ServiceUnavailable(APIException):
 
 
 class ExceptionHandler(CatalogExceptionHandler):
-    """A database that is down, or a model that cannot be loaded, is a 503 and not a 500."""
+    """Answer 503, not 500, when the database is down or the model cannot be loaded."""
 
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         if isinstance(exc, OperationalError | InterfaceError | PoolTimeout):
@@ -47,21 +47,21 @@ class ExceptionHandler(CatalogExceptionHandler):
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """An address that does not exist: the API's error shape below /api/, Django's page elsewhere."""
+    """Answer an address that does not exist: in the API's error shape below /api/, with Django's page elsewhere."""
     if request.path.startswith("/api/"):
         return _as_json("client_error", "not_found", "There is nothing at this address: see /api/docs/.", 404)
     return defaults.page_not_found(request, exception)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """A request that Django refuses before any view, such as one for another host."""
+    """Answer a request that Django refuses before any view, such as one for another host."""
     if request.path.startswith("/api/"):
         return _as_json("client_error", "bad_request", "This site does not answer such a request.", 400)
     return defaults.bad_request(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """A failure outside the API's own views, in the same two shapes."""
+    """Answer a failure outside the API's own views, in the same two shapes."""
     if request.path.startswith("/api/"):
         return _as_json("server_error", "error", "Something went wrong on our side; it has been logged.", 500)
     return defaults.server_error(request)

@@ -23,7 +23,7 @@ from search.api.throttles import EventThrottle
 from search.log import events
 from search.models import Event
 
-MAX_BYTES = 4_096  # An event of the longest sku and slug, every letter escaped, is half of that.
+MAX_BYTES = 4_096  # An event with the longest sku and slug, every letter escaped, takes half of that.
 MAX_POSITION = 1_000
 
 
@@ -31,16 +31,16 @@ class EventParser(BoundedJSONParser):
     """JSON of MAX_BYTES at most."""
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
-        # The middleware has seen that it is a number, and Django reads no further.
+        # The middleware has checked that it is a number, and Django reads no more bytes than that.
         if int(parser_context["request"].META["CONTENT_LENGTH"]) > MAX_BYTES:
             raise TooLarge(f"An event has at most {MAX_BYTES:,} bytes.", "event_too_large")
         return super().parse(stream, media_type, parser_context)
 
 
 class CategoryField(serializers.CharField):
-    """A slug, for its category."""
+    """A slug in JSON, a Category in Python."""
 
-    # Without the slug itself: JSON may hold half of a surrogate pair, and no answer could.
+    # The message leaves out the slug: JSON may hold half of a surrogate pair, and no answer could.
     default_error_messages = {"unknown_category": "No such category. Use one of: {known}."}
 
     def to_internal_value(self, data: Any) -> Category:  # type: ignore[override]  # A CharField on the wire only.
@@ -57,7 +57,7 @@ class CategoryField(serializers.CharField):
 
 class EventSerializer(serializers.Serializer[Event]):
     query_id = serializers.UUIDField(
-        help_text="Of the answer.",
+        help_text="The query_id of the answer.",
         error_messages={
             "unknown_query": (
                 "No such query, or not any more. Send the query_id of an answer of the last {days} days."
@@ -71,7 +71,7 @@ class EventSerializer(serializers.Serializer[Event]):
         required=False,
         allow_blank=True,
         default="",
-        help_text="The product's; optional for wrong_category.",
+        help_text="Sku of the product; optional for wrong_category.",
         error_messages={
             "sku_missing": "Send the sku of the product.",
             "unknown_sku": "No product has this sku. Send the sku as the answer has it.",
@@ -83,14 +83,14 @@ class EventSerializer(serializers.Serializer[Event]):
         required=False,
         allow_null=True,
         default=None,
-        help_text="Of the product in the answer, from 1. A click has one; it is optional otherwise.",
+        help_text="Position of the product in the answer, from 1. Needed for a click, optional otherwise.",
         error_messages={"position_missing": "Send the position of the product in the answer, 1 for the first."},
     )
     category = CategoryField(
         required=False,
         allow_null=True,
         default=None,
-        help_text="For wrong_category: slug of the right one, where the customer told it.",
+        help_text="Slug of the right category, if the customer named it; for wrong_category only.",
     )
     created_at = serializers.DateTimeField(read_only=True)
 
@@ -124,18 +124,18 @@ class EventView(APIView):
 
     parser_classes = (EventParser,)
     permission_classes = (AllowAny,)
-    # As for a search: a session's cookie would make a visitor's event need a CSRF token, which sendBeacon cannot send.
+    # Only tokens, as for a search: with a session's cookie an event needs a CSRF token, which sendBeacon cannot send.
     authentication_classes = (TokenAuthentication,)
     throttle_classes = (EventThrottle,)
 
     @extend_schema(
         summary="Tell what a customer did with an answer",
         description=(
-            "A click on a result, a product put into the cart or bought, or that the photo was taken for a thing of "
-            "another category. `query_id` is that of the answer, of several pages that of the first. Telling the same "
-            "again (query, kind, sku and position) is answered with 200 and changes nothing but the `category` of a "
-            "wrong_category, of which the last one counts. `navigator.sendBeacon` can send it: give it a Blob of the "
-            "type application/json."
+            "The customer clicked a result, put it into the cart or bought it, or the photo was taken for a thing of "
+            "another category. `query_id` is that of the answer; where it has several pages, that of the first. The "
+            "same event again (query, kind, sku and position) is answered with 200. It changes nothing but the "
+            "`category` of a wrong_category: the last one counts. `navigator.sendBeacon` can send it: give it a Blob "
+            "of the type application/json."
         ),
         tags=["search"],
         request=EventSerializer,

@@ -38,7 +38,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 
 def _database() -> dict[str, str]:
-    """Asked from a thread of its own: a database that hangs would hold this one for ever."""
+    """Ask from a thread of its own: a database that hangs would hold this one for ever."""
     asked = _prober().submit(_ask_database)
     try:
         return asked.result(DATABASE_SECONDS)

@@ -45,10 +45,10 @@ def answered(
     """The answer as a response that will be logged.
 
     Args:
-        answer: with `query_id`, `results` and `timings_ms`. One without a `query_id` goes on with another: not logged.
-        searched: ids of the categories, where no gate chose them.
-        choice: the gate's.
-        vector: of the query photo; kept only where the shop learns from its customers (LEARN_FROM_FEEDBACK).
+        answer: has `query_id`, `results` and `timings_ms`. Without a `query_id` it continues another and is not logged.
+        searched: ids of the categories searched, where no gate chose them.
+        choice: what the gate chose.
+        vector: the query photo's; kept only where the shop learns from its customers (LEARN_FROM_FEEDBACK).
     """
     if not settings.QUERY_LOG_DAYS or answer["query_id"] is None:
         return Response(answer)
@@ -67,7 +67,7 @@ def answered(
 
 
 def _first(choice: Choice) -> int | None:
-    """The likeliest of the categories searched; None where that says nothing."""
+    """The likeliest of the categories searched; None for an unknown photo, or for several without probabilities."""
     if choice.mode == "unknown":
         return None
     likely = {category: p for category, p in choice.probabilities.items() if category in choice.searched}

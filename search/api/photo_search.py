@@ -1,4 +1,4 @@
-"""Search by photo, from what was sent to what matches: the API answers with it, the admin shows how it came about."""
+"""Search by photo, from the fields sent to the matches. The API answers with them, the admin shows how they arose."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -17,9 +17,9 @@ from search.store import live_space
 class Found(NamedTuple):
     space: Space
     categories: Mapping[int, Category]
-    """All of the shop's, by id."""
+    """All categories of the shop, by id."""
     vector: np.ndarray
-    """Of the photo, (space.dimensions,)."""
+    """The photo's vector, (space.dimensions,)."""
     choice: gate.Choice
     matches: lookup.Matches
 
@@ -43,7 +43,7 @@ def find(data: Any, watch: Stopwatch) -> Found:
 
 
 def live_shop() -> live_space.Live:
-    """Raises ServiceUnavailable before the first space was made."""
+    """The live space and the categories. Raises ServiceUnavailable before the first space was made."""
     if shop := live_space.read():
         return shop
     raise ServiceUnavailable("There is no index yet: run manage.py prepare.", "no_live_space")

@@ -38,7 +38,7 @@ class CategoriesField(serializers.CharField):
 class RegionField(serializers.CharField):
     """``x,y,width,height`` as fractions of the upright photo."""
 
-    # The second is raised when the photo is cropped, by its own text; here the schema learns of it.
+    # The cropping raises region_too_small, with a text of its own. It stands here for the schema.
     default_error_messages = {
         "invalid_region": "Give x,y,width,height as four fractions of the photo, such as 0.1,0.2,0.5,0.5.",
         "region_too_small": MESSAGES[PhotoProblem.REGION_TOO_SMALL],
@@ -71,7 +71,7 @@ class MatchSerializer(FilterSerializer):
     )
 
     def validate_min_similarity(self, value: float) -> float:
-        if math.isnan(value):  # It compares with nothing, so it passes both limits.
+        if math.isnan(value):  # NaN compares with nothing, so it passes both limits.
             raise serializers.ValidationError("A valid number is required.", "invalid")
         return value
 
@@ -86,7 +86,7 @@ class MatchSerializer(FilterSerializer):
 
 
 class SimilarSerializer(MatchSerializer):
-    """Made with the product in its context."""
+    """Needs the product in its context."""
 
     photo = serializers.IntegerField(
         min_value=1,
@@ -143,11 +143,11 @@ class HitSerializer(MatchedPhotoSerializer):
 
 
 class LeftOutSerializer(serializers.Serializer[Any]):
-    similarity = serializers.FloatField(help_text="Of the best match left out.")
+    similarity = serializers.FloatField(help_text="Similarity of the best match left out.")
     category = serializers.SlugField(source="category.slug", help_text="Its category.")
-    min_similarity = serializers.FloatField(help_text="What it would have needed.")
+    min_similarity = serializers.FloatField(help_text="Similarity that it would have needed.")
     set_by = serializers.ChoiceField(
-        ["request", "category"], help_text="Whether the request set that, or the shop for the category."
+        ["request", "category"], help_text="Who set min_similarity: the request, or the shop for the category."
     )
 
 
@@ -163,14 +163,14 @@ class GateSerializer(serializers.Serializer[Any]):
         ["classifier", "override", "open", "unknown"],
         help_text=(
             "Who chose the categories searched. classifier: the head, by the policy measured at its training. "
-            "override: the request. open: nobody, all were searched; there is no head yet, or all that it would search "
+            "override: the request. open: nobody; all were searched, as there is no head or all that it would search "
             "was deleted. unknown: all were searched, since the photo is like nothing the shop sells."
         ),
     )
     confidence = serializers.FloatField(allow_null=True, help_text="The likeliest category's probability.")
     low_confidence = serializers.BooleanField(
         help_text=(
-            "true: the photo is like nothing the shop sells, or the head hesitates more than over 95 % of the shop's "
+            "true: the photo is like nothing the shop sells, or the head is less sure than of 95 % of the shop's "
             "own photos. Show the results as a guess."
         )
     )
@@ -193,7 +193,7 @@ class TimingsField(serializers.DictField):
 class SimilarAnswerSerializer(AnswerSerializer):
     results = HitSerializer(many=True)
     left_out = LeftOutSerializer(
-        allow_null=True, help_text="The best match left out for its similarity; null: nothing that would be shown was."
+        allow_null=True, help_text="The best match left out for its similarity; null: nothing to show was left out."
     )
     timings_ms = TimingsField()
 
@@ -202,7 +202,7 @@ class SearchAnswerSerializer(AnswerSerializer):
     gate = GateSerializer()
     results = HitSerializer(many=True)
     left_out = LeftOutSerializer(
-        allow_null=True, help_text="The best match left out for its similarity; null: nothing that would be shown was."
+        allow_null=True, help_text="The best match left out for its similarity; null: nothing to show was left out."
     )
     timings_ms = TimingsField()
 
@@ -220,7 +220,7 @@ class HighlightSerializer(serializers.Serializer[Any]):
 class TextHitSerializer(serializers.Serializer[Any]):
     product = MatchedProductSerializer()
     photo = serializers.URLField(allow_null=True, help_text="URL of the product's first photo; null: it has none.")
-    rank = serializers.FloatField(help_text="How well the words match; 0: only the sku begins so.")
+    rank = serializers.FloatField(help_text="How well the words match; 0: only the beginning of the sku matches.")
     highlight = HighlightSerializer()
 
 
@@ -256,22 +256,22 @@ class GateWorthSerializer(serializers.Serializer[Any]):
 
 
 class TunedGateSerializer(serializers.Serializer[Any]):
-    """How wide the gate opens was chosen on held-out photos of the catalogue, between these two extremes."""
+    """How wide the gate opens. This was chosen on held-out photos of the catalogue, between the two extremes."""
 
-    queries = serializers.IntegerField(help_text="Held-out photos that asked for their kin.")
+    queries = serializers.IntegerField(help_text="Held-out photos that looked for others of their product or family.")
     recall_of = serializers.ChoiceField(
         ["products", "categories"],
         help_text="products: a wanted product came among the first 10. categories: its category was searched.",
     )
     hard = GateWorthSerializer(help_text="The likeliest category alone.")
-    soft = GateWorthSerializer(help_text="As served.")
+    soft = GateWorthSerializer(help_text="The gate as it serves queries.")
     open = GateWorthSerializer(help_text="All categories.")
 
 
 class HeadSerializer(serializers.Serializer[Any]):
     accuracy = serializers.FloatField(help_text="Share of held-out photos whose likeliest category is right.")
     calibration_error = serializers.FloatField(help_text="Expected calibration error of the held-out probabilities.")
-    gate = TunedGateSerializer(allow_null=True, help_text="null: too few photos to tune it; it opens by default.")
+    gate = TunedGateSerializer(allow_null=True, help_text="null: too few photos to tune it, so the default holds.")
     photos = serializers.IntegerField(help_text="Photos in the index at training.")
     trained_at = serializers.DateTimeField()
 

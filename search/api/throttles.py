@@ -19,7 +19,7 @@ class AnonymousThrottle(AnonRateThrottle):
         return None if rate == "off" else rate
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        """Without Redis nobody counts, and search goes on."""
+        """Whether the request may pass. Without Redis nobody counts, and search goes on."""
         try:
             return super().allow_request(request, view)
         except redis.RedisError as error:
@@ -40,6 +40,6 @@ class BrowseThrottle(AnonymousThrottle):
 
 
 class EventThrottle(AnonymousThrottle):
-    """What customers do with answers, counted apart: it is told as they leave for the product's page."""
+    """What customers do with answers, counted apart: a page tells it as they leave for the product's page."""
 
     scope = "events"

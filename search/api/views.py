@@ -72,9 +72,9 @@ class SimilarView(APIView):
     @extend_schema(
         summary="Similar products",
         description=(
-            "The products most similar to this one's first indexed photo, or to that `photo` of it, in its own "
-            "category unless `category` says otherwise. Empty while the photo is not indexed. Reads stored vectors: no "
-            "photo is encoded."
+            "The products most similar to this one's first indexed photo, or to its photo with the id `photo`. They "
+            "come from its own category unless `category` says otherwise. Empty while the photo is not indexed. Reads "
+            "stored vectors: no photo is encoded."
         ),
         tags=["search"],
         parameters=[SimilarSerializer],
@@ -122,7 +122,7 @@ class TextSearchView(ListAPIView):
         watch = Stopwatch()
         with watch.stage("search"):
             found = TextSearchSerializer.find(request, self.get_queryset())
-            # Asked for with the page, headlines would be made of all that is skipped to reach it.
+            # Headlines are not asked for with the page: they would be made of all rows that are skipped to reach it.
             shown_here = self.paginate_queryset(found.products.values_list("pk", flat=True)) or []
             products = found.products.filter(pk__in=shown_here).with_headlines(found.words)
             page = self.get_paginated_response(list(products)).data

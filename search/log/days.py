@@ -27,7 +27,7 @@ def roll_up() -> list[date]:
 
 
 def _sum_up(day: date) -> bool:
-    """Whether there was anything to sum up."""
+    """Sum up a day. False when there was nothing to sum up."""
     span = (queries.midnight(day), queries.midnight(day + timedelta(1)))
     asked = Query.objects.filter(asked_at__gte=span[0], asked_at__lt=span[1])
     searches = dict(asked.values_list("category_id").annotate(Count("pk")))

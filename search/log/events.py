@@ -8,14 +8,14 @@ from search.models import Event, Query
 
 
 def is_logged(query_id: UUID) -> bool:
-    """Whether there is such a query. Its row follows its answer by milliseconds: whoever is faster tells it again."""
+    """Whether the log has this query. Its row follows its answer by milliseconds: a faster caller has to try again."""
     return Query.objects.filter(pk=query_id, asked_at__gte=queries.midnight(queries.kept_days()[0])).exists()
 
 
 def stored(event: dict[str, Any]) -> tuple[Event, bool]:
-    """The event, and whether it is the first of its kind: a repeat gives the one that is there.
+    """Store the event. Returns it, and whether it is the first of its kind; for a repeat, the one stored before.
 
-    It may only name the right category, or another one: the customer's last word counts.
+    A repeat may only name the right category, or another one: the customer's last word counts.
     """
     once = {name: event[name] for name in ("query_id", "kind", "sku", "position")}
     if event["kind"] == Event.Kind.WRONG_CATEGORY and event["category"]:

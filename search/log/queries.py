@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from search.models import Event, Query
 
-# Queries, the newest, that the median of a day is of: sorting a million takes half a second, 10,000 a few milliseconds.
+# The newest queries of a day, of which its median is taken: sorting a million takes half a second, 10,000 a few
+# milliseconds.
 MEDIAN_OF = 10_000
 PRUNED_AT_ONCE = 5_000  # Rows that one transaction deletes: a fraction of a second.
 
@@ -28,7 +29,7 @@ def log(query: Query) -> None:
 
 
 class Median(models.Aggregate):
-    """The middle one of the values that there are; of two, the lower."""
+    """The middle value; of two, the lower."""
 
     template = "percentile_disc(0.5) WITHIN GROUP (ORDER BY %(expressions)s)"
     output_field = models.FloatField()
@@ -36,7 +37,7 @@ class Median(models.Aggregate):
 
 @dataclass(frozen=True)
 class Today:
-    """Searches since midnight, and how long the middle one took; of many, of the newest."""
+    """Searches since midnight, and the median time of the newest MEDIAN_OF."""
 
     searches: int
     median_ms: float | None
@@ -61,7 +62,7 @@ def kept_days() -> list[date]:
 
 
 def prune() -> int:
-    """Delete the queries of the days before, with their events; returns how many they were."""
+    """Delete the queries of days that are no longer kept, with their events. Returns how many queries."""
     kept = kept_days()
     old = Query.objects.filter(asked_at__lt=midnight(kept[0])) if kept else Query.objects.all()
     pruned = 0

@@ -1,4 +1,4 @@
-"""Rows past the ORM, in PostgreSQL's binary form: what every query reads and each vector travels by."""
+"""Rows in PostgreSQL's binary form, past the ORM: every query is read this way, and each vector read and written."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,8 +19,8 @@ M = TypeVar("M", bound=models.Model)
 def cursor() -> Iterator[psycopg.Cursor[Any]]:
     """A cursor on Django's connection, in its transaction and with its errors, that speaks binary both ways.
 
-    A HalfVector is a parameter like any other: its type is not named, so that PostgreSQL takes it from the column or
-    the cast, and no connection need ask for the type's number. Vectors come as bytes (`vectors.from_binary`).
+    A HalfVector is a parameter like any other. Its type is not named: PostgreSQL takes it from the column or the cast,
+    so no connection need ask for the type's number. Vectors come as bytes (`vectors.from_binary`).
     """
     with connection.cursor() as own, connection.wrap_database_errors, psycopg.Cursor[Any](own.connection) as binary:
         binary.format = Format.BINARY

@@ -19,12 +19,12 @@ from search.store import partitions
 from search.store.partitions import Leaf
 
 Floats = NDArray[np.floating]
-# Photos that the projection is fitted on, at most.
+# The most photos that the projection is fitted on.
 FITTED = 10_000
 
 
 def is_two_stage(space: Space) -> bool:
-    """Whether its indexes are over coarse vectors; over the full ones they would be at least four times as large."""
+    """Whether the space's indexes are over coarse vectors. Over full ones they would be at least four times as big."""
     return space.dimensions >= COARSE_FROM
 
 
@@ -40,7 +40,7 @@ def projection(space: Space) -> FittedProjection | None:
         return None
     try:
         return _load(space.pk)
-    except CoarseProjection.DoesNotExist:  # Asked again the next time.
+    except CoarseProjection.DoesNotExist:  # Not cached: the next call asks again.
         return None
 
 
@@ -50,7 +50,7 @@ def _load(space_id: int) -> FittedProjection:
 
 
 def of(space: Space, vectors: Floats) -> NDArray[np.float32] | None:
-    """(n, dimensions) -> (n, COARSE_DIMENSIONS); None where the space has none so far."""
+    """Coarse vectors of full ones, (n, dimensions) -> (n, COARSE_DIMENSIONS); None where the space has none so far."""
     made = projection(space)
     return None if made is None else made.apply(vectors, normalize=False)
 

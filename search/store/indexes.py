@@ -1,6 +1,6 @@
-"""HNSW indexes: built where a leaf has outgrown exact scans, held against them, and only then searched by.
+"""HNSW indexes: built where a leaf has outgrown exact scans, compared with such scans, and only then searched.
 
-What an index is over, full or coarse vectors, search.store.coarse says.
+search.store.coarse says what an index is over: full or coarse vectors.
 """
 
 import logging
@@ -24,19 +24,19 @@ from search.store.scans import ScanPlan
 logger = logging.getLogger(__name__)
 OPERATOR_CLASSES = {Space.Metric.COSINE: "halfvec_cosine_ops", Space.Metric.L2: "halfvec_l2_ops"}
 BUILD_LOCK = 0x4C414D5002  # Key of a PostgreSQL advisory lock: two processes never build indexes at once.
-# A build is several times as fast while the graph fits into maintenance_work_mem: beside its vector, a photo takes
-# about NODE_BYTES in it (m = 16). More than MOST_MEMORY is not asked for, whatever a leaf would take.
+# A build is several times as fast while the graph fits into maintenance_work_mem. A photo takes its vector and about
+# NODE_BYTES there (m = 16). No build asks for more than MOST_MEMORY.
 NODE_BYTES, MOST_MEMORY = 1_000, 2_000_000_000
-# An index is held against exact scans with so many queries of each kind, and must find this share of the 20 nearest.
-# Stored photos alone would flatter it: for mixtures of two, as unlike all photos as a customer's, recall is lower.
+# An index is compared with exact scans by so many queries of each kind, and must find this share of the 20 nearest.
+# Stored photos alone would flatter it. Mixtures of two are as unlike all photos as a customer's: recall is lower there.
 QUERIES, NEAREST, RECALL = 50, 20, 0.99
-# An index that cannot reach RECALL is used all the same, and told of; below this, exact scans are the lesser evil.
+# An index that cannot reach RECALL is used all the same, and logged. Below this, exact scans are the lesser evil.
 USABLE = 0.95
 EF_SEARCH = (40, 50, 64, 80, 100, 125, 160, 250, 400, 640, 1_000)
-# An index is held against exact scans again once its leaf has grown or shrunk by this share, and after these days, in
+# An index is compared again once its leaf has grown or shrunk by this share. It is also compared after these days, in
 # which as many photos may have come as gone.
 CHANGED_ENOUGH, CHECKED_FOR = 0.2, timedelta(days=7)
-# Seconds that a process goes on with what it has asked for: the indexes that were checked, the newest head.
+# Seconds for which a process keeps what it has read: the checked indexes, the newest head.
 KEPT = 5
 
 
@@ -56,7 +56,7 @@ def _checked(space_id: int) -> Mapping[int, int]:
 
 @cached(TTLCache(maxsize=1, ttl=KEPT), lock=Lock())
 def photos_per_product() -> float | None:
-    """In the whole shop, as PostgreSQL last counted; None before it did."""
+    """Photos a product in the whole shop, as PostgreSQL last counted them; None before it did."""
     tables = [model._meta.db_table for model in (Photo, Product)]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -81,9 +81,9 @@ def build(leaf: Leaf) -> bool:
     with partitions.alone(BUILD_LOCK) as alone:
         if not alone:
             return False
-        if _is_built(leaf):  # By another process, since it was found to be due.
+        if _is_built(leaf):  # Another process built it since it was found to be due.
             return True
-        # One that is damaged, or over full vectors, as older versions made them: it would slow down every write.
+        # A damaged index would slow down every write. So would one over full vectors, as older versions made them.
         _drop(leaf)
         prepare(leaf.space)
         if coarse.is_two_stage(leaf.space):
@@ -103,7 +103,7 @@ def build(leaf: Leaf) -> bool:
 
 
 def analyze_catalogue() -> None:
-    """With statistics from before a large import the planner would filter first and scan exactly."""
+    """Renew the statistics. With those from before a large import the planner would filter first and scan exactly."""
     tables = sql.SQL(", ").join(sql.Identifier(model._meta.db_table) for model in (Photo, Product))
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL("ANALYZE {}").format(tables))
@@ -119,7 +119,7 @@ def is_stale(leaf: Leaf) -> bool:
 
 
 def check(leaf: Leaf) -> LeafIndex:
-    """Hold the leaf's index against exact scans, and keep its recall and the least hnsw.ef_search that suffices."""
+    """Compare the leaf's index with exact scans, and store its recall and the least hnsw.ef_search that suffices."""
     stored = vectors.sample(leaf.space, 2 * QUERIES, leaf.category_id)
     mixed = (stored + np.roll(stored, 1, axis=0)) / 2
     if leaf.space.metric == Space.Metric.COSINE:
@@ -147,7 +147,7 @@ def _of(leaf: Leaf) -> LeafIndex | None:
 
 
 def _nearest(leaf: Leaf, query: NDArray[np.float32], ef_search: int | None = None) -> Sequence[float]:
-    """The distances of the NEAREST photos of a leaf, ascending, by its index with this hnsw.ef_search, or exactly."""
+    """The distances of a leaf's NEAREST photos, ascending: by its index with this hnsw.ef_search, or exactly."""
     if ef_search is None:
         return scans.nearest(leaf.space, query, ScanPlan(frozenset({leaf.category_id})), NEAREST).distances
     return scans.nearest(
@@ -156,13 +156,13 @@ def _nearest(leaf: Leaf, query: NDArray[np.float32], ef_search: int | None = Non
 
 
 def _recall(leaf: Leaf, query: NDArray[np.float32], exact: Sequence[float], ef_search: int) -> float:
-    """By distance: of photos that show the same picture any is as right as the others."""
+    """Recall by distance: photos that show the same picture are equally right."""
     found = _nearest(leaf, query, ef_search)
     return min(1.0, sum(distance <= exact[-1] for distance in found) / len(exact)) if exact else 1.0
 
 
 def prepare(space: Space) -> None:
-    """Have whatever is written into the space from now on get its coarse vector, if the space has such.
+    """Have every row written into the space from now on get its coarse vector, if the space has such.
 
     Raises partitions.Busy, and ml.projection.TooFewVectors in a space of too few photos.
     """

@@ -28,7 +28,7 @@ class Live(NamedTuple):
 
 
 def read() -> Live | None:
-    """Both, in one round trip; None before the first space was made."""
+    """Read the live space and all categories in one round trip; None before the first space was made."""
     with binary.cursor() as spaces, binary.cursor() as categories:
         with spaces.connection.pipeline():
             spaces.execute(SPACES)

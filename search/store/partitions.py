@@ -17,21 +17,21 @@ from psycopg import errors, sql
 from search.models import COARSE_DIMENSIONS, COARSE_FROM, Embedding, Space
 
 TABLE = Embedding._meta.db_table
-# A vector of more than 3,920 halfvecs and its coarse one do not fit into a page: it is stored EXTERNAL, off its row.
+# A vector of more than 3,920 halves does not fit into a page with its coarse one. It is stored EXTERNAL, off its row.
 PAGE_DIMENSIONS = 3_900
-# A leaf of up to this many rows is scanned whole, in 2 ms; of 500 an index is as fast, of 2,000 nearly three times as
-# fast, but only the scan finds all, and costs nothing to write into (python -m benchmarks.speed search).
+# A leaf of up to this many rows is scanned whole, in 2 ms. With 500 an index is as fast, with 2,000 nearly three times
+# as fast. But only the scan finds all, and costs nothing to write into (python -m benchmarks.speed search).
 EXACT_ROWS = 1_000
-# Of PostgreSQL's pages; and of a row its pointer, its header and three ids.
+# PostgreSQL's page and its header, in bytes; the bytes of a row's pointer, header and three ids.
 PAGE_BYTES, PAGE_HEADER, ROW_BYTES = 8_192, 24, 4 + 24 + 24
-# Dropping a partition locks the whole table, and what waits for that lock holds up every search behind it. So it waits
-# for a moment at once, which is also less than PostgreSQL's deadlock_timeout, and tries again after seconds.
+# Dropping a partition locks the whole table, and what waits for that lock holds up every search behind it. So a drop
+# waits for a moment only, less than PostgreSQL's deadlock_timeout, and tries again after seconds.
 LOCK_WAIT, LOCK_TRIES = "100ms", 40
 BATCH_WAIT = "60s"  # a batch of 64 photos takes 3 s on 2 cores, one of VGG16 13 s
 # Keys of PostgreSQL advisory locks: two processes never shape the table at once.
 SHAPE_LOCK, BATCH_LOCK = 0x4C414D5001, 0x4C414D5003
 IMPORT_LOCK = 0x4C414D5005
-TRAINING_LOCKS = 0x4C414D50  # with the id of the space: a pair of four bytes each
+TRAINING_LOCKS = 0x4C414D50  # with the id of the space it makes a key: a pair of four bytes each
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def branch_name(space: Space) -> str:
 
 
 def leaves(space: Space) -> list[Leaf]:
-    """The leaves that exist, by category id."""
+    """The leaves that exist, in order of category id."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT substring(inhrelid::regclass::text FROM '_c(\\d+)$')::bigint FROM pg_inherits"
@@ -82,8 +82,8 @@ def leaves(space: Space) -> list[Leaf]:
 def ensure(space: Space, categories: Iterable[int]) -> set[int]:
     """Make the leaves that are missing. Returns the categories that have one now: none once the space was dropped.
 
-    A partition is made apart and then attached: searches and writes go on meanwhile, which the shorter
-    CREATE TABLE ... PARTITION OF would stop. Each has a transaction of its own, since attaching locks out uploads.
+    A partition is made apart and then attached, so that searches and writes go on. The shorter
+    CREATE TABLE ... PARTITION OF would stop them. Each has a transaction of its own, since attaching locks out uploads.
     """
     wanted = set(categories)
     present = {leaf.category_id for leaf in leaves(space)}
@@ -125,7 +125,7 @@ def lock_out_drops() -> None:
 
 
 def drop_leaf(leaf: Leaf) -> None:
-    """Raises Busy."""
+    """Drop a leaf with its vectors. Raises Busy."""
     when_free(lambda: _drop(leaf.name))
 
 
@@ -146,10 +146,10 @@ def size(space: Space) -> Size:
 
 
 def bytes_on_disk(dimensions: int) -> int:
-    """About what the vector of one photo takes in a leaf, in bytes, indexes apart.
+    """About how many bytes the vector of one photo takes in a leaf, without indexes.
 
-    Rows do not share pages that they do not fit into whole: of 2,048 dimensions (4,104 bytes) only one does. A vector
-    that is stored externally is cut into chunks of 2,000 bytes, four to a page.
+    A row is never split between pages: with 2,048 dimensions (4,104 bytes) only one fits into a page. A vector that is
+    stored externally is cut into chunks of 2,000 bytes, four to a page.
     """
     vector = 8 + 2 * dimensions
     coarse = 8 + 2 * COARSE_DIMENSIONS if dimensions >= COARSE_FROM else 0
@@ -189,7 +189,7 @@ def is_large(leaf: Leaf) -> bool:
 
 @contextmanager
 def alone(*key: int) -> Iterator[bool]:
-    """Whether this process is the only one to hold the lock of that key, one or two numbers, now."""
+    """Hold the lock of that key, one or two numbers, unless another process does. Yields whether it is held here."""
     numbers = ", ".join(["%s"] * len(key))
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT pg_try_advisory_lock({numbers})", key)
@@ -205,13 +205,13 @@ def alone(*key: int) -> Iterator[bool]:
 def training(space: Space) -> AbstractContextManager[bool]:
     """Whether this process is the only one to train the space's head now.
 
-    An advisory lock, not one of the row: activating the space does not wait for minutes of training.
+    The lock is an advisory one, not the row's, so that activating the space does not wait for minutes of training.
     """
     return alone(TRAINING_LOCKS, space.pk)
 
 
 def importing() -> AbstractContextManager[bool]:
-    """Whether this process is the only one to import now. Not a lock of rows: it lasts over many transactions."""
+    """Whether this process is the only one to import now. It locks no rows, since it lasts over many transactions."""
     return alone(IMPORT_LOCK)
 
 
@@ -243,7 +243,7 @@ def _drop(table: str) -> None:
 def when_free(change: Callable[[], None]) -> None:
     """Make a change that locks the whole table, in a transaction of its own, without holding up searches for long.
 
-    First the batches that are being indexed end, which locks out no search. Raises Busy.
+    It waits for the batches that are being indexed first, which locks out no search. Raises Busy.
     """
     for attempt in range(LOCK_TRIES):
         try:

@@ -1,8 +1,8 @@
 """Scans: one statement that ranks the photos of some leaves by their distance to a vector.
 
-A leaf without an index is scanned whole. By an index, a space of long vectors is searched in two stages: the index over
-its coarse vectors names candidates, which their full vectors rank. Filters are part of the statement. It goes to
-PostgreSQL in binary, together with its settings: one round trip.
+A leaf without an index is scanned whole. In a space of long vectors an index is searched in two stages: it names
+candidates by their coarse vectors, and their full vectors rank them. The statement contains the filters. It goes to
+PostgreSQL in binary, together with its settings, in one round trip.
 """
 
 from collections import Counter
@@ -26,11 +26,11 @@ from search.store import binary, coarse
 
 OPERATORS = {Space.Metric.COSINE: "<=>", Space.Metric.L2: "<->"}
 MOST_EF = 1_000  # pgvector's limit of hnsw.ef_search.
-# What a hit shows. The other fields, descriptions of kilobytes among them, are deferred.
+# The fields that a hit shows. The others, descriptions of kilobytes among them, are deferred.
 PHOTO = (Photo, ("id", "product", "file", "sha256", "width", "height", "fingerprint", "position"))
 PRODUCT = (Product, ("id", *shown.FIELDS))
 CATEGORY = (Category, ("id", "slug", "name"))
-# Where they stand in a row's values.
+# Where these fields stand in a row's values.
 FINGERPRINT, PRODUCT_ID = PHOTO[1].index("fingerprint"), len(PHOTO[1])
 CATEGORY_ID = PRODUCT_ID + PRODUCT[1].index("category")
 # Iterative scans go on until they have their rows, or have looked at hnsw.max_scan_tuples (20,000). JIT compilation
@@ -44,9 +44,9 @@ QUERY = sql.SQL("""
     JOIN {photo} photo ON photo.id = ranked.photo_id JOIN {product} product ON product.id = photo.product_id
     ORDER BY distance, ranked.photo_id
 """)
-# Of one scan. Its rows are counted by whoever reads them.
+# A single scan. Whoever reads its rows counts them.
 ONE = sql.SQL("SELECT *, NULL AS seen FROM {scans} candidate ORDER BY distance, photo_id LIMIT %s")
-# Of several, merged. What each leaf gave is told with every row of it, and the nearest of each is among the rows.
+# Several scans, merged. Each row tells how many rows its leaf gave, and the nearest row of each leaf is among them.
 MERGED = sql.SQL("""
     SELECT * FROM (
         SELECT *, count(*) OVER leaf AS seen, row_number() OVER (leaf ORDER BY distance, photo_id) AS place_in_leaf,
@@ -91,9 +91,9 @@ class ScanPlan:
     """How the leaves of some categories are scanned."""
 
     exact: frozenset[int] = frozenset()
-    """Whole."""
+    """Categories scanned whole."""
     indexed: Mapping[int, int] = field(default_factory=dict)
-    """By their HNSW index: category id -> the hnsw.ef_search that it needs."""
+    """Categories scanned by their HNSW index: category id -> the hnsw.ef_search that it needs."""
 
     @property
     def categories(self) -> frozenset[int]:
@@ -104,16 +104,16 @@ class ScanPlan:
         return max(size, *self.indexed.values()) if self.indexed else 0
 
     def ef_search(self, size: int) -> int:
-        """For all of them, since a statement has but one: beyond MOST_EF, scans go on by themselves."""
+        """One value for all of them, since a statement has but one. Beyond MOST_EF, scans go on by themselves."""
         return max(1, min(MOST_EF, self.candidates(size)))
 
     def of(self, categories: Collection[int]) -> "ScanPlan":
-        """The plan for these of its categories."""
+        """The plan for those of its categories that are among these."""
         indexed = {category: ef for category, ef in self.indexed.items() if category in categories}
         return ScanPlan(self.exact & frozenset(categories), indexed)
 
     def exactly(self, categories: Collection[int]) -> "ScanPlan":
-        """The same leaves, those of these categories scanned whole."""
+        """The same plan, with these of its categories scanned whole."""
         return ScanPlan(self.exact | frozenset(categories), self.of(self.categories - frozenset(categories)).indexed)
 
 
@@ -152,7 +152,7 @@ class NearestPhoto(NamedTuple):
         return data
 
     def photo(self) -> Photo:
-        """With its product, and that one's category."""
+        """The photo, with its product and the product's category."""
         photo = binary.instance(*PHOTO, self.values)
         photo.product = binary.instance(*PRODUCT, self.values[len(PHOTO[1]) :])
         photo.product.category = self.shelf.category
@@ -164,11 +164,11 @@ class Ranking:
     """The photos nearest to a vector."""
 
     photos: Sequence[NearestPhoto]
-    """By rising distance, then photo id; only those filed under the category that their product is in now."""
+    """By rising distance, then photo id; without photos whose product has moved to another category."""
     distances: Sequence[float]
-    """The distances of all photos found, ascending. Fewer than asked for where there are no more."""
+    """The distances of all photos found, ascending. They are fewer than asked for where there are no more."""
     short: frozenset[int]
-    """Categories whose index gave out before all photos were found that may belong among these."""
+    """Categories whose index gave out before it found all photos that may belong among these."""
 
 
 def nearest(
@@ -189,7 +189,7 @@ def nearest(
         return Ranking((), (), frozenset())
     query, parameters = statement(space, vector, plan, size, filters=filters, exclude=exclude)
     with binary.cursor() as cursor, binary.cursor() as shelves:
-        # What a pipeline sends at once is one transaction, with which the settings end: a session's own would leak to
+        # What a pipeline sends at once is one transaction, and the settings end with it. A session's own would leak to
         # the pooled connection's next user.
         with cursor.connection.pipeline():
             settings = psycopg.Cursor(cursor.connection)
@@ -229,7 +229,7 @@ def statement(
     if plan.exact:
         scans.append(scan(plan.exact, sql.SQL("distance, photo_id")))
         parameters += [HalfVector(vector), *values, size]
-    # An index each, since each has its own candidates: together, those of one category would push out another's.
+    # Each index has a scan of its own: in a common one, candidates of one category would push out those of another.
     order = sql.SQL("{} {} %s").format(coarse.indexed(space)[0], names["operator"])
     for category in sorted(plan.indexed):
         scans.append(scan([category], order))
@@ -239,7 +239,7 @@ def statement(
 
 
 def _conditions(filters: Q, exclude: Product | None) -> tuple[list[sql.Composable], list[Any]]:
-    """What a product must be, the filters as Django writes them, and the parameters of that."""
+    """What a product must be, as SQL and its parameters. Django writes the SQL of the filters."""
     clauses: list[sql.Composable] = []
     parameters: list[Any] = []
     if filters:
@@ -261,7 +261,7 @@ def _short(plan: ScanPlan, found: Sequence[Sequence[Any]], size: int) -> frozens
         return frozenset(plan.indexed) if len(found) < size else frozenset()
     seen = {category: count for count, _, category, *_ in found}
     near = Counter(category for _, _, category, *_ in found[:size])
-    # What was found of a leaf and is not among the nearest lies before whatever was not found.
+    # If a row found in a leaf is not among the nearest, none of its rows that were not found is: these are farther.
     return frozenset(
         category
         for category in plan.indexed
@@ -272,7 +272,7 @@ def _short(plan: ScanPlan, found: Sequence[Sequence[Any]], size: int) -> frozens
 def _in_place(found: Iterable[Sequence[Any]], searched: Mapping[int, Shelf]) -> list[NearestPhoto]:
     """The photos found, without those of products that moved to another category.
 
-    The next indexing files them there; until then they are no match where their vectors still are.
+    The next indexing files these under the new category. Until then they are no match under the former one.
     """
     return [
         NearestPhoto(distance, searched[filed_under], values)
@@ -287,7 +287,7 @@ def _names(space: Space) -> dict[str, sql.Composable]:
 
 
 def _literals(categories: Collection[int]) -> sql.Composable:
-    """Not parameters: by literal ids PostgreSQL leaves out the other leaves when it plans."""
+    """Ids as literals, not parameters: PostgreSQL then leaves out the other leaves when it plans."""
     return sql.SQL(", ").join(map(sql.Literal, sorted(categories)))
 
 

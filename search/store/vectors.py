@@ -1,7 +1,7 @@
 """Stored vectors in PostgreSQL's binary form, in and out.
 
 Through the ORM a vector travels as text: 20 kB for 2,048 numbers, which arrive as a list. In binary, 1,000 of them are
-written 30 and read 15 times as fast (python -m benchmarks.speed index).
+written 30 times and read 15 times as fast (python -m benchmarks.speed index).
 """
 
 from collections.abc import Sequence
@@ -24,12 +24,12 @@ from search.store.binary import cursor
 
 Floats = NDArray[np.float32]
 
-HEADER = 2  # Numbers of two bytes before the halves of a halfvec in binary form: its dimensions and a zero.
-FETCHED = 1000  # Vectors read at once: 4 MB of 2,048 dimensions, and as much again twice as float32.
+HEADER = 2  # A halfvec in binary form begins with two numbers of two bytes: its dimensions and a zero.
+FETCHED = 1000  # Vectors read at once: 4 MB with 2,048 dimensions, and 8 MB more as float32.
 
 
 def from_binary(data: bytes) -> Floats:
-    """(dimensions,)"""
+    """The vector as float32, (dimensions,)."""
     return HalfVector.from_binary(data).to_numpy().astype(np.float32)
 
 
@@ -65,13 +65,13 @@ def fetch(rows: QuerySet[Any, Any]) -> list[tuple[Any, ...]]:
 
 
 def stacked(vectors: Sequence[bytes], dimensions: int) -> Floats:
-    """(n, dimensions)"""
+    """The vectors as float32, (n, dimensions)."""
     halves = np.frombuffer(b"".join(vectors), ">f2").reshape(-1, HEADER + dimensions)
     return halves[:, HEADER:].astype(np.float32)
 
 
 def read(space: Space, photo_ids: Sequence[int]) -> tuple[NDArray[np.int64], Floats]:
-    """Those of the photos that are indexed: (n,) ids, ascending if `photo_ids` are, and (n, dimensions) vectors."""
+    """The ids, (n,), and vectors, (n, dimensions), of those photos that are indexed; ids ascend if `photo_ids` do."""
     ids: list[int] = []
     parts = [np.empty((0, space.dimensions), np.float32)]
     for start in range(0, len(photo_ids), FETCHED):
@@ -88,13 +88,13 @@ def sample(space: Space, most: int, category_id: int | None = None, seed: int = 
     if category_id is not None:
         rows = rows.filter(category_id=category_id)
     ids = sampled(np.array(rows.values_list("photo_id", flat=True), np.int64), most, seed)
-    return read(space, ids.tolist())[1]  # Without photos deleted meanwhile.
+    return read(space, ids.tolist())[1]  # Photos deleted meanwhile are left out.
 
 
 def fill_coarse(space: Space, category_id: int) -> None:
-    """Give the rows of a category that lack it their coarse vector, FETCHED of them in a transaction.
+    """Give the rows of a category the coarse vectors that they lack, FETCHED rows a transaction.
 
-    Nothing is done in a space without a projection to coarse vectors (search.store.coarse).
+    Does nothing in a space without a projection to coarse vectors (search.store.coarse).
     """
     projection = coarse.projection(space)
     if projection is None:
@@ -108,7 +108,7 @@ def fill_coarse(space: Space, category_id: int) -> None:
         update = sql.SQL(
             "UPDATE {table} SET coarse = given.coarse FROM (VALUES {given}) AS given (photo_id, coarse)"
             " WHERE {table}.photo_id = given.photo_id AND space_id = {space} AND category_id = {category}"
-            " AND {table}.coarse IS NULL"  # Written since we read it, it is of another vector.
+            " AND {table}.coarse IS NULL"  # A coarse vector written since we read is of a newer vector.
         ).format(
             table=sql.Identifier(Embedding._meta.db_table),
             given=given,
@@ -121,7 +121,7 @@ def fill_coarse(space: Space, category_id: int) -> None:
 
 
 def of_product(space: Space, product: Product, photo: int | None = None) -> Floats | None:
-    """The vector of this photo of the product, or of its first indexed one, (dimensions,), or None."""
+    """The vector, (dimensions,), of this photo of the product, or of its first indexed one; None without one."""
     own = Embedding.objects.filter(
         space_id=space.pk, category_id=product.category_id, photo__product_id=product.pk
     ).order_by("photo__position", "photo_id")

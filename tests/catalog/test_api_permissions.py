@@ -13,7 +13,7 @@ CATEGORY = {"slug": "sofa", "name": "Sofa"}
 
 pytestmark = pytest.mark.django_db
 
-# What is sent, the permission it needs, the status it is answered with then.
+# What is sent, the permission it needs, and the status of its answer then.
 WRITES = [
     ("post", "/api/v1/categories/", CATEGORY, "add_category", 201),
     ("put", "/api/v1/categories/lamp/", CATEGORY, "change_category", 200),

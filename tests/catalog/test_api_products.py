@@ -206,7 +206,7 @@ def wait_for_a_lock():
 
 @pytest.fixture
 def meanwhile(transactional_db):
-    """The answer to a request that comes in a connection of its own while this one does `act`, not yet committed."""
+    """Answers a request that comes on another connection while this one has done `act` and not yet committed."""
 
     def race(request, act):
         answers = []

@@ -30,7 +30,7 @@ def counted(client):
 
 
 def values(facet: dict) -> dict[str, dict[str, int]]:
-    """By attribute the number of each value."""
+    """The number of each value, by attribute."""
     return {one["name"]: {v["value"]: v["count"] for v in one["values"]} for one in facet["attributes"]}
 
 

@@ -24,7 +24,7 @@ def found(words: str) -> set[str]:
         ("cof", {"T-2"}),
         ("coffee tab", {"T-2"}),
         ("cof table", set()),  # Only the last word is still being typed.
-        ("dinin", {"T-1"}),  # No beginning of "dine", the stem of dining.
+        ("dinin", {"T-1"}),  # Found by the name as it is written: the stem, "dine", does not begin so.
         ("dining", {"T-1", "C-1"}),
         ("walnut", {"T-2"}),
         ("wal", {"T-2"}),
@@ -39,7 +39,7 @@ def found(words: str) -> set[str]:
         ('"dining table"', {"T-1", "C-1"}),
         ('"table dining"', set()),
         ('"dining table" cha', {"C-1"}),
-        ("the", set()),  # A stop word, and the beginning of no name.
+        ("the", set()),  # A stop word that begins no name.
         ("T-", {"T-1", "T-2"}),
         ("_", set()),
         ("'", set()),

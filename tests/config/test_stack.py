@@ -62,7 +62,7 @@ class RunningStack:
         return self.output.read_text().split("password ")[1].split()[0]
 
     def others(self) -> list[str]:
-        """Command lines of the processes, the stack's own apart, that work in its data folder."""
+        """Command lines of the processes in its data folder, without the stack's own."""
         found = []
         for folder in Path("/proc").glob("[0-9]*"):
             try:
@@ -127,7 +127,7 @@ def test_a_photo_uploaded_through_the_api_is_found_by_another_photo_of_it(stack,
     def indexed() -> int:
         return int(requests.get(f"{api}/index/", timeout=60).json()["categories"][0]["indexed"])
 
-    wait_for(lambda: indexed() == 3, "three photos indexed", seconds=25)  # Sooner than beat would ring.
+    wait_for(lambda: indexed() == 3, "three photos indexed", seconds=25)  # Beat would ring later.
     Image.new("RGB", (90, 90), (240, 10, 10)).save(tmp_path / "query.jpg")
     with (tmp_path / "query.jpg").open("rb") as photo:
         answer = requests.post(f"{api}/search/", files={"image": photo}, timeout=60).json()

@@ -19,7 +19,7 @@ refusal = partial(commands.refused, "evaluate")
 
 @pytest.fixture
 def shop(space, photo, index) -> Space:
-    """Three pairs of reddish lamps and three pairs of bluish beds; each is nearest to its kin."""
+    """Three pairs of reddish lamps and three pairs of bluish beds; each is nearest to the other of its pair."""
     for green, name in ((0, "A"), (15, "A"), (60, "B"), (75, "B"), (120, "C"), (135, "C")):
         photo((200, green, 20), "lamp", name=name)
         photo((20, green, 200), "bed", name=name)

@@ -30,7 +30,7 @@ def test_gate_quality_counts_recall_over_wanting_queries_and_work_over_all():
     quality = gate_quality(
         similarities, wanted, np.array([True, True, False]), searched, np.array([0, 0, 1, 1]), np.array([3, 1])
     )
-    # The first finds its only wanted product with a photo left at rank 3; the second is not let into the beds.
+    # Query 1 finds its only wanted product with a photo left at rank 3. Query 2 may not search the beds.
     assert quality.recall == {1: 0.0, 5: 0.5, 10: 0.5, 20: 0.5}
     assert quality.mean_average_precision == pytest.approx((1 / 3 + 0) / 2)
     assert quality.scanned == pytest.approx((1 + 0.25 + 0.75) / 3)

@@ -29,7 +29,7 @@ def measure(space: Space, family: str | None = "name", **settings) -> Score:
 
 @pytest.fixture
 def shop(photo, index) -> None:
-    """Six reddish lamps in families of two, each nearest to its kin, and six bluish beds of which only two are kin."""
+    """Six reddish lamps in families of two, each nearest to the other, and six bluish beds with one family of two."""
     for green, name in ((0, "A"), (15, "A"), (60, "B"), (75, "B"), (120, "C"), (135, "C")):
         photo((200, green, 20), "lamp", sku=f"L{green}", name=name)
     for green, name in ((0, "X"), (30, "Y"), (60, "Z"), (90, "X"), (120, "V"), (150, "W")):
@@ -40,7 +40,7 @@ def shop(photo, index) -> None:
 def test_recall_cost_and_categories_of_a_catalogue_small_enough_to_count(space, shop):
     training.train(space)
     score = measure(space)
-    # Every lamp finds its kin first. The beds 0 and 90 want each other: it is the third from 0, the fifth from 90.
+    # Every lamp finds its family first. The beds 0 and 90 are a family: 90 is the third from 0, 0 the fifth from 90.
     assert [gate.recall for gate in score.gates.values()] == [{1: 0.75, 5: 1.0, 10: 1.0, 20: 1.0}] * 3
     expected = pytest.approx((6 + 1 / 3 + 1 / 5) / 8)
     assert [gate.mean_average_precision for gate in score.gates.values()] == [expected] * 3
@@ -189,7 +189,7 @@ def test_the_recall_of_an_index_is_measured_against_exact_scans(space, shop, cat
 
 
 def test_an_l2_space_is_measured_by_distance(space, photo, index):
-    """The grid encoder's vectors, twice as long where the photo is darker: cosine could not tell these apart."""
+    """Vectors of darker photos are twice as long: cosine could not tell them from the others."""
     for shade, name in ((250, "A"), (125, "B"), (240, "A"), (130, "B")):
         photo((shade, shade, shade), "lamp", sku=f"L{shade}", name=name)
     index()

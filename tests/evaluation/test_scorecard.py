@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def page(space: Space, photo, index, tmp_path: Path) -> Path:
-    """A scorecard of five lamps and six beds, two of which find their kin late."""
+    """A scorecard of five lamps and six beds, two of which find their family late."""
     for green in (0, 15, 60, 75, 120):
         photo((200, green, 20), "lamp", name="A")
     for green, name in ((0, "X"), (30, "<Y>"), (60, "Z"), (90, "X"), (120, "V"), (150, "W")):

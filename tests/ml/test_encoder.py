@@ -172,7 +172,7 @@ def encode_in_child(loads, queue, runtime):
     queue.put((len(loads) - before, vector))
     queue.close()
     queue.join_thread()
-    sys.exit()  # Runs what ends an interpreter, destructors and all; multiprocessing's own children skip that.
+    sys.exit()  # This runs what ends an interpreter, destructors and all; multiprocessing's own children skip that.
 
 
 @both_runtimes
@@ -398,7 +398,7 @@ def enlarged(file: Path, side: int, kind: str = "JPEG") -> bytes:
 
 @lru_cache(maxsize=1)
 def noise(side: int) -> np.ndarray:
-    """A square camera's noise: drawing it takes longer than all else about a photo."""
+    """A square camera's noise, kept because drawing it takes longer than all else about a photo."""
     return np.random.default_rng(0).normal(0, 6, (side, side, 3)).astype(np.float32)
 
 

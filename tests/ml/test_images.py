@@ -324,7 +324,7 @@ def test_photos_are_decoded_together_up_to_a_number_of_pixels():
     threads = [threading.Thread(target=decode, args=(pixels,)) for pixels in (60, 30, 100)]
     for thread in threads:
         thread.start()
-        time.sleep(0.05)  # One after the other, into the room or to its door.
+        time.sleep(0.05)  # Threads come one after the other. Each is in the room or waits at its door.
     assert inside == [60, 30]
     done.set()
     for thread in threads:

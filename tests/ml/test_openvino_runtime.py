@@ -183,7 +183,7 @@ def test_networks_are_kept_by_what_determines_them(tmp_path):
     others = [c, *(replace(a, **field) for field in fields)]
     digests = [openvino_runtime._digest(recipe) for recipe in (a, *others)]
     assert len(set(digests)) == len(digests)
-    # Equal bytes under another name, and what comes before and after the network, are no other network.
+    # Another name for equal bytes, or a difference before or after the network, makes no other network.
     same = [replace(b, weights_sha256=a.weights_sha256), replace(a, fit="crop"), replace(a, normalize=False)]
     assert {openvino_runtime._digest(recipe.network) for recipe in same} == {digests[0]}
     long = replace(a, weights=f"/{'w' * 250}.pth")
@@ -272,6 +272,6 @@ def test_a_query_does_not_wait_for_the_batch_that_is_encoded_beside_it():
     waits = []
     while batch.is_alive():
         waits.append(query())
-    # Requests are served in turn: a query comes between two photos of the batch, or now and then three.
+    # Requests are served in turn: a query waits for one photo of the batch or two, now and then for three.
     assert len(waits) >= 16
     assert max(waits) < 8 * alone

@@ -13,7 +13,7 @@ from tests.ml.photos import SMALL, gradient
 
 
 def test_a_network_runs_in_torch_while_others_are_built():
-    """torch traces by replacing what calls every module of the process, and draws from one generator."""
+    """torch traces by replacing what calls every module of the process, and all draws come from one generator."""
     recipes = [replace(SMALL, input_size=size) for size in (32, 64, 96)]
     runner = Encoder(recipes[0], "cpu", runtime="torch")
     expected = runner.encode([gradient(64, 64)])

@@ -1,4 +1,4 @@
-"""A gate tuned on the shop's own photos, asking for their kin."""
+"""A gate tuned on the shop's own photos, which look for others of their product or family."""
 
 import numpy as np
 
@@ -45,7 +45,7 @@ def test_a_photo_asks_for_the_other_photos_of_its_product():
 
 def test_an_only_photo_asks_for_other_products_of_its_family():
     gallery = shop(photos=60, products=60)
-    families = np.arange(60) // 4  # two of either category: not kin to one another
+    families = np.arange(60) // 4  # Each family has two in either category, and those in the other category are no kin
     found = tuned(gallery, families, {1: 30, 2: 30}, "l2")
     assert (found.queries, found.recall_of) == (60, "products")
     assert tuning._kin(gallery, families, np.array([5])).nonzero()[1].tolist() == [5, 7]

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def rings(monkeypatch):
-    """The names of the tasks asked for, Celery's queue being left alone."""
+    """The names of the tasks asked for; nothing reaches Celery's queue."""
     sent: list[str] = []
     monkeypatch.setattr("celery.current_app.send_task", lambda name, **options: sent.append(name))
     cache.delete(bell.key(bell.INDEX))

@@ -20,7 +20,7 @@ def plain(value: int) -> bytes:
 
 
 def shown(*fingerprints: bytes) -> list[int | None]:
-    """For photos met one after the other, the place among the pictures of the one that each shows; None: a new one."""
+    """For each photo that shows a picture met before, the number of that picture; None for a new picture."""
     pictures = grouping.by_picture([*starmap(Seen, enumerate(fingerprints))], len(fingerprints), len(fingerprints))
     numbers = {row.place: number for number, picture in enumerate(pictures) for row in picture[1:]}
     return [numbers.get(place) for place in range(len(fingerprints))]
@@ -46,7 +46,7 @@ def test_one_cell_that_differs_makes_another_picture():
 
 
 def test_pale_pictures_have_to_differ_less_to_be_the_same():
-    """As measured: a thin necklace on white differs from another one by 9 and from a blank page by 7."""
+    """Measured: a thin necklace on white differs from another one by 9 and from a blank page by 7."""
     blank = bytes([255]) * FINGERPRINT_BYTES
     necklace = bytes([*[235] * 40, *blank[40:]])
     other = bytes([*blank[:-40], *[246] * 40])

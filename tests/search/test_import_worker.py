@@ -1,4 +1,4 @@
-"""A true worker process, killed in the middle of an import: the next one goes on, nothing is lost and nothing twice."""
+"""A true worker process, killed in the middle of an import: the next one goes on, and nothing is lost or done twice."""
 
 from pathlib import Path
 

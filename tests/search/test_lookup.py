@@ -46,7 +46,7 @@ def left_out(space, category):
 
 @pytest.fixture
 def scanned(monkeypatch) -> list[tuple[set[int], int]]:
-    """(categories, size) of each scan from now on, in a shop of which is not known how many photos a product has."""
+    """(categories, size) of each scan from now on. How many photos a product has is not known in this shop."""
     monkeypatch.setattr(indexes, "photos_per_product", lambda: None)
     asked = []
     nearest = scans.nearest
@@ -111,7 +111,7 @@ def test_many_photos_of_the_first_product_do_not_push_others_out(product, photo,
 
 def test_equal_similarities_are_ranked_by_photo_id(photo, index, find):
     for number, bright in enumerate((0, 50, 100), start=1):
-        photo((bright, bright, bright), sku=f"grey-{number}")  # Of one direction: alike to the encoder, not to the eye.
+        photo((bright, bright, bright), sku=f"grey-{number}")  # They point one way: alike to the encoder only.
     index()
     assert find("black") == ["grey-1", "grey-2", "grey-3"]
 
@@ -185,7 +185,7 @@ def test_reading_stops_where_nothing_can_pass_any_more(stored, category, scanned
     lamp, bed = category("lamp").pk, category("bed").pk
     Threshold.objects.create(space=space, category_id=bed, min_similarity=0.999)
     assert lookup.nearest(space, query, [bed], 10).hits == []
-    assert scanned == [({bed}, 50)]  # Of 350.
+    assert scanned == [({bed}, 50)]  # That is 50 of 350 photos.
     scanned.clear()
     hits = lookup.nearest(space, query, [lamp, bed], 40).hits
     assert [hit.product.category_id for hit in hits] == [lamp] * 40
@@ -268,7 +268,7 @@ def test_one_scan_reads_all_that_an_answer_shows(space, photo, index, category, 
         photo(colour)
     index()
     lamp = category("lamp").pk
-    lookup.nearest(space, vector_of("red"), [lamp], 4)  # Reads the plan.
+    lookup.nearest(space, vector_of("red"), [lamp], 4)  # This reads the plan.
     scanned.clear()
     with django_assert_num_queries(0):
         hits = lookup.nearest(space, vector_of("red"), [lamp], 4).hits
@@ -315,7 +315,7 @@ def test_the_ranking_is_the_one_that_faiss_finds_in_the_same_vectors(stored, met
     distances = [hit.distance for hit in hits]
     measured = np.sqrt(values[0]) if metric == Space.Metric.L2 else 1 - values[0]
     assert distances == pytest.approx(measured, rel=1e-4, abs=1e-4)
-    assert distances == sorted(set(distances))  # Rounded as similarities are, some would be equal.
+    assert distances == sorted(set(distances))  # Some would be equal if they were rounded as similarities are.
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def test_a_workers_batches_give_way_to_queries(tmp_path):
         worker = installation.worker()
         wait_for(lambda: children(worker.pid) != [], "the worker's process")
         wait_for(lambda: [niceness(child) for child in children(worker.pid)] == [10], "a nice worker")
-        assert niceness(worker.pid) == 0  # The one that only takes messages.
+        assert niceness(worker.pid) == 0  # This process only takes messages.
 
 
 def children(pid: int) -> list[int]:
@@ -54,6 +54,6 @@ def niceness(pid: int) -> int:
 
 
 def resident(pid: int) -> float:
-    """MB."""
+    """Resident memory in MB."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1000

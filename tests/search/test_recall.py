@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def query(space, product, photo, index) -> np.ndarray:
-    """A red lamp's vector; beside that lamp there are one of 40 reddish photos, and ten greener ones."""
+    """A red lamp's vector. That lamp has 40 reddish photos; beside it there are ten greener lamps."""
     crowded = product("lamp", sku="crowded")
     for red in range(215, 255):
         photo((red, 0, 0), of=crowded)

@@ -289,7 +289,7 @@ def test_an_l2_space_is_searched_through_an_index_of_its_own_operator_class(cate
     hits = lookup.nearest(made, query, [lamp.pk], 10).hits
     asked, parameters = scans.statement(made, query, indexes.plan(made, [lamp.pk]), 50)
     with transaction.atomic(), binary.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_sort = off")  # Which 400 rows would be worth.
+        cursor.execute("SET LOCAL enable_sort = off")  # PostgreSQL would rather sort so few as 400 rows.
         explained = cursor.execute(sql.SQL("EXPLAIN ") + asked, parameters)
         assert f"Index Scan using {leaf.index_name}" in "\n".join(line for (line,) in explained)
     exact = np.argsort(np.linalg.norm(points - query, axis=1))[:10]

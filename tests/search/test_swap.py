@@ -44,7 +44,7 @@ def shop(tmp_path: Path) -> Iterator[Installation]:
 class Customers(threading.Thread):
     """Search one photo after the other until told to stop; every first hit is kept, by space and photo.
 
-    They leave the worker half of the time.
+    They leave half of the time to the worker.
     """
 
     def __init__(self, url: str, photos: list[Path]) -> None:
@@ -90,7 +90,7 @@ def test_searches_go_on_through_build_activation_roll_back_and_drop(shop, tmp_pa
     shop.manage("activate_space", SECOND)
     asked_until(customers, SECOND, 6)
     shop.manage("import_catalog", str(tmp_path / "more"))
-    shop.manage("activate_space", FIRST)  # Which lacks some of the new photos, or all.
+    shop.manage("activate_space", FIRST)  # It lacks some of the new photos, or all.
     asked_until(customers, FIRST, customers.count(FIRST) + 6)
     shop.manage("activate_space", SECOND)
     shop.manage("drop_space", FIRST, "--noinput")
@@ -101,7 +101,7 @@ def test_searches_go_on_through_build_activation_roll_back_and_drop(shop, tmp_pa
     assert customers.failures == []
     assert {space for space, _ in customers.answers} == {FIRST, SECOND}
     for (space, photo), answers in customers.answers.items():
-        # Mixed, an answer would differ from the others of its space: in products, or in similarities.
+        # A mixed answer would differ from the others of its space, in products or in similarities.
         assert all(answer == answers[0] for answer in answers), (space, photo)
         assert answers[0][0] == f"lamp-{Path(photo).stem}"
     assert shop.rows("SELECT name, state FROM search_space") == [(SECOND, "live")]

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def asked(monkeypatch):
-    """Names of the tasks asked for, Celery's queue being left alone."""
+    """Names of the tasks asked for; nothing reaches Celery's queue."""
     names: list[str] = []
     monkeypatch.setattr("celery.app.task.Task.apply_async", lambda task, **options: names.append(task.name))
     return names

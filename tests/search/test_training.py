@@ -29,7 +29,7 @@ def shop(photo, category):
 
 @pytest.fixture
 def large_shop(photo):
-    """As the shop, thirty of each; three of a name and nearly the same colour."""
+    """Like `shop`, with thirty of each. Three at a time have one name and nearly the same colour."""
     for family in range(10):
         for shade in range(3):
             photo((250, 12 * family + shade, 10), "lamp", name=f"Lamp {family}")
@@ -278,7 +278,7 @@ def test_only_what_a_customer_told_plainly_is_a_label(space, beside, shop, index
     told(green(0.04), "bed", space=beside)
     Event.objects.create(query=told(green(0.05), "bed", mode="classifier"), kind="wrong_category")
     Event.objects.create(query=told(green(0.06), "bed", mode="classifier"), kind="click", category=category("bed"))
-    told(green(0.07), "sofa")  # Of which the shop has no photo.
+    told(green(0.07), "sofa")  # The shop has no photo of a sofa.
     assert learned(space).metrics["others"] == 0
     Event.objects.create(query=told(green(0.08), "bed"), kind="wrong_category", category=category("lamp"))
     assert [query.label for query in Query.objects.labelled(space).exclude(searched=[category("sofa").pk])] == [
@@ -294,7 +294,7 @@ def test_of_one_photo_the_last_word_counts_and_no_category_has_more_than_the_cat
         told(green(n / 100), "bed", minutes_ago=n)
     told(green(0), "lamp", minutes_ago=-1)
     told(green(0), "lamp", minutes_ago=20)
-    # A last word that beds have no room for is a word all the same: no earlier one takes its place.
+    # A last label for which beds have no room counts all the same: no earlier label takes its place.
     told(green(0.13), "lamp", minutes_ago=30)
     gallery = training._samples(space, list(training._photos_per_category(space)), seed=0).gallery
     found = training._told(space, gallery)

@@ -37,7 +37,7 @@ def picture(number: int, side: int) -> bytes:
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Installation]:
-    """A worker and a web server, and so many products that the uploads are no reason to train the head again."""
+    """A worker and a web server, and so many products that the uploads do not make a new head due."""
     for number in range(PRODUCTS):
         folder = tmp_path / "photos" / ("lamp" if number % 2 else "bed")
         folder.mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,7 @@ def test_an_uploaded_photo_is_found_within_two_seconds(shop):
     for number in range(PRODUCTS, PRODUCTS + UPLOADS):
         product = {"sku": f"new-{number}", "name": "New", "category": "lamp"}
         requests.post(f"{api}/api/v1/products/", json=product, headers=staff, timeout=60).raise_for_status()
-        time.sleep(1)  # The worker falls idle: that bell was for nothing.
+        time.sleep(1)  # The worker falls idle. This bell finds nothing to do.
         photo = picture(number, 1200)
         begun = time.monotonic()
         uploaded = requests.post(

@@ -1,4 +1,4 @@
-"""Real worker processes with the true encoder, killed in the middle of their work: nothing lost, nothing twice."""
+"""Real worker processes with the true encoder, killed in the middle of their work: nothing is lost or done twice."""
 
 from collections.abc import Iterator
 from pathlib import Path

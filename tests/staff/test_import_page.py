@@ -35,7 +35,7 @@ def session():
 
 
 def in_thread(act):
-    """What `act` gave, in a thread of its own: here Playwright runs an event loop, in which Django refuses queries."""
+    """Run `act` in a thread and give its result: this one has Playwright's event loop, where Django refuses queries."""
     given = []
 
     def run():

@@ -62,7 +62,7 @@ def act(client, sent, verb):
 
 
 def cells(html):
-    """Of the table of rows."""
+    """The cells of the table of rows."""
     return [
         [" ".join(re.sub("<[^>]+>", "", cell).split()) for cell in re.findall(r"<td>(.*?)</td>", row, re.S)]
         for row in re.findall(r"<tr>(.*?)</tr>", html.partition("<tbody>")[2], re.S)

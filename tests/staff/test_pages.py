@@ -25,7 +25,7 @@ DROP = """files => {
 
 @pytest.fixture
 def shop(space, indexed_shop) -> str:
-    """A head is trained; the session of the shop's owner."""
+    """Train a head. Returns the session of the shop's owner."""
     training.train(space)
     client = Client()
     client.force_login(User.objects.create_superuser("owner"))
@@ -34,7 +34,7 @@ def shop(space, indexed_shop) -> str:
 
 @pytest.fixture
 def page(shop, live_server, watched: Watched) -> Iterator[Page]:
-    """A page of the owner's; afterwards it must not have complained, nor have asked any other host."""
+    """A page of the owner's. The test fails if it complained or asked any other host."""
     watched.page.context.add_cookies([{"name": "sessionid", "value": shop, "url": live_server.url}])
     watched.page.goto(f"{live_server.url}{reverse('admin:index')}")
     yield watched.page

@@ -1,4 +1,4 @@
-"""What a catalogue editor may do, and that it is all."""
+"""What a catalogue editor may do, and nothing else."""
 
 import pytest
 from django.apps import apps

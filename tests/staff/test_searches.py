@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 
 def test_staff_see_the_log_and_change_nothing(asked, client, space):
     query = asked(space=space, vector=[0.5] * 4)
-    asked(space_id=space.pk + 1)  # One that was dropped since.
+    asked(space_id=space.pk + 1)  # This space was dropped since.
     clicked(query, 1)
     days.roll_up()
     client.force_login(get_user_model().objects.create_superuser("staff"))

@@ -115,7 +115,7 @@ def test_a_space_is_activated_when_it_is_complete(admin_client, space, indexed_s
     while indexing.index_batch(beside):
         pass
     assert "beside has no category head yet" in act(admin_client, "activate", beside)
-    assert (Space.objects.live(), beside.heads.exists()) == (space, False)  # Training is no matter of a request.
+    assert (Space.objects.live(), beside.heads.exists()) == (space, False)  # A request never trains a head.
     training.train(beside)
     assert "beside is live; grid is kept." in act(admin_client, "activate", beside)
     assert Space.objects.live() == beside

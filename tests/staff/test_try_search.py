@@ -67,7 +67,7 @@ def test_it_is_for_staff_who_may_see_the_spaces(client, django_user_model):
 
 
 def test_the_distance_shown_is_the_one_that_was_measured(admin_client, space, photo, index):
-    """Out of a similarity of 0.000002, six digits, it would come back as 499,999."""
+    """Computed from a similarity of 0.000002, six digits, it would be 499,999."""
     photo("red")
     index()
     Space.objects.update(metric=Space.Metric.L2)

@@ -27,7 +27,7 @@ from search.spaces import ensure_live
 from search.store import partitions
 from tests.conftest import Watched
 
-# Thirteen in each of two categories: two more than one page of results.
+# Thirteen products in each of two categories: two more than one page of results.
 COLOURS = (
     "red",
     "green",
@@ -47,7 +47,7 @@ PATTERNS = ("stripes", "dots")
 
 
 def in_thread(work: Callable[[], Any]) -> Any:
-    """What `work` makes of the database, in a thread where Django may ask it."""
+    """Run `work` in a thread where Django may ask the database, and return its result."""
 
     def done() -> Any:
         try:
@@ -114,7 +114,7 @@ def running_shop(test_database, tmp_path_factory) -> Iterator[str]:
         server = LiveServer("localhost")
         yield server.url
         server.stop()
-        # The flush empties tables, and another space would come to own these.
+        # The flush only empties tables, which another space would then come to own.
         partitions.when_free(lambda: partitions.drop_branch(space))
         call_command("flush", interactive=False, verbosity=0)
 
@@ -145,7 +145,7 @@ def stock() -> Space:
 
 @pytest.fixture
 def shop(running_shop, watched) -> Iterator[Watched]:
-    """The start page, opened; afterwards it must not have complained, nor have asked any other host."""
+    """The start page, opened. The test fails if it complained or asked any other host."""
     watched.page.goto(running_shop)
     yield watched
     assert watched.complaints == []

@@ -12,9 +12,9 @@ from tests.storefront.conftest import in_thread, picture, upload
 pytestmark = pytest.mark.slow
 
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-# What web.dev calls good is 0.1; a page that reserves its room needs none.
+# web.dev calls a layout shift of 0.1 good; a page that reserves its room needs none.
 CALM = 0.01
-RING = 6  # Pixels that the focus ring reaches beyond what it is around.
+RING = 6  # Pixels that the focus ring reaches beyond its element.
 SHIFTS = """() => new Promise((resolve) => {
     const sum = (list) => list.filter((one) => !one.hadRecentInput).reduce((total, one) => total + one.value, 0);
     const observer = new PerformanceObserver((list) => resolve(sum(list.getEntries())));
@@ -50,7 +50,7 @@ def filtered(page: Page) -> None:
 
 
 def nothing(page: Page) -> None:
-    """The page as it is."""
+    """Leave the page as it is."""
 
 
 VIEWS: list[tuple[str, Callable[[Page], None]]] = [
@@ -124,7 +124,8 @@ def test_nothing_moves_when_an_answer_comes(running_shop, browser):
     page = context.new_page()
     page.goto(running_shop)
     page.wait_for_load_state("networkidle")
-    page.route("**/api/v1/search/", lambda route: (page.wait_for_timeout(700), route.continue_()))  # Past the input.
+    # Shifts within half a second of an input do not count, so the answer comes later.
+    page.route("**/api/v1/search/", lambda route: (page.wait_for_timeout(700), route.continue_()))
     searched(page)
     page.wait_for_load_state("networkidle")
     assert page.evaluate(SHIFTS) < CALM
@@ -141,7 +142,7 @@ def test_what_has_the_focus_is_seen_whole(running_shop, browser, screen):
     for link in [*links, *reversed(links)]:
         link.focus()
         assert link.evaluate(SEEN), link.inner_text()
-    if screen is WIDE:  # There the filters scroll by themselves, and what scrolls is cut off at its edge.
+    if screen is WIDE:  # The filters scroll by themselves here, and what scrolls is cut off at its edge.
         edge, field = (page.locator(piece).bounding_box() for piece in (".side", "#filter-price_min"))
         assert edge
         assert field

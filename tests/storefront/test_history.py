@@ -35,7 +35,7 @@ def test_back_from_a_failed_search_returns_to_the_photo_its_answer_and_its_filte
     assert sum(url.endswith("/search/") for url in shop.requests) == searches
 
     page.unroute(WORDS)
-    page.go_forward()  # Asked again: it has no answer.
+    page.go_forward()  # This asks again: the entry has no answer.
     expect(heading(page, "26 results for “rug”")).to_be_focused()
 
 

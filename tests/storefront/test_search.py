@@ -41,7 +41,7 @@ GIVE_WORDS = """() => {
     ];
 }"""
 
-# How the API may fail (status, headers, body), and what the page makes of it. Status 0: the connection breaks.
+# How the API may fail (status, headers, body), and what the page makes of it. With status 0 the connection breaks.
 FAILURES = [
     (0, {}, "", "The shop cannot be reached."),
     (413, {}, "<html>", "That photo is too large. Save it smaller and try again."),
@@ -157,7 +157,7 @@ def test_a_part_of_the_photo_is_searched_with(shop):
     for _ in range(5):
         page.keyboard.press("Shift+ArrowLeft")  # The selection has the focus.
     page.keyboard.press("Tab")
-    page.keyboard.press("ArrowRight")  # Its first corner, the top left one.
+    page.keyboard.press("ArrowRight")  # This moves the first corner, the top left one.
     expect(page.locator("#crop-says")).to_have_text(re.compile("^4[78]% of the width and .* 2% from the left"))
     page.keyboard.press("ArrowLeft")
     page.get_by_role("button", name="Search with this part").press("Enter")
@@ -211,7 +211,7 @@ def test_filters_narrow_the_answer_without_a_page_load_and_back_widens_it(shop):
     small.check()
     expect(heading(page, "7 products in Dots")).to_be_visible()
     expect(small).to_be_focused()
-    expect(page.get_by_role("checkbox", name="large 6")).to_be_visible()  # What ticking it would leave or add.
+    expect(page.get_by_role("checkbox", name="large 6")).to_be_visible()  # Ticking it would leave or add 6.
     page.get_by_label("From", exact=True).fill("800")
     page.get_by_label("To", exact=True).focus()
     expect(heading(page, "3 products in Dots")).to_be_visible()
@@ -472,7 +472,7 @@ def test_addresses_may_be_shared(shop):
 
 
 def copy_red_stripes() -> None:
-    """Two products more with the picture of the red stripes."""
+    """Add two products with the picture of the red stripes."""
     for name in ("Crimson stripes", "Ruby stripes"):
         product = Product.objects.create(sku=name, name=name, category=Category.objects.get(slug="stripes"))
         add_photo(product, picture("red", "stripes", "WEBP"))
@@ -507,7 +507,7 @@ def only_the_same() -> None:
 
 @pytest.fixture
 def strict(running_shop) -> Iterator[None]:
-    """The shop shows only what is as good as the same."""
+    """The shop shows only matches that are as good as the same."""
     in_thread(only_the_same)
     yield
     in_thread(Threshold.objects.all().delete)
@@ -592,7 +592,7 @@ def test_a_photo_may_be_dropped_or_pasted(shop):
     expect(page.get_by_role("alert")).to_contain_text("There was no photo file in that")
     assert names(page)[0] == "Green stripes"
     page.get_by_role("button", name="Dismiss").click()
-    assert page.evaluate(GIVE_WORDS) == [True, True]  # The field takes them.
+    assert page.evaluate(GIVE_WORDS) == [True, True]  # The search field takes these words.
     expect(page.get_by_role("alert")).to_be_hidden()
     assert names(page)[0] == "Green stripes"
 
@@ -655,13 +655,13 @@ def test_every_failure_is_told_and_the_next_try_may_work(running_shop, watched):
     page.locator("#grid .card").last.scroll_into_view_if_needed()
     expect(page.get_by_role("alert")).to_be_in_viewport()
     assert names(page)[0] == "Red stripes"
-    assert page.url == address  # It still says what is shown.
+    assert page.url == address  # The address still says what is shown.
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_role("button", name="Try again")).to_be_focused()
 
 
 def fail(page: Page, status: int, headers: dict[str, str], body: str) -> None:
-    """From now on searches end like this."""
+    """Have searches end like this from now on."""
 
     def answer(route: Route) -> None:
         if status:

@@ -68,7 +68,7 @@ export interface paths {
         put?: never;
         /**
          * Tell what a customer did with an answer
-         * @description A click on a result, a product put into the cart or bought, or that the photo was taken for a thing of another category. `query_id` is that of the answer, of several pages that of the first. Telling the same again (query, kind, sku and position) is answered with 200 and changes nothing but the `category` of a wrong_category, of which the last one counts. `navigator.sendBeacon` can send it: give it a Blob of the type application/json.
+         * @description The customer clicked a result, put it into the cart or bought it, or the photo was taken for a thing of another category. `query_id` is that of the answer; where it has several pages, that of the first. The same event again (query, kind, sku and position) is answered with 200. It changes nothing but the `category` of a wrong_category: the last one counts. `navigator.sendBeacon` can send it: give it a Blob of the type application/json.
          */
         post: operations["events_create"];
         delete?: never;
@@ -200,7 +200,7 @@ export interface paths {
         };
         /**
          * Similar products
-         * @description The products most similar to this one's first indexed photo, or to that `photo` of it, in its own category unless `category` says otherwise. Empty while the photo is not indexed. Reads stored vectors: no photo is encoded.
+         * @description The products most similar to this one's first indexed photo, or to its photo with the id `photo`. They come from its own category unless `category` says otherwise. Empty while the photo is not indexed. Reads stored vectors: no photo is encoded.
          */
         get: operations["products_similar_retrieve"];
         put?: never;
@@ -597,18 +597,18 @@ export interface components {
         Event: {
             /**
              * Format: uuid
-             * @description Of the answer.
+             * @description The query_id of the answer.
              */
             query_id: string;
             kind: components["schemas"]["KindEnum"];
             /**
-             * @description The product's; optional for wrong_category.
+             * @description Sku of the product; optional for wrong_category.
              * @default
              */
             sku?: string;
-            /** @description Of the product in the answer, from 1. A click has one; it is optional otherwise. */
+            /** @description Position of the product in the answer, from 1. Needed for a click, optional otherwise. */
             position?: number | null;
-            /** @description For wrong_category: slug of the right one, where the customer told it. */
+            /** @description Slug of the right category, if the customer named it; for wrong_category only. */
             category?: string | null;
             /** Format: date-time */
             readonly created_at: string;
@@ -616,18 +616,18 @@ export interface components {
         EventRequest: {
             /**
              * Format: uuid
-             * @description Of the answer.
+             * @description The query_id of the answer.
              */
             query_id: string;
             kind: components["schemas"]["KindEnum"];
             /**
-             * @description The product's; optional for wrong_category.
+             * @description Sku of the product; optional for wrong_category.
              * @default
              */
             sku?: string;
-            /** @description Of the product in the answer, from 1. A click has one; it is optional otherwise. */
+            /** @description Position of the product in the answer, from 1. Needed for a click, optional otherwise. */
             position?: number | null;
-            /** @description For wrong_category: slug of the right one, where the customer told it. */
+            /** @description Slug of the right category, if the customer named it; for wrong_category only. */
             category?: string | null;
         };
         EventsCreateCategoryErrorComponent: {
@@ -755,7 +755,7 @@ export interface components {
         };
         Gate: {
             /**
-             * @description Who chose the categories searched. classifier: the head, by the policy measured at its training. override: the request. open: nobody, all were searched; there is no head yet, or all that it would search was deleted. unknown: all were searched, since the photo is like nothing the shop sells.
+             * @description Who chose the categories searched. classifier: the head, by the policy measured at its training. override: the request. open: nobody; all were searched, as there is no head or all that it would search was deleted. unknown: all were searched, since the photo is like nothing the shop sells.
              *
              *     * `classifier` - classifier
              *     * `override` - override
@@ -768,7 +768,7 @@ export interface components {
              * @description The likeliest category's probability.
              */
             confidence: number | null;
-            /** @description true: the photo is like nothing the shop sells, or the head hesitates more than over 95 % of the shop's own photos. Show the results as a guess. */
+            /** @description true: the photo is like nothing the shop sells, or the head is less sure than of 95 % of the shop's own photos. Show the results as a guess. */
             low_confidence: boolean;
             categories: components["schemas"]["GateCategory"][];
         };
@@ -805,7 +805,7 @@ export interface components {
              * @description Expected calibration error of the held-out probabilities.
              */
             calibration_error: number;
-            /** @description null: too few photos to tune it; it opens by default. */
+            /** @description null: too few photos to tune it, so the default holds. */
             gate: components["schemas"]["TunedGate"] | null;
             /** @description Photos in the index at training. */
             photos: number;
@@ -865,7 +865,7 @@ export interface components {
             recall: number;
             /** @description The least hnsw.ef_search at which its recall suffices. */
             ef_search: number;
-            /** @description In the leaf when it was checked. */
+            /** @description Photos in the leaf when it was checked. */
             photos: number;
             /** Format: date-time */
             readonly checked_at: string;
@@ -873,18 +873,18 @@ export interface components {
         LeftOut: {
             /**
              * Format: double
-             * @description Of the best match left out.
+             * @description Similarity of the best match left out.
              */
             similarity: number;
             /** @description Its category. */
             category: string;
             /**
              * Format: double
-             * @description What it would have needed.
+             * @description Similarity that it would have needed.
              */
             min_similarity: number;
             /**
-             * @description Whether the request set that, or the shop for the category.
+             * @description Who set min_similarity: the request, or the shop for the category.
              *
              *     * `request` - request
              *     * `category` - category
@@ -1988,7 +1988,7 @@ export interface components {
             metric: components["schemas"]["MetricEnum"];
             gate: components["schemas"]["Gate"];
             results: components["schemas"]["Hit"][];
-            /** @description The best match left out for its similarity; null: nothing that would be shown was. */
+            /** @description The best match left out for its similarity; null: nothing to show was left out. */
             left_out: components["schemas"]["LeftOut"] | null;
             timings_ms: {
                 [key: string]: number;
@@ -2381,7 +2381,7 @@ export interface components {
              */
             metric: components["schemas"]["MetricEnum"];
             results: components["schemas"]["Hit"][];
-            /** @description The best match left out for its similarity; null: nothing that would be shown was. */
+            /** @description The best match left out for its similarity; null: nothing to show was left out. */
             left_out: components["schemas"]["LeftOut"] | null;
             timings_ms: {
                 [key: string]: number;
@@ -2423,14 +2423,14 @@ export interface components {
             photo: string | null;
             /**
              * Format: double
-             * @description How well the words match; 0: only the sku begins so.
+             * @description How well the words match; 0: only the beginning of the sku matches.
              */
             rank: number;
             highlight: components["schemas"]["Highlight"];
         };
-        /** @description How wide the gate opens was chosen on held-out photos of the catalogue, between these two extremes. */
+        /** @description How wide the gate opens. This was chosen on held-out photos of the catalogue, between the two extremes. */
         TunedGate: {
-            /** @description Held-out photos that asked for their kin. */
+            /** @description Held-out photos that looked for others of their product or family. */
             queries: number;
             /**
              * @description products: a wanted product came among the first 10. categories: its category was searched.
@@ -2441,7 +2441,7 @@ export interface components {
             recall_of: components["schemas"]["RecallOfEnum"];
             /** @description The likeliest category alone. */
             hard: components["schemas"]["GateWorth"];
-            /** @description As served. */
+            /** @description The gate as it serves queries. */
             soft: components["schemas"]["GateWorth"];
             /** @description All categories. */
             open: components["schemas"]["GateWorth"];

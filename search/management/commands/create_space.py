@@ -144,7 +144,7 @@ def _add_options(group: argparse._ArgumentGroup, options: Mapping[str, Option]) 
 
 
 def _given(options: Mapping[str, Option], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of those options that stand on the command line. A number 0 is given; None and False are not."""
+    """The values of those options that are given on the command line. 0 counts as given; None and False do not."""
     return {name: values[name] for name in options if values[name] is not None and values[name] is not False}
 
 

@@ -21,8 +21,8 @@ EXAMPLES = """examples:
 class Command(ExplainedCommand):
     epilog = EXAMPLES
     help = (
-        "Delete a space that is not live, with its vectors, indexes and head. Photos and products stay; to have it "
-        "again it would be built anew."
+        "Delete a space that is not live, with its vectors, indexes and head. Photos and products stay. To have the "
+        "space again, build it anew."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:

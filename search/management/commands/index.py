@@ -33,9 +33,9 @@ class Command(ExplainedCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--space", help="name of the space to index into (default: the live one)")
-        parser.add_argument("--batch", type=int, help="photos a transaction (64; 16 of a space that is not live)")
+        parser.add_argument("--batch", type=int, help="photos a transaction (64; 16 if the space is not live)")
         parser.add_argument(
-            "--share", type=float, help="of the time to spend, up to 1 (1; BUILD_SHARE for a space that is not live)"
+            "--share", type=float, help="share of the time to take, up to 1 (1; BUILD_SHARE if it is not live)"
         )
 
     def handle(self, *args: Any, space: str | None, batch: int | None, share: float | None, **options: Any) -> None:
@@ -56,7 +56,7 @@ class Command(ExplainedCommand):
             self.stdout.write(f"Category head trained, held-out accuracy {head.metrics['top1']:.3f}.")
 
     def _index(self, space: Space, size: int, share: float) -> tuple[int, float]:
-        """Index all that is pending, under a bar on a terminal, otherwise with a line now and then.
+        """Index all that is pending. A terminal shows a bar; without one a line is written now and then.
 
         Returns how many photos were settled, and how many a second.
         """

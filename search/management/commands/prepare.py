@@ -31,7 +31,7 @@ class Command(BaseCommand):
             raise CommandError(str(error), returncode=2) from error
         spaces.ensure_partitions()
         try:
-            encoders.encoder_for(space).warm()  # Converted here, the network costs no web process an import of torch.
+            encoders.encoder_for(space).warm()  # Convert the network here, so that no web process has to import torch.
         except WeightsError as error:
             raise CommandError(str(error), returncode=2) from error
         if not any(Recipe.from_dict(other.recipe).has_weights_of(recipe) for other in Space.objects.all()):

@@ -17,7 +17,7 @@ EXAMPLES = """examples:
   watch manage.py spaces --fast       # while one is being built
   manage.py spaces --json | jq '.[] | {space, progress}'
 """
-QUERIES = 20  # of each indexed category; an exact scan of a million vectors takes a second
+QUERIES = 20  # for each indexed category; an exact scan of a million vectors takes a second
 HEADINGS = ("space", "state", "indexed", "dims", "metric", "disk", "a photo", "index", "recall@10", "recipe")
 
 

@@ -111,7 +111,7 @@ class Command(ExplainedCommand):
         self._report(training, output, pictures)
 
     def _check(self, output: Path, options: dict[str, Any]) -> None:
-        """Raises CommandError for what no run could use."""
+        """Raise CommandError for what no run could use."""
         least = {"epochs": 1, "patience": 1, "batch": 2, "seed": 0, "photos": MIN_PHOTOS}
         for option, bound in least.items():
             if options[option] < bound:
@@ -171,7 +171,7 @@ class Command(ExplainedCommand):
 
 @contextmanager
 def _misuse() -> Iterator[None]:
-    """End the command as misuse, with the cure, for what is wrong before training starts."""
+    """End the command as misuse, with the cure, when something is wrong before training starts."""
     try:
         yield
     except TooFewPhotos as error:

@@ -37,7 +37,7 @@ class Command(ExplainedCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--space", metavar="NAME", help="the space to train (default: the live one)")
-        parser.add_argument("--seed", type=int, default=0, help="of the folds and the sampling (%(default)s)")
+        parser.add_argument("--seed", type=int, default=0, help="seed of the folds and the sampling (%(default)s)")
 
     def handle(self, *args: Any, space: str | None, seed: int, **options: Any) -> None:
         try:
@@ -49,7 +49,7 @@ class Command(ExplainedCommand):
         slugs = dict(Category.objects.values_list("pk", "slug"))
         self.stdout.write("\n".join([*_worth_lines(head.metrics, slugs), *_gate_lines(head, slugs)]))
         if head.metrics["unknown_above"] is None:
-            self.stdout.write("Too few photos to tell what is unknown: nothing is.")
+            self.stdout.write("Too few photos to tell what is unknown, so no photo is.")
 
 
 def _worth_lines(metrics: Mapping[str, Any], slugs: Mapping[int, str]) -> Iterator[str]:
@@ -60,8 +60,8 @@ def _worth_lines(metrics: Mapping[str, Any], slugs: Mapping[int, str]) -> Iterat
     yield f"Learned from: {_counts(metrics['photos'], slugs)}."
     if metrics["others"]:
         yield (
-            f"And from {metrics['others']} customers' photos: likeliest category of held-out ones "
-            f"as they told it {metrics['others_top1']:.1%}."
+            f"And from {metrics['others']} customers' photos. On held-out ones the likeliest category "
+            f"is the one that the customer named: {metrics['others_top1']:.1%}."
         )
     if metrics["left_out"]:
         yield f"Too few photos, so always searched: {_counts(metrics['left_out'], slugs)}."
@@ -79,7 +79,7 @@ def _gate_lines(head: Head, slugs: Mapping[int, str]) -> Iterator[str]:
     yield f"It searches {_words(gate.policy)}."
     names = [slugs.get(category, "?") for category in head.categories]
     for column, others in gate.policy.confusions.items():
-        yield f"Behind {names[column]} it also looks in: {', '.join(names[other] for other in others)}."
+        yield f"If {names[column]} is likeliest, it also searches: {', '.join(names[other] for other in others)}."
 
 
 def _words(policy: Policy) -> str:

@@ -25,7 +25,7 @@ def archive(tmp_path):
 
 
 def moved_forward(data, by):
-    """The ZIP, whose end says that the list of entries lies further on than it does: the first begins at -1."""
+    """The ZIP with an end that puts the list of entries further on than it is: the first then begins at -1."""
     end = data.rindex(b"PK\x05\x06") + 16
     return data[:end] + (int.from_bytes(data[end : end + 4], "little") + by).to_bytes(4, "little") + data[end + 4 :]
 

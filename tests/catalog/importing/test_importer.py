@@ -21,7 +21,7 @@ def shop(tmp_path):
     (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff broken")
 
     def run(*lines, header="sku,name,category,image,price,color", dry_run=False, between=None):
-        """`between` happens behind the first row, when all of them have been looked up."""
+        """`between` is called after the first row, when all of them have been looked up."""
         path = folder / "catalog.csv"
         path.write_text("\n".join([header, *lines]), encoding="utf-8")
         results = import_rows(read(path), dry_run=dry_run)
@@ -250,7 +250,7 @@ def test_many_rows_are_looked_up_together(shop):
     assert outcomes(shop(*lines)) == [("added", 1)] * 70
     with CaptureQueriesContext(connection) as queries:
         shop(*lines)
-    # Three batches of products and their photos, and the category once.
+    # Three batches of products and three of photos, and the category once.
     assert len([query for query in queries if "SAVEPOINT" not in query["sql"]]) == 7
 
 

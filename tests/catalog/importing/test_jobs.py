@@ -135,7 +135,7 @@ def test_what_cannot_be_imported_as_a_whole_fails_and_says_why(send, monkeypatch
 
 @pytest.fixture
 def long(send):
-    """Four batches; the last line has the sku of the first with other data, the one before the sku of a refused one."""
+    """Four batches. The last line has the first line's sku with other data, the one before a refused line's sku."""
     lines = [f"CH-{number},Oak,Chair,red.png,1" for number in range(3 * BATCH + 2)]
     lines[1] = "CH-1,,Chair,,1"
     return send([*lines, "CH-1,Oak,Chair,,1", "CH-0,Pine,Chair,,2"], RED_ALONE)
@@ -176,7 +176,7 @@ def test_an_import_cancelled_between_batches_stops_and_what_went_in_stays(long, 
 
 def test_an_import_that_kills_its_workers_is_given_up(long):
     for _ in range(jobs.MAX_ATTEMPTS):
-        assert jobs.take_up() is not None  # and die
+        assert jobs.take_up() is not None  # The worker dies here.
     assert work(long) == "failed"
     assert long.reason.startswith("It stopped 5 times behind row 0, and the worker's log says why.")
 

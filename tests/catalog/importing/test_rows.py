@@ -122,7 +122,7 @@ def test_a_stray_quote_spoils_its_own_row_alone(csv_file):
 
 
 def test_a_quote_that_is_not_closed_takes_along_a_thousand_lines_at_most(csv_file):
-    """Each of these lines ends within a quote: read to the end of the file, they would take hours."""
+    """Each of these lines ends within a quote. Reading each to the end of the file would take hours."""
     path = csv_file("sku,name,category\n" + 'x","z\n' * 20_000)
     begun = time.process_time()
     with pytest.raises(Misuse, match="has more than 1,000 rows that cannot be read as CSV, that of line 1002 among"):

@@ -107,7 +107,7 @@ class Client:
         return ast.literal_eval(self.receive())
 
     def end(self) -> str:
-        """Let the process end by itself; what it wrote to stderr."""
+        """Let the process end by itself. Returns what it wrote to stderr."""
         return self.process.communicate(timeout=SECONDS)[1]
 
     def kill(self) -> None:

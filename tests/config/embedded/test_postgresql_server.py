@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 def test_no_committed_row_is_lost_when_everything_is_killed(start, var):
     client = start()
     client.ask("sql('create table kept as select generate_series(1, 5000)')")
-    os.kill(client.process.pid, signal.SIGSTOP)  # Or it would restart the server at once.
+    os.kill(client.process.pid, signal.SIGSTOP)  # Otherwise it would restart the server at once.
     kill_servers(var)
     client.kill()
     assert start().ask("sql('select count(*) from kept')") == [(5000,)]

@@ -23,7 +23,7 @@ def query(db) -> Query:
 
 @pytest.fixture
 def tell(client, query, product):
-    """POST an event about the lamp LAM-1, of which the query's answer had one."""
+    """POST an event about the lamp LAM-1, which is in the query's answer."""
     product("lamp", sku="LAM-1")
 
     def run(client=client, **fields):

@@ -42,7 +42,7 @@ def find(client):
 
 
 def skus(body: dict) -> list[str]:
-    """Without the duplicates, nor what is asked for by its own photo."""
+    """The skus found, duplicates included, without the product that is searched with."""
     found = [hit.get("product", hit)["sku"] for hit in body["results"] for hit in (hit, *hit.get("duplicates", ()))]
     return sorted({*found} - {"ASKED"})
 

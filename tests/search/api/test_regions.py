@@ -17,7 +17,7 @@ from search.spaces import ensure_live
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 DEMO = settings.BASE_DIR / "demo" / "catalog"
-EVERY = 10  # Of 150 products: 15 of all categories, encoded in a second or two.
+EVERY = 10  # Every tenth of 150 products: 15 of all categories, encoded in a second or two.
 SCENE = (1200, 700)
 
 

@@ -96,7 +96,7 @@ def test_an_answer_takes_four_queries_whatever_its_length(photo, ask, settings, 
     for number in range(4):
         photo("red", f"category-{number}", name=f"Lamp {number}")
     for size in (1, 4):
-        # How many, which of them, those with categories and headlines, and their photos.
+        # The count, the ids of a page, its products with categories and headlines, and their photos.
         with django_assert_num_queries(4) as captured:
             assert len(skus(ask(q="lamp", page_size=size))) == size
     skipping = [query["sql"] for query in captured.captured_queries if "LIMIT" in query["sql"]]

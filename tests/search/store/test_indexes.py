@@ -1,4 +1,4 @@
-"""HNSW indexes: built beside searches and writes, held against exact scans, and only then searched by."""
+"""HNSW indexes: built beside searches and writes, compared with exact scans, and only then searched."""
 
 import json
 import threading
@@ -29,7 +29,7 @@ ROWS = 400
 
 
 class WideEncoder(GridEncoder):
-    """512 dimensions of the 48."""
+    """Makes 512 dimensions of the 48."""
 
     def encode(self, images) -> np.ndarray:
         rows = super().encode(images) @ np.random.default_rng(0).normal(size=(48, 512))
@@ -53,7 +53,7 @@ def other() -> Iterator[psycopg.Connection]:
 
 
 def beside(work: Callable[[], object]) -> Future:
-    """Work in a thread with a connection of its own."""
+    """Run work in a thread with a connection of its own."""
 
     def run() -> object:
         try:
@@ -75,7 +75,7 @@ def asked(query: str, *parameters: str | int) -> list[tuple]:
 
 
 def is_valid(leaf: Leaf) -> bool | None:
-    """Of the leaf's index; None without one."""
+    """Whether the leaf's index is valid; None without one."""
     found = asked("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)", leaf.index_name)
     return found[0][0] if found else None
 
@@ -86,7 +86,7 @@ def waits_for_batches() -> bool:
 
 
 def lacking(leaf: Leaf) -> int:
-    """Rows of the leaf that its index does not hold."""
+    """The number of the leaf's rows that its index does not hold."""
     return Embedding.objects.filter(space_id=leaf.space.pk, category_id=leaf.category_id, coarse=None).count()
 
 
@@ -215,7 +215,7 @@ def test_an_index_is_checked_again_once_its_leaf_changed_by_a_fifth(lamps, categ
 
 
 def test_an_indexed_leaf_takes_no_row_without_a_coarse_vector(lamps, category):
-    """As a worker of an older version would write it: no index would ever find it."""
+    """A worker of an older version would write such a row, and no index would ever find it."""
     indexes.build(lamps)
     with pytest.raises(IntegrityError, match="_coarse"):
         stock(lamps.space, category("lamp"), clustered(1, 512, seed=4), projected=False)
@@ -252,12 +252,12 @@ def test_a_leaf_that_was_emptied_is_checked_too(lamps, client):
 
 
 def test_photos_of_one_picture_are_as_good_as_each_other(wide, category):
-    """Of 100 equal vectors no index need name the 20 that an exact scan names."""
+    """Among 100 equal vectors an index need not name the same 20 as an exact scan."""
     rows = clustered(ROWS, 512)
     rows[::4] = rows[0]
     stock(wide, category("lamp"), rows)
     assert indexes.build(Leaf(wide, category("lamp").pk))
-    # By their ids, a few in a hundred would be found. A graph of so many equal nodes may miss some of the others.
+    # Compared by ids, a few in a hundred would be found. A graph of so many equal nodes may miss some of the others.
     assert LeafIndex.objects.get().recall >= indexes.USABLE
 
 
@@ -296,7 +296,7 @@ def test_a_build_that_was_interrupted_is_made_again(lamps, other):
 
 
 def test_a_build_that_shared_memory_has_no_room_for_goes_on_in_one_process(lamps, monkeypatch):
-    """Asked for a terabyte, which no /dev/shm has."""
+    """The build asks for a terabyte, which no /dev/shm has."""
     usual = memory()
     with connection.cursor() as cursor:
         cursor.execute(f"ALTER TABLE {lamps.name} SET (parallel_workers = 2)")

@@ -70,7 +70,7 @@ def large(django_db_setup, django_db_blocker) -> Iterator[Large]:
     with django_db_blocker.unblock():
         made = Large()
         yield made
-        # The flush empties tables, and another space would come to own these.
+        # The flush only empties tables, which another space would then come to own.
         partitions.when_free(lambda: partitions.drop_branch(made.space))
         call_command("flush", interactive=False, verbosity=0)
 

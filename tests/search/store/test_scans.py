@@ -38,7 +38,7 @@ def messages(trace: Path, tag: str) -> int:
 
 
 def explain(space: Space, vector: np.ndarray, plan: ScanPlan, size: int = 50, **options) -> str:
-    """PostgreSQL's plan where sorting would not be worth it, as in a leaf of more rows than a test has."""
+    """PostgreSQL's plan without sorting, which would not pay in a leaf of more rows than a test has."""
     asked, parameters = scans.statement(space, vector, plan, size, **options)
     with transaction.atomic(), binary.cursor() as cursor:
         cursor.execute(scans.SETTINGS, [str(plan.ef_search(50))])
@@ -57,7 +57,7 @@ def lamps(space, photo, index, category) -> ScanPlan:
 
 @pytest.fixture
 def committed(transactional_db, lamps, space):
-    """The same where nothing else holds a transaction open."""
+    """The same lamps, committed: nothing holds a transaction open."""
     yield lamps
     partitions.when_free(lambda: partitions.drop_branch(space))
 
@@ -75,7 +75,7 @@ def test_a_search_is_one_round_trip(space, committed, tmp_path):
 
 def test_the_settings_hold_for_the_scan_and_end_with_it(space, committed, monkeypatch):
     before = settings()
-    assert (before[0], before[2]) == ("40", "on")  # As pgvector and PostgreSQL come.
+    assert (before[0], before[2]) == ("40", "on")  # The defaults of pgvector and PostgreSQL.
     asked = "SELECT current_setting('hnsw.ef_search'), current_setting('hnsw.iterative_scan'), current_setting('jit')"
     with monkeypatch.context() as patch:
         patch.setattr(scans, "statement", lambda *args, **options: (sql.SQL(asked), []))
@@ -297,14 +297,14 @@ def test_a_condition_that_nothing_meets_finds_nothing(space, lamps):
 
 @pytest.fixture
 def giving_out(monkeypatch) -> None:
-    """Scans of an index look at no more rows than they find at once, and are made where sorting would be faster."""
+    """Scans of an index end with the rows they find at once, and are made even where sorting would be faster."""
     settings = f"{scans.FORCED}, set_config('hnsw.max_scan_tuples', '1', true)"
     monkeypatch.setattr(scans, "SETTINGS", settings)
 
 
 @pytest.fixture
 def cheap(both) -> list[int]:
-    """The photos of all beds and of each thirteenth lamp, which alone are cheap, nearest first."""
+    """The photos of all beds and of every thirteenth lamp, nearest first. No other product is cheap."""
     lamps = both.exact(lambda photo: photo.product.category_id == both.lamp.pk)
     Product.objects.filter(category=both.lamp).exclude(photos__in=lamps[::13]).update(price=1000)
     Product.objects.filter(category=both.bed).update(price=1)
@@ -314,7 +314,7 @@ def cheap(both) -> list[int]:
 
 @pytest.mark.parametrize("limit", [5, 10, 40])
 def test_what_an_index_that_gives_out_early_has_left_is_found_exactly(both, cheap, giving_out, limit):
-    """However many beds there are to fill the answer."""
+    """This holds however many beds there are to fill the answer."""
     filters = condition({"price_max": Decimal(1)})
     assert scans.nearest(both.space, both.query, both.plan, 140, filters=filters).short == {both.lamp.pk}
     hits = lookup.nearest(both.space, both.query, [both.lamp.pk, both.bed.pk], limit, filters=filters).hits
@@ -374,7 +374,7 @@ def test_a_scan_leaves_other_leaves_alone(both):
 
 
 def test_as_many_photos_as_are_asked_for_come_by_an_index_too(both, monkeypatch):
-    """Also beyond the largest hnsw.ef_search there is, here 60."""
+    """This holds beyond the largest hnsw.ef_search too, here 60."""
     monkeypatch.setattr(scans, "MOST_EF", 60)
     monkeypatch.setattr(scans, "SETTINGS", scans.FORCED)
     lamps = both.plan.of({both.lamp.pk})

@@ -20,7 +20,7 @@ def drawn(count: int, seed: int = 0) -> np.ndarray:
 
 @pytest.fixture
 def rows(space, product) -> list[tuple[int, int]]:
-    """(photo, category) of 150 photos, more than two statements write, in two categories with their leaves."""
+    """(photo, category) of 150 photos, half in each of two categories that have leaves."""
     products = [product("lamp"), product("bed")]
     photos = Photo.objects.bulk_create(
         Photo(product=products[n % 2], file="none.jpg", sha256=f"{n:064x}", width=1, height=1) for n in range(150)
