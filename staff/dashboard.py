@@ -1,6 +1,6 @@
 """The front of the staff's admin: how the shop and its search are doing.
 
-Everyone sees what they may look into. Every number is a count over an index, a count of few rows, or kept for some seconds.
+Everyone sees what they may look into. Every number is a count over an index or of few rows, or is kept for seconds.
 """
 
 from dataclasses import dataclass

@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='embedding',
             name='vector',
-            field=pgvector.django.halfvec.HalfVectorField(help_text="Has the space's dimensions, and length 1 unless the metric is L2."),
+            field=pgvector.django.halfvec.HalfVectorField(help_text="Of the space's dimensions; of length 1 unless the metric is L2."),
         ),
         migrations.AlterField(
             model_name='space',

@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
                 migrations.AddField(
                     model_name='embedding',
                     name='coarse',
-                    field=pgvector.django.halfvec.HalfVectorField(help_text='Has 128 dimensions; empty unless the space projects to them.', null=True),
+                    field=pgvector.django.halfvec.HalfVectorField(help_text='Of 128 dimensions; empty unless the space has a projection to them.', null=True),
                 ),
             ],
         ),
@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('ef_search', models.PositiveSmallIntegerField(help_text='The least hnsw.ef_search at which its recall suffices.')),
                 ('recall', models.FloatField(help_text='recall@20 against exact scans, of the worse kind of query.')),
-                ('photos', models.PositiveIntegerField(help_text='Photos in the leaf when it was checked.')),
+                ('photos', models.PositiveIntegerField(help_text='In the leaf when it was checked.')),
                 ('checked_at', models.DateTimeField(auto_now=True)),
                 ('category', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='catalog.category')),
                 ('space', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='indexes', to='search.space')),
