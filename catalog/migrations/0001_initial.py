@@ -57,9 +57,9 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('file', models.FileField(help_text='The JPEG kept: upright, without metadata.', upload_to=catalog.models.photo_path)),
-                ('sha256', models.CharField(editable=False, help_text='Of the bytes that were uploaded.', max_length=64)),
-                ('width', models.PositiveIntegerField(editable=False, help_text='Of the JPEG kept, in pixels.')),
-                ('height', models.PositiveIntegerField(editable=False, help_text='Of the JPEG kept, in pixels.')),
+                ('sha256', models.CharField(editable=False, help_text='SHA-256 of the bytes that were uploaded.', max_length=64)),
+                ('width', models.PositiveIntegerField(editable=False, help_text='Width of the JPEG kept, in pixels.')),
+                ('height', models.PositiveIntegerField(editable=False, help_text='Height of the JPEG kept, in pixels.')),
                 ('position', models.PositiveIntegerField(default=0, help_text='Lower comes first.', validators=[django.core.validators.MaxValueValidator(10000)])),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('product', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='photos', to='catalog.product')),

@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='photo',
             name='fingerprint',
-            field=models.BinaryField(db_default=b'', default=b'', help_text='Of the picture (ml.images.fingerprint); empty until it is taken.'),
+            field=models.BinaryField(db_default=b'', default=b'', help_text='Fingerprint of the picture (ml.images.fingerprint); empty until it is taken.'),
         ),
     ]

@@ -6,9 +6,9 @@ from catalog.words import AttributesVector
 
 
 class Migration(migrations.Migration):
-    """PostgreSQL writes the table anew, since its rows hold the words they are found by: 100,000 take 10 s.
+    """PostgreSQL rewrites the table, since each row holds the words it is found by. 100,000 rows take 10 s.
 
-    Until then nobody else reads the table.
+    Nobody else can read the table meanwhile.
     """
 
     dependencies = [

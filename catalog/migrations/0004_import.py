@@ -34,11 +34,11 @@ class Migration(migrations.Migration):
                 ('unchanged', models.PositiveIntegerField(default=0, editable=False)),
                 ('refused', models.PositiveIntegerField(default=0, editable=False)),
                 ('photos_added', models.PositiveIntegerField(default=0, editable=False)),
-                ('note', models.TextField(blank=True, editable=False, help_text='What there is to know of the files sent.')),
+                ('note', models.TextField(blank=True, editable=False, help_text='A note on the files sent.')),
                 ('reason', models.TextField(blank=True, editable=False, help_text='Why it failed, was cancelled or waits.')),
                 ('attempts', models.PositiveSmallIntegerField(default=0, editable=False, help_text='Turns since a row was settled.')),
                 ('begun_at', models.DateTimeField(editable=False, null=True)),
-                ('active_at', models.DateTimeField(editable=False, help_text='When a worker last was at it.', null=True)),
+                ('active_at', models.DateTimeField(editable=False, help_text='When a worker last went on with it.', null=True)),
                 ('created_by', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
             name='ImportRow',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField(help_text='Among the rows, from 0.')),
+                ('number', models.PositiveIntegerField(help_text='Its place among the rows, from 0.')),
                 ('place', models.TextField(help_text='The line or the file.')),
                 ('sku', models.TextField()),
                 ('outcome', models.CharField(max_length=9)),
