@@ -13,30 +13,30 @@ from catalog.validators import MAX_KEY_LENGTH, MAX_VALUE_LENGTH, is_storable, va
 
 # More attributes than a customer ticks; every one is an index scan.
 MAX_PAIRS = 20
-# Of a pair; more colons than names hold, since every split is an index scan, too.
+# A pair is split at this many colons at most. Names hold fewer, and every split is an index scan, too.
 MAX_SPLITS = 4
 MESSAGES = {
     "invalid": "Write name:value, for example color:Oak.",
     "too_many": f"At most {MAX_PAIRS} attributes a request.",
 }
-# What every parameter of this kind is to the API's schema.
+# How the API's schema describes every parameter of this kind.
 SCHEMA = {
     "type": "array",
     "items": {"type": "string"},
     "example": ["color:Oak", "material:pine"],
-    "description": "`name:value`, exactly as written in the product. Given several times, other names "
-    "narrow the answer and other values of one name widen it: `?attributes=color:Oak&attributes=color:Pine`. "
+    "description": "`name:value`, exactly as written in the product. It may be given several times: more names "
+    "narrow the answer, more values of one name widen it: `?attributes=color:Oak&attributes=color:Pine`. "
     "A name may hold colons, too: `size:EU:42` is either 42 of `size:EU` or EU:42 of `size`.",
 }
 
 # A name and its value as text.
 Pair = tuple[str, str]
-# By what stands before the first colon, the pairs of which one has to be met.
+# Pairs by the text before their first colon. A product has to meet one pair of each list.
 Wanted = Mapping[str, Sequence[Pair]]
 
 
 def parse(pairs: Iterable[str]) -> Wanted:
-    """Raises ValidationError."""
+    """Group the pairs by the text before their first colon. Raises ValidationError."""
     given = list(pairs)
     if len(given) > MAX_PAIRS:
         raise ValidationError(MESSAGES["too_many"], code="too_many")
@@ -50,7 +50,7 @@ def parse(pairs: Iterable[str]) -> Wanted:
 
 
 def splits(pair: str) -> list[Pair]:
-    """The names and texts that `name:value` may stand for: one, unless the name or the value holds a colon itself."""
+    """The (name, text) pairs that `name:value` may mean: several if it holds several colons, none if it is invalid."""
     if not is_storable(pair):
         return []
     colons = (place for place, letter in enumerate(pair[: MAX_KEY_LENGTH + 1]) if letter == ":" and place)
@@ -59,12 +59,12 @@ def splits(pair: str) -> list[Pair]:
 
 
 def names(wanted: Wanted) -> list[str]:
-    """All that the pairs may name."""
+    """All attribute names that the pairs may mean, sorted."""
     return sorted({name for pairs in wanted.values() for name, _ in pairs})
 
 
 def condition(wanted: Wanted) -> Q:
-    """What a product must be: for each filter its attributes contain one of the pairs, in one of its readings."""
+    """A product passes if its attributes contain one pair of each list, in one of the pair's readings."""
 
     def any_of(pairs: Sequence[Pair]) -> Q:
         meant = [Q(attributes__contains={name: value}) for name, text in pairs for value in readings(text)]

@@ -28,7 +28,7 @@ class Conflict(APIException):
 
 
 class ExceptionHandler(handler.ExceptionHandler):
-    """Adds what Django and PostgreSQL refuse and DRF does not know: without it, each is answered with a 500."""
+    """Answers refusals of Django and PostgreSQL that DRF does not know. Without it each would be a 500."""
 
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         if isinstance(exc, RequestDataTooBig):

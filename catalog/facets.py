@@ -1,6 +1,6 @@
-"""Facets: how many of the products found are of which category, in stock, and have which attributes.
+"""Facets: the number of products found in each category, in stock, and with each attribute, and their prices.
 
-Each is counted as if its own filter were not set: who ticked one colour still sees how many there are of the others.
+Each facet is counted as if its own filter were not set. A customer who ticked one colour still sees the others' counts.
 """
 
 from itertools import groupby
@@ -18,11 +18,11 @@ from catalog.models import Category, ProductQuerySet
 
 Json = dict[str, Any]
 
-# Products whose attributes are counted at most, a sample of those found: each has dozens, and there may be millions.
+# Attributes are counted in a sample of this size at most. A product has dozens, and millions may be found.
 MOST_COUNTED = 10_000
-# Scatters the products, so that a sample is not what was imported first; the same ones for every request.
+# Scatters the products. The sample is not what was imported first, and it is the same for every request.
 SCATTERED = Func("pk", function="hashint8", output_field=IntegerField())
-# The commonest, since a page has no room for more.
+# The commonest are answered. A page has no room for more.
 MOST_NAMES = 20
 MOST_VALUES = 50
 
@@ -49,7 +49,7 @@ ATTRIBUTES = f"""
 
 
 def count(found: Found, matches: int) -> Json:
-    """The facets of what was found, `matches` products."""
+    """The facets of the products found. `matches` is their number."""
     prices = _rows(PRICES, found.without("price_min", "price_max"))
     return {
         "counted": min(matches, MOST_COUNTED),
@@ -64,7 +64,7 @@ def count(found: Found, matches: int) -> Json:
 
 
 def _attributes(found: Found) -> list[Json]:
-    """The commonest names first; those that the request filters by are always among them."""
+    """The commonest names come first. Those that the request filters by are always among them."""
     facets: list[tuple[int, Json]] = []
     for name, pairs in found.wanted.items():
         facets += _ranked(found.without_attribute(name), "name = ANY(%s)", {name: pairs})
@@ -74,7 +74,7 @@ def _attributes(found: Found) -> list[Json]:
 
 
 def _ranked(products: ProductQuerySet, condition: str, wanted: Wanted) -> list[tuple[int, Json]]:
-    """By name, each with the number of products that have it, where the condition holds of the names wanted."""
+    """The facet of each name that meets the SQL condition on the wanted names, after its number of products."""
     sample = products.order_by(SCATTERED)[:MOST_COUNTED]
     rows = _rows(ATTRIBUTES.replace("{names}", condition), sample, attributes.names(wanted))
     return [
@@ -84,7 +84,7 @@ def _ranked(products: ProductQuerySet, condition: str, wanted: Wanted) -> list[t
 
 
 def _rows(statement: str, products: ProductQuerySet, *parameters: Any) -> list[tuple[Any, ...]]:
-    """What the statement says of these products."""
+    """The rows that the statement selects from these products."""
     try:
         query, own = products.values("category_id", "in_stock", "price", "attributes").query.sql_with_params()
     except EmptyResultSet:

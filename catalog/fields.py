@@ -1,4 +1,4 @@
-"""Fields of the API's requests, here and in other apps: photos, slugs, and what a search is narrowed by."""
+"""Fields of the API's requests, here and in other apps: photos, slugs, filters and orders."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,12 +22,12 @@ from ml.images import MAX_BYTES, MESSAGES, PhotoProblem, UnreadablePhoto
 
 
 class PhotoField(serializers.FileField):
-    """An uploaded photo as its bytes, at most ml.images.MAX_BYTES of them; more are answered with a 413.
+    """The bytes of an uploaded photo. More than ml.images.MAX_BYTES are answered with a 413.
 
     Decoding is left to the caller, who knows the size to decode at: `with photo_errors("image"): open_photo(...)`.
     """
 
-    # What photo_errors answers with, so that the schema names every code.
+    # photo_errors answers with these. They stand here so that the schema names every code.
     default_error_messages = {
         problem.value: MESSAGES[problem]
         for problem in PhotoProblem
@@ -61,9 +61,9 @@ NULL_REFUSED = ProhibitNullCharactersValidator()
 
 
 class TruthField(serializers.BooleanField):
-    """true or false, also as yes, on or 1 and their opposites; blank is as if it were left out."""
+    """true or false, also written as yes, on or 1 and their opposites. Blank counts as left out."""
 
-    default_empty_html = empty  # DRF takes what a form leaves out for false.
+    default_empty_html = empty  # DRF takes a field that a form leaves out for false.
     default_error_messages = {"invalid": "Write true or false.", NULL_REFUSED.code: NULL_REFUSED.message}
 
     def run_validation(self, data: Any = empty) -> Any:
@@ -97,7 +97,7 @@ class WantedAttributesField(RepeatedField):
 
 @extend_schema_field({"type": "array", "items": {"type": "string"}})
 class CategorySlugsField(RepeatedField):
-    """Slugs, any number of times; becomes the categories' ids."""
+    """Slugs, any number of times. They become the categories' ids."""
 
     default_error_messages = {
         "invalid_choice": "There is no category {slug}.",
@@ -121,7 +121,7 @@ ORDERING_SCHEMA = {"type": "array", "items": {"type": "string", "enum": sorted(O
 
 @extend_schema_field(ORDERING_SCHEMA)
 class OrderingField(serializers.Field):
-    """Names separated by commas, each with a - in front where it is reversed; products without a value come last."""
+    """Names separated by commas. A - in front reverses one. Products without a value come last."""
 
     default_error_messages = {"invalid_choice": "{name} is none of these: {choices}."}
 
@@ -138,7 +138,7 @@ class OrderingField(serializers.Field):
 
 @contextmanager
 def photo_errors(attr: str) -> Iterator[None]:
-    """Answers an UnreadablePhoto raised inside as a validation error of the field `attr`, with its own code."""
+    """Turns an UnreadablePhoto into an error of the field `attr` with its own code, or too many bytes into a 413."""
     try:
         yield
     except UnreadablePhoto as refusal:

@@ -1,7 +1,7 @@
-"""Filters: how each is read, checked and documented, and what a product must be to pass it.
+"""Filters: how each is read, checked and documented, and which products pass it.
 
-FILTERS is the one place. The product list, the search by words, its facets, the search by photo and similar products
-read it: a new entry is a new parameter of all of them.
+Only FILTERS lists them. The product list, the search by words, its facets, the search by photo and similar products
+all read it, so a new entry is a new parameter of each.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,7 +29,7 @@ class Filter:
     field: serializers.Field
     """Reads, checks and documents the value; not required."""
     condition: Callable[[Any], Q]
-    """What a product must be, by the value. It names columns of the product's own table: the scan joins no other."""
+    """Makes a condition of the value. It names columns of the product's own table only: the scan joins no other."""
 
 
 FILTERS: dict[str, Filter] = {
@@ -47,7 +47,7 @@ FILTERS: dict[str, Filter] = {
 
 
 def condition(given: Mapping[str, Any]) -> Q:
-    """What a product must be to pass the filters among these values, by name; None filters nothing."""
+    """The condition of all filters that have a value in `given`, by name. None filters nothing."""
     conditions = (one.condition(given[name]) for name, one in FILTERS.items() if given.get(name) is not None)
     return reduce(and_, conditions, Q())
 
@@ -68,15 +68,15 @@ class FilterSerializer(serializers.Serializer[Any]):
 
 @dataclass(frozen=True)
 class Found:
-    """What a request finds."""
+    """The products that a request finds."""
 
     among: ProductQuerySet
     given: Mapping[str, Any]
-    """What the request says, as a FindSerializer checked it."""
+    """The request's values, as a FindSerializer checked them."""
 
     @property
     def products(self) -> ProductQuerySet:
-        """In the order that was asked for; ties are broken by sku, so that no product is on two pages."""
+        """The products in the order asked for. The sku breaks ties, so that no product is on two pages."""
         products, order = self._passing(self.given), self.given.get("ordering")
         return products.order_by(*order, "sku") if order else products
 
@@ -95,11 +95,11 @@ class Found:
         return wanted
 
     def without(self, *names: str) -> ProductQuerySet:
-        """What passes the filters but these, in no order."""
+        """The products that pass all filters except these, in no order."""
         return self._passing({name: value for name, value in self.given.items() if name not in names}).order_by()
 
     def without_attribute(self, name: str) -> ProductQuerySet:
-        """What passes all filters but that of this attribute, in no order."""
+        """The products that pass all filters except this attribute's, in no order."""
         others = {other: pairs for other, pairs in self.wanted.items() if other != name}
         return self._passing({**self.given, "attributes": others}).order_by()
 
@@ -111,7 +111,7 @@ class Found:
 
 
 WORDS = (
-    "Words of the name, description or attributes, of which the last may be unfinished, or the start of a sku. "
+    "Words of the name, description or attributes (the last may be unfinished), or the start of a sku. "
     'Understands "quoted phrases", OR and -without.'
 )
 
@@ -125,13 +125,13 @@ class FindSerializer(FilterSerializer):
     )
     facets = TruthField(
         required=False,
-        help_text="true also counts what was found, by category, price, stock and attribute; attributes are counted in "
-        "a sample where more than 10,000 products were found.",
+        help_text="true: also count what was found by category, price, stock and attribute. Attributes are counted in "
+        "a sample if more than 10,000 products were found.",
     )
 
     @classmethod
     def find(cls, request: Request, among: QuerySet[Any]) -> Found:
-        """Raises rest_framework's ValidationError."""
+        """Check the request's parameters. Raises rest_framework's ValidationError."""
         query = cls(data=request.query_params)
         query.is_valid(raise_exception=True)
         return Found(cast(ProductQuerySet, among), query.validated_data)

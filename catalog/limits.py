@@ -10,10 +10,10 @@ from catalog.errors import error_body
 
 
 class RequestSizeMiddleware:
-    """413 above settings.MAX_REQUEST_BYTES, in the error shape of the API.
+    """Answers a request above settings.MAX_REQUEST_BYTES with a 413, in the error shape of the API.
 
-    Two forms of the admin have a cap of their own for whoever has a session cookie. Whether that is a good one, the
-    product form knows only after the body is read; the import form asks first (staff.imports).
+    Two forms of the admin have caps of their own for requests with a session cookie. The product form checks the
+    session only after the body is read; the import form checks it before (staff.imports).
     Django reads no more than CONTENT_LENGTH bytes, so the header is all there is to check.
     """
 
@@ -25,7 +25,7 @@ class RequestSizeMiddleware:
         if not (length.isascii() and length.isdigit()):
             return refusal(400, "invalid_content_length", "Content-Length is not a number of bytes.")
         limit = allowed_bytes(request)
-        # Compared by their digits first: int() refuses a text of thousands of them.
+        # The number of digits is compared first: int() refuses a text of thousands of digits.
         if len(length.lstrip("0")) > len(str(limit)) or int(length) > limit:
             return refusal(413, "request_too_large", f"A request has at most {limit // 1_000_000} MB.")
         return self.get_response(request)

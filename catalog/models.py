@@ -50,7 +50,7 @@ class Category(models.Model):
 
 class ProductQuerySet(models.QuerySet["Product"]):
     def search(self, words: str) -> Self:
-        """Products that match `words` (catalog.words.query) or whose sku starts so, with their rank; best first."""
+        """Products that match `words` (catalog.words.query) or whose sku starts with them. Sets `rank`; best first."""
         query = full_text.query(words)
         return (
             self.annotate(rank=SearchRank(models.F("search_vector"), query))
@@ -59,16 +59,16 @@ class ProductQuerySet(models.QuerySet["Product"]):
         )
 
     def with_headlines(self, words: str) -> Self:
-        """Where the words are found in name and description (catalog.words.segments)."""
+        """Marks where the words are found in name and description (catalog.words.segments reads the marks)."""
         return self.annotate(
             name_headline=full_text.headline("name", words, highlight_all=True),
-            # Where a word that is still being typed was found: "dinin" begins "dining", whose stem is "dine".
+            # Marks a word that is still being typed: "dinin" begins "dining", whose stem is "dine".
             typed_headline=full_text.headline("name", words, full_text.AS_TYPED, highlight_all=True),
             description_headline=full_text.headline("description", words, max_fragments=1),
         )
 
     def with_photos(self) -> Self:
-        """All that an answer of the API shows, in two queries whatever the number of products."""
+        """Loads all that an answer of the API shows, in two queries for any number of products."""
         return self.select_related("category").prefetch_related("photos").defer("search_vector")
 
 
@@ -107,7 +107,7 @@ class Product(models.Model):
             models.Index(fields=["name", "sku"], name="product_name"),
             GinIndex(fields=["search_vector"], name="product_search"),
             GinIndex(OpClass("attributes", name="jsonb_path_ops"), name="product_attributes"),
-            # Serves istartswith; without it one OR in search() would scan the whole table.
+            # Serves istartswith. Without it the OR in search() would scan the whole table.
             models.Index(OpClass(Upper("sku"), name="text_pattern_ops"), name="product_sku_prefix"),
         ]
 
@@ -120,18 +120,18 @@ def photo_path(photo: "Photo", _name: str) -> str:
 
 
 class Photo(models.Model):
-    """An immutable picture of a product, made by catalog.photos: another picture is another row."""
+    """A picture of a product, made by catalog.photos. It never changes: another picture is another row."""
 
     product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="photos")
     file = models.FileField(upload_to=photo_path, help_text="The JPEG kept: upright, without metadata.")
-    sha256 = models.CharField(max_length=64, editable=False, help_text="Of the bytes that were uploaded.")
-    width = models.PositiveIntegerField(editable=False, help_text="Of the JPEG kept, in pixels.")
-    height = models.PositiveIntegerField(editable=False, help_text="Of the JPEG kept, in pixels.")
+    sha256 = models.CharField(max_length=64, editable=False, help_text="SHA-256 of the bytes that were uploaded.")
+    width = models.PositiveIntegerField(editable=False, help_text="Width of the JPEG kept, in pixels.")
+    height = models.PositiveIntegerField(editable=False, help_text="Height of the JPEG kept, in pixels.")
     fingerprint = models.BinaryField(
         default=b"",
         db_default=b"",
         editable=False,
-        help_text="Of the picture (ml.images.fingerprint); empty until it is taken.",
+        help_text="Fingerprint of the picture (ml.images.fingerprint); empty until it is taken.",
     )
     position = models.PositiveIntegerField(
         default=0, validators=[MaxValueValidator(MAX_POSITION)], help_text="Lower comes first."
@@ -152,7 +152,7 @@ def sent_path(sent: "Import", _name: str) -> str:
 
 class ImportQuerySet(models.QuerySet["Import"]):
     def waiting(self) -> Self:
-        """Those that a worker has something to do for; first the one that waits longest."""
+        """Imports that a worker has to go on with. The one that has waited longest comes first."""
         return self.filter(state__in=Import.WAITING).order_by(models.F("active_at").asc(nulls_first=True), "pk")
 
     def over(self) -> Self:
@@ -162,7 +162,7 @@ class ImportQuerySet(models.QuerySet["Import"]):
 class Import(models.Model):
     """A catalogue that staff sent (catalog.importing.jobs).
 
-    It is checked first, and imported once they have seen what that would do.
+    It is checked first. It is imported once staff have seen what would change, and confirm.
     """
 
     class State(models.TextChoices):
@@ -178,7 +178,7 @@ class Import(models.Model):
     OVER = (State.DONE, State.FAILED, State.CANCELLED)
 
     state = models.CharField(max_length=10, choices=State, default=State.CHECKING)
-    # Kept until the import is over, then empty.
+    # The files are kept until the import is over. Then these fields are empty.
     csv = models.FileField("CSV file", upload_to=sent_path, storage=private_storage, max_length=255, blank=True)
     photos = models.FileField("ZIP of photos", upload_to=sent_path, storage=private_storage, max_length=255, blank=True)
     csv_name = models.CharField(max_length=255, blank=True, editable=False)
@@ -188,7 +188,7 @@ class Import(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
-    # Of the check, which is a dry run, then anew of the import itself.
+    # These tell about the check, which is a dry run, and then anew about the import itself.
     dry_run = models.BooleanField(default=True, editable=False)
     unit = models.CharField(max_length=10, blank=True, editable=False, help_text="What a row is: a line or a file.")
     total = models.PositiveIntegerField(null=True, editable=False, help_text="Rows; unknown until they are counted.")
@@ -198,11 +198,11 @@ class Import(models.Model):
     unchanged = models.PositiveIntegerField(default=0, editable=False)
     refused = models.PositiveIntegerField(default=0, editable=False)
     photos_added = models.PositiveIntegerField(default=0, editable=False)
-    note = models.TextField(blank=True, editable=False, help_text="What there is to know of the files sent.")
+    note = models.TextField(blank=True, editable=False, help_text="A note on the files sent.")
     reason = models.TextField(blank=True, editable=False, help_text="Why it failed, was cancelled or waits.")
     attempts = models.PositiveSmallIntegerField(default=0, editable=False, help_text="Turns since a row was settled.")
     begun_at = models.DateTimeField(null=True, editable=False)
-    active_at = models.DateTimeField(null=True, editable=False, help_text="When a worker last was at it.")
+    active_at = models.DateTimeField(null=True, editable=False, help_text="When a worker last went on with it.")
 
     objects = ImportQuerySet.as_manager()
 
@@ -214,11 +214,11 @@ class Import(models.Model):
 
 
 class ImportRow(models.Model):
-    """What became of a row, or would: of refused rows all, of others the first ones."""
+    """What became of a row, or would. Refused rows are all kept, other outcomes keep their first ones."""
 
-    # Its index is that of the constraint.
+    # The constraint's index serves it.
     of = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="rows", db_index=False)
-    number = models.PositiveIntegerField(help_text="Among the rows, from 0.")
+    number = models.PositiveIntegerField(help_text="Its place among the rows, from 0.")
     place = models.TextField(help_text="The line or the file.")
     sku = models.TextField()
     outcome = models.CharField(max_length=9)

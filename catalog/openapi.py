@@ -21,7 +21,7 @@ View = TypeVar("View", bound=type[APIView])
 
 
 class Schema(AutoSchema):
-    """Says what drf-spectacular cannot tell from a view: reading needs no account, and what refuses any request."""
+    """Adds what drf-spectacular cannot see in a view: reading needs no account, and what may refuse any request."""
 
     def get_auth(self) -> list[dict[str, Any]]:
         auth: list[dict[str, Any]] = super().get_auth()
@@ -36,7 +36,7 @@ class Schema(AutoSchema):
 
 
 def query_errors(serializer: type[serializers.Serializer], *actions: str) -> Callable[[View], View]:
-    """Documents the refusals of a GET, or of these actions, whose query parameters a serializer checks."""
+    """Documents the refusals of query parameters that a serializer checks, for GET or for these actions."""
 
     def document(view: View) -> View:
         for name, field in serializer().fields.items():
@@ -128,7 +128,7 @@ IN_USE = refusal("The category has products.", "category_in_use", "Products are 
 TOO_MANY_PHOTOS = refusal("The product is full.", "too_many_photos", "A product has at most 50 photos.")
 TOO_LARGE = refusal("A photo or the request is too large.", "request_too_large", "A request has at most 21 MB.")
 UNAVAILABLE = failure(
-    "A part that the shop stands on does not answer; try again after Retry-After seconds.",
+    "A service that the shop needs does not answer; try again after Retry-After seconds.",
     "database_unavailable",
     "The database does not answer. Try again in a moment.",
 )

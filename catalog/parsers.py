@@ -5,7 +5,7 @@ from rest_framework.parsers import JSONParser
 
 
 class BoundedJSONParser(JSONParser):
-    """JSON as DRF reads it; text nested too deep for Python's parser is a 400 here and a 500 there."""
+    """DRF's parser, but text nested too deep for Python's parser is a 400 instead of a 500."""
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
         try:

@@ -1,4 +1,4 @@
-"""Adding photos to a product: hash, decode, cap, re-encode, store. And opening what is stored."""
+"""Adds photos to a product (hash, decode, cap, re-encode, store), and opens stored ones."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -33,7 +33,7 @@ class StoredPhotoError(Exception):
     def __init__(self, reason: str, transient: bool = False) -> None:
         super().__init__(reason)
         self.transient = transient
-        """Whether it may pass by itself: the storage did not answer."""
+        """Whether the error may pass by itself, since the storage did not answer."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Kept:
 
 
 class Picture:
-    """Uploaded bytes on their way to a row. They are decoded once, when asked for, and known by their hash before."""
+    """Uploaded bytes that are to become a row. Their hash is known at once. They are decoded once, when asked for."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -55,7 +55,7 @@ class Picture:
         self.kept: Kept | None = None
 
     def judge(self) -> None:
-        """Decode it and keep nothing: whether it could be added. Raises ml.images.UnreadablePhoto."""
+        """Check that it could be added, and keep nothing. Raises ml.images.UnreadablePhoto."""
         images.open_photo(self.data, side=STORED_SIDE)
         self.data = b""
 
@@ -63,14 +63,14 @@ class Picture:
         """Raises ml.images.UnreadablePhoto."""
         if self.kept is None:
             photo = images.open_photo(self.data, side=STORED_SIDE)
-            self.data = b""  # an import holds many pictures, and uploads are the larger half of them
+            self.data = b""  # an import holds many pictures, and the uploads take most of their memory
             jpeg = images.as_jpeg(photo, quality=STORED_QUALITY)
             self.kept = Kept(jpeg, photo.width, photo.height, images.fingerprint(photo))
         return self.kept
 
 
 def add_photo(product: Product, data: bytes) -> tuple[Photo, bool]:
-    """The product's photo made from these bytes, and whether it is new. Bytes it already has are not decoded again.
+    """The product's photo of these bytes, and whether it is new. Bytes that the product has are not decoded again.
 
     Raises ml.images.UnreadablePhoto, TooManyPhotos, Product.DoesNotExist.
     """
@@ -82,7 +82,7 @@ def add_photo(product: Product, data: bytes) -> tuple[Photo, bool]:
 
 
 def open_stored(photo: Photo, decode: Callable[[bytes], T]) -> T:
-    """What `decode`, such as ml.images.open_photo, makes of the photo's file. It asks the database nothing.
+    """What `decode`, such as ml.images.open_photo, makes of the photo's file. Makes no query.
 
     Raises StoredPhotoError.
     """
@@ -98,16 +98,16 @@ def open_stored(photo: Photo, decode: Callable[[bytes], T]) -> T:
 
 
 def unknown(product: Product, pictures: Sequence[Picture]) -> Iterator[tuple[int, Picture]]:
-    """The pictures the product does not have yet, with their places: those worth decoding before add_pictures."""
+    """The pictures that the product does not have yet, with their places. Decode these before add_pictures."""
     hashes = [picture.sha256 for picture in pictures]
     held = set(Photo.objects.filter(product=product, sha256__in=hashes).values_list("sha256", flat=True))
     return ((place, picture) for place, picture in enumerate(pictures) if picture.sha256 not in held)
 
 
 def add_pictures(product: Product, pictures: Sequence[Picture]) -> list[tuple[Photo, bool]]:
-    """All of the pictures or none, behind those there are, each with whether it is new.
+    """Adds all of the pictures or none, behind those there are. Returns each photo and whether it is new.
 
-    One that is not decoded yet is so under the lock.
+    A picture that is not decoded yet is decoded under the lock.
     Raises ml.images.UnreadablePhoto, TooManyPhotos, Product.DoesNotExist.
     """
     written: list[Photo] = []
@@ -123,7 +123,7 @@ def add_pictures(product: Product, pictures: Sequence[Picture]) -> list[tuple[Ph
 
 
 def _add(product: Product, picture: Picture, written: list[Photo]) -> tuple[Photo, bool]:
-    """One picture, under the lock of add_pictures. `written` has the photo as soon as its file exists."""
+    """Adds one picture, under the lock of add_pictures. `written` gets the photo as soon as its file exists."""
     photos = Photo.objects.filter(product=product)
     if present := photos.filter(sha256=picture.sha256).first():
         return present, False

@@ -13,7 +13,7 @@ from catalog.validators import reserved_slug_validator
 
 
 class CategorySerializer(serializers.ModelSerializer):
-    # Declared, because DRF would check a unicode slug twice and say so twice.
+    # Declared, because DRF would check a Unicode slug twice and report it twice.
     slug = SlugField(
         max_length=64,
         required=False,
@@ -27,7 +27,7 @@ class CategorySerializer(serializers.ModelSerializer):
         fields = ["slug", "name", "product_count"]
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """A new category without a slug gets its name's, under the same rules."""
+        """Make a new category's slug from its name if none is given. The same rules check it."""
         if self.instance is None and "slug" not in attrs:
             try:
                 attrs["slug"] = self.fields["slug"].run_validation(slugify(attrs["name"], allow_unicode=True))
@@ -134,11 +134,12 @@ class AttributeCountSerializer(serializers.Serializer):
 
 
 class FacetsSerializer(serializers.Serializer):
-    """Each facet is counted as if its own filter were not set; categories, names and values that no match has are left
+    """Each facet is counted as if its own filter were not set. Categories, names and values without a match are left
     out."""
 
     counted = serializers.IntegerField(
-        help_text="Products whose attributes were counted: all that match, or a sample of 10,000. The rest is of all."
+        help_text="Products whose attributes were counted: all that match, or a sample of 10,000. "
+        "All other facets count every match."
     )
     categories = CategoryCountSerializer(many=True)
     in_stock = StockCountSerializer(many=True)
@@ -148,7 +149,7 @@ class FacetsSerializer(serializers.Serializer):
 
 @extend_schema_serializer(many=False)
 class PageSerializer(serializers.Serializer):
-    """What every answer in pages has around its results."""
+    """The fields that every answer in pages has beside its results."""
 
     count = serializers.IntegerField(help_text="Matches on all pages.")
     next = serializers.URLField(allow_null=True, help_text="The next page; null: this is the last.")
@@ -175,6 +176,6 @@ class ClientErrorAnswerSerializer(serializers.Serializer):
 
 
 class ServerErrorAnswerSerializer(ClientErrorAnswerSerializer):
-    """The same of the answer 503."""
+    """The shape of the answer 503, for the API's schema."""
 
     type = serializers.ChoiceField(choices=ServerErrorEnum.choices)

@@ -1,4 +1,4 @@
-"""What an answer shows of a product that it found: read by the scan, described by the serializer, written as JSON."""
+"""What an answer shows of a found product. The scan reads these fields, the serializer describes them."""
 
 from collections.abc import Callable
 from operator import attrgetter
@@ -6,9 +6,9 @@ from typing import Any
 
 from catalog.models import Product
 
-# In the order of the model, which the scan needs.
+# They stand in the order of the model, which the scan needs.
 FIELDS = ("sku", "name", "category", "price", "currency", "in_stock", "url", "attributes")
-# How a value is written that JSON has no form for.
+# How to write a value that JSON has no form for.
 WRITERS: dict[str, Callable[[Any], Any]] = {"category": attrgetter("slug"), "price": str}
 
 

@@ -1,4 +1,4 @@
-"""Where files lie that nobody may fetch."""
+"""Storage for files that nobody may fetch."""
 
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -11,7 +11,7 @@ from django.core.files.uploadhandler import FileUploadHandler, TemporaryFileUplo
 
 
 class PrivateStorage(FileSystemStorage):
-    """settings.IMPORTS_ROOT, for the owner of the processes alone: no URL leads there."""
+    """Keeps files in settings.IMPORTS_ROOT. Only the owner of the processes may read them, and no URL leads there."""
 
     def __init__(self) -> None:
         super().__init__(file_permissions_mode=0o600, directory_permissions_mode=0o700)
@@ -34,7 +34,7 @@ def private_storage() -> PrivateStorage:
 
 
 class PrivateUpload(TemporaryUploadedFile):
-    """A file that comes in where it will be stored, so that storing 1 GB is a rename."""
+    """An upload that is written where it will be stored, so that storing 1 GB is a rename."""
 
     def __init__(self, name: str | None, *about: Any) -> None:
         folder = private_storage().base_location

@@ -1,4 +1,4 @@
-"""What the database, a URL or an answer in JSON could not carry is refused here, with a sentence."""
+"""Validators refuse, with a sentence, what the database, a URL or an answer in JSON could not carry."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ currency_validator = RegexValidator(
 
 
 def reserved_slug_validator(slug: str) -> None:
-    """In the search API the word stands for every category. No regular expression: the API's schema would show it."""
+    """Refuses “all”, which means every category in the search API. The schema would show a regular expression."""
     if slug == "all":
         raise ValidationError("“all” means every category: choose another slug.", code="reserved")
 

@@ -30,7 +30,7 @@ from catalog.serializers import (
 
 
 class UpdatesInTurn(ModelViewSet):
-    """Of two changes at once the second waits and sees the first; after a deletion it finds nothing to change."""
+    """Makes simultaneous changes one by one. The second sees the first; after a deletion it finds nothing to change."""
 
     @transaction.atomic
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -38,14 +38,14 @@ class UpdatesInTurn(ModelViewSet):
 
     def get_object(self) -> Any:
         if self.action in {"update", "partial_update"}:
-            # Locked by a query of its own: a lock that waited reads joined rows as they were before it did.
+            # A query of its own takes the lock: a query that waited reads joined rows as they were before its wait.
             rows = self.get_queryset().model.objects.filter(**{self.lookup_field: self.kwargs[self.lookup_field]})
             get_object_or_404(rows.select_for_update(no_key=True))
         return super().get_object()
 
 
 @extend_schema_view(
-    list=extend_schema(summary="All categories", description="By name, each with its number of products."),
+    list=extend_schema(summary="All categories", description="Sorted by name, each with its number of products."),
     retrieve=extend_schema(summary="One category"),
     create=extend_schema(
         summary="Create a category",
@@ -84,7 +84,7 @@ class CategoryViewSet(UpdatesInTurn):
 @extend_schema_view(
     list=extend_schema(
         summary="Find products",
-        description="By name, with their photos, 20 a page.",
+        description="Sorted by name, with their photos, 20 a page.",
         parameters=[ProductListSerializer, openapi.ORDERING],
         examples=[openapi.PRODUCT_PAGE],
         responses=ProductPageSerializer,
@@ -149,7 +149,7 @@ class PhotoViewSet(mixins.ListModelMixin, mixins.DestroyModelMixin, GenericViewS
         summary="Add photos to a product",
         description=(
             "JPEG, PNG, WebP, AVIF or GIF, up to 20 MB each and 21 MB together. "
-            "All of them are added or none. A photo the product has already is answered, not added again."
+            "All of them are added or none. A photo that the product already has is answered, not added again."
         ),
         parameters=[openapi.SKU],
         request=PhotoUploadSerializer,

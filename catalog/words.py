@@ -1,4 +1,4 @@
-"""Words as a customer types them: what PostgreSQL looks for, and where it found that."""
+"""Words as a customer types them: what PostgreSQL looks for, and where it finds a match."""
 
 import re
 from typing import Any
@@ -14,20 +14,20 @@ from django.contrib.postgres.search import (
 from django.db.models import Func
 from django.db.models.expressions import CombinedExpression
 
-# Stems English; words of other languages are found in the very form they were written in.
+# Stems English. Words of other languages are found only in the form in which they are written.
 CONFIG = "english"
-# Stems nothing: a word that is still being typed is the beginning of another word, not of its stem.
+# Stems nothing: a word that is still being typed begins another word, not that word's stem.
 AS_TYPED = "simple"
-# Private characters, which no text has a use for: whatever else marked a match could be part of one.
+# Private characters mark a match, since no text uses them. Any other mark could be part of a match.
 START, STOP = "\ue000", "\ue001"
 MATCH = re.compile(f"{START}(.*?){STOP}", re.DOTALL)
 TOKENS = re.compile(r'-?"[^"]*"|\S+')
 
 
 class AttributesVector(SearchVectorCombinable, Func):
-    """The words and numbers that are values of attributes; their names would be the same for all products.
+    """The words and numbers in the values of attributes. Their names would be the same for all products.
 
-    A migration makes it, too: with `config` and `weight` of its own, but with this template, which has to stay.
+    A migration makes it, too, with its own `config` and `weight` but with this template. So the template has to stay.
     """
 
     function = "jsonb_to_tsvector"
@@ -39,7 +39,7 @@ class AttributesVector(SearchVectorCombinable, Func):
 
 
 def vector() -> CombinedExpression:
-    """What a product is found by; names also as they are written, for words that are still being typed."""
+    """The words that a product is found by. Names are also kept as written, for words that are still being typed."""
     return (
         SearchVector("name", weight="A", config=CONFIG)
         + SearchVector("sku", weight="A", config=CONFIG)
@@ -50,7 +50,7 @@ def vector() -> CombinedExpression:
 
 
 def query(words: str) -> SearchQuery | CombinedSearchQuery:
-    """Quotes, OR and - as in web search; the last word is also taken for the beginning of one."""
+    """Reads quotes, OR and - as web search does. The last word may also be the beginning of one."""
     whole = SearchQuery(words, config=CONFIG, search_type="websearch")
     *before, last = TOKENS.findall(words) or [""]
     if not re.fullmatch(r"\w+", last) or last.lower() == "or":
@@ -63,12 +63,12 @@ def query(words: str) -> SearchQuery | CombinedSearchQuery:
 
 
 def headline(field: str, words: str, config: str = CONFIG, **extent: Any) -> SearchHeadline:
-    """The field with its matches between START and STOP; `extent` says how much of it, as SearchHeadline takes it."""
+    """The field with its matches between START and STOP. `extent` tells SearchHeadline how much of it to show."""
     return SearchHeadline(field, query(words), config=config, start_sel=START, stop_sel=STOP, **extent)
 
 
 def segments(marked: str) -> list[dict[str, str | bool]]:
-    """A headline cut where matches begin and end."""
+    """A headline, cut where matches begin and end."""
     return [
         {"text": text, "match": place % 2 == 1}
         for place, part in enumerate(MATCH.split(marked))

@@ -1,4 +1,4 @@
-"""What a space answers to queries, in memory: similarities to every product, and the categories a gate opens."""
+"""A space's answers to queries, made in memory: similarities to every product, and the categories a gate opens."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -34,7 +34,7 @@ class IndexChanged(Exception):  # noqa: N818  it names the state of the index
 
 @dataclass(frozen=True, eq=False)
 class Beliefs:
-    """What a head that has not seen them says of the queries."""
+    """What a head says of queries that it was not trained on."""
 
     classes: Ints
     """(K,) category ids, ascending"""
@@ -42,7 +42,7 @@ class Beliefs:
     """(q, K); a row of nan where no head has judged"""
     policy: Policy
     unknown: Bools
-    """(q,)"""
+    """(q,) whether the query is like nothing the shop sells"""
 
     @property
     def judged(self) -> Bools:
@@ -61,7 +61,7 @@ class Answers:
     """(q, P), -inf for a product that must not answer"""
     beliefs: Beliefs | None
     head_served: bool
-    """Whether searches have a head; without one they are open, and `beliefs` are what training would give."""
+    """Whether searches have a head. Without one they are open, and `beliefs` are what training would give."""
 
     @cached_property
     def categories(self) -> Ints:
@@ -75,9 +75,10 @@ class Answers:
 
     @cached_property
     def searched(self) -> dict[str, Bools]:
-        """By gate the categories that it lets each query into, (q, C).
+        """By gate: (q, C), the categories that it lets each query into.
 
-        Everywhere where no head has judged; and always in the categories that no head has learned, as it is served.
+        A query that no head has judged searches everywhere. Categories that no head has learned are always searched,
+        as they are when served.
         """
         everywhere = np.ones((len(self.queries), len(self.categories)), bool)
         if self.beliefs is None:
@@ -129,7 +130,7 @@ def answer(space: Space, stock: Stock, queries: Queries, seed: int) -> Answers:
 
 
 def _query_vectors(space: Space, gallery: Gallery, queries: Queries) -> Floats:
-    """(q, d): those stored of catalogue photos, those of other photos made now."""
+    """(q, d): stored vectors of catalogue photos; vectors of other photos are made now."""
     if queries.from_catalogue:
         return gallery.vectors[gallery_rows(gallery, queries)]
     encoder = encoders.encoder_for(space)
@@ -158,9 +159,9 @@ def _served_beliefs(head: Classifier, vectors: Floats) -> Beliefs:
 
 
 def _unseen_beliefs(gallery: Gallery, queries: Queries, head: Classifier | None, seed: int) -> Beliefs | None:
-    """By heads trained without the photo's product, on as many photos as the served one; None where they are too few.
+    """Asks heads trained without the photo's product, on as many photos as the served head; None if these are too few.
 
-    The gate's policy, and the distance from which on a photo is unknown, are the served head's.
+    The gate's policy, and the distance beyond which a photo is unknown, are the served head's.
     """
     asked = gallery_rows(gallery, queries)
     learned = _learned_rows(gallery, asked, seed)
@@ -185,7 +186,7 @@ def _unseen_beliefs(gallery: Gallery, queries: Queries, head: Classifier | None,
 
 
 def _learned_rows(gallery: Gallery, asked: Ints, seed: int) -> Ints:
-    """Rows to train on: of each category the photos that ask, and by chance others up to what training takes."""
+    """Rows to train on. Each category has the photos that ask and, by chance, others up to what training takes."""
     random = np.random.default_rng(seed)
     asking = np.zeros(len(gallery.photos), bool)
     asking[asked] = True
@@ -200,7 +201,7 @@ def _learned_rows(gallery: Gallery, asked: Ints, seed: int) -> Ints:
 
 
 def _translated(policy: Policy, learned: Sequence[int], classes: Sequence[int]) -> Policy:
-    """The policy with its confusions in the columns of `classes`; those of categories not among them are dropped."""
+    """The policy, with its confusions in the columns of `classes`. Categories that are not among them are dropped."""
     column = {category: place for place, category in enumerate(classes)}
     named = {learned[one]: [learned[other] for other in others] for one, others in policy.confusions.items()}
     confusions = {

@@ -38,7 +38,7 @@ class Footprint:
 
 
 def latency(space: Space, photos: Sequence[Image.Image]) -> dict[str, Percentiles]:
-    """By stage, as a search request passes them. The first photo warms up and is not counted.
+    """Times by stage, in the order of a search request. The first photo warms up and is not counted.
 
     Raises ml.recipes.WeightsError.
     """
@@ -47,7 +47,7 @@ def latency(space: Space, photos: Sequence[Image.Image]) -> dict[str, Percentile
 
 
 def footprint(space: Space) -> Footprint:
-    """What is used now, averaged over the photos; zeros in an empty space."""
+    """The bytes used now, averaged over the photos; zeros for an empty space."""
     photos = Embedding.objects.filter(space_id=space.pk).count() or 1
     size = partitions.size(space)
     return Footprint(size.vectors / photos, size.indexes / photos)

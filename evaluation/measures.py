@@ -1,4 +1,4 @@
-"""From answers to numbers: what a scorecard says of a category head, a gate and the similarities. Pure numpy.
+"""Turns answers into the numbers of a scorecard, for a category head, a gate and the similarities. Pure numpy.
 
 Rows are queries; columns are the categories that a head tells apart, or the products of the gallery.
 """
@@ -23,7 +23,7 @@ HISTOGRAM_BINS = 24
 
 @dataclass(frozen=True)
 class Bin:
-    """Queries of about one confidence: a point of the reliability curve."""
+    """Queries of similar confidence: one point of the reliability curve."""
 
     confidence: float
     accuracy: float
@@ -32,10 +32,10 @@ class Bin:
 
 @dataclass(frozen=True)
 class CategoryQuality:
-    """How well the likeliest category of a photo is its own."""
+    """How well a head names the category of a photo."""
 
     queries: int
-    """Those that a head has judged."""
+    """Queries that a head has judged."""
     top1: float
     top2: float
     calibration_error: float
@@ -52,12 +52,12 @@ class GateQuality:
     """What a search behind a gate finds, and what it costs."""
 
     recall: dict[int, float]
-    """By k: share of the queries with a wanted product among the first k answers. Empty where none wants a product."""
+    """By k: share of the queries with a wanted product among the first k answers. Empty if none wants a product."""
     mean_average_precision: float | None
     scanned: float
     """Mean share of the gallery's photos that a query is compared with."""
     categories_searched: float
-    """Mean number of categories."""
+    """Mean number of categories that a query searches."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,13 @@ class FirstMatches:
     """Counts over equal bins between the space's `similarity_range`."""
     wrong_histogram: tuple[int, ...]
     needed: int
-    """Right first answers from which on a min_similarity can be suggested."""
+    """Number of right first answers that it takes to suggest a min_similarity."""
     min_similarity: float | None
-    """None where there are too few right ones to promise anything."""
+    """None if there are too few right ones to promise anything."""
     right_kept: float | None
-    """Share of the right first answers that it keeps, of these queries."""
+    """Share of these queries' right first answers that it keeps."""
     wrong_cut: float | None
-    """Share of the wrong first answers that it cuts, of these queries."""
+    """Share of these queries' wrong first answers that it cuts."""
 
 
 def category_quality(
@@ -119,7 +119,7 @@ def gate_quality(
     Args:
         similarities: (q, P), -inf for products that must not answer.
         wanted: (q, P)
-        wanting: (q,) queries that count; one that wants nothing in the gallery has not found it.
+        wanting: (q,) queries that count. If the gallery lacks what one wants, it counts as not found.
         searched: (q, C) the categories that the gate lets a query into.
         categories: (P,) the column in `searched` of each product.
         photos: (C,) photos of each category.
@@ -136,17 +136,17 @@ def gate_quality(
 
 
 def shown_similarity(similarities: Floats) -> Floats:
-    """As answers show it: cut to 0-1. Those of L2 lie there already."""
+    """The similarities as answers show them: cut to 0-1. Those of L2 lie there already."""
     return np.clip(similarities, 0.0, 1.0)
 
 
 def least_similarity(right: Floats, keep: float, digits: int) -> float | None:
     """The greatest threshold that a further right match is expected to pass with probability `keep`, or None.
 
-    Of n similarities and one more of their kind, the next lies below the i-th least with probability i / (n + 1),
-    whatever their distribution: the quantile of split conformal prediction (Vovk et al. 2005; Lei et al. 2018).
-    The plain 1 % quantile of 30 matches is their minimum, which the next one misses by 1 in 31.
-    Cut, not rounded, to the digits of an answer.
+    After n similarities, the next of their kind lies below the i-th least with probability i / (n + 1), whatever
+    their distribution. This is the quantile of split conformal prediction (Vovk et al. 2005; Lei et al. 2018).
+    The plain 1 % quantile of 30 matches is their minimum: the next match lies below it with probability 1 in 31.
+    The threshold is cut, not rounded, to the digits of an answer.
     """
     place = math.floor((1 - keep) * (len(right) + 1) + 1e-9)
     if place < 1:
@@ -155,7 +155,7 @@ def least_similarity(right: Floats, keep: float, digits: int) -> float | None:
 
 
 def needed(keep: float) -> int:
-    """Right matches from which on `least_similarity` knows an answer."""
+    """Number of right matches that `least_similarity` needs for an answer."""
     return math.ceil(1 / (1 - keep) - 1 - 1e-9)
 
 
@@ -179,7 +179,7 @@ class Firsts:
         return low, max(high, low + 1e-4)
 
     def by_category(self, slugs: dict[int, str], keep: float, digits: int) -> tuple[FirstMatches, ...]:
-        """By slug; categories that answered nothing first are not in it."""
+        """One entry for each category that gave a first answer, in the order of slugs."""
         present = sorted((slugs.get(pk, str(pk)), pk) for pk in np.unique(self.category).tolist())
         return tuple(self._of(slug, self.category == pk, keep, digits) for slug, pk in present)
 
@@ -213,5 +213,5 @@ def _reliability(confidence: Floats, correct: Bools) -> Iterator[Bin]:
 
 
 def _mean(values: Floats | Ints | Bools) -> float:
-    """Of no values: 0."""
+    """The mean; 0 if there are no values."""
     return float(np.mean(values)) if len(values) else 0.0

@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from evaluation.costs import Percentiles
 from evaluation.measures import Bin, CategoryQuality, FirstMatches, GateQuality
 
-# Drawn in these colours, which stand for the style sheet's own.
+# Drawings use these colours. _svg replaces them by the style sheet's own.
 INK, MUTED, FIRST, SECOND, THIRD, HEAT = "#010101", "#020202", "#030303", "#040404", "#050505", "#060606"
 STYLES = {
     INK: "currentColor",
@@ -76,7 +76,7 @@ def reliability(bins: Sequence[Bin]) -> str:
 
 @mpl.rc_context(RC)
 def confusion(quality: CategoryQuality) -> str:
-    """Share of each true category's queries (row) by likeliest category (column); those with most queries."""
+    """Shares of each true category's queries (row) by likeliest category (column), for those with most queries."""
     counts = np.array(quality.confusion)
     shown = np.sort(np.argsort(-counts.sum(axis=1), kind="stable")[:SHOWN_CATEGORIES])
     names = [quality.categories[place] for place in shown]
@@ -98,7 +98,7 @@ def confusion(quality: CategoryQuality) -> str:
 
 @mpl.rc_context(RC)
 def similarity_histograms(matches: Sequence[FirstMatches], extent: tuple[float, float]) -> str:
-    """Right and wrong first answers of each category, and the suggested threshold; those with most answers."""
+    """Right and wrong first answers and the suggested threshold, for the categories with most answers."""
     ranked = sorted(matches, key=lambda match: -(match.right + match.wrong))[:SHOWN_HISTOGRAMS]
     shown = sorted(ranked, key=lambda match: match.category)
     rows = math.ceil(len(shown) / 2)
@@ -145,7 +145,7 @@ def _figure(height: float) -> tuple[Figure, Axes]:
 
 
 def _svg(figure: Figure, label: str) -> str:
-    """An <svg> that takes the width it is given and has no ids that another one on the page could have too."""
+    """An <svg> that takes the width it is given. It shares no id with another drawing on the page."""
     out = io.StringIO()
     with warnings.catch_warnings():
         # The reader's browser has letters that matplotlib's font lacks.

@@ -1,4 +1,4 @@
-"""What a scorecard asks: photos out of the catalogue or beside it, and which products count as found for each."""
+"""What a scorecard asks: photos of the catalogue or of elsewhere, and the products that count as found for each."""
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,7 +23,7 @@ from search.models import Embedding, Space
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-# Products with a second photo to find, from which on a recall is known to 7 points (the standard error at 50 %).
+# With this many products that have a second photo, a recall is known to 7 points (the standard error at 50 %).
 ENOUGH = 50
 
 
@@ -33,7 +33,7 @@ class BadQueries(Exception):  # noqa: N818  it names what was given
 
 @dataclass(frozen=True, eq=False)
 class Stock:
-    """The catalogue photos that answers are made of: the same ones in every space that is compared."""
+    """The catalogue photos that can answer. They are the same in every space that is compared."""
 
     photos: Ints
     """(n,) ids, by product and within it in the order of the product's page"""
@@ -42,7 +42,7 @@ class Stock:
     categories: Ints
     """(n,)"""
     indexed: int
-    """Photos that the spaces share: more than n when these are a sample."""
+    """Photos that the spaces share. They are more than n if those are a sample."""
     unshared: int = 0
     """Photos left out because not every space has them."""
 
@@ -69,19 +69,19 @@ class Queries:
     wanted_by: str
     """What makes a product count as found, in words."""
     names: tuple[str, ...]
-    """What a report calls each."""
+    """What a report calls each query."""
     categories: Ints
     """(q,) ids of what the photos show"""
     wanted: Bools
     """(q, P)"""
     wanting: Bools
-    """(q,) whether any product counts as found; one that is not in the stock is wanted in vain."""
+    """(q,) whether the query wants any product. One that is not in the stock is wanted in vain."""
     photos: Ints
-    """(q,) the catalogue photo asked, which never answers itself; or NOTHING"""
+    """(q,) the catalogue photo that asks, or NOTHING. It never answers itself."""
     own: Ints
-    """(q,) the product that is no answer with any of its photos; or NOTHING"""
+    """(q,) the product that may not answer with any of its photos, or NOTHING"""
     files: tuple[Path, ...] = ()
-    """Of photos that are not in the catalogue, one for each query."""
+    """One file for each query, if its photos are not in the catalogue."""
     notes: tuple[str, ...] = ()
     """What the reader must know to judge the numbers."""
 
@@ -93,7 +93,7 @@ class Queries:
         return not self.files
 
     def image(self, row: int, opened: Callable[[bytes], Image.Image]) -> Image.Image:
-        """The photo, opened as Encoder.open or for the eye. Raises BadQueries when it cannot be read."""
+        """The photo, decoded by `opened`. Raises BadQueries if it cannot be read."""
         try:
             if self.files:
                 return opened(self.files[row].read_bytes())
@@ -106,7 +106,7 @@ class Queries:
 
 @dataclass(frozen=True)
 class Label:
-    """A photo beside the catalogue, and what it shows."""
+    """A photo from outside the catalogue, and what it shows."""
 
     place: str
     file: Path
@@ -115,9 +115,9 @@ class Label:
 
 
 def shared_stock(spaces: Sequence[Space], most: int, seed: int, keep: Iterable[int] = ()) -> Stock:
-    """The photos that all of these spaces have indexed; over `most` of them a random sample of the products.
+    """The photos that all of these spaces have indexed. If they are more than `most`, products are sampled at random.
 
-    A product that is being moved to another category is left out. Those in `keep` are always in.
+    A product that is being moved to another category is left out. Products in `keep` are always in.
     """
     rows = [_indexed_photos(space) for space in spaces]
     shared = rows[0]
@@ -131,10 +131,10 @@ def shared_stock(spaces: Sequence[Space], most: int, seed: int, keep: Iterable[i
 
 
 def leave_one_out(stock: Stock, most: int, seed: int, family: str | None = None) -> Queries:
-    """Each product's first photo asks: for the product's other photos, or with `family` for other products of its kin.
+    """Each product's first photo asks for the product's other photos or, with `family`, for other products of its kin.
 
-    Kin are products of one category with the same value in the column `family`: "name" or an attribute. Without
-    `family`, too few products with several photos make the names decide, and the notes say so.
+    Kin are products of one category with the same value in the column `family`: "name" or an attribute. If `family`
+    is None and too few products have several photos, the names decide, and the notes say so.
 
     Args:
         most: products that ask; if there are more, a random sample of them.
@@ -160,7 +160,7 @@ def labelled(labels: Sequence[Label], stock: Stock) -> Queries:
     wanted = np.stack([np.isin(stock.product_ids, sorted(label.products)) for label in labels])
     wanting = np.array([bool(label.products) for label in labels])
     missing = {product for label in labels for product in label.products} - set(stock.product_ids.tolist())
-    note = f"Products looked for that have no photo in the index, and so are not found: {len(missing)}."
+    note = f"Products looked for that cannot be found, since the index has no photo of them: {len(missing)}."
     nothing = np.full(len(labels), NOTHING)
     return Queries(
         wanted_by="the products named by sku" if wanting.any() else "nothing but the category",
@@ -194,7 +194,7 @@ def _indexed_photos(space: Space) -> Ints:
 
 
 def _sampled_products(products: Ints, most: int, seed: int, keep: Iterable[int]) -> Ints:
-    """Products whose photos are `most` at most, those in `keep` before any other."""
+    """Random products with at most `most` photos together. Those in `keep` are always among them."""
     ids, counts = np.unique(products, return_counts=True)
     order = np.random.default_rng(seed).permutation(len(ids))
     first = np.isin(ids, sorted(keep))
@@ -232,7 +232,7 @@ def _asking(stock: Stock, columns: Ints, wanted: Bools, wanted_by: str, own: Int
 
 
 def _kin(stock: Stock, family: str) -> Ints:
-    """(P,) a number for each product that its kin share; a product without a value has none."""
+    """(P,) a number for each product, which its kin share. A product without a value has no kin."""
     products = Product.objects.filter(pk__in=stock.product_ids.tolist())
     value = F("name") if family == "name" else KeyTextTransform(family, "attributes")
     rows = products.annotate(kin=value).values_list("pk", "category_id", "kin")
@@ -272,7 +272,7 @@ def _from_csv(path: Path) -> Iterator[Label]:
 
 
 def _csv_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """Where each row is, for people, and its cells by column."""
+    """The place of each row, as people call it, and its cells by column. Raises BadQueries."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as text:
             header = text.readline()
@@ -283,7 +283,7 @@ def _csv_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
             for row in rows:
                 place = f"{path.name} line {rows.line_num}"
                 if None in row or None in row.values():
-                    raise BadQueries(f"{place}: it has not as many cells as the first line.")
+                    raise BadQueries(f"{place}: it has more or fewer cells than the first line.")
                 yield place, {name: cell.strip() for name, cell in row.items()}
     except OSError as error:
         raise BadQueries(f"{path} cannot be read: {error.strerror}.") from error
@@ -301,7 +301,7 @@ def _category(slug: str, categories: dict[str, int], place: str) -> int:
     if slug in categories:
         return categories[slug]
     known = ", ".join(sorted(categories)) or "none"
-    raise BadQueries(f"{place}: there is no category “{slug}”. Write the slug of one of the shop's: {known}.")
+    raise BadQueries(f"{place}: there is no category “{slug}”. Write the slug of a category of the shop: {known}.")
 
 
 def _skus(row: dict[str, str]) -> set[str]:

@@ -1,4 +1,4 @@
-"""How well a space finds: what it answers to queries whose answers are known, as one score."""
+"""How well a space finds: one score of its answers to queries whose right answers are known."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,12 +30,12 @@ from search.models import Space
 Floats = NDArray[np.floating]
 Ints = NDArray[np.integer]
 
-WORST, CAME, SOUGHT = 20, 5, 2  # queries shown with pictures, and of each the answers and the wanted products
+WORST, CAME, SOUGHT = 20, 5, 2  # queries shown with pictures; answers and wanted products shown for each
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a person chooses of an evaluation."""
+    """What a person chooses for an evaluation."""
 
     seed: int = 0
     keep: float = 0.99
@@ -46,7 +46,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Answer:
-    """A product that came, or was wanted, and its photo nearest to the query."""
+    """A product that was found or wanted, and its photo nearest to the query."""
 
     sku: str
     photo: int
@@ -59,13 +59,13 @@ class Miss:
     """A query that was answered badly behind the soft gate."""
 
     query: int
-    """Its row."""
+    """Its row among the queries."""
     name: str
     category: str
     likeliest: str | None
     """The category that the head takes it for."""
     rank: int | None
-    """Of the first wanted product; None where no searched category has one."""
+    """Rank of the first wanted product; None if no searched category has one."""
     wanted: tuple[Answer, ...]
     came: tuple[Answer, ...]
 
@@ -77,7 +77,7 @@ class Score:
     space: str
     state: str
     recipe: dict[str, Any]
-    """As ml.recipes, but of a weights file the name alone."""
+    """The recipe as in ml.recipes, but with only the name of a weights file."""
     dimensions: int
     metric: str
     category: CategoryQuality | None
@@ -87,7 +87,7 @@ class Score:
     unknown: int | None
     """Queries that the gate takes for nothing the shop sells; None without a head."""
     similarity_range: tuple[float, float]
-    """Of the first answers: the ends of their histograms."""
+    """The least and the greatest similarity of the first answers: the ends of their histograms."""
     first_matches: tuple[FirstMatches, ...]
     """By category of the answer, behind the soft gate."""
     approximation: recall.Approximation
@@ -100,7 +100,7 @@ class Score:
 
 
 def evaluate(space: Space, stock: Stock, queries: Queries, settings: Settings) -> Score:
-    """Everything but the latency is the same for the same seed.
+    """Measure a space. Everything but the latency is the same for the same seed.
 
     Raises WeightsError, BadQueries (a query photo cannot be read) and IndexChanged.
     """
@@ -156,7 +156,7 @@ def _gates(answers: Answers) -> dict[str, GateQuality]:
 
 
 def _first_answers(answers: Answers) -> Firsts:
-    """Of the queries that want a product and are answered at all."""
+    """First answers to the queries that want a product and are answered at all."""
     scores, queries = answers.soft_similarities, answers.queries
     first = scores.argmax(axis=1)
     rows = np.flatnonzero(queries.wanting & np.isfinite(scores[np.arange(len(first)), first]))
@@ -178,7 +178,7 @@ def _own_products(answers: Answers) -> Ints:
 def _latency(
     space: Space, queries: Queries, settings: Settings
 ) -> tuple[dict[str, costs.Percentiles], tuple[str, ...]]:
-    """Timings, and why there are none."""
+    """The timings, and a note on why there are none."""
     if not settings.timed:
         return {}, ()
     rows = sampled(np.arange(len(queries)), settings.timed + 1, settings.seed)
@@ -190,7 +190,7 @@ def _latency(
 
 
 def _worst(answers: Answers, slugs: dict[int, str]) -> Iterator[Miss]:
-    """The wanted products ranked last; where none are wanted, the surest of the wrong categories."""
+    """Queries whose wanted products rank last. If none wants a product, those whose wrong category is surest."""
     queries = answers.queries
     columns = answers.searched["soft"][:, answers.product_columns]
     ranks = first_ranks(answers.similarities, queries.wanted, columns)
@@ -234,7 +234,7 @@ class Pictures:
         self.skus = dict(Product.objects.filter(pk__in=answers.gallery.product_ids.tolist()).values_list("pk", "sku"))
 
     def best(self, row: int, scores: Floats, count: int) -> tuple[Answer, ...]:
-        """The products of highest score, (P,), for a query; none with a score of -inf."""
+        """The products with the highest `scores`, (P,), for the query of this row; none with a score of -inf."""
         columns = np.argsort(-scores, kind="stable")[:count]
         columns = columns[np.isfinite(scores[columns])]
         answers, products = self.answers, self.answers.gallery.product_ids[columns].tolist()

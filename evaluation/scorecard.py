@@ -27,7 +27,7 @@ THRESHOLD_HEADER = ("category", "right", "wrong", "min_similarity", "right kept"
 STAGES = ("encode", "gate", "search", "total")
 WORDS = {"space", "category", "gate"}  # columns that are not numbers
 WIDTH = 120  # columns of a terminal
-THUMBNAIL = 128  # pixels, shown at half of it; about 3 KB each
+THUMBNAIL = 128  # pixels, shown at half that size; about 3 KB each
 DECODE = partial(open_photo, side=THUMBNAIL)
 
 
@@ -39,7 +39,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
     def as_text(self) -> str:
-        """Words to the left, numbers to the right; nothing without rows."""
+        """Aligns words left and numbers right. Empty without rows."""
         if not self.rows:
             return ""
         widths = [max(map(len, column)) for column in zip(self.header, *self.rows, strict=True)]
@@ -60,19 +60,19 @@ class Table:
 
 @dataclass(frozen=True)
 class Asked:
-    """What was asked, of which photos: the same of every space."""
+    """What was asked, and which photos could answer. Both are the same for every space."""
 
     source: str
     """"catalogue", or the path of the labelled photos."""
     queries: int
     wanting: int
-    """Queries that want a product: those that recall and precision count."""
+    """Queries that want a product. Recall and precision count these."""
     wanted_by: str
     photos: int
-    """Catalogue photos that answered."""
+    """Catalogue photos that could answer."""
     products: int
     photos_indexed: int
-    """Photos that all the spaces have: more than `photos` where these are a sample."""
+    """Photos that all the spaces have. They are more than `photos` if those are a sample."""
     photos_unshared: int
     """Photos left out because not every space has them."""
     notes: tuple[str, ...]
@@ -137,7 +137,7 @@ class Scorecard:
         return any(match.min_similarity is not None for score in self.spaces for match in score.first_matches)
 
     def as_html(self, queries: Queries) -> str:
-        """One file without scripts that asks nothing of the network."""
+        """One file, without scripts and without requests to the network."""
         context = {
             "scorecard": self,
             "sentences": self.asked.sentences(),
@@ -150,7 +150,7 @@ class Scorecard:
 
 
 def quality_table(scores: Iterable[Score]) -> Table:
-    """Three rows a space, one for each gate; the categories are the space's own, so they stand in the first."""
+    """Three rows a space, one for each gate. Its first row alone has what is the same behind every gate."""
     header = ("space", "gate", *(f"R@{k}" for k in CUTOFFS), "mAP", "categories", "scanned", "top-1", "top-2", "ECE")
     rows = []
     for score in scores:
@@ -195,19 +195,19 @@ def threshold_promise(scorecard: "Scorecard") -> str:
     if not scorecard.suggests:
         least = needed(scorecard.settings.keep)
         return fill(
-            f"No min_similarity is suggested: for that a category has to answer {least} queries rightly in the first "
-            "place. Ask more photos with --queries, or be content with a smaller --keep.",
+            f"No min_similarity is suggested: no category gave {least} right first answers. "
+            "Ask with more photos (--queries), or accept a smaller --keep.",
             WIDTH,
         )
     share = f"{scorecard.settings.keep:.4%}".rstrip("0%").rstrip(".")
     said = f"First answers behind the soft gate, and the min_similarity that {share} % of the right ones will pass."
     if scorecard.asked.source != CATALOGUE:
         return said
-    return f"{said}\nOf catalogue photos: a customer's match less closely, so apply what --queries measures on those."
+    return f"{said}\nThese are catalogue photos. Customers' photos match less closely: apply what --queries measures."
 
 
 def apply_thresholds(score: Score) -> list[str]:
-    """Make the suggestions the space's defaults, and say what changed. Categories without one keep what they have."""
+    """Make the suggestions the space's defaults, and say what changed. Categories without a suggestion keep theirs."""
     space = Space.objects.get(name=score.space)
     categories = {category.slug: category for category in Category.objects.all()}
     former = dict(space.thresholds.values_list("category__slug", "min_similarity"))
@@ -226,7 +226,7 @@ def apply_thresholds(score: Score) -> list[str]:
 
 
 def _thresholds(score: Score) -> Table:
-    """The least similarities of one space; of its own digits, as those of L2 are small."""
+    """The least similarities of one space, with the digits of its metric: those of L2 are small."""
     digits = DIGITS[Space.Metric(score.metric)]
     rows = (
         (
@@ -288,7 +288,7 @@ def _pictures(answers: Sequence[Answer]) -> list[tuple[Answer, str]]:
     return [(answer, _photo_thumbnail(answer.photo)) for answer in answers]
 
 
-@lru_cache(maxsize=2000)  # spaces that are compared err about the same products
+@lru_cache(maxsize=2000)  # compared spaces often fail on the same products
 def _photo_thumbnail(photo: int) -> str:
     return _thumbnail(lambda: open_stored(Photo.objects.get(pk=photo), DECODE))
 

@@ -1,4 +1,4 @@
-"""Accounts in the admin: Django's own pages, dressed as the others."""
+"""Accounts in the admin: Django's own pages, styled like the others."""
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
@@ -16,7 +16,7 @@ class StaffAdmin(UserAdmin, ModelAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    compressed_fields = False  # Beside its label a choice of permissions would be wider than the page.
+    compressed_fields = False  # A choice of permissions beside its label would be wider than the page.
 
 
 @admin.register(Group)

@@ -1,4 +1,4 @@
-"""The one module that Django's admin looks for: it brings the pages in."""
+"""Imports the pages. Django's admin looks for this module only."""
 
 from staff import accounts, catalogue, imports, products, searches, spaces
 

@@ -1,10 +1,10 @@
-"""Which categories a head takes for which, as a table that fits on a page."""
+"""Which categories a head mistakes for which, as a table that fits on a page."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# Rows and columns: what fits on a page. Of more categories those are shown that are mistaken most often.
+# Rows and columns that fit on a page. If there are more categories, those mistaken most often are shown.
 SIDE = 12
 
 
@@ -12,7 +12,7 @@ SIDE = 12
 class Cell:
     photos: int
     share: float
-    """Of the photos of the row's category, 0 to 1."""
+    """Share of the photos of the row's category, 0 to 1."""
     is_right: bool
 
     @property
@@ -25,7 +25,7 @@ class ConfusionRow:
     category: str
     photos: int
     right: float
-    """The share that was taken for what it is."""
+    """Share of the photos that are put in the right category, 0 to 1."""
     cells: tuple[Cell, ...]
     others: int
     """Photos taken for categories that have no column."""
@@ -36,11 +36,11 @@ class Confusion:
     columns: tuple[str, ...]
     rows: tuple[ConfusionRow, ...]
     categories: int
-    """That the head tells apart: more than there are rows where these are the most mistaken."""
+    """Number of categories that the head tells apart. If there are fewer rows, they are the most mistaken ones."""
 
 
 def of(metrics: Mapping[str, Any], names: Mapping[int, str]) -> Confusion | None:
-    """From a stored head's metrics and the categories' names; None for a head that stored none."""
+    """The table of a stored head's metrics and the categories' names; None if the head stored no confusions."""
     if not metrics.get("confusion"):
         return None
     counts = {int(true): {int(c): n for c, n in taken.items()} for true, taken in metrics["confusion"].items()}

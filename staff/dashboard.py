@@ -1,6 +1,6 @@
 """The front of the staff's admin: how the shop and its search are doing.
 
-Everyone sees what they may look into. Every number is a count over an index or of few rows, or is kept for seconds.
+Staff see what they may open. Every number is a count over an index, a count of few rows, or kept for some seconds.
 """
 
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ from staff import confusion
 from staff.confusion import Confusion
 
 IMPORTS = 5  # the last ones
-KEPT = 10  # Seconds that a process goes on with the state of the index: among a million photos it takes seconds.
+KEPT = 10  # Seconds that a process keeps the state of the index. Counting a million photos takes seconds.
 
 
 @dataclass(frozen=True)
 class Index:
-    """How far a space is."""
+    """How much of a space is indexed."""
 
     counts: Counts
     oldest: datetime | None
@@ -43,12 +43,12 @@ class Judge:
 
     @property
     def accuracy(self) -> str:
-        """Of held-out photos."""
+        """Share of held-out photos that are put in the right category, in percent."""
         return f"{self.head.metrics['top1']:.1%}"
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """What unfold's index page is rendered with (settings.UNFOLD)."""
+    """The context of unfold's index page (settings.UNFOLD)."""
     may = request.user.has_perm
     space = Space.objects.live()
     if may("catalog.view_product"):

@@ -1,4 +1,4 @@
-"""Imports in Django's admin: send files, see what they would do, have it done, watch."""
+"""Imports in Django's admin: staff send files, see what would change, confirm, and watch."""
 
 import csv
 from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ from catalog.storage import PrivateUploadHandler
 
 State = Import.State
 ROWS_A_PAGE = 50
-# A worker that is alive settles a batch in seconds, and takes turns of ten with indexing.
+# A live worker settles a batch in seconds. Imports and indexing take turns of ten seconds.
 STALLED_SECONDS = 60
 TITLES = {
     State.CHECKING: "Checking",
@@ -41,7 +41,7 @@ TITLES = {
     State.FAILED: "Failed",
     State.CANCELLED: "Cancelled",
 }
-# Told of a check, and of an import.
+# The words for a check, and for an import.
 WOULD = {
     Outcome.ADDED: "to add",
     Outcome.UPDATED: "to change",
@@ -52,19 +52,19 @@ DID = {**WOULD, Outcome.ADDED: "added", Outcome.UPDATED: "changed"}
 
 
 class ImportForm(forms.ModelForm):
-    """Files that cannot be imported as a whole are an error of their field; rows are looked at by a worker."""
+    """Reports a file that cannot be imported as a whole as an error of its field. A worker checks the rows."""
 
     class Meta:
         model = Import
         fields = ["csv", "photos"]
         help_texts = {
-            "csv": "UTF-8, with a first line that names the columns: sku, name and category, and if you like image, "
-            "description, price, currency, in_stock and url; any other column is an attribute, such as color. "
+            "csv": "A UTF-8 file whose first line names the columns: sku, name and category are required; image, "
+            "description, price, currency, in_stock and url are not. Any other column is an attribute, such as color. "
             f"At most {MAX_ROWS:,} rows and {MAX_CSV_BYTES // 1_000_000} MB.",
-            "photos": "The photos that the column image names. Without a CSV file: folders named after categories, "
-            "such as chair/oak.jpg, and each photo becomes a product. "
+            "photos": "The photos that the column image names. Without a CSV file, each photo becomes a product, "
+            "and its folder names the category, such as chair/oak.jpg. "
             f"At most {MAX_ENTRIES:,} files that unpack to {MAX_UNPACKED_BYTES // 1_000_000_000} GB; "
-            f"both files together {settings.MAX_IMPORT_REQUEST_BYTES // 1_000_000_000} GB.",
+            f"both files together have at most {settings.MAX_IMPORT_REQUEST_BYTES // 1_000_000_000} GB.",
         }
 
     def clean(self) -> dict[str, Any]:
@@ -94,7 +94,7 @@ class ImportForm(forms.ModelForm):
 
 
 def place_of(upload: UploadedFile) -> Path:
-    """Where it lies on the disk: add_view has all uploads put there."""
+    """Where the upload lies on the disk. add_view has all uploads written there."""
     return Path(upload.temporary_file_path())  # type: ignore[attr-defined]
 
 
@@ -131,16 +131,16 @@ class ImportAdmin(ModelAdmin):
         return super().has_delete_permission(request, obj) and (obj is None or obj.state in Import.OVER)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Rows go with their import, unlisted: there may be 100,000. One that is not over stays."""
+        """Rows are deleted with their import and not listed: there may be 100,000. An import that is not over stays."""
         busy = [f"{sent}, which is not over: cancel it first" for sent in objs if sent.state not in Import.OVER]
         return [str(sent) for sent in objs], {self.opts.verbose_name_plural: len(objs)}, set(), busy
 
-    # Exempt, because the check reads the body: who may not import is turned away before. changeform_view checks.
+    # The CSRF check would read the body first, even from users who may not import. changeform_view makes that check.
     @method_decorator(csrf_exempt)
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied
-        # On the disk, where the form looks into them.
+        # Uploads go to the disk, where the form looks into them.
         request.upload_handlers = [PrivateUploadHandler(request)]
         return super().add_view(request, form_url, {"title": "Import a catalogue", **(extra_context or {})})
 
@@ -268,7 +268,7 @@ def progress(sent: Import) -> dict[str, Any]:
 
 
 class Echo:
-    """A file for csv.writer that gives back what it is to write."""
+    """A file for csv.writer that returns each line instead of writing it."""
 
     def write(self, line: str) -> str:
         return line
@@ -276,7 +276,7 @@ class Echo:
 
 def report(sent: Import) -> Iterator[str]:
     writer = csv.writer(Echo())
-    yield "\ufeff"  # else Excel reads another encoding
+    yield "\ufeff"  # without it Excel assumes another encoding
     yield writer.writerow([sent.unit or "row", "sku", "reason"])
     for row in sent.rows.filter(outcome=Outcome.REFUSED).iterator():
         yield writer.writerow(map(as_text, [row.place, row.sku, row.text]))

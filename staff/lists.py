@@ -1,4 +1,4 @@
-"""What the admin's lists share: pages of few rows, rows that nobody edits, small photos."""
+"""What the admin's lists share: bounded pages, rows that nobody edits, small photos."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
-# Rows that a list counts and leads to: beyond them nobody pages, and what is counted costs time on every page.
+# A list counts and shows no more rows. Nobody pages further, and counting takes time on every page.
 MOST_COUNTED = 10_000
 
 
@@ -46,7 +46,7 @@ class BoundedPaginator(Paginator):
 
 
 class ReadOnlyAdmin(ModelAdmin):
-    """Shown, never edited by hand: these rows are what indexing and training leave behind."""
+    """Shows rows that the system writes, such as those of indexing and training. Nobody edits them by hand."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -8,7 +8,7 @@ from django.urls import reverse_lazy
 
 
 def may(permission: str) -> Callable[[HttpRequest], bool]:
-    """Whether whoever asks has this permission: the navigation shows what they can open."""
+    """A test whether the user has this permission. The navigation shows only what they can open."""
     return lambda request: request.user.has_perm(permission)
 
 

@@ -15,7 +15,7 @@ from ml.images import FORMATS, MAX_BYTES, UnreadablePhoto
 
 
 class DropZone(forms.FileInput):
-    """Photos are dropped, seen and taken back before they are sent; without JavaScript it is a file input."""
+    """A file input. With JavaScript, photos can be dropped on it, seen and taken back before they are sent."""
 
     allow_multiple_selected = True
     template_name = "staff/drop_zone.html"
@@ -32,7 +32,7 @@ class DropZone(forms.FileInput):
 
 
 class PicturesField(forms.FileField):
-    """Several photos; what is wrong with any of them is an error of the form that names the file."""
+    """Several photos. Whatever is wrong with one is an error of the form that names the file."""
 
     widget = DropZone
 
@@ -61,9 +61,9 @@ def read_picture(upload: UploadedFile) -> Picture:
 
 
 class BoundedJSONField(forms.JSONField):
-    """JSON as Django reads it; nested too deep or with an endless number it is an error of the form, not a 500.
+    """Django's field, but JSON nested too deep or with an endless number is an error of the form instead of a 500.
 
-    What was typed is shown again as it was typed: decoded, it may hold what no page can be encoded with.
+    The form shows again what was typed, not what was decoded: that may hold what no page can be encoded with.
     """
 
     def to_python(self, value: Any) -> Any:
@@ -107,7 +107,7 @@ class ProductForm(forms.ModelForm):
 
 
 class MoveForm(forms.Form):
-    """Where the selected products go."""
+    """Asks where the selected products go."""
 
     to = forms.ModelChoiceField(
         Category.objects.all(), label="Move to", empty_label="Select a category", widget=UnfoldAdminSelectWidget

@@ -1,4 +1,4 @@
-"""The products of the staff's admin, with what became of their photos in the live space."""
+"""Products in the admin, with the state of their photos in the live space."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -37,9 +37,9 @@ from search.states import State
 from staff.lists import BoundedPaginator, thumbnail
 from staff.product_form import MoveForm, ProductForm
 
-# Pixels of a small photo's longer side: of one shown at 120, where pixels are small. 50 whole photos are 20 MB.
+# Pixels of a small photo's longer side. It is shown at 120, also on dense screens. 50 whole photos are 20 MB.
 THUMBNAIL_SIDE = 240
-# Products that one action takes, so that it ends well within a request; more come from a file (import_catalog).
+# One action takes this many products at most, to end well within a request. A file changes more (import_catalog).
 MOST_SELECTED = 500
 NO_PHOTOS = "none"
 VARIANTS = {State.INDEXED: "success", State.PENDING: "warning", State.REJECTED: "danger"}
@@ -73,9 +73,9 @@ class IndexStateFilter(DropdownFilter):
 
 
 class FilteredPaginator(BoundedPaginator):
-    """Of products by state, each of which costs a look at its photos: counted in the list's own order, along its index.
+    """Counts products filtered by state in the list's own order, along its index. Each costs a look at its photos.
 
-    Of a million photos 1,000 products take 30 ms so, 10,000 a second, and unordered ten times as long.
+    Among a million photos 1,000 products take 30 ms, 10,000 take a second, and unordered ones ten times as long.
     """
 
     most = 1_000
@@ -85,7 +85,7 @@ class FilteredPaginator(BoundedPaginator):
 
 
 class IndexedChangeList(ChangeList):
-    """Asks for the states of the page's photos at once, when it is known which products are on it."""
+    """Asks for the states of all photos of the page's products at once."""
 
     result_list: Any
 
@@ -100,7 +100,7 @@ class IndexedChangeList(ChangeList):
 
 
 class PhotoInline(TabularInline):
-    """The photos there are: they can be reordered and deleted. New ones come through ProductForm.new_photos."""
+    """The product's photos, to reorder and delete. New ones come through ProductForm.new_photos."""
 
     model = Photo
     extra = 0
@@ -114,7 +114,7 @@ class PhotoInline(TabularInline):
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         formfield = super().formfield_for_dbfield(db_field, request, **kwargs)
         if formfield and db_field.name == "position":
-            formfield.widget.attrs["aria-label"] = "Position of the photo"  # A table's heading names no field.
+            formfield.widget.attrs["aria-label"] = "Position of the photo"  # A table's heading labels no field.
         return formfield
 
     @admin.display
@@ -152,7 +152,7 @@ class ProductAdmin(ModelAdmin):
     list_max_show_all = 50
     paginator = BoundedPaginator
     show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER  # Each would count all products.
+    show_facets = admin.ShowFacets.NEVER  # Each facet would count all products.
     search_fields = ["sku", "name"]
     search_help_text = "Words of the product, or the start of a sku"
     readonly_fields = ["created_at", "updated_at"]
@@ -169,7 +169,7 @@ class ProductAdmin(ModelAdmin):
 
     @method_decorator(cache_control(private=True, max_age=31_536_000, immutable=True))
     def thumbnail(self, request: HttpRequest, name: str) -> HttpResponse:
-        """A stored photo, small. It never changes: its name is its hash."""
+        """A small copy of a stored photo. It never changes, since its name is its hash."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         try:
@@ -185,7 +185,7 @@ class ProductAdmin(ModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: ProductQuerySet, search_term: str
     ) -> tuple[ProductQuerySet, bool]:
-        """As the API searches, by an index, and best first; a column that was clicked orders them otherwise."""
+        """Searches as the API does: by an index, best first. A column that was clicked sets another order."""
         if not search_term.strip():
             return queryset, False
         found = queryset.search(search_term)
@@ -211,14 +211,14 @@ class ProductAdmin(ModelAdmin):
 
     def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         form = super().get_form(request, *args, **kwargs)
-        # Leaving it out of get_fields hides a declared field, but would still take what is sent for it.
+        # get_fields only hides a declared field: the form would still take what is sent for it.
         if "new_photos" not in self.get_fields(request):
             form.base_fields.pop("new_photos", None)
         return form
 
     @admin.action(description="Move to a category", permissions=["change"])
     def move(self, request: HttpRequest, selected: QuerySet[Product]) -> HttpResponse | None:
-        """Asks which category, then saves each product: whoever listens to saved products hears of every one."""
+        """Asks for the category, then saves each product, so that the signals tell of every one."""
         if (products := self.few(request, selected)) is None:
             return None
         form = MoveForm(request.POST if "to" in request.POST else None)
@@ -237,14 +237,14 @@ class ProductAdmin(ModelAdmin):
 
     @admin.action(description="Delete the selected products", permissions=["delete"])
     def delete_selected(self, request: HttpRequest, selected: QuerySet[Product]) -> HttpResponse | None:
-        """Django's own, of a few: it holds and lists whatever would go."""
+        """Django's own action, for a few products only: it loads and lists all that would be deleted."""
         return None if self.few(request, selected) is None else delete_selected(self, request, selected)
 
     def few(self, request: HttpRequest, selected: QuerySet[Product]) -> list[Product] | None:
         """The selected products; None, and a message, when they are too many for one request."""
         products = list(selected[: MOST_SELECTED + 1])
         if len(products) > MOST_SELECTED:
-            self.message_user(request, f"Select {MOST_SELECTED} products at most, in several turns.", messages.ERROR)
+            self.message_user(request, f"Select at most {MOST_SELECTED} products at a time.", messages.ERROR)
             return None
         return products
 
@@ -260,7 +260,7 @@ class ProductAdmin(ModelAdmin):
         return TemplateResponse(request, "staff/move_products.html", context)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """What belongs to a product goes with it and needs no permission of its own, as over REST."""
+        """What belongs to a product is deleted with it and needs no permission of its own, as in the API."""
         deleted, counts, _, protected = super().get_deleted_objects(objs, request)
         return deleted, counts, set(), protected
 
@@ -294,7 +294,7 @@ class ProductAdmin(ModelAdmin):
 
     @admin.action(description="Index their photos anew", permissions=["change"])
     def reindex(self, request: HttpRequest, selected: QuerySet[Product]) -> None:
-        """Their vectors are forgotten, so that searches miss these products until a worker has seen them again."""
+        """Deletes the vectors of their photos. Searches miss these products until a worker has indexed them again."""
         if (products := self.few(request, selected)) is None:
             return
         photos = list(Photo.objects.filter(product__in=products).values_list("pk", flat=True))

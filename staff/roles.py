@@ -1,6 +1,6 @@
 """The groups that a shop's staff are put in.
 
-Only names are written here, so that this package needs to know no other.
+Permissions are written as names, so that this module imports no models.
 """
 
 from typing import Any
@@ -11,8 +11,8 @@ from django.apps.registry import Apps
 
 EDITORS = "catalogue editor"
 VERBS = ("view", "add", "change", "delete")
-# What each group may do with which models, by app; granted again after each migration: a shop that wants another role
-# makes another group. Imports may bring categories, which editors cannot make or change otherwise.
+# Permissions of each group, by app. They are granted again after each migration, so a shop that wants another role
+# makes another group. Imports may create categories, which editors cannot create or change otherwise.
 ROLES = {
     EDITORS: {
         "catalog": [
@@ -24,13 +24,13 @@ ROLES = {
 
 
 def grant(app_config: AppConfig, using: str, apps: Apps = installed, **kwargs: Any) -> None:
-    """After each migration of an app: give the groups what they may do there. What else they were given, they keep.
+    """Give the groups their permissions in an app after each of its migrations. They keep all others they have.
 
-    Permissions are no part of migrations: Django makes them after each, just before this runs.
+    Migrations do not make permissions. Django makes them after each migration, just before this runs.
     """
     try:
         groups, permissions = apps.get_model("auth", "Group"), apps.get_model("auth", "Permission")
-    except LookupError:  # Not migrated so far.
+    except LookupError:  # The app auth is not migrated yet.
         return
     for name, permitted in ROLES.items():
         if codenames := permitted.get(app_config.label):

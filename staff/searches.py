@@ -11,7 +11,7 @@ from staff.lists import BoundedPaginator, ReadOnlyAdmin
 
 
 class LogAdmin(ReadOnlyAdmin):
-    """What customers did: staff look at it, time takes it away (QUERY_LOG_DAYS)."""
+    """What customers did. Staff only look at it; it is deleted by age (QUERY_LOG_DAYS)."""
 
     paginator = BoundedPaginator
     show_full_result_count = False

@@ -1,4 +1,4 @@
-"""The form by which staff make a space in the admin."""
+"""The form with which staff make a space in the admin."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from search.space_options import DERIVED, OWN
 
 
 def form_field(option: Option) -> forms.Field:
-    """The field by which an option is asked for; empty, the option is left out."""
+    """The field that asks for an option. If it is empty, the option is left out."""
     about: dict[str, Any] = {
         "required": False,
         "label": option.label or None,
@@ -46,7 +46,7 @@ class SpaceForm(forms.ModelForm):
         help_text="Its vectors are projected by PCA.",
         widget=UnfoldAdminSelectWidget,
     )
-    # In the body of a class, what is put into locals() becomes its attributes.
+    # In the body of a class, names put into locals() become its attributes.
     locals().update({name: form_field(option) for name, option in {**OWN, **DERIVED}.items()})
 
     class Meta:
@@ -108,7 +108,7 @@ class SpaceForm(forms.ModelForm):
 
 
 def check_weights(recipe: Recipe) -> None:
-    """Raises WeightsError when the weights do not fit, or are to be fetched first: that takes longer than a request."""
+    """Raises WeightsError if the weights do not fit, or are not downloaded: that takes longer than a request."""
     from ml.weights import imagenet_path, load_network
 
     if recipe.weights == IMAGENET and not imagenet_path(recipe).is_file():

@@ -26,7 +26,7 @@ from staff.space_form import SpaceForm
 
 
 def seen_once(space: Space) -> Overview:
-    """The overview of a row: several columns show parts of it."""
+    """The overview of a row, made once: several columns show parts of it."""
     if not hasattr(space, "_seen"):
         space._seen = spaces.overview(space)  # type: ignore[attr-defined]
     seen: Overview = space._seen  # type: ignore[attr-defined]
@@ -43,7 +43,7 @@ class ThresholdInline(TabularInline):
 
 @admin.register(Space)
 class SpaceAdmin(ModelAdmin):
-    """Spaces are made, watched, activated and dropped here; what one is never changes."""
+    """Staff make, watch, activate and drop spaces here. What a space is made of never changes."""
 
     form = SpaceForm
     inlines = (ThresholdInline,)
@@ -84,13 +84,13 @@ class SpaceAdmin(ModelAdmin):
         return not is_live and super().has_delete_permission(request, obj)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """What belongs to a space goes with it and needs no permission of its own; the live one stays."""
+        """What belongs to a space is deleted with it and needs no permission of its own. The live space stays."""
         live = [space for space in objs if space.state == Space.State.LIVE]
         deleted, counts, _, protected = super().get_deleted_objects(objs, request)
         return deleted, counts, set(), [*protected, *(f"{space}, which answers searches" for space in live)]
 
     def delete_model(self, request: HttpRequest, space: Space) -> None:
-        """A worker does it: waiting for searches and batches to end takes longer than a request may."""
+        """Have a worker delete it. Waiting for searches and batches to end takes longer than a request may."""
         transaction.on_commit(partial(bell.send, "search.tasks.drop_space", space.pk))
         self.message_user(request, f"A worker deletes {space} as soon as its searches have ended.", messages.WARNING)
 
@@ -147,7 +147,7 @@ class HeadAdmin(ReadOnlyAdmin):
     def accuracy(self, head: Head) -> str:
         return f"{head.metrics['top1']:.1%}"
 
-    @admin.display(description="what is taken for what")
+    @admin.display(description="what is mistaken for what")
     def taken_for(self, head: Head) -> SafeString | str:
         table = confusion.of(head.metrics, dict(Category.objects.values_list("pk", "name")))
         if table is None:

@@ -1,4 +1,4 @@
-"""A search that staff try in the admin: what the API would answer, and how it came to that."""
+"""A search that staff try in the admin: it shows what the API would answer, and why."""
 
 import base64
 from typing import Any
@@ -18,11 +18,11 @@ from search.api import answers, photo_search
 from search.api.serializers import ALL
 from search.stopwatch import Stopwatch
 
-SHOWN_SIDE = 480  # pixels of the photo shown again: a look at it, not another copy
+SHOWN_SIDE = 480  # pixels; the photo asked with is shown again, small
 
 
 class TrialForm(forms.Form):
-    """What may be asked for. What was sent is checked as the API checks it, not here."""
+    """Shows what may be asked for. The API's own code checks what was sent, not this form."""
 
     image = forms.FileField(
         label="Photo",
@@ -63,7 +63,7 @@ def view(request: HttpRequest) -> HttpResponse:
 
 
 def answer(request: HttpRequest) -> dict[str, Any]:
-    """Raises APIException and WeightsError, as by_photo.find."""
+    """Raises APIException and WeightsError, as photo_search.find does."""
     data: Any = request.POST.copy()
     data.update(request.FILES)
     watch = Stopwatch()
@@ -83,7 +83,7 @@ def answer(request: HttpRequest) -> dict[str, Any]:
 
 
 def sentences(detail: Any, field: str = "") -> list[str]:
-    """What Django REST framework found wrong, a sentence each, after the field's name."""
+    """The errors that Django REST framework found, one sentence each, after the field's name."""
     if isinstance(detail, dict):
         return [text for name, part in detail.items() for text in sentences(part, str(name))]
     if isinstance(detail, list):

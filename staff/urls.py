@@ -1,4 +1,4 @@
-"""The admin's addresses: Django's own, and the pages that no model has."""
+"""The admin's addresses: Django's own, and those of pages that belong to no model."""
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -11,7 +11,7 @@ admin.site.index_template = "staff/dashboard.html"
 
 
 def search_app(request: HttpRequest) -> HttpResponseBase:
-    """The admin's list of search's pages. Unfold's search box sends what is typed to the same address."""
+    """Lists the admin's pages of the app `search`. Unfold's search box sends what is typed to the same address."""
     if "extended" in request.GET:
         return admin.site.search(request)  # type: ignore[attr-defined]  # Unfold's site.
     return admin.site.app_index(request, "search")

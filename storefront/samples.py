@@ -51,14 +51,14 @@ def available() -> dict[str, Sample]:
 
 @lru_cache(maxsize=1)
 def _read(folder: Path, *_changed: int | None) -> dict[str, Sample]:
-    """The samples of a folder, kept until it or its table changes: the page and each of its pictures ask for them."""
+    """The samples of a folder, kept until it or its table changes. The page and each of its pictures ask for them."""
     categories = _categories(folder / TABLE)
     pictures = (path for path in sorted(folder.iterdir()) if path.suffix.lower() in CONTENT_TYPES and path.is_file())
     return {path.name: Sample(path, categories.get(path.name, "")) for path in pictures}
 
 
 def spread(samples: Iterable[Sample], count: int) -> list[Sample]:
-    """At most `count` samples, in turn from every category; within one, far apart: neighbours look alike."""
+    """At most `count` samples, from every category in turn. Within one they lie far apart: neighbours look alike."""
     groups: dict[str, list[Sample]] = defaultdict(list)
     for sample in samples:
         groups[sample.category].append(sample)
@@ -77,7 +77,7 @@ def _apart(group: list[Sample], count: int) -> list[Sample]:
 
 
 def _categories(table: Path) -> dict[str, str]:
-    """The category of each picture; none where there is no table or it cannot be read: the page can do without."""
+    """The category of each picture; none if the table is missing or cannot be read: the page can do without."""
     try:
         with table.open(encoding="utf-8-sig", newline="") as file:
             return {row["image"]: row["category"] or "" for row in csv.DictReader(file)}

@@ -8,12 +8,12 @@ from django.views.decorators.http import require_safe
 
 from storefront import samples
 
-# Two rows of five on a desk, a strip on a phone.
+# They fill two rows of five on a desktop, and a strip on a phone.
 SAMPLES_SHOWN = 10
 # Any of these in an address makes it a search (query.js), in words or by a picture.
 IN_WORDS = {"q", "category"}
 BY_PICTURE = {"like", "sample"}
-# A photo of the visitor's own, which no address holds: a page that starts there has nothing to show but that.
+# A search by the visitor's own photo. No address holds that photo, so a page that starts there can only say so.
 BY_OWN_PHOTO = {"by"}
 
 # Scripts, styles and the font come from our files alone; blob: is the visitor's own photo, shown before it is sent.
@@ -31,7 +31,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
 
 @require_safe
 def page(request: HttpRequest, sku: str = "") -> HttpResponse:
-    """The shell that page.js fills by its own address. What it will show is laid out from the start: nothing moves."""
+    """The shell that page.js fills. It is laid out from the start for what its address shows, so that nothing moves."""
     given = request.GET.keys()
     context = {
         "shown": "product" if sku else "search" if (IN_WORDS | BY_PICTURE | BY_OWN_PHOTO) & given else "start",

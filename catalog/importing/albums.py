@@ -1,4 +1,4 @@
-"""Where the photos that rows name lie: in a folder, in a ZIP file that nobody has to trust, or nowhere."""
+"""Albums hold the photos that rows name: a folder, a ZIP file that nobody has to trust, or none at all."""
 
 import io
 import re
@@ -18,19 +18,19 @@ from django.template.defaultfilters import pluralize
 
 from ml.images import MAX_BYTES
 
-# What ml.images opens; other files are left alone.
+# Files that ml.images opens. Others are left alone.
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif"}
 ARCHIVE_SUFFIXES = {".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz"}
 
 # Twice the photos of 10,000 products; Python holds half a kilobyte for each.
 MAX_ENTRIES = 20_000
-# Of the list of entries, which zipfile reads at once: 200 bytes an entry.
+# zipfile reads the list of entries at once. An entry takes 200 bytes of it.
 MAX_DIRECTORY_BYTES = 200 * MAX_ENTRIES
 # Photos do not shrink in a ZIP, so this is well above what an upload of 1 GB holds.
 MAX_UNPACKED_BYTES = 2_000_000_000
-# Photos have about 1, a CSV 10, a bomb 1,000. Below the size of one photo no ratio does harm.
+# Unpacked by packed size: about 1 for photos, 10 for a CSV, 1,000 for a bomb. No ratio does harm below a photo's size.
 MAX_RATIO = 20
-HEADER_BYTES = 30  # In front of each entry, at least: its name comes on top.
+HEADER_BYTES = 30  # The least that stands in front of an entry. Its name comes on top.
 # Flags of an entry: its content, or its name, is encrypted.
 ENCRYPTED = 0x1 | 0x40 | 0x2000
 DAMAGED = (BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError, OverflowError)
@@ -41,7 +41,7 @@ class Misuse(Exception):  # noqa: N818  it names what the caller did
 
 
 class OutOfReach(Misuse):
-    """The disk does not give it, for now; whether it can be imported is not known."""
+    """The disk cannot be read for now, so nobody knows whether the source can be imported."""
 
 
 class Refused(Exception):  # noqa: N818  it names the state of the row
@@ -49,13 +49,13 @@ class Refused(Exception):  # noqa: N818  it names the state of the row
 
 
 class PhotoFile(Protocol):
-    """A photo that a row names. Its repr says where it lies, so that rows can be told apart by it."""
+    """A photo that a row names. Its repr says where it lies, since rows are compared by their repr."""
 
     @property
     def name(self) -> str: ...
 
     def read(self) -> bytes:
-        """At most one byte more than a photo may have, which open_photo then refuses. Raises Refused."""
+        """The photo's bytes, at most one more than allowed: open_photo then refuses them. Raises Refused."""
 
 
 class Album(Protocol):
@@ -82,7 +82,7 @@ class DiskPhoto:
 
 
 class Folder:
-    """Photos in a folder and in those below it."""
+    """Photos in a folder and in the folders below it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.resolve()
@@ -122,14 +122,14 @@ class ZippedPhoto:
 
 
 class Archive:
-    """The photos and CSV files of a ZIP file, read in place: nothing is unpacked, so that no path in it leads anywhere.
+    """The photos and CSV files of a ZIP file. They are read in place, never unpacked, so no path in it leads anywhere.
 
-    A ZIP that says of itself that it is too large, or has what photos never need (links, passwords, odd paths), is
-    refused whole, before any of it is inflated. What is inflated ends where the ZIP says, or at the size of a photo.
+    A ZIP is refused as a whole, before any of it is inflated, if it states too large a size or has what photos never
+    need (links, passwords, odd paths). Inflating stops at the size that the ZIP states, or at that of a photo.
     """
 
     def __init__(self, path: Path, label: str = "") -> None:
-        """Raises Misuse."""
+        """`label` is what messages call the file. Raises Misuse."""
         self.path = path
         self.label = label or str(path)
         try:
@@ -153,7 +153,7 @@ class Archive:
         self._entries = {name: info for name, info in files.items() if not is_hidden(name)}
         self.photos = sorted(self._with_suffix(PHOTO_SUFFIXES))
         self.csv_files = sorted(self._with_suffix({".csv"}))
-        # Packing a folder puts it into the ZIP: names may be told from there as well.
+        # Packing a folder puts the folder itself into the ZIP. Names may also start inside it.
         tops = {name.partition("/")[0] if "/" in name else "" for name in self._entries}
         self._top = f"{tops.pop()}/" if len(tops) == 1 else ""
 
@@ -168,27 +168,27 @@ class Archive:
         raise Refused(f"image {name}: no such file in {self.label}")
 
     def open(self, place: str) -> IO[bytes]:
-        """A file of it, inflated while it is read. Raises what DAMAGED names, here or while reading."""
+        """One of its files, inflated while it is read. Opening and reading may raise any of DAMAGED."""
         return self._zip.open(self._entries[place])
 
     def size(self, place: str) -> int:
-        """Unpacked, in bytes: what is read is never more."""
+        """The unpacked size in bytes. Reading never gives more."""
         return self._entries[place].file_size
 
     def left_alone(self) -> str:
-        """What is in it besides photos and CSV files, in a sentence; nothing when there is nothing."""
+        """A sentence on the files that are neither photos nor CSV files; empty if there are none."""
         others = len(self._entries) - len(self.photos) - len(self.csv_files)
         if not others:
             return ""
         archives = sum(1 for _ in self._with_suffix(ARCHIVE_SUFFIXES))
         inner = f", {archives} of them archives, which are not looked into" if archives else ""
-        return f"Left alone in {self.label}, being no photos: {others} file{pluralize(others)}{inner}."
+        return f"Left alone in {self.label}: {others} file{pluralize(others)} other than photos{inner}."
 
     def _with_suffix(self, suffixes: set[str]) -> Iterator[str]:
         return (name for name in self._entries if PurePosixPath(name).suffix.lower() in suffixes)
 
     def _check(self) -> None:
-        """Raises Misuse."""
+        """Refuse a ZIP that is unfit as a whole. Raises Misuse or BadZipFile."""
         infos = self._zip.infolist()
         if len(infos) > MAX_ENTRIES:
             raise self._too_many()
@@ -218,11 +218,11 @@ class Archive:
 
 
 class DirectoryTooLarge(Exception):  # noqa: N818  it names the state of the file
-    """The list of a ZIP file's entries would not fit into the memory that it may have."""
+    """The list of a ZIP file's entries is larger than MAX_DIRECTORY_BYTES."""
 
 
 class BoundedFile(io.FileIO):
-    """A file that gives at most `most` bytes at a time, for a reader that asks for as many as the file itself says."""
+    """A file that refuses to read more than `most` bytes at once. zipfile asks for as many as the file states."""
 
     def __init__(self, path: Path, most: int | None) -> None:
         super().__init__(path)
@@ -235,18 +235,18 @@ class BoundedFile(io.FileIO):
 
 
 def plain(name: str) -> str:
-    """Composed letters: macOS packs decomposed ones, and nobody types those."""
+    """The name in composed letters. macOS packs decomposed ones, and nobody types those."""
     return normalize("NFC", name)
 
 
 def is_hidden(name: str) -> bool:
-    """What operating systems put beside photos, such as __MACOSX/._oak.jpg and Thumbs.db."""
+    """Whether an operating system put this file beside the photos, such as __MACOSX/._oak.jpg or Thumbs.db."""
     parts = name.split("/")
     return parts[0] == "__MACOSX" or parts[-1] == "Thumbs.db" or any(part.startswith(".") for part in parts)
 
 
 def fault(info: ZipInfo) -> str:
-    """Why an entry makes its ZIP one that is not taken; nothing when it does not."""
+    """Why the whole ZIP is refused for this entry; empty if it is not."""
     name = info.orig_filename
     if info.flag_bits & ENCRYPTED:
         return "needs a password. Pack it again without one"

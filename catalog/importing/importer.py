@@ -1,4 +1,4 @@
-"""Putting rows into the catalogue: products by their sku, photos by their hash, each row whole or not at all."""
+"""Puts rows into the catalogue, each as a whole or not at all. A sku identifies a product, a hash a photo."""
 
 import json
 import os
@@ -18,11 +18,11 @@ from catalog.models import Category, Product
 from catalog.photos import MAX_PHOTOS, Picture, TooManyPhotos, add_pictures
 from ml.images import UnreadablePhoto
 
-# Looked up together and decoded side by side. What is kept of their new photos is in memory at once, so not more.
+# Rows of a batch are looked up together and decoded in parallel. Its new photos are all in memory, so it is small.
 BATCH, BATCH_PHOTOS = 32, 64
-# Of a value, where a change is told.
+# A change shows this much of a value.
 SHOWN_CHARACTERS = 40
-# The row, its photos on their way, and its product if there is one.
+# A row, its photos while they are being decoded, and its product if there is one.
 Loaded = tuple[ProductRow | RefusedRow, "Future[list[Picture]]", Product | None]
 
 
@@ -35,22 +35,22 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a row; in a dry run, what would."""
+    """What became of a row, or in a dry run would become of it."""
 
     place: str
     sku: str
     outcome: Outcome
     photos_added: int = 0
     reason: str = ""
-    what: str = ""  # is added or changes
+    what: str = ""  # what is added or changes
 
 
 def import_rows(rows: Iterable[ProductRow | RefusedRow], dry_run: bool = False) -> Generator[Result, None, None]:
-    """One result for each row, in order, as soon as it is settled. Nothing is deleted; a dry run writes nothing.
+    """Yields one result for each row, in order, as soon as it is settled. Deletes nothing; a dry run writes nothing.
 
-    Fields and attributes the source has columns for are set to what it says, others are left alone; products
-    without a difference are not written. A sku met again with the same data is unchanged, with other data refused.
-    Memory does not grow with the photos, and by about 200 bytes a row to know the skus met.
+    Fields and attributes that the source has columns for take its values. Others are left alone. Products without a
+    difference are not written. A sku that comes again is unchanged if its data are the same, and refused if not.
+    Memory grows by about 200 bytes a row, for the skus met. It does not grow with the photos.
     """
     importer = Importer(dry_run)
     with decoders() as pool:
@@ -64,7 +64,7 @@ def decoders() -> ThreadPoolExecutor:
 
 
 def batches(rows: Iterable[ProductRow | RefusedRow]) -> Iterator[list[ProductRow | RefusedRow]]:
-    """All rows in order: at most BATCH together, with at most BATCH_PHOTOS photos or those of one row."""
+    """All rows in order, at most BATCH at a time. A batch has at most BATCH_PHOTOS photos, unless one row has more."""
     batch: list[ProductRow | RefusedRow] = []
     photos = 0
     for row in rows:
@@ -79,27 +79,27 @@ def batches(rows: Iterable[ProductRow | RefusedRow]) -> Iterator[list[ProductRow
 
 
 class Importer:
-    """What one import knows of the rows behind it: the categories it met, and where each sku was."""
+    """Remembers the rows that an import has settled: the categories it met, and where each sku was."""
 
     def __init__(self, dry_run: bool) -> None:
         self.dry_run = dry_run
         self.categories: dict[str, Category] = {}
-        # Of those, the ones that a dry run made and took back with their row.
+        # Slugs of categories that a dry run made and took back with their row.
         self.taken_back: set[str] = set()
-        # Of each sku that went in: its place, and a fingerprint of its data.
+        # By sku that went in: its place, and a fingerprint of its data.
         self.accepted: dict[str, tuple[str, int]] = {}
 
     def recall(self, row: ProductRow) -> None:
-        """Know of a row what is known of one that went in: another importer settled it."""
+        """Remember a row that another importer settled, as if it had gone in here."""
         self.accepted.setdefault(row.sku, (row.place, fingerprint(row)))
-        if self.dry_run:  # else the database has it
+        if self.dry_run:  # otherwise the database has the category
             name = " ".join(row.category.split())
             slug = slugify(name, allow_unicode=True)
             self.categories.setdefault(slug, Category(slug=slug, name=name))
             self.taken_back.add(slug)
 
     def load(self, batch: list[ProductRow | RefusedRow], pool: ThreadPoolExecutor) -> list[Loaded]:
-        """The rows with their products; their photos are being read and decoded when this returns."""
+        """The rows with their products. Their photos are still being read and decoded when this returns."""
         skus = [row.sku for row in batch if isinstance(row, ProductRow)]
         products = {product.sku: product for product in Product.objects.filter(sku__in=skus).with_photos()}
         held = {sku: {photo.sha256 for photo in product.photos.all()} for sku, product in products.items()}
@@ -135,7 +135,7 @@ class Importer:
             raise Refused(one_line(error)) from error
         except TooManyPhotos as error:
             raise Refused(str(error)) from error
-        except OperationalError:  # the database itself, so every row's trouble
+        except OperationalError:  # the database has failed, not this row
             raise
         except (DatabaseError, Product.DoesNotExist) as error:
             reason = " ".join(str(error).split())
@@ -145,7 +145,7 @@ class Importer:
         return result
 
     def category(self, name: str) -> Category:
-        """The category of this name or slug, made at first sight: "Chair" and "chair" are one, "C++" and "C#" are not.
+        """The category of this name or slug, made if it is new. "Chair" and "chair" are one, "C++" and "C#" are not.
 
         Raises ValidationError, Refused.
         """
@@ -158,18 +158,18 @@ class Importer:
             category, is_made = Category.objects.get_or_create(slug=slug, defaults={"name": name})
             if is_made and self.dry_run:
                 self.taken_back.add(slug)
-        # One that is stored has the name that counts; one made again after it was taken back, that of its first row.
+        # A stored category's name counts. If one is made again after it was taken back, its first row's name counts.
         holder = (known if known and is_made else category).name
         if name.casefold() not in (holder.casefold(), slug):
-            raise Refused(f"category {name}: its slug “{slug}” is that of {holder} already")
+            raise Refused(f"category {name}: its slug “{slug}” already belongs to {holder}")
         return category
 
     def store(self, row: ProductRow, category: Category, new: list[Picture], product: Product) -> Result:
-        """Raises ValidationError, TooManyPhotos; DatabaseError, Product.DoesNotExist of a product deleted just now."""
+        """Raises ValidationError, TooManyPhotos, DatabaseError; Product.DoesNotExist if it was deleted just now."""
         is_new = product.pk is None
         changed = news(row, category, product)
         if changed and not is_new:
-            # It was looked up before the photos were decoded: what others changed since must not be undone.
+            # The product was looked up before its photos were decoded. Later changes by others must not be undone.
             product = Product.objects.with_photos().select_for_update(of=("self",), no_key=True).get(pk=product.pk)
             changed = news(row, category, product)
         changes = "; ".join(change(name, getattr(product, name), to) for name, to in changed.items() if not is_new)
@@ -184,7 +184,7 @@ class Importer:
         return Result(row.place, row.sku, outcome, photos_added, what=what)
 
     def add_photos(self, product: Product, new: list[Picture]) -> int:
-        """How many were added. A dry run counts them: files, unlike rows, would not be rolled back."""
+        """Add the photos and return their number. A dry run only counts, since files would not be rolled back."""
         if not new:
             return 0
         if not self.dry_run:
@@ -196,9 +196,9 @@ class Importer:
 
 
 def load(row: ProductRow | RefusedRow, held: Container[str], dry_run: bool) -> list[Picture]:
-    """Those of the row's photos, decoded, whose hashes are not held. Touches no database. Raises Refused.
+    """The row's photos whose hashes are not held, decoded. Touches no database. Raises Refused.
 
-    In a dry run they are judged, and nothing of them is kept but the hash.
+    A dry run only checks that they can be added, and keeps nothing but their hashes.
     """
     pictures = []
     for photo in row.photos if isinstance(row, ProductRow) else ():
@@ -217,12 +217,12 @@ def load(row: ProductRow | RefusedRow, held: Container[str], dry_run: bool) -> l
 
 
 def fingerprint(row: ProductRow) -> int:
-    """The same for rows of the same data, in this process."""
+    """A number that rows with the same data share, in this process."""
     return hash(repr(replace(row, place="")))
 
 
 def news(row: ProductRow, category: Category, product: Product) -> dict[str, Any]:
-    """The fields in which the product is to differ from what it is, with their values."""
+    """The product's fields that the row changes, with their new values."""
     told = {
         "name": row.name,
         "category": category,
@@ -248,9 +248,9 @@ def shown(value: Any) -> str:
 
 
 def merged(attributes: dict[str, Any], told: dict[str, str]) -> dict[str, Any]:
-    """The attributes with what the row says of its own columns: a text sets, an empty cell removes.
+    """The product's attributes after the row. A text sets an attribute, an empty cell removes it.
 
-    Cells are text: one that says what is there, such as 80 or true, leaves the number or the boolean as it is.
+    Cells are text. One that reads like the stored value, such as 80 or true, leaves the number or the boolean as it is.
     """
     news = {
         name: text

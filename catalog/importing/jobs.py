@@ -1,7 +1,7 @@
-"""Imports that staff send through the admin: checked, then run, by whichever worker comes along.
+"""Imports that staff send through the admin. Any worker checks them, and runs them once staff confirm.
 
-What is to be done is asked of the database. A batch of rows and how far the import has come are committed together, so
-that a worker that dies leaves an import that the next one goes on with.
+Workers ask the database what is to be done. A batch of rows and the import's progress are committed together. If a
+worker dies, the next one goes on from there.
 """
 
 import logging
@@ -26,22 +26,22 @@ from catalog.storage import private_storage
 logger = logging.getLogger(__name__)
 
 State = Import.State
-# A full disk, storage or a database that is away: no fault of the import, which goes on when they are mended.
+# A full disk, or a storage or database that is away. The import is not at fault, and goes on once they are mended.
 OUTAGES = (OSError, OutOfReach, OperationalError)
-# Rows shown of each outcome, refused ones aside: those are all kept.
+# Rows kept and shown of each outcome. Refused rows are all kept.
 SHOWN_ROWS = 1_000
-# A worker that dies of an import takes it up again so often. One that is restarted settles rows in between.
+# An import that kills its workers is taken up this often. A worker that is merely restarted settles rows in between.
 MAX_ATTEMPTS = 5
 KEPT_UNCONFIRMED = timedelta(days=7)
 KEPT = timedelta(days=90)
-# Files without an import are what a server left that died while they came in, or before it made the row.
+# A server that dies during an upload, or before it writes the row, leaves files without an import.
 KEPT_ALONE = timedelta(days=1)
 
 
 def work(seconds: float) -> bool:
-    """Go on with the imports that wait, for about so long. Returns whether one still waits.
+    """Go on with waiting imports for about that many seconds. Returns whether one still waits.
 
-    Callers at the same time harm nothing, but waste each other's work: only one settles a batch.
+    Callers at the same time do no harm, but waste work: only one of them settles a batch.
     """
     is_left = take_turn(seconds)
     tidy()
@@ -56,14 +56,14 @@ def take_turn(seconds: float) -> bool:
         except OUTAGES as outage:
             logger.exception("import %s: turn ended", sent.pk)
             hold(sent, outage)
-            return False  # the next ring of beat is soon enough
+            return False  # beat's next ring is soon enough
         if time.monotonic() > deadline:
             return Import.objects.waiting().exists()
     return False
 
 
 def take_up() -> Import | None:
-    """The import that waits longest, with one attempt more."""
+    """The import that has waited longest, with one more attempt counted. None if none waits."""
     with transaction.atomic():
         sent = Import.objects.waiting().select_for_update(skip_locked=True).first()
         if sent is None:
@@ -79,21 +79,21 @@ def take_up() -> Import | None:
 
 
 def begin(sent: Import) -> None:
-    """The check has been seen: count anew."""
+    """Turn a confirmed check into a run, with all counts at 0."""
     sent.rows.all().delete()
     nothing = dict.fromkeys(["done", "attempts", "photos_added", *(outcome.value for outcome in Outcome)], 0)
     change(sent, state=State.RUNNING, dry_run=False, begun_at=None, **nothing)
 
 
 def change(sent: Import, **fields: object) -> None:
-    """Without signals: nobody has to hear how far an import has come."""
+    """Update these fields, without signals: nobody listens for an import's progress."""
     Import.objects.filter(pk=sent.pk).update(**fields)
     for name, value in fields.items():
         setattr(sent, name, value)
 
 
 def go_on(sent: Import, deadline: float) -> None:
-    """Settle the import's rows until all are, the time is up, or it is another's."""
+    """Settle rows until all are settled, the time is up, the import is cancelled or another worker is ahead."""
     if sent.state in Import.OVER:
         return
     importer = Importer(sent.dry_run)
@@ -104,7 +104,7 @@ def go_on(sent: Import, deadline: float) -> None:
             remaining = iter(rows)
             recall(sent, importer, remaining)
             for number, batch in enumerate(batches(remaining)):
-                late = number > 0 and time.monotonic() > deadline  # one batch always, so that each turn gets further
+                late = number > 0 and time.monotonic() > deadline  # each turn settles one batch at least
                 if late or not settle(sent, importer, importer.load(batch, pool)):
                     return
     except OutOfReach:
@@ -116,9 +116,9 @@ def go_on(sent: Import, deadline: float) -> None:
 
 
 def hold(sent: Import, outage: Exception) -> None:
-    """Tell why it does not go on; the turn does not count."""
+    """Store why the import is held up. The turn does not count as an attempt."""
     why = " ".join(str(getattr(outage, "strerror", None) or outage).split()).rstrip(".")
-    reason = f"It does not go on for now: {why}. It tries again by itself."
+    reason = f"It is held up: {why}. It tries again by itself."
     own = Import.objects.filter(pk=sent.pk, state=sent.state)
     own.update(attempts=max(sent.attempts - 1, 0), reason=reason)
 
@@ -141,7 +141,7 @@ def count(sent: Import, rows: CsvRows | ArchiveRows) -> None:
 
 
 def recall(sent: Import, importer: Importer, rows: Iterator[object]) -> None:
-    """Read on to the first row that is not settled, so that a sku met before is known when it comes again."""
+    """Skip the rows that are settled, and remember their skus in case they come again."""
     refused = set(sent.rows.filter(outcome=Outcome.REFUSED).values_list("number", flat=True))
     for number, row in enumerate(islice(rows, sent.done)):
         if isinstance(row, ProductRow) and number not in refused:
@@ -149,8 +149,8 @@ def recall(sent: Import, importer: Importer, rows: Iterator[object]) -> None:
 
 
 def settle(sent: Import, importer: Importer, batch: list[Loaded]) -> bool:
-    """Whether the batch is settled. It is not when the import was cancelled, or another worker was faster."""
-    wait(loading for _, loading, _ in batch)  # decoding takes seconds, in which nothing is to be locked
+    """Settle the batch. Returns False if the import was cancelled or another worker was faster."""
+    wait(loading for _, loading, _ in batch)  # decoding takes seconds, and nothing may be locked meanwhile
     with transaction.atomic():
         own = Import.objects.filter(pk=sent.pk, state=sent.state, done=sent.done).select_for_update()
         if not own:
@@ -191,25 +191,25 @@ def as_row(sent: Import, number: int, result: Result) -> ImportRow:
 
 
 def finish(sent: Import, state: str, reason: str = "") -> None:
-    """Unless someone cancelled it, or another worker has come further."""
+    """End the import in this state, unless someone cancelled it or another worker is ahead."""
     own = Import.objects.filter(pk=sent.pk, state=sent.state, done=sent.done)
     own.update(state=state, reason=reason, attempts=0, active_at=timezone.now())
 
 
 def exhausted(sent: Import) -> str:
     return (
-        f"It stopped {MAX_ATTEMPTS} times behind row {sent.done:,}, and the worker's log says why. "
-        "What went in stays: when that is mended, send it again, and only the rest is written."
+        f"It stopped {MAX_ATTEMPTS} times after row {sent.done:,}. The worker's log says why. "
+        "What went in stays. Mend the cause, then send the files again: only the rest is written."
     )
 
 
 def start(sent: Import) -> bool:
-    """Have a checked import run. False when it is not checked, or runs already."""
+    """Queue a checked import. Returns False if it is not checked, or runs already."""
     return move(sent, (State.CHECKED,), State.QUEUED)
 
 
 def cancel(sent: Import) -> bool:
-    """Stop an import: what went in stays. False when it is over. Waits for the batch under way, for a second or two."""
+    """Stop an import. What went in stays. Waits a second or two for the batch under way. False if it is over."""
     return move(sent, (State.CHECKED, *Import.WAITING), State.CANCELLED)
 
 
@@ -236,13 +236,13 @@ def tidy() -> None:
 
 
 def sweep(before: datetime) -> None:
-    """Delete files that no import has, stored before then."""
+    """Delete the files stored before this time that belong to no import."""
     storage = private_storage()
     if not storage.base_location.is_dir():
         return
     held = {name for names in Import.objects.values_list("csv", "photos") for name in names}
     for name in storage.listdir("")[1]:
-        with suppress(FileNotFoundError):  # it was coming in, and has another name by now
+        with suppress(FileNotFoundError):  # an upload has ended meanwhile and renamed the file
             if name not in held and storage.get_modified_time(name) < before:
                 storage.delete(name)
 

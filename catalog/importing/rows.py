@@ -1,4 +1,4 @@
-"""Reading a catalogue from a CSV file, or from a folder or ZIP of photos, one row at a time."""
+"""Reads a catalogue from a CSV file, or from a folder or ZIP of photos, one row at a time."""
 
 import csv
 import io
@@ -34,22 +34,22 @@ from catalog.validators import SKU_CHARACTERS, is_storable
 
 REQUIRED_COLUMNS = ("sku", "name", "category")
 OPTIONAL_COLUMNS = ("image", "description", "price", "currency", "in_stock", "url")
-# Of what is sent from elsewhere: ten times a large shop's catalogue.
+# Limits for files that staff send: ten times a large shop's catalogue.
 MAX_ROWS = 100_000
 MAX_CSV_BYTES = 50_000_000
-# Of one row: a quote that is not closed would else have it take all that follows.
+# Limits for one row. Without them, a quote that is not closed would take in all that follows.
 MAX_ROW_LINES = 1_000
 MAX_ROW_CHARACTERS = 1_000_000
-# After each of these rows, what it took is read again. A file that has more is no CSV file.
+# The lines that an unreadable row took are read again. A file that has more such rows is no CSV file.
 MAX_UNREADABLE_ROWS = 1_000
-# Full-width ones too: Excel in Japanese takes them for the same.
+# Full-width signs are among them: Excel in Japanese takes them for the same.
 FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 TRUTHS = {"true": True, "yes": True, "y": True, "1": True, "false": False, "no": False, "n": False, "0": False}
 
 
 @dataclass(frozen=True)
 class ProductRow:
-    """A product as the source tells it. Fields and attributes the source has no column for are not in it."""
+    """A product as the source describes it, without fields and attributes that the source has no column for."""
 
     place: str
     sku: str
@@ -82,7 +82,7 @@ def read(path: Path, photos: Path | None = None) -> "Rows":
 
 
 def read_sent(csv_file: Path | None, archive: Archive | None, label: str = "") -> "CsvRows | ArchiveRows":
-    """The rows of what was sent from elsewhere: a CSV file, called `label`, a ZIP, or both. Raises Misuse."""
+    """The rows of files that staff sent: a CSV file (messages call it `label`), a ZIP, or both. Raises Misuse."""
     rows: CsvRows | ArchiveRows
     if csv_file:
         rows = CsvRows(csv_file, archive or Nowhere(), label)
@@ -99,7 +99,7 @@ def read_sent(csv_file: Path | None, archive: Archive | None, label: str = "") -
 
 
 def read_archive(archive: Archive) -> "CsvRows | ArchiveRows":
-    """The rows of the CSV file in a ZIP, or of its photos where it has none. Raises Misuse."""
+    """The rows of the CSV file in a ZIP, or of its photos if it has no CSV file. Raises Misuse."""
     if not archive.csv_files:
         return ArchiveRows(archive)
     if len(archive.csv_files) > 1:
@@ -116,7 +116,7 @@ class CsvRows:
     most: int | None = None  # rows that it may have
 
     def __init__(self, path: Path, album: Album, label: str = "", open_bytes: Callable[[], IO[bytes]] | None = None):
-        """`label` is what messages call the file, `open_bytes` opens one that is no file of its own. Raises Misuse."""
+        """`label` is what messages call the file. `open_bytes` opens it where it lies in a ZIP. Raises Misuse."""
         self.path = path
         self.album = album
         self.label = label or str(path)
@@ -152,7 +152,7 @@ class CsvRows:
 
     @contextmanager
     def _judged(self) -> Iterator[None]:
-        """Raises Misuse for what hinders reading."""
+        """Turns errors of reading into Misuse."""
         try:
             yield
         except OSError as error:
@@ -161,7 +161,7 @@ class CsvRows:
             raise Misuse(f"{self.label} is damaged. Pack it again, then send it.") from error
 
     def _open(self) -> TextIO:
-        # Bytes that are no UTF-8 become lone surrogates, so that they spoil their row and not the file.
+        # Bytes that are not UTF-8 become lone surrogates. They spoil their row, but not the file.
         return io.TextIOWrapper(
             cast(BinaryIO, self._open_bytes()), encoding="utf-8-sig", errors="surrogateescape", newline=""
         )
@@ -184,24 +184,24 @@ class CsvRows:
         return columns
 
     def _rows(self) -> Iterator[tuple[str, list[str] | csv.Error]]:
-        """The line each row starts at, and its cells or why it has none; the header first, empty rows passed over."""
+        """The line that each row starts at, and its cells or why it has none. Yields the header, but no empty rows."""
         with self._open() as text:
             again: deque[str] = deque()
             line, unreadable = 1, 0
             while True:
                 taken: list[str] = []
                 try:
-                    # strict: a quote that is never closed would else swallow the rest of the file as one cell.
+                    # Without strict, a quote that is never closed would swallow the rest of the file as one cell.
                     cells = next(csv.reader(lines(again, text, taken), delimiter=self.delimiter, strict=True), None)
                 except csv.Error as error:
                     unreadable += 1
                     if unreadable > MAX_UNREADABLE_ROWS:
                         raise Misuse(
                             f"{self.label} has more than {MAX_UNREADABLE_ROWS:,} rows that cannot be read as CSV, "
-                            f"that of line {line} among them: {error}."
+                            f"such as that of line {line}: {error}."
                         ) from error
                     yield str(line), error
-                    again.extendleft(reversed(taken[1:]))  # a stray quote takes along what are rows of their own
+                    again.extendleft(reversed(taken[1:]))  # a stray quote swallowed rows of their own
                     line += 1
                     continue
                 if cells is None:
@@ -215,7 +215,7 @@ class CsvRows:
         if empty := [name for name in REQUIRED_COLUMNS if not values[name]]:
             raise Refused(f"no {', '.join(empty)}")
         names = list(filter(None, map(str.strip, values.get("image", "").split("|"))))
-        if len(names) > MAX_PHOTOS:  # nobody has to open thousands to find out
+        if len(names) > MAX_PHOTOS:  # known before thousands of files are opened
             raise Refused(str(TooManyPhotos()))
         return ProductRow(
             place=line,
@@ -238,7 +238,7 @@ class CsvRows:
 
 
 def lines(again: deque[str], text: TextIO, taken: list[str]) -> Iterator[str]:
-    """The lines to be read again, then those of the file, each noted as taken. Raises csv.Error: too many for a row."""
+    """The lines of `again`, then those of the file. Adds each to `taken`. Raises csv.Error if a row takes too many."""
     characters = 0
     while line := again.popleft() if again else text.readline():
         taken.append(line)
@@ -251,12 +251,12 @@ def lines(again: deque[str], text: TextIO, taken: list[str]) -> Iterator[str]:
 
 
 def printable(text: str) -> str:
-    """Text with NULs or bytes in it that are no UTF-8, as it can be shown and stored."""
+    """The text made fit to show and store: NULs and bytes that are not UTF-8 become replacement characters."""
     return text.encode(errors="surrogateescape").decode(errors="replace").replace("\x00", "\ufffd")
 
 
 def as_text(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula: its content came from elsewhere."""
+    """The cell, quoted if a spreadsheet would take it for a formula: its content came from elsewhere."""
     return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell
 
 
@@ -296,7 +296,7 @@ FIELDS: dict[str, Callable[[str], Any]] = {
 
 
 class FolderRows:
-    """One row a photo: the category is the name of its folder, the name that of the file, the sku both."""
+    """One row for each photo. Its folder names the category, its file the product, and both make the sku."""
 
     unit = "file"
 
@@ -324,7 +324,7 @@ class FolderRows:
 
 
 class ArchiveRows:
-    """As FolderRows, of a ZIP; its folders may lie in others, as packing a folder of folders makes them."""
+    """Like FolderRows, for a ZIP. Its folders may lie in others, since packing a folder of folders puts them there."""
 
     unit = "file"
 
@@ -346,7 +346,7 @@ class ArchiveRows:
 
 def photo_row(place: str, photo: PhotoFile) -> ProductRow | RefusedRow:
     """The product made of the photo at `place`, a path that ends in category/name."""
-    if not is_storable(place):  # a name in another encoding, as Python hands it on
+    if not is_storable(place):  # Python makes surrogates of a name in another encoding
         return RefusedRow(printable(place), "", "its name is not in UTF-8")
     path = PurePosixPath(place)
     category = path.parent.name

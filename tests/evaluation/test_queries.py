@@ -152,7 +152,7 @@ def test_a_product_without_an_indexed_photo_is_wanted_in_vain_and_the_notes_say_
     path = csv(folder, "image;category;sku\none.png;lamp;L9\n")
     asked = labelled(read_labels(path, MANY, seed=0), shared_stock([space], MANY, seed=0))
     assert (asked.wanting.tolist(), asked.wanted.any()) == ([True], False)
-    assert asked.notes == ("Products looked for that have no photo in the index, and so are not found: 1.",)
+    assert asked.notes == ("Products looked for that cannot be found, since the index has no photo of them: 1.",)
 
 
 def test_a_folder_labels_its_photos_by_category(space, shop, tmp_path):
@@ -169,7 +169,7 @@ def test_a_folder_labels_its_photos_by_category(space, shop, tmp_path):
         ("image,category\none.png,sofa\n", r"line 2: there is no category “sofa”.*: bed, lamp\."),
         ("image,category\nthree.png,lamp\n", r"line 2: there is no file .*three\.png"),
         ("image,category,sku\none.png,lamp,L1\none.png,lamp,X;L1\n", r"line 3: no product has the sku X\."),
-        ("image,category\none.png\n", r"line 2: it has not as many cells"),
+        ("image,category\none.png\n", r"line 2: it has more or fewer cells"),
         ('image,category\n"one.png,lamp\n', r"cannot be read as CSV"),
         ("image,category\n", r"has no rows"),
     ],

@@ -48,7 +48,7 @@ def test_the_page_has_every_plot_and_the_worst_queries_in_one_file_of_its_own_co
         "Similarity of the first answer",
     ]
     assert "The 2 worst queries" in text
-    assert re.findall(r"came (\d)\.", text) == ["5", "3"]
+    assert re.findall(r"ranked (\d)\.", text) == ["5", "3"]
     assert ">gone<" not in text
     assert not re.findall(r"#0[1-6]0[1-6]0[1-6]|<script|@import|url\((?!#)", text)
     assert set(re.findall(r'(?:src|href)="(\w*:|//)', text)) == {"data:"}

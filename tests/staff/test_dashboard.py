@@ -103,7 +103,7 @@ def test_an_editor_sees_the_catalogue_and_nothing_of_the_search(space, indexed_s
     client = Client()
     client.force_login(user)
     page = words(client)
-    assert "Nothing is open to you yet" not in page
+    assert "You may not open anything yet" not in page
     assert tile("Products", "12") in page
     assert "Nothing was imported here yet." in page
     assert "Live space" not in page
@@ -112,4 +112,4 @@ def test_an_editor_sees_the_catalogue_and_nothing_of_the_search(space, indexed_s
 
 def test_who_may_do_nothing_is_told_so(client, django_user_model):
     client.force_login(django_user_model.objects.create_user("ned", is_staff=True))
-    assert "Nothing is open to you yet" in words(client)
+    assert "You may not open anything yet" in words(client)

@@ -312,7 +312,7 @@ def test_no_more_products_are_moved_or_deleted_than_a_request_takes(admin, produ
     bed = category("bed")
     more = {"action": action, "to": bed.pk, "post": "yes"}
     answer = admin.post(LIST, select(product("chair"), product("lamp"), **more), follow=True)
-    assert "Select 1 products at most, in several turns." in answer.content.decode()
+    assert "Select at most 1 products at a time." in answer.content.decode()
     assert Product.objects.exclude(category=bed).count() == 2
 
 

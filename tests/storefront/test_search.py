@@ -123,7 +123,7 @@ def test_the_gate_shows_where_it_looked_and_a_chip_looks_elsewhere(shop):
 
     chip(page, "All").click()
     expect(heading(page, "The 24 closest in 2 categories")).to_be_visible()
-    expect(page.get_by_text("Where you chose to look.")).to_be_visible()
+    expect(page.get_by_text("You chose where to look.")).to_be_visible()
     page.get_by_role("button", name="Automatic").click()
     expect(heading(page, "13 matches in Stripes")).to_be_focused()
     page.go_back()
@@ -518,7 +518,7 @@ def test_an_empty_answer_says_why_and_how_to_see_the_matches_anyway(strict, shop
     upload(page, picture("turquoise", "dots"))
     expect(heading(page, re.compile("^No match in "))).to_be_visible()
     expect(page.locator("#nothing-text")).to_have_text(
-        re.compile(r"^Nothing is similar enough\. The closest comes to 0\.9\d+; the shop shows what comes to 1\.$")
+        re.compile(r"^Nothing is similar enough\. The closest has a similarity of 0\.9\d+; the shop asks for 1\.$")
     )
     page.get_by_role("button", name="Show them anyway").click()
     expect(heading(page, re.compile(r"^\d+ matches in "))).to_be_focused()
@@ -528,9 +528,9 @@ def test_an_empty_answer_says_why_and_how_to_see_the_matches_anyway(strict, shop
 @pytest.mark.parametrize(
     ("mode", "said"),
     [
-        ("unknown", "This looks like nothing the shop sells: all of it was searched for the nearest."),
+        ("unknown", "This looks like nothing the shop sells, so all categories were searched."),
         ("classifier", "This does not look much like what the shop sells. Most likely Dots, 41% sure."),
-        ("override", "Where you chose to look. This does not look much like what the shop sells."),
+        ("override", "You chose where to look. This does not look much like what the shop sells."),
     ],
 )
 def test_the_page_says_that_a_photo_is_strange_to_the_shop(shop, mode, said):

@@ -58,7 +58,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("path", type=Path, metavar="PATH", help="the CSV file, or the folder or ZIP of photos")
-        parser.add_argument("--photos", type=Path, metavar="DIR", help="their folder or ZIP (default: by the CSV)")
+        parser.add_argument(
+            "--photos", type=Path, metavar="DIR", help="folder or ZIP of the photos (default: the CSV file's folder)"
+        )
         parser.add_argument("--dry-run", action="store_true", help="tell what would happen and change nothing")
         parser.add_argument("--errors", type=Path, metavar="FILE", help="write the refused rows and reasons as CSV")
         parser.add_argument("--quiet", action="store_true", help="print the refused rows only")
@@ -86,7 +88,7 @@ class Command(BaseCommand):
     def run(self, rows: Rows, options: dict[str, Any], report: Any) -> Counter[str]:
         counts: Counter[str] = Counter()
         shown: list[Result] = []
-        # None: off when standard error is not a terminal.
+        # With None, tqdm is off when standard error is not a terminal.
         silent = True if options["quiet"] else None
         results = import_rows(rows, dry_run=options["dry_run"])
         for result in tqdm(results, total=rows.count, unit="row", disable=silent):
@@ -105,7 +107,7 @@ class Command(BaseCommand):
 
 @contextmanager
 def refusals_file(path: Path | None, rows: Rows) -> Iterator[Any]:
-    """A function that writes one refused row to `path`, or nowhere. An unusable path ends the command as misuse."""
+    """Yields a function that writes a refused row to `path`, or nowhere. A bad path ends the command as misuse."""
     if path is None:
         yield lambda _: None
         return

@@ -10,13 +10,13 @@ export interface paths {
         };
         /**
          * All categories
-         * @description By name, each with its number of products.
+         * @description Sorted by name, each with its number of products.
          */
         get: operations["categories_list"];
         put?: never;
         /**
          * Create a category
-         * @description Of two changes at once the second waits and sees the first; after a deletion it finds nothing to change.
+         * @description Makes simultaneous changes one by one. The second sees the first; after a deletion it finds nothing to change.
          */
         post: operations["categories_create"];
         delete?: never;
@@ -34,25 +34,25 @@ export interface paths {
         };
         /**
          * One category
-         * @description Of two changes at once the second waits and sees the first; after a deletion it finds nothing to change.
+         * @description Makes simultaneous changes one by one. The second sees the first; after a deletion it finds nothing to change.
          */
         get: operations["categories_retrieve"];
         /**
          * Replace a category
-         * @description Of two changes at once the second waits and sees the first; after a deletion it finds nothing to change.
+         * @description Makes simultaneous changes one by one. The second sees the first; after a deletion it finds nothing to change.
          */
         put: operations["categories_update"];
         post?: never;
         /**
          * Delete an empty category
-         * @description Of two changes at once the second waits and sees the first; after a deletion it finds nothing to change.
+         * @description Makes simultaneous changes one by one. The second sees the first; after a deletion it finds nothing to change.
          */
         delete: operations["categories_destroy"];
         options?: never;
         head?: never;
         /**
          * Change a category
-         * @description Of two changes at once the second waits and sees the first; after a deletion it finds nothing to change.
+         * @description Makes simultaneous changes one by one. The second sees the first; after a deletion it finds nothing to change.
          */
         patch: operations["categories_partial_update"];
         trace?: never;
@@ -106,13 +106,13 @@ export interface paths {
         };
         /**
          * Find products
-         * @description By name, with their photos, 20 a page.
+         * @description Sorted by name, with their photos, 20 a page.
          */
         get: operations["products_list"];
         put?: never;
         /**
          * Create a product
-         * @description Of two changes at once the second waits and sees the first; after a deletion it finds nothing to change.
+         * @description Makes simultaneous changes one by one. The second sees the first; after a deletion it finds nothing to change.
          */
         post: operations["products_create"];
         delete?: never;
@@ -130,7 +130,7 @@ export interface paths {
         };
         /**
          * One product
-         * @description Of two changes at once the second waits and sees the first; after a deletion it finds nothing to change.
+         * @description Makes simultaneous changes one by one. The second sees the first; after a deletion it finds nothing to change.
          */
         get: operations["products_retrieve"];
         /**
@@ -141,7 +141,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a product and its photos
-         * @description Of two changes at once the second waits and sees the first; after a deletion it finds nothing to change.
+         * @description Makes simultaneous changes one by one. The second sees the first; after a deletion it finds nothing to change.
          */
         delete: operations["products_destroy"];
         options?: never;
@@ -165,7 +165,7 @@ export interface paths {
         put?: never;
         /**
          * Add photos to a product
-         * @description JPEG, PNG, WebP, AVIF or GIF, up to 20 MB each and 21 MB together. All of them are added or none. A photo the product has already is answered, not added again.
+         * @description JPEG, PNG, WebP, AVIF or GIF, up to 20 MB each and 21 MB together. All of them are added or none. A photo that the product already has is answered, not added again.
          */
         post: operations["products_photos_create"];
         delete?: never;
@@ -740,11 +740,11 @@ export interface components {
             errors: components["schemas"]["EventsCreateError"][];
         };
         /**
-         * @description Each facet is counted as if its own filter were not set; categories, names and values that no match has are left
+         * @description Each facet is counted as if its own filter were not set. Categories, names and values without a match are left
          *     out.
          */
         Facets: {
-            /** @description Products whose attributes were counted: all that match, or a sample of 10,000. The rest is of all. */
+            /** @description Products whose attributes were counted: all that match, or a sample of 10,000. All other facets count every match. */
             counted: number;
             categories: components["schemas"]["CategoryCount"][];
             in_stock: components["schemas"]["StockCount"][];
@@ -984,11 +984,11 @@ export interface components {
              * @description Where the photo is served.
              */
             readonly file: string | null;
-            /** @description Of the bytes that were uploaded. */
+            /** @description SHA-256 of the bytes that were uploaded. */
             readonly sha256: string;
-            /** @description Of the JPEG kept, in pixels. */
+            /** @description Width of the JPEG kept, in pixels. */
             readonly width: number;
-            /** @description Of the JPEG kept, in pixels. */
+            /** @description Height of the JPEG kept, in pixels. */
             readonly height: number;
             /** @description Lower comes first. */
             readonly position: number;
@@ -1033,7 +1033,7 @@ export interface components {
             /** Format: date-time */
             readonly updated_at: string;
         };
-        /** @description What every answer in pages has around its results. */
+        /** @description The fields that every answer in pages has beside its results. */
         ProductPage: {
             /** @description Matches on all pages. */
             count: number;
@@ -2209,7 +2209,7 @@ export interface components {
             /** @description true: only in stock; false: only out of stock. */
             in_stock?: boolean | null;
             /**
-             * @description `name:value`, exactly as written in the product. Given several times, other names narrow the answer and other values of one name widen it: `?attributes=color:Oak&attributes=color:Pine`. A name may hold colons, too: `size:EU:42` is either 42 of `size:EU` or EU:42 of `size`.
+             * @description `name:value`, exactly as written in the product. It may be given several times: more names narrow the answer, more values of one name widen it: `?attributes=color:Oak&attributes=color:Pine`. A name may hold colons, too: `size:EU:42` is either 42 of `size:EU` or EU:42 of `size`.
              * @example [
              *       "color:Oak",
              *       "material:pine"
@@ -2347,7 +2347,7 @@ export interface components {
             text: string;
             match: boolean;
         };
-        /** @description The same of the answer 503. */
+        /** @description The shape of the answer 503, for the API's schema. */
         ServerErrorAnswer: {
             type: components["schemas"]["ServerErrorEnum"];
             errors: components["schemas"]["ClientError"][];
@@ -2391,7 +2391,7 @@ export interface components {
             value: boolean;
             count: number;
         };
-        /** @description What every answer in pages has around its results. */
+        /** @description The fields that every answer in pages has beside its results. */
         TextAnswer: {
             /** @description Matches on all pages. */
             count: number;
@@ -2546,7 +2546,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse500"];
                 };
             };
-            /** @description A part that the shop stands on does not answer; try again after Retry-After seconds. */
+            /** @description A service that the shop needs does not answer; try again after Retry-After seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2660,7 +2660,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse500"];
                 };
             };
-            /** @description A part that the shop stands on does not answer; try again after Retry-After seconds. */
+            /** @description A service that the shop needs does not answer; try again after Retry-After seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2754,7 +2754,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse500"];
                 };
             };
-            /** @description A part that the shop stands on does not answer; try again after Retry-After seconds. */
+            /** @description A service that the shop needs does not answer; try again after Retry-After seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2870,7 +2870,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse500"];
                 };
             };
-            /** @description A part that the shop stands on does not answer; try again after Retry-After seconds. */
+            /** @description A service that the shop needs does not answer; try again after Retry-After seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2972,7 +2972,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse500"];
                 };
             };
-            /** @description A part that the shop stands on does not answer; try again after Retry-After seconds. */
+            /** @description A service that the shop needs does not answer; try again after Retry-After seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3088,7 +3088,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse500"];
                 };
             };
-            /** @description A part that the shop stands on does not answer; try again after Retry-After seconds. */
+            /** @description A service that the shop needs does not answer; try again after Retry-After seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3210,7 +3210,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse500"];
                 };
             };
-            /** @description A part that the shop stands on does not answer; try again after Retry-After seconds. */
+            /** @description A service that the shop needs does not answer; try again after Retry-After seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3302,7 +3302,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse500"];
                 };
             };
-            /** @description A part that the shop stands on does not answer; try again after Retry-After seconds. */
+            /** @description A service that the shop needs does not answer; try again after Retry-After seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3316,11 +3316,11 @@ export interface operations {
     products_list: {
         parameters: {
             query?: {
-                /** @description `name:value`, exactly as written in the product. Given several times, other names narrow the answer and other values of one name widen it: `?attributes=color:Oak&attributes=color:Pine`. A name may hold colons, too: `size:EU:42` is either 42 of `size:EU` or EU:42 of `size`. */
+                /** @description `name:value`, exactly as written in the product. It may be given several times: more names narrow the answer, more values of one name widen it: `?attributes=color:Oak&attributes=color:Pine`. A name may hold colons, too: `size:EU:42` is either 42 of `size:EU` or EU:42 of `size`. */
                 attributes?: string[];
                 /** @description A category's slug; several may be given: `?category=chair&category=sofa`. */
                 category?: string[];
-                /** @description true also counts what was found, by category, price, stock and attribute; attributes are counted in a sample where more than 10,000 products were found. */
+                /** @description true: also count what was found by category, price, stock and attribute. Attributes are counted in a sample if more than 10,000 products were found. */
                 facets?: boolean;
                 /** @description true: only in stock; false: only out of stock. */
                 in_stock?: boolean | null;
@@ -3334,7 +3334,7 @@ export interface operations {
                 price_max?: number | string;
                 /** @description At least this price. */
                 price_min?: number | string;
-                /** @description Words of the name, description or attributes, of which the last may be unfinished, or the start of a sku. Understands "quoted phrases", OR and -without. The best match comes first unless `ordering` is given. */
+                /** @description Words of the name, description or attributes (the last may be unfinished), or the start of a sku. Understands "quoted phrases", OR and -without. The best match comes first unless `ordering` is given. */
                 q?: string;
             };
             header?: never;
@@ -3415,7 +3415,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse500"];
                 };
             };
-            /** @description A part that the shop stands on does not answer; try again after Retry-After seconds. */
+            /** @description A service that the shop needs does not answer; try again after Retry-After seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3529,7 +3529,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse500"];
                 };
             };
-            /** @description A part that the shop stands on does not answer; try again after Retry-After seconds. */
+            /** @description A service that the shop needs does not answer; try again after Retry-After seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3623,7 +3623,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse500"];
                 };
             };
-            /** @description A part that the shop stands on does not answer; try again after Retry-After seconds. */
+            /** @description A service that the shop needs does not answer; try again after Retry-After seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3739,7 +3739,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse500"];
                 };
             };
-            /** @description A part that the shop stands on does not answer; try again after Retry-After seconds. */
+            /** @description A service that the shop needs does not answer; try again after Retry-After seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3841,7 +3841,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse500"];
                 };
             };
-            /** @description A part that the shop stands on does not answer; try again after Retry-After seconds. */
+            /** @description A service that the shop needs does not answer; try again after Retry-After seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3957,7 +3957,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse500"];
                 };
             };
-            /** @description A part that the shop stands on does not answer; try again after Retry-After seconds. */
+            /** @description A service that the shop needs does not answer; try again after Retry-After seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4052,7 +4052,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse500"];
                 };
             };
-            /** @description A part that the shop stands on does not answer; try again after Retry-After seconds. */
+            /** @description A service that the shop needs does not answer; try again after Retry-After seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4177,7 +4177,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse500"];
                 };
             };
-            /** @description A part that the shop stands on does not answer; try again after Retry-After seconds. */
+            /** @description A service that the shop needs does not answer; try again after Retry-After seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4273,7 +4273,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse500"];
                 };
             };
-            /** @description A part that the shop stands on does not answer; try again after Retry-After seconds. */
+            /** @description A service that the shop needs does not answer; try again after Retry-After seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4287,7 +4287,7 @@ export interface operations {
     products_similar_retrieve: {
         parameters: {
             query?: {
-                /** @description `name:value`, exactly as written in the product. Given several times, other names narrow the answer and other values of one name widen it: `?attributes=color:Oak&attributes=color:Pine`. A name may hold colons, too: `size:EU:42` is either 42 of `size:EU` or EU:42 of `size`. */
+                /** @description `name:value`, exactly as written in the product. It may be given several times: more names narrow the answer, more values of one name widen it: `?attributes=color:Oak&attributes=color:Pine`. A name may hold colons, too: `size:EU:42` is either 42 of `size:EU` or EU:42 of `size`. */
                 attributes?: string[];
                 /** @description Slug of the category to search in, several separated by commas, or `all`: overrides the gate. */
                 category?: string;
@@ -4384,7 +4384,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse500"];
                 };
             };
-            /** @description A part that the shop stands on does not answer; try again after Retry-After seconds. */
+            /** @description A service that the shop needs does not answer; try again after Retry-After seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4489,7 +4489,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse500"];
                 };
             };
-            /** @description A part that the shop stands on does not answer; try again after Retry-After seconds. */
+            /** @description A service that the shop needs does not answer; try again after Retry-After seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4503,11 +4503,11 @@ export interface operations {
     search_text_list: {
         parameters: {
             query: {
-                /** @description `name:value`, exactly as written in the product. Given several times, other names narrow the answer and other values of one name widen it: `?attributes=color:Oak&attributes=color:Pine`. A name may hold colons, too: `size:EU:42` is either 42 of `size:EU` or EU:42 of `size`. */
+                /** @description `name:value`, exactly as written in the product. It may be given several times: more names narrow the answer, more values of one name widen it: `?attributes=color:Oak&attributes=color:Pine`. A name may hold colons, too: `size:EU:42` is either 42 of `size:EU` or EU:42 of `size`. */
                 attributes?: string[];
                 /** @description A category's slug; several may be given: `?category=chair&category=sofa`. */
                 category?: string[];
-                /** @description true also counts what was found, by category, price, stock and attribute; attributes are counted in a sample where more than 10,000 products were found. */
+                /** @description true: also count what was found by category, price, stock and attribute. Attributes are counted in a sample if more than 10,000 products were found. */
                 facets?: boolean;
                 /** @description true: only in stock; false: only out of stock. */
                 in_stock?: boolean | null;
@@ -4519,7 +4519,7 @@ export interface operations {
                 price_max?: number | string;
                 /** @description At least this price. */
                 price_min?: number | string;
-                /** @description Words of the name, description or attributes, of which the last may be unfinished, or the start of a sku. Understands "quoted phrases", OR and -without. */
+                /** @description Words of the name, description or attributes (the last may be unfinished), or the start of a sku. Understands "quoted phrases", OR and -without. */
                 q: string;
             };
             header?: never;
@@ -4600,7 +4600,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorResponse500"];
                 };
             };
-            /** @description A part that the shop stands on does not answer; try again after Retry-After seconds. */
+            /** @description A service that the shop needs does not answer; try again after Retry-After seconds. */
             503: {
                 headers: {
                     [name: string]: unknown;

@@ -64,7 +64,9 @@ class Command(ExplainedCommand):
             "--gallery", type=_count(2), default=20_000, metavar="N", help="photos held in memory at most (%(default)s)"
         )
         parser.add_argument("--timed", type=_count(0), default=50, metavar="N", help="queries timed (%(default)s)")
-        parser.add_argument("--seed", type=_count(0), default=0, metavar="N", help="of samples and folds (%(default)s)")
+        parser.add_argument(
+            "--seed", type=_count(0), default=0, metavar="N", help="seed of samples and folds (%(default)s)"
+        )
         parser.add_argument(
             "--keep",
             type=_share,
@@ -132,7 +134,7 @@ def _spaces(names: list[str] | None, everything: bool) -> list[Space]:
 
 
 def _check_writable(path: Path | None, flag: str) -> None:
-    """Before minutes of work, not after them."""
+    """Refuse an unusable path before minutes of work, not after them."""
     if path is None:
         return
     if path.is_dir() or not path.parent.is_dir():

@@ -1,5 +1,5 @@
-// Photos dropped on the product form: shown, checked and taken back before anything is sent.
-// The file input stays what is sent, so that the form works without this.
+// Shows and checks photos dropped on the product form. They can be taken back before anything is sent.
+// The form sends the file input, so it works without this script.
 
 const MB = 1_000_000;
 
@@ -10,7 +10,7 @@ function arrange(zone) {
   const limits = { each: +zone.dataset.each, together: +zone.dataset.together, count: +zone.dataset.count };
   let chosen = [];
   let refused = [];
-  input.hasChangeListener = true; // Unfold would look for the text field beside its own file inputs.
+  input.hasChangeListener = true; // Otherwise Unfold looks for a text field, as beside its own file inputs.
   zone.classList.add("is-live");
 
   function add(files) {
@@ -25,7 +25,7 @@ function arrange(zone) {
     takeBackUnreadable(chosen.slice(before));
   }
 
-  // The server would refuse the whole form for one of them, and no browser chooses the others again.
+  // The server would refuse the whole form for one such photo, and the browser would forget the others.
   async function takeBackUnreadable(files) {
     for (const file of files) {
       if (await isReadable(file)) continue;
@@ -51,7 +51,7 @@ function arrange(zone) {
   }
 
   input.addEventListener("change", () => add([...input.files]));
-  // All of the page takes photos: one that misses would otherwise open in place of the form.
+  // The whole page takes photos: one that misses the zone would otherwise open in place of the form.
   document.addEventListener("dragover", (event) => {
     if (!event.dataTransfer.types.includes("Files")) return;
     event.preventDefault();
@@ -70,7 +70,7 @@ function arrange(zone) {
 }
 
 function objection(file, chosen, accept, limits) {
-  // Some systems know no type of AVIF; what such a file holds, the server finds out.
+  // Some systems know no type for AVIF. The server finds out what such a file holds.
   if (file.type && !accept.split(",").includes(file.type)) return "this is no photo that can be shown on a page.";
   if (!file.size) return "this file is empty.";
   if (file.size > limits.each) return `${size(file.size)}; a photo has at most ${size(limits.each)}.`;
@@ -80,7 +80,7 @@ function objection(file, chosen, accept, limits) {
   return "";
 }
 
-// AVIF is what the shop reads and not every browser.
+// The shop reads AVIF, but not every browser does.
 async function isReadable(file) {
   if (file.type === "image/avif" || /\.avif$/i.test(file.name)) return true;
   try {

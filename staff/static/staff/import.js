@@ -1,10 +1,10 @@
-// Shows how far an import is; once it is in another state, the page is another one and is loaded again.
+// Shows how far an import is. Once its state changes, the page shows other parts and is loaded again.
 
 const SECOND = 1000;
 const box = document.getElementById("import");
 const bar = box.querySelector("progress");
 const done = document.getElementById("import-done");
-const said = document.getElementById("import-said"); // Of what shows, each tenth is read out.
+const said = document.getElementById("import-said"); // A screen reader reads out each tenth.
 const stalled = document.getElementById("import-stalled");
 const reason = document.getElementById("import-reason");
 

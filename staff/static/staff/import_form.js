@@ -1,4 +1,4 @@
-// A catalogue takes a while to be sent: the button says so, and cannot be pressed twice.
+// Sending a catalogue takes a while: the button says so, and cannot be pressed twice.
 
 const form = document.getElementById("import_form");
 const button = document.querySelector("button[form=import_form]");
@@ -9,7 +9,7 @@ form.addEventListener("submit", () => {
   button.textContent = "Sending …";
 });
 
-// The page as it was, when the browser goes back to it.
+// When the browser goes back to the page, the button is still disabled.
 addEventListener("pageshow", () => {
   button.disabled = false;
   button.textContent = label;

@@ -1,4 +1,4 @@
-// The public API: its calls, and each way they fail as one sentence that a visitor understands.
+// The public API: its calls, and for each way they fail one sentence that a visitor understands.
 
 import { parameters } from "./query.js";
 
@@ -8,8 +8,8 @@ const PATIENCE_MS = 60_000; // The first search after a start may wait for the m
 const UPLOAD_PATIENCE_MS = 180_000; // 20 MB over a slow mobile network.
 
 /**
- * A call that brought no answer. `message` is for the visitor; `again` says whether repeating it may help, `astray`
- * whether what the link asks for cannot be had.
+ * A call that brought no answer. `message` is for the visitor. `again` says whether repeating the call may help,
+ * `astray` whether the shop lacks what the link asks for.
  */
 export class Failure extends Error {
   constructor(message, { again = false, astray = false, status = 0 } = {}) {
@@ -19,8 +19,8 @@ export class Failure extends Error {
 }
 
 /**
- * Search by photo, or its region; in the query's category (a slug or "all") when it has one, else where the shop
- * itself would look. `anyway` shows matches that the shop finds too little similar. `onSent` hears the share sent.
+ * Search by photo, or by a region of it. `category` is a slug or "all"; without it the shop chooses where to look.
+ * `anyway` also shows matches that the shop finds too little similar. `onSent` hears the share sent.
  */
 export function byPhoto(photo, { region, category, anyway, filters }, onSent, signal) {
   const form = new FormData();
@@ -41,7 +41,7 @@ export function similar({ of, photo, category, anyway, filters }, signal, limit 
   return get(`products/${encodeURIComponent(of)}/similar/?${given}`, signal);
 }
 
-/** Search in words, ranked and highlighted; without words, all products by name. */
+/** Search in words, ranked and highlighted. Without words, all products come by name. */
 export async function byWords({ of, category, filters }, page, signal) {
   const given = new URLSearchParams([["page", page], ["page_size", MATCHES], ...parameters(filters)]);
   if (category) given.append("category", category);
@@ -58,7 +58,7 @@ export async function inWords(query, pages, signal) {
   return { ...answers[0], next: answers.at(-1).next, results: answers.flatMap(({ results }) => results) };
 }
 
-/** What there is to filter by in these categories (all, where there are none). */
+/** What there is to filter by in these categories, or in all if none is given. */
 export async function facets(categories, filters, signal) {
   const given = new URLSearchParams([["facets", "true"], ["page_size", 1], ...parameters(filters)]);
   for (const category of categories) given.append("category", category);
@@ -90,14 +90,14 @@ export async function sample(name, signal) {
   return new File([blob], name, { type: blob.type });
 }
 
-/** Tell the shop what the visitor did with an answer. It may get lost: nobody waits for it, nor is told. */
+/** Tell the shop what the visitor did with an answer. Nobody waits for it, and it may get lost unnoticed. */
 export function report(event) {
   fetch(`${API}events/`, {
     method: "POST",
     body: JSON.stringify(event),
     headers: { "Content-Type": "application/json" },
     credentials: "omit",
-    keepalive: true, // It outlives the page that the click leaves.
+    keepalive: true, // The request outlives the page that the click leaves.
   }).catch(() => {});
 }
 
@@ -106,7 +106,7 @@ function get(path, signal) {
   return call((url, options) => fetch(url, { ...options, credentials: "omit" }), path, { signal });
 }
 
-/** As fetch, but it tells what share of the form was sent. */
+/** Like fetch, but it tells what share of the form was sent. */
 function upload(form, onSent) {
   return (url, { signal }) =>
     new Promise((resolve, reject) => {
@@ -150,7 +150,7 @@ function parse(text) {
   }
 }
 
-/** What the API says of a photo is for visitors; the rest of what it says is for those who write and run programs. */
+/** Visitors see what the API says of a photo. Its other messages are for those who write and run programs. */
 function refusal(response, answer) {
   const { status } = response;
   const said = (answer?.errors ?? []).filter(({ attr }) => attr === "image").map(({ detail }) => detail).join(" ");

@@ -7,7 +7,7 @@ import * as words from "./words.js";
 const BLANKS = 8;
 const ALSO = 3; // Products named under a picture that they share; the rest is counted.
 
-/** Put the products of an answer into a grid. `onOpen(hit, position)` hears which is opened; the first is 1. */
+/** Put the products of an answer into a grid. `onOpen(hit, position)` hears which is opened, counted from 1. */
 export function fill(grid, answer, onOpen) {
   grid.replaceChildren();
   append(grid, answer, answer.results, onOpen);
@@ -36,7 +36,7 @@ export function facts(product, price, stock) {
   stock.classList.toggle("out", !product.in_stock);
 }
 
-/** A picture that says so where it is missing. */
+/** Show a picture, or say that it is missing. */
 export function picture(image, source) {
   image.onerror = () => image.replaceWith("No picture");
   if (source) image.src = source;
@@ -67,7 +67,7 @@ function likeness(similarity, answer, number, word) {
   word.textContent = words.likeness(similarity, answer.results[0].similarity, answer);
 }
 
-/** A text whose segments say which of them match. */
+/** A text made of its segments. Those that match are marked. */
 function marked(segments) {
   return segments.map(({ text, match }) => (match ? element("mark", {}, text) : text));
 }

@@ -1,14 +1,15 @@
-// Where to look: the gate's categories with their probabilities, or those found with their counts. And the filters set.
+// Chips say where to look (the gate's categories with their probabilities, or those found with their counts), and which
+// filters are set.
 
 import { element, part, refill } from "./dom.js";
 import * as words from "./words.js";
 
-const CHIPS = 6; // The rest, seldom likely, waits behind "more".
+const CHIPS = 6; // The rest is seldom likely and waits behind "more".
 
-/** The gate: each category with its probability, those that were searched pressed. `onChoose(slug, "all" or "")`. */
+/** Show each category with its probability, pressed if it was searched. `onChoose` gets a slug, "all" or "". */
 export function showGate(gate, onChoose) {
   const all = gate.categories.every((category) => category.searched);
-  // Categories that the gate has not learned are searched besides, whatever the photo shows: that says nothing of it.
+  // Categories that the gate has not learned are searched for every photo, which says nothing about this one.
   const besides = ({ probability }) => probability === null && !all && gate.mode !== "override";
   const unlikely = ({ searched }, place) => place >= CHIPS && (all || !searched);
   const mayHide = (category, place) => besides(category) || unlikely(category, place);
@@ -26,7 +27,7 @@ export function showGate(gate, onChoose) {
   explain(why(gate), gate.mode === "unknown" || gate.low_confidence);
 }
 
-/** The categories in which words are found, with their counts; or (`counted` false) those there are. */
+/** Show categories, with their counts if they have any. `chosen` is pressed; "All" chooses `everywhere`. */
 export function showCategories(categories, chosen, everywhere, onChoose) {
   const chips = categories.map(({ slug, name, count }) =>
     chip(name, count === undefined ? "" : words.number(count), slug === chosen, () => onChoose(slug)),
@@ -36,7 +37,7 @@ export function showCategories(categories, chosen, everywhere, onChoose) {
   explain("");
 }
 
-/** What narrows the answer: each filter with a button that takes it off. `currency` is that of prices, if known. */
+/** Show what narrows the answer: each filter is a button that takes it off. `currency` is the prices', if known. */
 export function showSet(filters, currency, onChange) {
   const removals = [];
   const { price_min: lowest, price_max: highest, in_stock: stock, attributes } = filters;
@@ -71,8 +72,8 @@ function explain(text, doubtful = false) {
 const STRANGE = "This does not look much like what the shop sells.";
 
 function why({ mode, confidence, low_confidence, categories }) {
-  if (mode === "unknown") return "This looks like nothing the shop sells: all of it was searched for the nearest.";
-  if (mode === "override") return `Where you chose to look.${low_confidence ? ` ${STRANGE}` : ""}`;
+  if (mode === "unknown") return "This looks like nothing the shop sells, so all categories were searched.";
+  if (mode === "override") return `You chose where to look.${low_confidence ? ` ${STRANGE}` : ""}`;
   if (categories.length < 2) return "";
   if (mode === "open") return "The shop has not learned to tell its categories apart yet, so all were searched.";
   const sure = `Most likely ${categories[0].name}, ${words.percent(confidence)} sure.`;
@@ -92,10 +93,10 @@ function chip(text, detail, pressed, onClick) {
   return button;
 }
 
-/** The chips, those that may hide behind one that shows them. */
+/** The chips. Those that may hide wait behind one that shows them. */
 function shortened(chips, mayHide) {
   const rest = chips.filter((_, place) => mayHide(place));
-  if (rest.length < 2) return chips; // The button would take the room of one.
+  if (rest.length < 2) return chips; // The button would take the room of one chip.
   for (const one of rest) one.hidden = true;
   const button = element("button", { type: "button", className: "chip more" }, `${rest.length} more`);
   button.addEventListener("click", () => {

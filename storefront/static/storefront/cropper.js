@@ -1,4 +1,5 @@
-// A part of a photo, chosen with a pointer or with arrow keys. In fractions of the photo, as the API takes them.
+// The visitor chooses a part of a photo with a pointer or with arrow keys. It is kept in fractions of the photo, as the
+// API takes them.
 
 import { element, part } from "./dom.js";
 import { percent } from "./words.js";
@@ -53,7 +54,7 @@ class Cropper {
     return { x: between(0, (clientX - left) / width, 1), y: between(0, (clientY - top) / height, 1) };
   }
 
-  /** A corner is pulled, the box moved; beside it, a new one is drawn. */
+  /** Pull a corner, move the box or, beside it, draw a new one. */
   grab(event) {
     if (event.button) return;
     const { corner } = event.target.dataset;
@@ -102,7 +103,7 @@ function opposite({ x, y, width, height }, corner) {
   return { x: corner.includes("w") ? x + width : x, y: corner.includes("n") ? y + height : y };
 }
 
-/** The box between a fixed point and another, not smaller than the least and within the photo. */
+/** The box between a fixed point and another. It is at least LEAST wide and high, and within the photo. */
 function spanned(fixed, to) {
   const [x, width] = side(fixed.x, to.x);
   const [y, height] = side(fixed.y, to.y);
@@ -114,12 +115,12 @@ function side(fixed, to) {
   return [between(0, to < fixed ? fixed - length : fixed, 1 - length), length];
 }
 
-/** As the API takes it; rounded down, so that no part of it leaves the photo. */
+/** The region as the API takes it. It is rounded down, so that no part of it leaves the photo. */
 function format({ x, y, width, height }) {
   return [x, y, width, height].map((value) => Math.floor(value * 10_000) / 10_000).join(",");
 }
 
-/** The whole photo where the address says something else than four fractions. */
+/** The region in an address, or the whole photo if the address does not say four fractions. */
 export function parse(region) {
   const [x, y, width, height] = region.split(",").map(Number);
   const sound = [x, y, width, height].every((value) => value >= 0 && value <= 1) && width > 0 && height > 0;

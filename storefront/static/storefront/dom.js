@@ -14,7 +14,7 @@ export function say(id, text) {
   if (part(id).textContent !== text) part(id).textContent = text;
 }
 
-/** Put new children into a container, and the focus back on what stands for the child that had it, by id. */
+/** Put new children into a container. If a child had the focus, the new child of the same id gets it. */
 export function refill(container, ...children) {
   const { id } = container.contains(document.activeElement) ? document.activeElement : {};
   container.replaceChildren(...children);

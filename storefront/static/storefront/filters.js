@@ -4,7 +4,7 @@ import { element, part, refill } from "./dom.js";
 import { NO_FILTERS } from "./query.js";
 import * as words from "./words.js";
 
-const VALUES = 6; // Of an attribute; the rest waits behind "more".
+const VALUES = 6; // Values shown of an attribute; the rest waits behind "more".
 const OPEN = 2; // Attributes whose values show from the start.
 const WIDE = matchMedia("(min-width: 900px)");
 
@@ -26,14 +26,14 @@ const choices = element("div", { id: "filters-choices" });
 form.append(price, choices);
 
 /**
- * Show what there is to filter by. `facets` may be null: not known (yet), then what is set can still be taken off.
- * `currencies` are those of the products shown: in several, one bound means nothing.
+ * Show what there is to filter by. While the `facets` are unknown they are null, and only filters that are set can be
+ * taken off. `currencies` are those of the products shown. A bound means nothing in several currencies.
  */
 export function show(facets, currencies, filters, onChange) {
   showPrice(facets?.price, currencies, filters);
   refill(choices, stock(facets?.in_stock ?? [], filters), ...attributes(facets?.attributes ?? [], filters));
   form.onchange = () => onChange(chosen());
-  form.onsubmit = (event) => event.preventDefault(); // Enter in a price is a change already.
+  form.onsubmit = (event) => event.preventDefault(); // Enter in a price has made a change already.
   const set = count(filters);
   part("filters-set").textContent = set;
   part("filters-set").hidden = !set;
@@ -67,7 +67,7 @@ function showPrice(range, currencies, filters) {
   prices.price_min.placeholder = whole(range?.min);
   prices.price_max.placeholder = whole(range?.max);
   for (const [name, input] of Object.entries(prices)) {
-    // Half a number, typed while the same filters still hold, is not to be lost.
+    // A half-typed number must not be lost while the filters stay the same.
     if (input === document.activeElement && input.defaultValue === filters[name]) continue;
     input.defaultValue = input.value = filters[name];
   }
@@ -81,7 +81,7 @@ function stock(counts, filters) {
   return choice({ name: "in_stock", value: "true", text: "In stock only", count: there, checked });
 }
 
-/** Those in words first: sizes have many values, of which each leaves few products. */
+/** Attributes in words come first. Sizes have many values, and each value leaves few products. */
 function attributes(facets, filters) {
   const measured = ({ values }) => values.every(({ value }) => value !== "" && !Number.isNaN(Number(value)));
   const known = new Set(facets.map(({ name }) => name));
@@ -131,7 +131,7 @@ function choice({ name, value, text, count, checked }) {
   return label;
 }
 
-/** Open beside the results, folded above them on a phone. */
+/** Open the filters beside the results, or fold them above the results on a phone. */
 function fold() {
   part("filters").open = WIDE.matches;
 }

@@ -1,7 +1,7 @@
-// Where the visitor is, was, and goes: every search and every product opened is an entry of the browser's history.
+// Knows where the visitor is and was: every search and every product opened is an entry of the browser's history.
 //
-// What an entry showed is kept in memory, so that Back and Forward are instant and a search by the visitor's own photo,
-// which is in no address, survives them. The way back, the scroll and the pages shown outlive a reload.
+// What an entry showed is kept in memory, so that Back and Forward are instant. A search by the visitor's own photo
+// survives them too, though no address holds it. The way back, the scroll and the pages shown outlive a reload.
 
 import * as cards from "./cards.js";
 import { part } from "./dom.js";
@@ -9,7 +9,7 @@ import * as queries from "./query.js";
 import * as view from "./view.js";
 
 const KEPT = 40; // Entries kept in memory; older ones are asked for again.
-const STORED = "entries"; // The name of what outlives a reload, in the browser's storage of the session.
+const STORED = "entries"; // The name in sessionStorage of what outlives a reload.
 
 /**
  * The entries. Each has its query and what came of it: `photo`, `product`, `answer`, `facets`, `categories`, `failure`.
@@ -17,7 +17,7 @@ const STORED = "entries"; // The name of what outlives a reload, in the browser'
  */
 export class SessionHistory {
   #kept = new Map(); // By key, oldest first.
-  #stored = new Map(readStored()); // By key, what is known of entries of before a reload.
+  #stored = new Map(readStored()); // By key: what is known of entries from before a reload.
   #made = 0;
   #current = null;
 
@@ -32,7 +32,7 @@ export class SessionHistory {
     return this.#current;
   }
 
-  /** A new entry, which is no part of the history yet. */
+  /** A new entry, which is not part of the history yet. */
   begin(query, carried = {}) {
     this.#made += 1;
     return { key: `${performance.timeOrigin}.${this.#made}`, query, scroll: 0, page: 1, ...carried };
@@ -71,7 +71,7 @@ export class SessionHistory {
     else view.focusTitle();
   }
 
-  /** Keep for after a reload where the visitor was. The history would take it too late: the page is going already. */
+  /** Store where the visitor was, for a reload. The history takes no more changes, since the page is going already. */
   store() {
     this.#leave();
     for (const { key, search, scroll, page } of this.#kept.values()) {
@@ -80,7 +80,7 @@ export class SessionHistory {
     try {
       sessionStorage.setItem(STORED, JSON.stringify([...this.#stored].slice(-KEPT)));
     } catch {
-      return; // The visitor's browser keeps nothing.
+      return; // The visitor's browser stores nothing.
     }
   }
 
@@ -94,14 +94,14 @@ export class SessionHistory {
     this.#current.scroll = scrollY;
   }
 
-  /** The entry of a place in the history: as it is in memory, or begun anew with what outlived a reload. */
+  /** The entry of a place in the history, from memory or begun anew with what outlived a reload. */
   #recall(state) {
     const { key } = state ?? {};
-    // The key stays: writing to the history here could stop a further step back on its way.
+    // The entry keeps its key: writing a new one to the history could stop a further step back on its way.
     return this.#kept.get(key) ?? this.begin(queries.read(location), this.#stored.get(key) ?? state);
   }
 
-  /** The search that led here, and how many steps back it is; null where none did. */
+  /** The search that led here, and how many steps back it is; null if none did. */
   #searchBehind() {
     const { query, search } = this.#current;
     if (query.kind === "product") return search && { ...search, steps: search.steps + 1 };
@@ -109,7 +109,7 @@ export class SessionHistory {
   }
 }
 
-/** Whether an entry is a search with the visitor's own photo, which did not outlive the page that it was made on. */
+/** Whether an entry is a search by the visitor's own photo, and that photo is gone with the page that had it. */
 export const isForgotten = ({ query, photo }) => query.kind === "photo" && !photo;
 
 function readStored() {

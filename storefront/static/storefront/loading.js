@@ -1,4 +1,4 @@
-// Asking the API for what an entry shows: one call at a time, its progress shown and its failure told.
+// Asks the API for what an entry shows, one call at a time. Shows its progress and tells its failure.
 
 import * as api from "./api.js";
 import * as titles from "./titles.js";
@@ -11,7 +11,7 @@ export class Loading {
   #call = null; // The AbortController of the call under way: a newer call replaces it.
   #entry = null;
   #repeat = null;
-  #categories = null; // As they were asked for.
+  #categories = null; // A promise, once they were asked for.
   #onFailure;
 
   /** `onFailure` hears why a call brought no answer that can be shown. */
@@ -43,8 +43,8 @@ export class Loading {
   }
 
   /**
-   * Make the calls of an entry, then `show` what came. What is there fades meanwhile, or (`anew`) blank cards hold the
-   * places. Returns whether the calls came to an end: a newer call overtakes them.
+   * Make the calls of an entry, then `show` the answer. Meanwhile the old answer fades or, if `anew`, blank cards hold
+   * the places. Returns false if a newer call overtook these.
    */
   async load(entry, show, anew = false) {
     const signal = this.#start(entry, () => this.load(entry, show, anew));
@@ -60,13 +60,13 @@ export class Loading {
     } catch (error) {
       if (signal.aborted) return false;
       this.#entry = null;
-      entry.answer = null; // An answer that cannot be shown is no place to come back to.
+      entry.answer = null; // Nobody should come back to an answer that cannot be shown.
       this.#onFailure(asFailure(error));
     }
     return true;
   }
 
-  /** Add the next page to the answer of an entry. Returns its results; null where a newer call overtook it. */
+  /** Add the next page to the answer of an entry. Returns its results; null if a newer call overtook it. */
   async loadMore(entry, repeat) {
     const signal = this.#start(entry, repeat);
     try {
@@ -84,18 +84,18 @@ export class Loading {
     }
   }
 
-  /** Learn what a search by look can be filtered by: the catalogue knows. Returns whether it told. */
+  /** Ask the catalogue what a search by look can be filtered by. Returns whether it answered. */
   async loadFacets(entry) {
     entry.facets = null;
     try {
       entry.facets = await api.facets(searchedCategories(entry), entry.query.filters);
       return true;
     } catch {
-      return false; // Then there is no more to filter by than what is set.
+      return false; // Then only the filters that are set show.
     }
   }
 
-  /** Every category of the shop. Where none has a product, or no answer came, the next who asks may hear of more. */
+  /** Every category of the shop. The next call asks again if none has a product, or if no answer came. */
   async categories() {
     this.#categories ??= api.categories().catch(() => []);
     const known = await this.#categories;
@@ -127,7 +127,7 @@ async function fetchAnswer(entry, signal) {
   if (entry.photo) entry.answer = await api.byPhoto(entry.photo, query, view.showSent, signal);
 }
 
-/** A product shows without its look-alikes: an answer that says why there are none. */
+/** An answer that says why there are no look-alikes, so that the product shows without them. */
 function nothingLike(signal) {
   return (error) => {
     if (signal.aborted || !(error instanceof api.Failure)) throw error;
@@ -135,7 +135,7 @@ function nothingLike(signal) {
   };
 }
 
-/** The slugs of the categories searched; none stands for all. */
+/** The slugs of the categories searched. An empty list stands for all. */
 function searchedCategories({ query, answer, product }) {
   if (query.kind === "like") return query.category === "all" ? [] : [query.category || product.category];
   const searched = answer.gate.categories.filter((category) => category.searched);

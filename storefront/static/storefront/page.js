@@ -19,13 +19,13 @@ const loading = new Loading(showFailure);
 
 // --- Going somewhere ----------------------------------------------------------------------------------------------
 
-/** Go to another search or product: it shows at once, what comes of it follows. */
+/** Go to another search or product. It shows at once, and its answer follows. */
 async function go(query, photo = null) {
   sessionHistory.visit(query, photo);
   if (await open()) view.focusTitle();
 }
 
-/** Look for the same elsewhere, or with other filters: what is shown stays until the answer is there. */
+/** Look for the same elsewhere, or with other filters. What is shown stays until the answer is there. */
 async function refine(change) {
   const { query, photo, product, facets, staleFacets } = loading.entry ?? sessionHistory.current;
   const carried = { photo, product, staleFacets: facets ?? staleFacets };
@@ -37,7 +37,7 @@ async function refine(change) {
   if (shown) view.keepFocus();
 }
 
-/** Show the entry: from memory, or once its answer is there. Whether it shows in the end: another may overtake it. */
+/** Show the entry, from memory or once its answer is there. Returns false if another entry overtook it. */
 async function open() {
   const entry = sessionHistory.current;
   loading.abort();
@@ -66,14 +66,14 @@ function show() {
   }
 }
 
-/** Searches by look come without facets; these follow. */
+/** Get the facets of a search by look, whose answer comes without them. */
 async function learnFacets(entry) {
   if (entry.facets !== undefined || !entry.answer) return;
   const learned = await loading.loadFacets(entry);
   if (learned && entry === sessionHistory.current) results.showFilters(entry, refine);
 }
 
-/** Tell a failure above what is shown, or in its place where there is nothing. */
+/** Tell a failure above what is shown, or in its place if nothing is shown. */
 function showFailure(failure) {
   const entry = sessionHistory.current;
   if (!entry.answer) entry.failure = failure;
@@ -124,7 +124,7 @@ async function showMore() {
   }
 }
 
-/** Links within the shop change what is shown, not the document; opened elsewhere they work as any. */
+/** Follow links within the shop without loading a document. Opened in another tab, they work like any link. */
 function follow(event) {
   const link = event.target.closest("a[href]");
   const elsewhere = event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey;

@@ -2,11 +2,11 @@
 
 import { part } from "./dom.js";
 
-const LONG_SIDE = 1600; // Several times what any network looks at: a part of the photo is still sharp.
+const LONG_SIDE = 1600; // Pixels: several times what any network looks at, so that a part of the photo is still sharp.
 const SMALL = 250_000; // Bytes that are sent in no time.
 const NO_FILE = "There was no photo file in that. Save the picture first, then choose the file.";
 
-/** Hear every photo that the visitor gives, and (in a sentence) why something given cannot be sent. */
+/** `onPhoto` hears every photo that the visitor gives, `onRefused` a sentence on why something cannot be sent. */
 export function listen(onPhoto, onRefused) {
   let last = null;
   const give = async (given) => {
@@ -24,12 +24,12 @@ export function listen(onPhoto, onRefused) {
   listenToDrops(take);
   document.addEventListener("paste", ({ clipboardData, target }) => {
     const { files, types } = clipboardData;
-    const intoField = target.closest("input"); // Words may be pasted there, with a picture of them.
+    const intoField = target.closest("input"); // Words pasted there may bring a picture of themselves.
     if (!intoField || (files.length && !types.includes("text/plain"))) take(clipboardData);
   });
 }
 
-/** The photo with as many pixels as help, turned upright; as it was given where the browser cannot read it. */
+/** The photo, upright and scaled down to LONG_SIDE. It is unchanged if it is small or the browser cannot read it. */
 async function fitted(photo) {
   try {
     const bitmap = await createImageBitmap(photo, { imageOrientation: "from-image" });
@@ -61,7 +61,7 @@ function listenToPickers(give) {
   }
 }
 
-/** The whole page takes files and links: left alone, the browser would leave the page to show them. Words may drop. */
+/** The whole page takes files and links, or the browser would leave the page to show them. Words drop as ever. */
 function listenToDrops(take) {
   const ours = ({ dataTransfer: { types }, target }) =>
     types.includes("Files") || (types.includes("text/uri-list") && !target.closest("input"));

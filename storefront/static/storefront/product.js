@@ -39,7 +39,7 @@ function showFailure({ message, again, status }) {
   view.setTitle(title);
 }
 
-/** `category` is its name. */
+/** `category` is the name of the product's category. */
 function showFacts(product, category) {
   const { sku, name, description, url, attributes, photos } = product;
   part("product-name").textContent = name;
@@ -56,7 +56,7 @@ function showFacts(product, category) {
   kin().hidden = false;
 }
 
-/** Its look-alikes, or why there are none. */
+/** Show the look-alikes, or why there are none. */
 function showKin(answer, onOpen) {
   cards.fill(part("kin"), answer, onOpen);
   part("kin-none").textContent = answer.why ?? "Nothing in the shop looks like this yet.";

@@ -1,4 +1,4 @@
-// What is looked for, read from an address of the shop and written as one: the one place that knows these addresses.
+// A query is what is looked for. It is read from an address of the shop, or written as one; only this file knows how.
 //
 //   /?q=oak+chair               in words; with an empty q, all products
 //   /?like=LAM-004&photo=12     like a product, or like one of its photos
@@ -11,7 +11,7 @@
 export const SINGLE = ["price_min", "price_max", "in_stock"];
 export const NO_FILTERS = Object.freeze({ price_min: "", price_max: "", in_stock: "", attributes: [] });
 
-/** What narrows a search, taken off. */
+/** A change that takes off all that narrows a search. */
 export const BARE = Object.freeze({ photo: "", region: "", category: "", filters: NO_FILTERS });
 
 /** A query: `kind` is start, words, like, sample, photo or product; `of` is the words, sku or sample's name. */
@@ -32,7 +32,7 @@ export function read({ pathname, search }) {
   };
 }
 
-/** As it stands where it is no encoding of anything: then there is no such product. */
+/** The decoded text. It stays as it is if it encodes nothing: then there is no such product. */
 function decoded(text) {
   try {
     return decodeURIComponent(text);

@@ -8,7 +8,7 @@ import { isForgotten } from "./history.js";
 import * as titles from "./titles.js";
 import * as view from "./view.js";
 
-/** The photo or the product that is searched by; nothing where it is words. */
+/** Show the photo or the product that is searched by; nothing for a search in words. */
 export function showSubject({ query, photo, product }) {
   if (query.kind === "sample") view.showPhoto(`/samples/${encodeURIComponent(query.of)}`, query.region);
   else if (photo) view.showPhoto(photo, query.region);

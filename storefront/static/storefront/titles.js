@@ -1,4 +1,4 @@
-// What an answer is called, and what to do where it is empty.
+// What an answer is called, and what to do if it is empty.
 
 import { MATCHES } from "./api.js";
 import { count as filtersSet } from "./filters.js";
@@ -29,15 +29,15 @@ function inWords({ of, category }, { count }, categories) {
   return of ? `${some(count, "result")} for “${of}”${within}` : `${some(count, "product")}${within}`;
 }
 
-/** Why nothing, or less, is shown, and the ways out; null where there is nothing to say. */
+/** Why nothing or not everything is shown, and the ways out; null if there is nothing to say. */
 export function lacking({ query, answer, product }) {
   if (query.kind === "like" && !product.photos.length) return [UNPICTURED];
   const clear = filtersSet(query.filters) ? ["clear"] : [];
   const left = answer.left_out;
   if (answer.results.length) return left ? ["Less similar products are not shown.", "anyway"] : null;
   if (left) {
-    // All their digits: cut to two, both may be 0.55.
-    const bounds = `The closest comes to ${left.similarity}; the shop shows what comes to ${left.min_similarity}.`;
+    // Both show all their digits: cut to two, both might read 0.55.
+    const bounds = `The closest has a similarity of ${left.similarity}; the shop asks for ${left.min_similarity}.`;
     return [`Nothing is similar enough. ${bounds}`, "anyway", ...clear];
   }
   if (clear.length) return ["Nothing here passes the filters that are set.", ...clear];
@@ -51,7 +51,7 @@ const NOTHING_YET = "The shop has no products here yet. Look elsewhere, or searc
 
 export const UNPICTURED = "This product has no photo, so nothing can be compared with it.";
 
-/** Of a search that failed: its title, the reason and the ways on. */
+/** The title of a search that failed, the reason and the ways on. */
 export function failed({ message, again, astray }) {
   const ways = [...(again ? ["retry"] : []), ...(astray ? ["without"] : []), "rechoose"];
   return ["This search did not work", message, ...ways];
@@ -67,7 +67,7 @@ function some(number, one, many = `${one}s`) {
   return number ? words.count(number, one, many) : `No ${one}`;
 }
 
-/** By what the gate chose: those that it has not learned are searched besides. */
+/** The categories that the gate chose. It also searches those that it has not learned, which are not named. */
 function place({ categories }) {
   const searched = categories.filter((category) => category.searched);
   const learned = searched.filter(({ probability }) => probability !== null);

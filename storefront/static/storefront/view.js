@@ -23,7 +23,7 @@ export function setTitle(title) {
   document.title = title ? `${title} · Lamplight` : "Lamplight: search with a photo";
 }
 
-/** Show the photo that is searched with, and the part of it that counts: a File, or the address of a picture. */
+/** Show the photo that is searched with (a File, or the address of a picture), and the part of it that counts. */
 export function showPhoto(photo, region) {
   showPicture(photo, "Your photo");
   mark(region);
@@ -31,7 +31,7 @@ export function showPhoto(photo, region) {
   part("subject-link").hidden = true;
 }
 
-/** Show the product that others are to be like, by the picture that counts; null while it is not known. */
+/** Show the product that is searched with, by this photo or its first. `product` is null until it is known. */
 export function showProduct(product, photo) {
   const file = (product?.photos.find(({ id }) => String(id) === photo) ?? product?.photos[0])?.file;
   showPicture(file ?? null, product?.name ?? "");
@@ -97,7 +97,7 @@ export function showSent(share) {
   part("time").textContent = share < 1 ? `Sending your photo, ${words.percent(share)}` : "";
 }
 
-/** Head and foot of an answer. `title` says what was found, `hint` what to do where that is nothing. */
+/** Show the head and the foot of an answer. `title` says what was found. */
 export function showResults(title, { timings_ms: timings, next }) {
   settle("done", title);
   if (timings) showTime(...words.timings(timings));
@@ -111,14 +111,14 @@ function showTime(total, stages) {
 
 const WAYS = ["clear", "anyway", "retry", "without", "rechoose"];
 
-/** A place without products: why, and which of the ways out there are. */
+/** Say why there are no products, and show the ways out that there are. */
 export function showNothing(text, ...ways) {
   part("nothing-text").textContent = text;
   for (const way of WAYS) part(way).hidden = !ways.includes(way);
   part("nothing").hidden = false;
 }
 
-/** A search without an answer. */
+/** Show a search that has no answer, and why. */
 export function showUnanswered(title, text, ...ways) {
   settle("done", title);
   say("spoken", `${title}. ${text}`);
@@ -148,12 +148,12 @@ export function settle(state, title) {
   for (const id of ["nothing", "failure", "further", "progress"]) part(id).hidden = true;
 }
 
-/** Put the focus on the title of what is shown: what had it is gone. */
+/** Put the focus on the title of what is shown, since what had it is gone. */
 export function focusTitle() {
   heading().focus({ preventScroll: true });
 }
 
-/** The same if what had the focus is gone indeed; elsewhere than on the title where a `place` is named. */
+/** Put the focus on `place`, or on the title, but only if what had the focus is gone. */
 export function keepFocus(place = heading()) {
   const { activeElement } = document;
   if (activeElement === document.body || !activeElement.checkVisibility()) place.focus({ preventScroll: true });
@@ -174,7 +174,7 @@ export function showRooms(categories) {
   return rooms.length;
 }
 
-/** Show how much can be found, and what stands between the visitor and good matches. Returns whether that will do. */
+/** Show how many photos can be found, and what keeps matches from being good. Returns whether all is indexed. */
 export function showIndex({ space, weights, categories, head }) {
   const total = (key) => categories.reduce((sum, category) => sum + category[key], 0);
   const [photos, indexed, pending] = [total("photos"), total("indexed"), total("pending")];

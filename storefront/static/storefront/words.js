@@ -28,8 +28,8 @@ export function similarity(value, metric) {
 }
 
 /**
- * A similarity beside the best of its answer. Not by itself: models spread their similarities differently, so that 0.7
- * is close by one and far by another; and by distance, or untrained, they say nothing that a word could.
+ * A similarity in words, compared with the best of its answer. By itself it says little: 0.7 is close for one model and
+ * far for another. No word fits similarities of distances, or of an untrained model.
  */
 export function likeness(value, best, { metric, weights }) {
   if (metric !== "cosine" || weights === "random" || best <= 0) return "similarity";

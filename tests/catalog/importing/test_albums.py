@@ -69,7 +69,7 @@ def test_what_systems_put_beside_photos_is_passed_over_and_other_files_are_count
     )
     assert found.photos == list(TWO)
     assert found.left_alone() == (
-        "Left alone in photos.zip, being no photos: 3 files, 2 of them archives, which are not looked into."
+        "Left alone in photos.zip: 3 files other than photos, 2 of them archives, which are not looked into."
     )
 
 

@@ -196,7 +196,7 @@ def test_a_number_or_a_boolean_said_again_as_text_stays_what_it_is(shop):
 def test_two_names_of_one_slug_are_not_mixed_up(shop, dry_run):
     results = shop("1,a,C++,,,", "2,b,C#,,,", "3,c,c++,,,", "4,d,C,,,", "5,e,All,,,", dry_run=dry_run)
     assert refusals(results) == [
-        ("3", "category C#: its slug “c” is that of C++ already"),
+        ("3", "category C#: its slug “c” already belongs to C++"),
         ("6", "slug: “all” means every category: choose another slug."),
     ]
 
@@ -204,7 +204,7 @@ def test_two_names_of_one_slug_are_not_mixed_up(shop, dry_run):
 def test_a_category_known_from_before_is_not_mixed_up_either(shop):
     Category.objects.create(slug="chair", name="Stühle")
     results = shop("1,a,Chair!,,,", "2,b,chair,,,")
-    assert refusals(results) == [("2", "category Chair!: its slug “chair” is that of Stühle already")]
+    assert refusals(results) == [("2", "category Chair!: its slug “chair” already belongs to Stühle")]
 
 
 def test_what_others_change_while_photos_are_decoded_stays(shop, product):

@@ -103,7 +103,7 @@ def test_what_was_confirmed_is_imported_and_its_files_are_gone(send, root):
 def test_a_zip_of_folders_is_imported(send):
     sent = send(photos={"chair/oak.png": picture("red"), "lamp/low.png": picture("blue"), "notes.txt": b"x"})
     assert run(sent) == "done"
-    assert (sent.unit, sent.note) == ("file", "Left alone in photos.zip, being no photos: 1 file.")
+    assert (sent.unit, sent.note) == ("file", "Left alone in photos.zip: 1 file other than photos.")
     assert set(Product.objects.values_list("sku", "category__name")) == {("chair-oak", "chair"), ("lamp-low", "lamp")}
 
 
@@ -178,7 +178,7 @@ def test_an_import_that_kills_its_workers_is_given_up(long):
     for _ in range(jobs.MAX_ATTEMPTS):
         assert jobs.take_up() is not None  # The worker dies here.
     assert work(long) == "failed"
-    assert long.reason.startswith("It stopped 5 times behind row 0, and the worker's log says why.")
+    assert long.reason.startswith("It stopped 5 times after row 0. The worker's log says why.")
 
 
 def test_a_worker_that_settles_rows_has_not_died_of_them(long):
@@ -213,7 +213,7 @@ def test_an_outage_ends_turns_and_not_the_import(send, monkeypatch, of, name, fa
         for _ in range(jobs.MAX_ATTEMPTS + 1):
             assert work(sent) == "running"
             assert (sent.attempts, sent.done, Product.objects.count()) == (0, 0, 0)
-            assert sent.reason == f"It does not go on for now: {why}. It tries again by itself."
+            assert sent.reason == f"It is held up: {why}. It tries again by itself."
     assert work(sent) == "done"
     assert (sent.reason, Photo.objects.count()) == ("", 1)
 

@@ -125,7 +125,7 @@ def test_a_quote_that_is_not_closed_takes_along_a_thousand_lines_at_most(csv_fil
     """Each of these lines ends within a quote. Reading each to the end of the file would take hours."""
     path = csv_file("sku,name,category\n" + 'x","z\n' * 20_000)
     begun = time.process_time()
-    with pytest.raises(Misuse, match="has more than 1,000 rows that cannot be read as CSV, that of line 1002 among"):
+    with pytest.raises(Misuse, match="has more than 1,000 rows that cannot be read as CSV, such as that of line 1002"):
         _ = read(path).count
     assert time.process_time() - begun < 10
     [refused] = reasons(csv_file("sku,name,category\n" + "," * (reading.MAX_ROW_CHARACTERS + 1) + "\na,b,c\n"))
