@@ -83,7 +83,7 @@ def judged(
 ) -> tuple[float, float, float, float]:
     """On photos that the head has not seen: category right, calibration error, unknown; then right in the catalogue."""
     from ml.classifier import Classifier, expected_calibration_error
-    from search import training
+    from search import head_training
     from search.models import Query
 
     drawn = np.random.default_rng(0)
@@ -96,7 +96,7 @@ def judged(
         Query.objects.all().delete()
         others = drawn.permutation(np.flatnonzero(part != held_out))[:count]
         Query.objects.bulk_create(label(space, vectors[row], int(told[row])) for row in others)
-        trained = training.train(space)
+        trained = head_training.train(space)
         assert trained is not None
         head = Classifier.from_bytes(bytes(trained.weights))
         rows = np.flatnonzero(part == held_out)

@@ -30,7 +30,7 @@ from config.kept_secrets import kept_secret
 READY_SECONDS = 120  # A cold start on 2 cores, modules to compile and weights to read, takes 20 s.
 STOP_SECONDS = 60  # A worker first ends its turn, which takes ten seconds and a batch.
 STALLED_SECONDS = 120  # A batch takes 5 s on 2 cores: if no photo is indexed for so long, something is wrong.
-# A head is trained anew at this many times the photos that it learned from (search.training.CHANGED_ENOUGH).
+# A head is trained anew at this many times the photos that it learned from (search.head_training.CHANGED_ENOUGH).
 OUTGROWN = 1.1
 FREE_BYTES = 500_000_000  # What PostgreSQL, its log and a small catalogue take.
 ADMIN = "admin"

@@ -11,9 +11,9 @@ from tqdm import tqdm
 
 from evaluation.queries import Queries, Stock
 from ml.classifier import Classifier, TooFewPhotos, cross_validate
-from ml.policy import HARD, Policy
+from ml.gate_policy import HARD, Policy
 from ml.retrieval import Gallery, Metric, similarities
-from search import encoders, training
+from search import encoders, head_training
 from search.models import Space
 from search.store import vectors
 
@@ -191,7 +191,7 @@ def _learned_rows(gallery: Gallery, asked: Ints, seed: int) -> Ints:
     asking = np.zeros(len(gallery.photos), bool)
     asking[asked] = True
     categories = np.unique(gallery.categories)
-    most = min(training.PHOTOS_PER_CATEGORY, training.PHOTOS // len(categories))
+    most = min(head_training.PHOTOS_PER_CATEGORY, head_training.PHOTOS // len(categories))
     learned = []
     for category in categories:
         rows = random.permutation(np.flatnonzero(gallery.categories == category))

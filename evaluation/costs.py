@@ -9,7 +9,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from catalog.models import Category
-from search import encoders, gate, lookup
+from search import category_gate, encoders, lookup
 from search.models import Embedding, Space
 from search.stopwatch import Stopwatch
 from search.store import partitions
@@ -59,7 +59,7 @@ def _timings(space: Space, photo: Image.Image) -> dict[str, float]:
         (vector,) = encoders.encoder_for(space).encode([photo])
     with watch.stage("gate"):
         categories = frozenset(Category.objects.values_list("pk", flat=True))
-        choice = gate.choose(encoders.judgement(space, vector), categories)
+        choice = category_gate.choose(encoders.judgement(space, vector), categories)
     with watch.stage("search"):
         lookup.nearest(space, vector, choice.searched, DEPTH)
     return watch.timings_ms()

@@ -23,7 +23,7 @@ from evaluation.queries import BadQueries, Queries, Stock
 from ml.recipes import WeightsError
 from ml.retrieval import NOTHING, first_ranks
 from ml.sampling import sampled
-from search import encoders, grouping, recall
+from search import encoders, grouping, index_recall
 from search.lookup import DIGITS
 from search.models import Space
 
@@ -90,7 +90,7 @@ class Score:
     """The least and the greatest similarity of the first answers: the ends of their histograms."""
     first_matches: tuple[FirstMatches, ...]
     """By category of the answer, behind the soft gate."""
-    approximation: recall.Approximation
+    approximation: index_recall.Approximation
     latency_ms: dict[str, costs.Percentiles]
     """By stage; empty where nothing was timed."""
     bytes_per_photo: costs.Footprint
@@ -119,7 +119,7 @@ def evaluate(space: Space, stock: Stock, queries: Queries, settings: Settings) -
         unknown=int(answers.beliefs.unknown.sum()) if answers.beliefs and answers.head_served else None,
         similarity_range=firsts.extent,
         first_matches=firsts.by_category(slugs, settings.keep, DIGITS[Space.Metric(space.metric)]),
-        approximation=recall.approximation(
+        approximation=index_recall.approximation(
             space, answers.vectors, queries.categories, _own_products(answers), settings.seed
         ),
         latency_ms=timings,

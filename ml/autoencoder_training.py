@@ -27,7 +27,7 @@ from torchvision.utils import make_grid
 
 from ml.augmentation import disturb, flip
 from ml.autoencoder import SIZE, Autoencoder
-from ml.fits import preprocess
+from ml.preprocessing import preprocess
 from ml.recipes import RANDOM, Recipe
 from ml.torch_runtime import resolve_device
 

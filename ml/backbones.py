@@ -14,7 +14,7 @@ from functools import lru_cache, partial
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from ml.tracing import alone
+from ml.torch_lock import alone
 
 if TYPE_CHECKING:
     from torch import nn

@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from safetensors.numpy import load, save
 
 from ml.arrays import Bools, Floats, Ints
+from ml.feature_scaling import feature_scales
+from ml.gate_policy import Policy, Tuned
 from ml.novelty import Novelty, fit_novelty
-from ml.policy import Policy, Tuned
-from ml.scaling import feature_scales
 
 MIN_PHOTOS = 5  # in a category: one for each fold
 MIN_PRODUCTS = 2  # in a category: one to learn from while the other is held out
@@ -31,7 +31,7 @@ REGULARISATION = 0.01
 # A photo is unknown when its squared distance (ml.novelty) exceeds MARGIN times the one within which all but the
 # share UNKNOWN of the shop's own photos lie. The margin is wide because a flower that is missed costs a glance, a chair
 # called unknown costs trust, and a customer's photo lies farther out than a studio's. With the trained stand-in 0.72 of
-# 18 pictures of other things are called unknown, and 0.07 of the customers' (benchmarks/strangers.py).
+# 18 pictures of other things are called unknown, and 0.07 of the customers' (benchmarks/unknown_things.py).
 UNKNOWN, MARGIN = 0.02, 1.2
 # The head hesitates over a photo whose best probability is below that of all but this share of the held-out photos.
 HESITANT = 0.05

@@ -23,11 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ml.fits import enough, preprocess
+from ml.feature_scaling import unit
 from ml.images import WHOLE, Region, open_at
+from ml.preprocessing import enough, preprocess
 from ml.projection import FittedProjection
 from ml.recipes import Recipe, WeightsError
-from ml.scaling import unit
 
 logger = logging.getLogger(__name__)
 LARGEST = float(np.finfo(np.float16).max)  # vectors are stored as half-precision floats

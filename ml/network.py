@@ -8,7 +8,7 @@ from torchvision.models.feature_extraction import create_feature_extractor
 
 from ml.backbones import BACKBONES
 from ml.recipes import Recipe
-from ml.tracing import alone
+from ml.torch_lock import alone
 from ml.weights import load_network
 
 # The p of generalised-mean pooling. Training converges to it in the paper, and it is the usual choice untrained.

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.arrays import Floats, Ints
-from ml.scaling import feature_scales
+from ml.feature_scaling import feature_scales
 
 # Measured on five furniture categories in two catalogues of 300 and 398 photos, by ResNet50 with a trained stand-in for
 # ImageNet's weights. The first two columns are the AUROC of held-out photos against those of a category left out, and

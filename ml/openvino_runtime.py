@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from ml.backbones import BACKBONES
 from ml.recipes import IMAGENET, RANDOM, Recipe, WeightsError, sha256_of
-from ml.tracing import alone
+from ml.torch_lock import alone
 
 # OpenVINO reports its import and each conversion to its makers' Google Analytics unless this module is missing.
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]

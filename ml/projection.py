@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
 from ml.arrays import Floats
-from ml.scaling import unit
+from ml.feature_scaling import unit
 
 # The least deviation that whitening divides by, as a share of the first component's: less would blow up noise.
 SMALLEST_DEVIATION = 1e-3

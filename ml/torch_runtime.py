@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ml.network import build
 from ml.recipes import Recipe, WeightsError
-from ml.tracing import running
+from ml.torch_lock import running
 
 # The share of the memory free at loading that passes may take: another space's network needs room as well.
 MEMORY_SHARE = 0.5

@@ -24,7 +24,7 @@ from torch.nn.functional import interpolate
 
 from ml.backbones import BACKBONES
 from ml.recipes import IMAGENET, RANDOM, WAYS_OUT, Recipe, WeightsError
-from ml.tracing import alone
+from ml.torch_lock import alone
 
 CONNECT_TIMEOUT = 10  # seconds without a byte before set-up gives up; a working link answers in one
 RANDOM_SEED = 0

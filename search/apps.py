@@ -25,16 +25,16 @@ class SearchConfig(AppConfig):
 
 def on_catalog_change(**kwargs: Any) -> None:
     """Wake a worker after commit: a photo or space is new, or a product may have moved to another category."""
-    from search import bell
+    from search import worker_bell
 
-    transaction.on_commit(bell.ring, robust=True)
+    transaction.on_commit(worker_bell.ring, robust=True)
 
 
 def on_import(**kwargs: Any) -> None:
     """Wake a worker after commit: an import was sent, or is to be run."""
-    from search import bell
+    from search import worker_bell
 
-    transaction.on_commit(partial(bell.ring, bell.IMPORT), robust=True)
+    transaction.on_commit(partial(worker_bell.ring, worker_bell.IMPORT), robust=True)
 
 
 def on_category_made(created: bool, **kwargs: Any) -> None:

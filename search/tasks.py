@@ -11,7 +11,7 @@ from django.conf import settings
 
 from catalog.importing import jobs
 from ml.recipes import WeightsError
-from search import bell, indexing, maintenance, spaces, states, training
+from search import head_training, indexing, maintenance, spaces, states, worker_bell
 from search.log import days, queries
 from search.models import Space
 from search.store import partitions
@@ -25,7 +25,7 @@ DAY = 86_400  # Seconds: an index over millions of photos takes hours.
 @shared_task
 def index_pending() -> None:
     """Index what is pending. When nothing is left, have the heads trained that are due."""
-    bell.silence()
+    worker_bell.silence()
     begun = time.monotonic()
     settled: Counter[Space] = Counter()
     done: set[int] = set()
@@ -35,14 +35,14 @@ def index_pending() -> None:
             if count := _take_batch(space):
                 settled[space] += count
                 break
-            if space.pk not in done and training.is_due(space):
-                train_head.apply_async(expires=bell.TIMEOUT)
+            if space.pk not in done and head_training.is_due(space):
+                train_head.apply_async(expires=worker_bell.TIMEOUT)
             done.add(space.pk)
         else:
             _log(settled, time.monotonic() - begun)
             return
     _log(settled, time.monotonic() - begun)
-    bell.ring()
+    worker_bell.ring()
 
 
 def _take_batch(space: Space) -> int:
@@ -66,11 +66,11 @@ def _log(settled: Counter[Space], seconds: float) -> None:
 @shared_task
 def import_pending() -> None:
     """Check and run what staff sent to be imported, one worker at a time; indexing gets its turn in between."""
-    bell.silence(bell.IMPORT)
+    worker_bell.silence(worker_bell.IMPORT)
     with partitions.importing() as alone:
         is_left = alone and jobs.work(TURN)
     if is_left:
-        bell.ring(bell.IMPORT)
+        worker_bell.ring(worker_bell.IMPORT)
 
 
 # A long task outlives the broker's visibility timeout, so it is acknowledged at its start; bells ring again anyway.
@@ -80,7 +80,7 @@ def train_head() -> None:
     for space in Space.objects.indexed_into():
         if space.state == Space.State.BUILDING and states.pending(space).exists():
             continue  # A head trained on a part of the photos would soon be due again.
-        if head := training.train_if_due(space):
+        if head := head_training.train_if_due(space):
             logger.info("%s: head trained, held-out accuracy %.3f", space, head.metrics["top1"])
 
 
@@ -114,5 +114,5 @@ def roll_up() -> None:
 @worker_ready.connect
 def look_at_once(**kwargs: Any) -> None:
     """Take up at once what became pending while no worker ran, instead of waiting for beat."""
-    index_pending.apply_async(expires=bell.TIMEOUT)
-    import_pending.apply_async(expires=bell.TIMEOUT)
+    index_pending.apply_async(expires=worker_bell.TIMEOUT)
+    import_pending.apply_async(expires=worker_bell.TIMEOUT)

@@ -31,7 +31,7 @@ from unfold.views import ChangeList
 from catalog.models import Photo, Product, ProductQuerySet
 from catalog.photos import StoredPhotoError, TooManyPhotos, add_pictures, open_stored
 from ml.images import as_jpeg, open_photo
-from search import bell, indexing, states
+from search import indexing, states, worker_bell
 from search.models import Rejection, Space
 from search.states import State
 from staff.lists import BoundedPaginator, thumbnail
@@ -299,7 +299,7 @@ class ProductAdmin(ModelAdmin):
             return
         photos = list(Photo.objects.filter(product__in=products).values_list("pk", flat=True))
         indexing.forget(photos)
-        transaction.on_commit(bell.ring, robust=True)
+        transaction.on_commit(worker_bell.ring, robust=True)
         said = ngettext("%d photo is being indexed anew.", "%d photos are being indexed anew.", len(photos))
         self.message_user(request, said % len(photos), messages.SUCCESS)
 
@@ -308,6 +308,6 @@ class ProductAdmin(ModelAdmin):
         if (products := self.few(request, selected)) is None:
             return
         count, _ = Rejection.objects.filter(photo__product__in=products).delete()
-        transaction.on_commit(bell.ring, robust=True)
+        transaction.on_commit(worker_bell.ring, robust=True)
         said = ngettext("%d photo will be tried again.", "%d photos will be tried again.", count)
         self.message_user(request, said % count, messages.SUCCESS)

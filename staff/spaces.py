@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString, mark_safe
 from unfold.admin import ModelAdmin, TabularInline
 
 from catalog.models import Category
-from search import bell, spaces, states
+from search import spaces, states, worker_bell
 from search.models import Head, Rejection, Space, Threshold
 from search.space_options import DERIVED, LEFT_OUT, OWN
 from search.spaces import Overview
@@ -91,7 +91,7 @@ class SpaceAdmin(ModelAdmin):
 
     def delete_model(self, request: HttpRequest, space: Space) -> None:
         """Have a worker delete it. Waiting for searches and batches to end takes longer than a request may."""
-        transaction.on_commit(partial(bell.send, "search.tasks.drop_space", space.pk))
+        transaction.on_commit(partial(worker_bell.send, "search.tasks.drop_space", space.pk))
         self.message_user(request, f"A worker deletes {space} as soon as its searches have ended.", messages.WARNING)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Space]) -> None:
@@ -172,5 +172,5 @@ class RejectionAdmin(ReadOnlyAdmin):
     @admin.action(description="Try the selected photos again", permissions=["delete"])
     def retry(self, request: HttpRequest, rejections: QuerySet[Rejection]) -> None:
         count, _ = rejections.delete()
-        bell.ring()
+        worker_bell.ring()
         self.message_user(request, f"{count} photos will be tried again.")

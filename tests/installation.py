@@ -13,7 +13,7 @@ import psycopg
 
 from config.embedded.postgresql_server import PostgreSQLServer
 from config.embedded.redis_server import RedisServer
-from config.embedded.server import Users, locked
+from config.embedded.server_process import Users, locked
 from config.settings import BASE_DIR
 from tests.environment import MODELS, RUN
 

@@ -11,7 +11,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 from search import encoders
 from tests.grid_space import GridEncoder
-from tests.site import DEMO, open_shop
+from tests.small_shop import DEMO, open_shop
 
 CLIENT: Path = settings.BASE_DIR / "clients" / "typescript"
 UNREACHABLE = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT", "ENETUNREACH")

@@ -18,7 +18,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 from search import encoders
 from tests.grid_space import GridEncoder
-from tests.site import open_shop
+from tests.small_shop import open_shop
 
 PAGES = ("README.md", "docs/api.md")
 ORIGIN = "http://127.0.0.1:8000"

@@ -24,8 +24,8 @@ from requests import ConnectionError
 from benchmarks.shop import data_folder
 from benchmarks.speed.query import Client, jpeg
 from ml.encoder import Encoder
-from ml.fits import preprocess
 from ml.images import as_jpeg
+from ml.preprocessing import preprocess
 from ml.recipes import Recipe, make_recipe
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 
-from config.embedded.server import EmbeddedServerError, Server, package_folder, server_environment
+from config.embedded.server_process import EmbeddedServerError, Server, package_folder, server_environment
 
 LEAST_BUFFERS = 128 << 20  # PostgreSQL's default.
 MOST_BUFFERS = 8 << 30  # No shop of a million photos needs more.

@@ -6,7 +6,7 @@ import redis
 from kombu.transport import redis as kombu_redis
 
 from config.embedded import servers
-from config.embedded.server import EmbeddedServerError
+from config.embedded.server_process import EmbeddedServerError
 
 
 class Connection(redis.UnixDomainSocketConnection):

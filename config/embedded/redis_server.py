@@ -8,7 +8,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from config.embedded.server import EmbeddedServerError, Server, package_folder
+from config.embedded.server_process import EmbeddedServerError, Server, package_folder
 
 
 class RedisServer(Server):

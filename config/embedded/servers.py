@@ -8,7 +8,7 @@ from django.conf import settings
 
 from config.embedded.postgresql_server import PostgreSQLServer
 from config.embedded.redis_server import RedisServer
-from config.embedded.server import Users, locked
+from config.embedded.server_process import Users, locked
 
 
 @cache

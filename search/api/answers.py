@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urljoin
 
-from catalog import shown
+from catalog import shown_fields
 from catalog.models import Category, Product
 from catalog.words import START, segments
 from search import states
-from search.gate import Choice
+from search.category_gate import Choice
 from search.lookup import Hit, LeftOut, Matches
 from search.models import Space
 from search.states import Counts
@@ -53,7 +53,7 @@ def _text_hit(product: Product, origin: str) -> Json:
     photo = next(iter(product.photos.all()), None)
     name = product.name_headline if START in product.name_headline else product.typed_headline
     return {
-        "product": shown.as_json(product),
+        "product": shown_fields.as_json(product),
         "photo": photo and urljoin(origin, photo.file.url),
         "rank": round(product.rank, 4),
         "highlight": {"name": segments(name), "description": segments(product.description_headline)},
@@ -85,7 +85,7 @@ def _hit(hit: Hit, origin: str) -> Json:
 
 def _match(hit: Hit, origin: str) -> Json:
     return {
-        "product": shown.as_json(hit.product),
+        "product": shown_fields.as_json(hit.product),
         "photo": urljoin(origin, hit.photo.file.url),
         "similarity": hit.similarity,
     }

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from catalog.models import Category
-from search import encoders, gate, lookup
+from search import category_gate, encoders, lookup
 from search.api.errors import ServiceUnavailable
 from search.api.serializers import SearchSerializer
 from search.models import Space
@@ -20,7 +20,7 @@ class Found(NamedTuple):
     """All categories of the shop, by id."""
     vector: np.ndarray
     """The photo's vector, (space.dimensions,)."""
-    choice: gate.Choice
+    choice: category_gate.Choice
     matches: lookup.Matches
 
 
@@ -36,7 +36,7 @@ def find(data: Any, watch: Stopwatch) -> Found:
         (vector,) = encoder.encode([photo])
     with watch.stage("gate"):
         judgement = encoders.judgement(space, vector)
-        choice = gate.choose(judgement, frozenset(categories), query.validated_data.get("category"))
+        choice = category_gate.choose(judgement, frozenset(categories), query.validated_data.get("category"))
     with watch.stage("search"):
         matches = lookup.nearest(space, vector, choice.searched, **query.wanted())
     return Found(space, categories, vector, choice, matches)

@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema_serializer
 from PIL import Image
 from rest_framework import serializers
 
-from catalog import shown
+from catalog import shown_fields
 from catalog.fields import PhotoField, photo_errors
 from catalog.filters import FilterSerializer, condition
 from catalog.models import Category, Product
@@ -123,7 +123,7 @@ class MatchedProductSerializer(serializers.ModelSerializer[Product]):
 
     class Meta:
         model = Product
-        fields = shown.FIELDS
+        fields = shown_fields.FIELDS
 
 
 class MatchedPhotoSerializer(serializers.Serializer[Any]):

@@ -10,13 +10,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from catalog import facets, shown
+from catalog import facets, shown_fields
 from catalog.filters import TextSearchSerializer
 from catalog.models import Product
 from catalog.openapi import query_errors
 from catalog.pagination import ProductPagination
 from search import lookup
-from search.api import answers, examples, logged, photo_search
+from search.api import answers, examples, logged_answers, photo_search
 from search.api.serializers import (
     IndexSerializer,
     SearchAnswerSerializer,
@@ -59,7 +59,7 @@ class SearchView(APIView):
         origin = request.build_absolute_uri("/")
         answer = answers.answer(found.space, found.matches, watch, origin)
         answer["gate"] = answers.gate(found.choice, found.categories)
-        return logged.answered(Query.Kind.PHOTO, answer, found.space, choice=found.choice, vector=found.vector)
+        return logged_answers.answered(Query.Kind.PHOTO, answer, found.space, choice=found.choice, vector=found.vector)
 
 
 @query_errors(SimilarSerializer)
@@ -94,7 +94,7 @@ class SimilarView(APIView):
             if own is not None:
                 matches = lookup.nearest(space, own, categories, exclude=product, **query.wanted())
         answer = answers.answer(space, matches, watch, request.build_absolute_uri("/"))
-        return logged.answered(Query.Kind.SIMILAR, answer, space, searched=categories)
+        return logged_answers.answered(Query.Kind.SIMILAR, answer, space, searched=categories)
 
 
 @query_errors(TextSearchSerializer)
@@ -103,7 +103,7 @@ class TextSearchView(ListAPIView):
 
     permission_classes = (AllowAny,)
     throttle_classes = (BrowseThrottle,)
-    queryset = Product.objects.with_photos().only(*shown.FIELDS)
+    queryset = Product.objects.with_photos().only(*shown_fields.FIELDS)
     pagination_class = ProductPagination
 
     @extend_schema(
@@ -129,7 +129,7 @@ class TextSearchView(ListAPIView):
         with watch.stage("facets"):
             counts = facets.count(found, page["count"]) if found.wants_facets else None
         answer = answers.text_answer(page, counts, watch, request.build_absolute_uri("/"))
-        return logged.answered(Query.Kind.TEXT, answer)
+        return logged_answers.answered(Query.Kind.TEXT, answer)
 
 
 class IndexView(APIView):

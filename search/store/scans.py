@@ -19,7 +19,7 @@ from django.db.models.sql import Query
 from pgvector import HalfVector
 from psycopg import sql
 
-from catalog import shown
+from catalog import shown_fields
 from catalog.models import Category, Photo, Product
 from search.models import Embedding, Space, Threshold
 from search.store import binary, coarse
@@ -28,7 +28,7 @@ OPERATORS = {Space.Metric.COSINE: "<=>", Space.Metric.L2: "<->"}
 MOST_EF = 1_000  # pgvector's limit of hnsw.ef_search.
 # The fields that a hit shows. The others, descriptions of kilobytes among them, are deferred.
 PHOTO = (Photo, ("id", "product", "file", "sha256", "width", "height", "fingerprint", "position"))
-PRODUCT = (Product, ("id", *shown.FIELDS))
+PRODUCT = (Product, ("id", *shown_fields.FIELDS))
 CATEGORY = (Category, ("id", "slug", "name"))
 # Where these fields stand in a row's values.
 FINGERPRINT, PRODUCT_ID = PHOTO[1].index("fingerprint"), len(PHOTO[1])

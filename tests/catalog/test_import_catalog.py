@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from catalog.models import Category, Photo, Product
 from tests.conftest import picture
-from tests.outside import IKEA, needs_ikea
+from tests.external_data import IKEA, needs_ikea
 from tests.zips import zipped
 
 pytestmark = pytest.mark.django_db

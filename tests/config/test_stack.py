@@ -13,7 +13,7 @@ import requests
 from PIL import Image
 
 from config.embedded.postgresql_server import PostgreSQLServer
-from config.embedded.server import Users
+from config.embedded.server_process import Users
 from config.settings import BASE_DIR
 from tests.conftest import picture
 from tests.installation import lay_out, wait_for

@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError
 
 from catalog.models import Category
-from search import training
+from search import head_training
 from search.models import Embedding, Space, Threshold
 from search.store import partitions
 from tests import commands
@@ -36,7 +36,7 @@ def copy_of(space: Space, name: str) -> Space:
 
 
 def test_the_live_space_is_measured_by_leave_one_out(shop):
-    training.train(shop)
+    head_training.train(shop)
     lines = run("--timed", "0").splitlines()
     assert " ".join(lines[:2]) == (
         "12 products of the catalogue ask, 12 of them for another product of the same category and name; "
@@ -106,7 +106,7 @@ def test_applied_suggestions_become_the_defaults_and_the_output_says_what_change
 
 
 def test_labelled_photos_may_ask_instead(shop, tmp_path):
-    training.train(shop)
+    head_training.train(shop)
     (tmp_path / "a.png").write_bytes(picture((200, 3, 20)))
     (tmp_path / "q.csv").write_text("image,category,sku\na.png,lamp,lamp-1\n")
     printed = run("--timed", "0", "--queries", str(tmp_path / "q.csv"))

@@ -10,9 +10,9 @@ from evaluation.measures import CategoryQuality
 from evaluation.queries import labelled, leave_one_out, read_labels, shared_stock
 from evaluation.score import Score, Settings, evaluate
 from ml.images import open_photo
-from search import training
+from search import head_training
+from search.index_recall import Approximation
 from search.models import Embedding, Space
-from search.recall import Approximation
 from search.store import indexes, partitions
 from tests.conftest import picture
 
@@ -38,7 +38,7 @@ def shop(photo, index) -> None:
 
 
 def test_recall_cost_and_categories_of_a_catalogue_small_enough_to_count(space, shop):
-    training.train(space)
+    head_training.train(space)
     score = measure(space)
     # Every lamp finds its family first. The beds 0 and 90 are a family: 90 is the third from 0, 0 the fifth from 90.
     assert [gate.recall for gate in score.gates.values()] == [{1: 0.75, 5: 1.0, 10: 1.0, 20: 1.0}] * 3
@@ -53,12 +53,12 @@ def test_recall_cost_and_categories_of_a_catalogue_small_enough_to_count(space, 
 
 
 def test_the_same_seed_gives_the_same_score(space, shop):
-    training.train(space)
+    head_training.train(space)
     assert measure(space, seed=3) == measure(space, seed=3)
 
 
 def test_first_answers_are_right_or_wrong_by_category_and_the_worst_come_with_their_photos(space, shop):
-    training.train(space)
+    head_training.train(space)
     score = measure(space, keep=0.8)
     bed, lamp = score.first_matches
     assert (bed.category, bed.right, bed.wrong, bed.needed, bed.min_similarity) == ("bed", 0, 2, 4, None)
@@ -100,7 +100,7 @@ def test_a_category_that_no_head_has_learned_is_always_searched(space, shop, pho
     photo("green", "table", name="T")
     photo((0, 130, 0), "table", name="T")
     index()
-    training.train(space)
+    head_training.train(space)
     score = measure(space)
     assert score.category is not None
     assert (score.category.queries, score.category.categories) == (12, ("lamp", "bed"))
@@ -112,7 +112,7 @@ def test_a_category_that_no_head_has_learned_is_always_searched(space, shop, pho
 
 
 def test_photos_beside_the_catalogue_are_encoded_and_judged_by_the_served_head(space, shop, tmp_path):
-    training.train(space)
+    head_training.train(space)
     (tmp_path / "a.png").write_bytes(picture((200, 3, 20)))
     (tmp_path / "b.png").write_bytes(picture((20, 3, 200)))
     (tmp_path / "q.csv").write_text("image,category,sku\na.png,lamp,L0\nb.png,lamp,L75\n")
@@ -131,7 +131,7 @@ def test_photos_beside_the_catalogue_are_encoded_and_judged_by_the_served_head(s
 
 
 def test_photos_labelled_with_a_category_alone_are_worst_where_the_head_is_surely_wrong(space, shop, tmp_path):
-    training.train(space)
+    head_training.train(space)
     (tmp_path / "lamp").mkdir()
     (tmp_path / "lamp" / "blue.png").write_bytes(picture((20, 3, 200)))
     (tmp_path / "lamp" / "red.png").write_bytes(picture((200, 3, 20)))

@@ -9,7 +9,7 @@ from catalog.models import Photo
 from evaluation.queries import Queries, leave_one_out, shared_stock
 from evaluation.score import Settings, evaluate
 from evaluation.scorecard import CATALOGUE, Asked, Scorecard, Table
-from search import training
+from search import head_training
 from search.models import Space
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +23,7 @@ def page(space: Space, photo, index, tmp_path: Path) -> Path:
     for green, name in ((0, "X"), (30, "<Y>"), (60, "Z"), (90, "X"), (120, "V"), (150, "W")):
         photo((20, green, 200), "bed", name=name, sku=f"B{green}")
     index()
-    training.train(space)
+    head_training.train(space)
     scorecard, queries = measured(space)
     file = tmp_path / "card.html"
     file.write_text(scorecard.as_html(queries), encoding="utf-8")

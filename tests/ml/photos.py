@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from torchvision import transforms
 
-from ml.fits import preprocess
+from ml.preprocessing import preprocess
 from ml.recipes import Recipe
 
 SMALL = Recipe(backbone="resnet18", weights="random")

@@ -24,7 +24,7 @@ from ml.autoencoder_training import (
     whiten,
 )
 from ml.encoder import Encoder
-from ml.fits import preprocess
+from ml.preprocessing import preprocess
 from ml.recipes import make_recipe
 from ml.weights import load_network
 

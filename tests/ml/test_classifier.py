@@ -20,7 +20,7 @@ from ml.classifier import (
     fit_temperature,
     softmax,
 )
-from ml.policy import Policy, Tuned, Worth
+from ml.gate_policy import Policy, Tuned, Worth
 
 
 def catalogue(counts: dict[int, int], spread: float = 0.5, dimensions: int = 32, seed: int = 0):

@@ -25,8 +25,8 @@ from ml.encoder import Encoder, choose_runtime
 from ml.images import UnreadablePhoto, as_jpeg
 from ml.projection import fit_projection
 from ml.recipes import Recipe, WeightsError, make_recipe
+from tests.external_data import CALTECH, IKEA, trained
 from tests.ml.photos import DEMO_PHOTOS, SMALL, both_runtimes, chair, gradient
-from tests.outside import CALTECH, IKEA, trained
 
 
 @both_runtimes

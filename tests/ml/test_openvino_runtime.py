@@ -22,8 +22,8 @@ from ml.encoder import Encoder
 from ml.network import build
 from ml.openvino_runtime import MODEL, SEAL, WEIGHTS, OpenvinoNetwork, _seal
 from ml.recipes import Recipe, WeightsError, make_recipe
+from tests.external_data import CALTECH, IKEA, trained
 from tests.ml.photos import DEMO_PHOTOS, gradient
-from tests.outside import CALTECH, IKEA, trained
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = Recipe(backbone="resnet18", weights="random", input_size=64)

@@ -3,8 +3,8 @@ import re
 import pytest
 from django.core.management import CommandError
 
-from ml.policy import Policy, Tuned, Worth
-from search import training
+from ml.gate_policy import Policy, Tuned, Worth
+from search import head_training
 from search.management.commands import index
 from search.models import Head, Space
 from tests.commands import run
@@ -98,7 +98,7 @@ def test_train_head_names_what_hides_behind_a_category(space, photo, monkeypatch
         photo((10, 4 * n, 250), "bed")
     worth = Worth(0.9, 0.7)
     gate = Tuned(Policy(1.1, 2, {0: (1,)}), 60, "categories", worth, worth, worth)
-    monkeypatch.setattr(training, "tune_gate", lambda *arguments: gate)
+    monkeypatch.setattr(head_training, "tune_gate", lambda *arguments: gate)
     run("index")
     printed = run("train_head").splitlines()
     assert printed[2] == "The gate, tuned on 60 held-out photos (recall: true category searched):"

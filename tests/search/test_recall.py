@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from catalog.models import Product
-from search import lookup, recall
+from search import index_recall, lookup
 from search.models import Embedding
 
 pytestmark = pytest.mark.django_db
@@ -37,16 +37,16 @@ def losing_the_last(monkeypatch) -> None:
 
 
 def test_ten_products_are_held_against_ten_however_many_photos_one_has(space, query, category, losing_the_last):
-    assert recall._recall(space, query, category("lamp").pk, -1) == 0.9
+    assert index_recall._recall(space, query, category("lamp").pk, -1) == 0.9
 
 
 def test_the_product_that_asks_is_no_answer(space, query, category, losing_the_last):
     own = Product.objects.get(sku="crowded")
-    assert recall._recall(space, query, category("lamp").pk, own.pk) == 0.9
+    assert index_recall._recall(space, query, category("lamp").pk, own.pk) == 0.9
     own.delete()
-    assert recall._recall(space, query, category("lamp").pk, own.pk or -1) == 0.9
+    assert index_recall._recall(space, query, category("lamp").pk, own.pk or -1) == 0.9
 
 
 def test_a_product_that_moved_is_not_missed_where_its_vectors_still_are(space, query, category):
     Product.objects.filter(sku="green-40").update(category=category("bed"))
-    assert recall._recall(space, query, category("lamp").pk, -1) == 1.0
+    assert index_recall._recall(space, query, category("lamp").pk, -1) == 1.0

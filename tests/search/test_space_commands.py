@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError
 from django.utils import timezone
 
-from search import indexing, spaces, training
+from search import head_training, indexing, spaces
 from search.models import LeafIndex, Space
 from search.store import partitions
 from tests.commands import refused, run
@@ -127,7 +127,7 @@ def test_without_spaces_the_list_names_the_cure(db):
 
 
 def test_activate_space_says_what_the_space_lacks(space, indexed_shop, beside):
-    training.train(space)
+    head_training.train(space)
     assert refused("activate_space", "beside") == (
         "NAME: 12 photos are not indexed in beside yet: the workers see to it, or run "
         "`manage.py index --space beside`. --incomplete activates it as it is."
@@ -136,7 +136,7 @@ def test_activate_space_says_what_the_space_lacks(space, indexed_shop, beside):
     beside.heads.all().delete()
     assert "NAME: beside has no category head yet" in refused("activate_space", "beside")
     assert not beside.heads.exists()
-    training.train(beside)
+    head_training.train(beside)
     printed = run("activate_space", "beside")
     assert printed == (
         "beside is live.\nBack with `manage.py activate_space grid`; delete it with `manage.py drop_space grid`.\n"

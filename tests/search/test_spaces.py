@@ -12,7 +12,7 @@ from catalog.models import Category, Photo, Product
 from catalog.photos import open_stored
 from ml.projection import TooFewVectors
 from ml.recipes import Recipe, make_recipe
-from search import encoders, indexing, lookup, maintenance, spaces, states, training
+from search import encoders, head_training, indexing, lookup, maintenance, spaces, states
 from search.models import Embedding, Projection, Rejection, Space, Threshold
 from search.store import binary, indexes, partitions, scans, vectors
 from tests.grid_space import RECIPE
@@ -75,7 +75,7 @@ def test_activating_retires_the_former_space_and_rolling_back_revives_it(space, 
 
 
 def test_a_space_is_activated_once_it_lacks_nothing_that_the_live_one_has(space, indexed_shop, beside, monkeypatch):
-    training.train(space)
+    head_training.train(space)
     with pytest.raises(spaces.NotReady, match=r"photos are not indexed in beside yet: .* `manage.py index --space b"):
         spaces.activate(beside)
     build(beside)
@@ -86,12 +86,12 @@ def test_a_space_is_activated_once_it_lacks_nothing_that_the_live_one_has(space,
     with pytest.raises(spaces.NotReady, match=r"beside has no category head yet: .* `manage.py train_head --space b"):
         spaces.activate(beside)
     assert Space.objects.live() == space
-    training.train(beside)
+    head_training.train(beside)
     assert spaces.activate(beside) == space
 
 
 def test_a_space_that_was_live_before_is_always_ready(space, indexed_shop, beside, photo):
-    training.train(space)
+    head_training.train(space)
     spaces.activate(beside, incomplete=True)
     photo("red", "lamp")
     space.refresh_from_db()

@@ -43,7 +43,7 @@ def test_repeated_messages_change_nothing(space, shop, asked):
 def test_a_turn_that_is_over_rings_for_the_next_one(space, shop, monkeypatch):
     rings = []
     monkeypatch.setattr(tasks, "TURN", -1)
-    monkeypatch.setattr(tasks.bell, "ring", lambda: rings.append(1))
+    monkeypatch.setattr(tasks.worker_bell, "ring", lambda: rings.append(1))
     monkeypatch.setattr(indexing, "index_batch", lambda space: 1)
     tasks.index_pending()
     assert rings == [1]

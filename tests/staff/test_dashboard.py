@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from catalog.models import Import, Photo
-from search import training
+from search import head_training
 from search.models import Query, Rejection
 from staff.dashboard import IMPORTS, KEPT
 from staff.roles import EDITORS
@@ -75,7 +75,7 @@ def test_the_index_is_looked_at_every_ten_seconds(admin_client, space, photo, cl
 
 
 def test_the_head_is_shown_with_what_it_takes_for_what(admin_client, space, indexed_shop):
-    head = training.train(space)
+    head = head_training.train(space)
     assert head is not None
     page = words(admin_client)
     right = head.metrics["top1"]

@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
-from search import training
+from search import head_training
 from staff.dashboard import KEPT
 from tests.conftest import Watched, picture
 from tests.storefront.conftest import in_thread
@@ -26,7 +26,7 @@ DROP = """files => {
 @pytest.fixture
 def shop(space, indexed_shop) -> str:
     """Train a head. Returns the session of the shop's owner."""
-    training.train(space)
+    head_training.train(space)
     client = Client()
     client.force_login(User.objects.create_superuser("owner"))
     return client.cookies["sessionid"].value

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from catalog.models import Photo
 from catalog.photos import add_photo
-from search import bell, indexing
+from search import indexing, worker_bell
 from search.models import Embedding, Rejection, Space
 from tests.conftest import picture
 
@@ -125,7 +125,7 @@ def test_saving_a_product_does_not_wait_for_the_model(admin_client, space, produ
 
 def test_selected_products_are_indexed_anew(admin_client, space, beside, four, index, monkeypatch):
     rung = []
-    monkeypatch.setattr(bell, "ring", lambda: rung.append(True))
+    monkeypatch.setattr(worker_bell, "ring", lambda: rung.append(True))
     while indexing.index_batch(beside):
         pass
     products = [Photo.objects.get(product__name=name).product for name in ("indexed", "rejected")]

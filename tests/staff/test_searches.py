@@ -6,7 +6,7 @@ from django.contrib.auth import get_user_model
 from django.urls import reverse
 
 from search.log import days
-from tests.logged import clicked
+from tests.search_log import clicked
 
 pytestmark = pytest.mark.django_db
 

@@ -5,7 +5,7 @@ from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
-from search import bell, indexing, tasks, training
+from search import head_training, indexing, tasks, worker_bell
 from search.models import Head, LeafIndex, Space, Threshold
 from search.store import partitions
 
@@ -110,13 +110,13 @@ def test_a_space_without_the_indexes_that_it_needs_is_not_activated(
 
 
 def test_a_space_is_activated_when_it_is_complete(admin_client, space, indexed_shop, beside):
-    training.train(space)
+    head_training.train(space)
     assert "12 photos are not indexed in beside yet" in act(admin_client, "activate", beside)
     while indexing.index_batch(beside):
         pass
     assert "beside has no category head yet" in act(admin_client, "activate", beside)
     assert (Space.objects.live(), beside.heads.exists()) == (space, False)  # A request never trains a head.
-    training.train(beside)
+    head_training.train(beside)
     assert "beside is live; grid is kept." in act(admin_client, "activate", beside)
     assert Space.objects.live() == beside
     assert "Select one space." in act(admin_client, "activate", space, beside)
@@ -136,7 +136,7 @@ def test_a_space_is_deleted_by_a_worker_but_never_the_live_one(
     admin_client, space, indexed_shop, beside, monkeypatch, django_capture_on_commit_callbacks
 ):
     sent = []
-    monkeypatch.setattr(bell, "send", lambda task, pk: sent.append((task, pk)))
+    monkeypatch.setattr(worker_bell, "send", lambda task, pk: sent.append((task, pk)))
     delete = reverse("admin:search_space_delete", args=[beside.pk])
     assert admin_client.get(delete).status_code == 200
     with django_capture_on_commit_callbacks(execute=True):
@@ -164,7 +164,7 @@ def test_thresholds_are_edited_on_the_page_of_the_space(admin_client, space, ind
 
 
 def test_a_head_shows_what_it_takes_for_what_and_all_that_was_measured(admin_client, space, indexed_shop):
-    head = training.train(space)
+    head = head_training.train(space)
     assert head is not None
     page = admin_client.get(reverse("admin:search_head_change", args=[head.pk])).content.decode()
     assert '<th scope="row">Bed</th>' in page

@@ -7,7 +7,7 @@ from django.urls import reverse
 from PIL import Image
 
 from catalog.models import Photo
-from search import training
+from search import head_training
 from search.models import Embedding, Query, Space
 from tests.conftest import picture
 from tests.grid_space import DIMENSIONS, GridEncoder
@@ -22,7 +22,7 @@ def ask(client, data: bytes | None = None, **fields):
 
 
 def test_staff_see_gate_distances_and_times(admin_client, space, indexed_shop):
-    training.train(space)
+    head_training.train(space)
     answer = ask(admin_client, picture((250, 0, 0)))
     page = answer.content.decode()
     best = answer.context["hits"][0]

@@ -20,7 +20,7 @@ from pytest_django.live_server_helper import LiveServer
 from catalog.models import Category, Product
 from catalog.photos import add_photo
 from ml.recipes import make_recipe
-from search import training
+from search import head_training
 from search.indexing import index_batch
 from search.models import Space
 from search.spaces import ensure_live
@@ -139,7 +139,7 @@ def stock() -> Space:
     space = ensure_live(make_recipe("random"))
     while index_batch(space):
         pass
-    training.train(space)
+    head_training.train(space)
     return space
 
 

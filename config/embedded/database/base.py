@@ -8,7 +8,7 @@ from django.db.backends.postgresql import base, client
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from config.embedded import servers
-from config.embedded.server import EmbeddedServerError
+from config.embedded.server_process import EmbeddedServerError
 
 
 def ensure_running() -> None:

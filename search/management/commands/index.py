@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 from tqdm import tqdm
 
 from ml.recipes import WeightsError
-from search import indexing, states, training
+from search import head_training, indexing, states
 from search.management.commands._explained import ExplainedCommand
 from search.management.commands._spaces import named
 from search.models import Space
@@ -52,7 +52,7 @@ class Command(ExplainedCommand):
         except WeightsError as error:
             raise CommandError(str(error), returncode=2) from error
         self.stdout.write(f"{settled} photos settled in {target}" + (f", {rate:.1f} a second." if settled else "."))
-        if head := training.train_if_due(target):
+        if head := head_training.train_if_due(target):
             self.stdout.write(f"Category head trained, held-out accuracy {head.metrics['top1']:.3f}.")
 
     def _index(self, space: Space, size: int, share: float) -> tuple[int, float]:

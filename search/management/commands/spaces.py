@@ -8,7 +8,7 @@ from typing import Any
 
 from django.template.defaultfilters import filesizeformat
 
-from search import recall, spaces
+from search import index_recall, spaces
 from search.management.commands._explained import ExplainedCommand
 from search.models import Space
 
@@ -58,7 +58,7 @@ def _facts(space: Space, fast: bool) -> dict[str, Any]:
         "bytes_per_photo": seen.bytes_per_photo,
         "categories": seen.leaves,
         "hnsw_indexes": seen.hnsw,
-        "recall_at_10": None if fast else recall.sampled_recall(space, QUERIES),
+        "recall_at_10": None if fast else index_recall.sampled_recall(space, QUERIES),
     }
 
 

@@ -26,9 +26,9 @@ from ml.autoencoder_training import (
     sheet,
 )
 from ml.recipes import WeightsError
+from search.autoencoder_photos import read_photos, sampled_photos
 from search.management.commands._explained import ExplainedCommand
 from search.models import Space
-from search.training_photos import read_photos, sampled_photos
 
 MISUSE, INTERRUPTED = 2, 130
 

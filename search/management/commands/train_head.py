@@ -8,8 +8,8 @@ from django.core.management.base import CommandError
 
 from catalog.models import Category
 from ml.classifier import TooFewPhotos
-from ml.policy import CUTOFF, Policy, Tuned
-from search import training
+from ml.gate_policy import CUTOFF, Policy, Tuned
+from search import head_training
 from search.management.commands._explained import ExplainedCommand
 from search.management.commands._spaces import named
 from search.models import Head
@@ -41,7 +41,7 @@ class Command(ExplainedCommand):
 
     def handle(self, *args: Any, space: str | None, seed: int, **options: Any) -> None:
         try:
-            head = training.train(named(space), seed)
+            head = head_training.train(named(space), seed)
         except TooFewPhotos as error:
             raise CommandError(str(error), returncode=2) from error
         if head is None:

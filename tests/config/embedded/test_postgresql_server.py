@@ -12,7 +12,7 @@ import pytest
 
 from config.embedded import postgresql_server
 from config.embedded.postgresql_server import LEAST_BUFFERS, MOST_BUFFERS, PostgreSQLServer, shared_buffers
-from config.embedded.server import EmbeddedServerError, Users
+from config.embedded.server_process import EmbeddedServerError, Users
 from tests.config.embedded.processes import POSTMASTER, ROOT, as_root, environment, kill_servers, wait_until
 
 pytestmark = pytest.mark.slow

@@ -4,7 +4,7 @@ import pytest
 
 from config.embedded import redis_server
 from config.embedded.redis_server import RedisServer
-from config.embedded.server import EmbeddedServerError, Users
+from config.embedded.server_process import EmbeddedServerError, Users
 from tests.config.embedded.processes import kill_servers, servers, wait_until
 
 pytestmark = pytest.mark.slow

@@ -9,7 +9,7 @@ from django.urls import reverse
 from PIL import Image
 
 from catalog.photos import add_photo
-from search import gate, lookup
+from search import category_gate, lookup
 from search.api import answers
 from search.api.serializers import SearchAnswerSerializer, SimilarAnswerSerializer
 from search.models import Threshold
@@ -63,7 +63,7 @@ def test_an_answer_is_what_the_serializer_makes_of_it(space, matches):
 def test_a_gate_is_what_the_serializer_makes_of_it(space, matches, category):
     categories = {one.pk: one for one in (category("lamp"), category("bed"), category("chair"))}
     lamp, bed, _ = categories
-    choice = gate.Choice("classifier", frozenset({lamp}), {bed: 0.25, lamp: 0.75}, low_confidence=True)
+    choice = category_gate.Choice("classifier", frozenset({lamp}), {bed: 0.25, lamp: 0.75}, low_confidence=True)
     made = {**answers.answer(space, matches, Stopwatch(), ORIGIN), "gate": answers.gate(choice, categories)}
     assert [one["slug"] for one in made["gate"]["categories"]] == ["lamp", "bed", "chair"]
     described = {**made, "results": [], "left_out": None}

@@ -12,7 +12,7 @@ from catalog.photos import add_photo
 from config.wsgi import application
 from ml.images import as_jpeg
 from ml.recipes import make_recipe
-from search import training
+from search import head_training
 from search.models import Space, Threshold
 from tests.conftest import picture
 
@@ -26,7 +26,7 @@ def shop(space, photo, index):
         photo((250, 10 + 15 * n, 10), "lamp", sku=f"lamp-{n}", price=10 * n, in_stock=n % 2 == 0)
         photo((10, 10 + 15 * n, 250), "bed", sku=f"bed-{n}", price=100 * n)
     index()
-    training.train(space)
+    head_training.train(space)
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_a_photo_of_nothing_that_is_sold_is_searched_for_everywhere_and_marked(s
         photo((250, 4 * n, 10), "lamp")
         photo((10, 4 * n, 250), "bed")
     index()
-    training.train(space)
+    head_training.train(space)
     scene = Image.new("RGB", (64, 64), (10, 250, 10))
     scene.paste("white", (0, 0, 32, 32))
     gate = ask(as_jpeg(scene)).json()["gate"]
@@ -338,7 +338,7 @@ def test_the_index_tells_what_the_gate_was_tuned_by(space, photo, index, client)
         photo((250, 4 * n, 10), "lamp", name=f"Lamp {n // 2}")
         photo((10, 4 * n, 250), "bed", name=f"Bed {n // 2}")
     index()
-    training.train(space)
+    head_training.train(space)
     assert client.get(reverse("index")).json()["head"]["gate"] == {
         "queries": 60,
         "recall_of": "products",

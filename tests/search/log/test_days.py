@@ -8,7 +8,7 @@ from django.utils import timezone
 from search.log import days
 from search.models import Day, Event
 from tests import commands
-from tests.logged import clicked
+from tests.search_log import clicked
 
 pytestmark = pytest.mark.django_db
 

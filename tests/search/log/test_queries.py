@@ -8,7 +8,7 @@ from django.utils import timezone
 from search import tasks
 from search.log import queries
 from search.models import Day, Event, Query
-from tests.logged import clicked
+from tests.search_log import clicked
 
 pytestmark = pytest.mark.django_db
 

@@ -22,7 +22,7 @@ from search.store.partitions import Leaf
 from search.store.scans import ScanPlan
 from tests.grid_space import RECIPE, GridEncoder
 from tests.installation import wait_for
-from tests.stock import as_stored, clustered, stock
+from tests.made_up_photos import as_stored, clustered, stock
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROWS = 400

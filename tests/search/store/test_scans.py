@@ -18,7 +18,7 @@ from search.models import Embedding, LeafIndex, Space, Threshold
 from search.store import binary, coarse, indexes, partitions, scans
 from search.store.scans import Ranking, ScanPlan
 from tests.grid_space import DIMENSIONS
-from tests.stock import clustered, stock
+from tests.made_up_photos import clustered, stock
 
 pytestmark = pytest.mark.django_db
 ANY = np.ones(DIMENSIONS, np.float32)

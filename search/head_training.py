@@ -11,8 +11,8 @@ from django.db.models import Count
 from numpy.typing import NDArray
 
 from ml.classifier import Classifier, TooFewPhotos, cross_validate, fit_classifier
+from ml.gate_tuning import tune_gate
 from ml.retrieval import Gallery, Metric
-from ml.tuning import tune_gate
 from search import encoders
 from search.models import Embedding, Head, Query, Space
 from search.store import partitions, vectors

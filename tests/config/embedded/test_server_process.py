@@ -8,7 +8,7 @@ import pytest
 
 from config.embedded.postgresql_server import PostgreSQLServer
 from config.embedded.redis_server import RedisServer
-from config.embedded.server import EmbeddedServerError, Users
+from config.embedded.server_process import EmbeddedServerError, Users
 from tests.config.embedded.processes import POSTMASTER, as_root, servers
 
 pytestmark = pytest.mark.slow

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from search import training
+from search import head_training
 from search.log import queries
 from search.models import Query
 from tests.api_answers import errors, invalid
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def shop(indexed_shop, space):
     """Six lamps and six beds, with a trained head."""
-    training.train(space)
+    head_training.train(space)
 
 
 @pytest.fixture
@@ -89,9 +89,9 @@ def test_a_query_that_cannot_be_logged_is_answered_all_the_same(ask, caplog, mon
     same = uuid4()
     monkeypatch.setattr("uuid.uuid4", lambda: same)
     Query.objects.create(id=same, kind="text", ms=1, results=0)
-    with caplog.at_level(logging.WARNING, "search.api.logged"):
+    with caplog.at_level(logging.WARNING, "search.api.logged_answers"):
         assert ask()["query_id"] == str(same)
-    [record] = [record for record in caplog.records if record.name == "search.api.logged"]
+    [record] = [record for record in caplog.records if record.name == "search.api.logged_answers"]
     assert "was not logged" in record.message
     assert Query.objects.get().kind == "text"
 

@@ -16,14 +16,14 @@ from PIL import Image
 from benchmarks.shop import data_folder
 
 EXAMPLES = """example:
-  python -m benchmarks.strangers demo/catalog/catalog.csv demo/queries/queries.csv \\
+  python -m benchmarks.unknown_things demo/catalog/catalog.csv demo/queries/queries.csv \\
       --weights random resnet50.pth --autoencoder demo/autoencoder.safetensors
 """
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.strangers",
+        prog="python -m benchmarks.unknown_things",
         description=__doc__,
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

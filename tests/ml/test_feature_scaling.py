@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from ml import scaling
+from ml import feature_scaling
 from ml.classifier import cross_validate
-from ml.scaling import feature_scales
+from ml.feature_scaling import feature_scales
 
 
 def test_scales_are_deviations_with_a_floor_at_half_their_root_mean_square():
@@ -28,5 +28,5 @@ def test_a_head_is_not_ruled_by_the_noise_in_the_last_components(monkeypatch):
         return float(np.mean(held_out.probabilities.argmax(axis=1) == labels))
 
     measured = accuracy()
-    monkeypatch.setattr(scaling, "FLOOR", 1e-6)
+    monkeypatch.setattr(feature_scaling, "FLOOR", 1e-6)
     assert measured > accuracy() + 0.1

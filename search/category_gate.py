@@ -2,7 +2,7 @@
 
 It is soft. A hard gate searches the top category alone and can never return the look-alike on the other side of a
 border: a loveseat never finds the sofa. Training measures how wide the gate opens and stores this policy with the head
-(ml.policy). All categories are searched without a head, and for a photo that is like nothing the shop sells.
+(ml.gate_policy). All categories are searched without a head, and for a photo that is like nothing the shop sells.
 """
 
 from collections.abc import Mapping

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from catalog.models import Photo, Product
 from ml.classifier import Judgement, TooFewPhotos
-from search import encoders, training
+from search import encoders, head_training
 from search.management.commands.train_head import _worth_lines
 from search.models import Embedding, Event, Head, Query, Space
 from search.store import partitions
@@ -44,7 +44,7 @@ def judged(space: Space, vector: np.ndarray) -> Judgement:
 
 def test_the_head_tells_categories_apart(space, shop, index, category):
     index()
-    training.train(space)
+    head_training.train(space)
     assert Head.objects.get().metrics["top1"] == 1.0
     vector = np.full(48, 0.01, np.float32)
     vector[0::3] = 1
@@ -75,12 +75,12 @@ def test_another_process_s_first_head_is_in_use_at_once_and_its_next_one_after_s
     monkeypatch.setattr(encoders, "forget_heads", lambda: None)  # The other process forgets only its own.
     query = np.ones(48, np.float32)
     assert encoders.judgement(space, query) is None
-    training.train(space)
+    head_training.train(space)
     first = judged(space, query)
     for green in range(200, 210):
         photo((10, green, 10), "table")
     index()
-    training.train(space)
+    head_training.train(space)
     clock[0] += encoders.KEPT - 0.5
     assert judged(space, query).probabilities == first.probabilities
     clock[0] += 0.5
@@ -89,14 +89,14 @@ def test_another_process_s_first_head_is_in_use_at_once_and_its_next_one_after_s
 
 def test_a_small_shop_keeps_the_default_gate_and_calls_nothing_unknown(space, shop, index):
     index()
-    training.train(space)
+    head_training.train(space)
     assert (Head.objects.get().metrics["gate"], Head.objects.get().metrics["unknown_above"]) == (None, None)
     assert not judged(space, np.eye(48, dtype=np.float32)[1]).unknown
 
 
 def test_a_larger_shop_tunes_the_gate_on_photos_that_ask_for_their_kin(space, large_shop, index):
     index()
-    training.train(space)
+    head_training.train(space)
     gate = Head.objects.get().metrics["gate"]
     assert (gate["queries"], gate["recall_of"]) == (60, "products")
     assert gate["policy"] == {"sure": 0.0, "most": 1, "confusions": {}}
@@ -105,7 +105,7 @@ def test_a_larger_shop_tunes_the_gate_on_photos_that_ask_for_their_kin(space, la
 
 def test_a_photo_unlike_all_that_is_sold_is_unknown(space, large_shop, index):
     index()
-    training.train(space)
+    head_training.train(space)
     stripes = np.tile([1, 0, 0, 0, 1, 0], 8).astype(np.float32)
     strange = judged(space, stripes / np.linalg.norm(stripes))
     assert (strange.unknown, strange.low_confidence) == (True, True)
@@ -115,9 +115,9 @@ def test_a_photo_unlike_all_that_is_sold_is_unknown(space, large_shop, index):
 
 def test_a_new_head_replaces_the_former_one(space, shop, index):
     index()
-    training.train(space)
+    head_training.train(space)
     first = Head.objects.get()
-    training.train(space)
+    head_training.train(space)
     assert Head.objects.get().pk > first.pk
 
 
@@ -126,56 +126,56 @@ def test_training_needs_photos_of_two_categories(space, photo, index):
         photo((red, 0, 0), "lamp")
     index()
     with pytest.raises(TooFewPhotos):
-        training.train(space)
-    assert training.train_if_due(space) is None
+        head_training.train(space)
+    assert head_training.train_if_due(space) is None
 
 
 def test_a_first_head_is_due_as_soon_as_anything_is_indexed(space, shop, index):
-    assert not training.is_due(space)
+    assert not head_training.is_due(space)
     index()
-    assert training.is_due(space)
+    assert head_training.is_due(space)
 
 
 def test_a_head_is_due_again_when_more_than_a_tenth_has_changed(space, shop, photo, index):
     index()
-    training.train(space)
+    head_training.train(space)
     photo((255, 1, 1), "lamp")
     photo((255, 2, 2), "lamp")
     index()
-    assert not training.is_due(space)
+    assert not head_training.is_due(space)
     photo((255, 3, 3), "lamp")
     index()
-    assert training.is_due(space)
+    assert head_training.is_due(space)
 
 
 def test_stock_replaced_one_for_one_counts_as_changed(space, shop, photo, index):
     index()
-    training.train(space)
+    head_training.train(space)
     Product.objects.earliest("pk").delete()
     Product.objects.latest("pk").delete()
     photo((254, 1, 1), "lamp")
     photo((1, 1, 254), "bed")
     index()
-    assert training.is_due(space)
+    assert head_training.is_due(space)
 
 
 def test_training_without_any_photo_is_refused(space):
     with pytest.raises(TooFewPhotos):
-        training.train(space)
+        head_training.train(space)
 
 
 def test_products_that_moved_count_as_changed(space, shop, index, category):
     index()
-    training.train(space)
+    head_training.train(space)
     Product.objects.filter(category=category("lamp")).update(category=category("table"))
     index()
-    assert training.is_due(space)
+    assert head_training.is_due(space)
 
 
 def test_a_large_category_is_sampled(space, shop, index, monkeypatch):
     index()
-    monkeypatch.setattr(training, "PHOTOS_PER_CATEGORY", 6)
-    samples = training._samples(space, list(training._photos_per_category(space)), seed=0)
+    monkeypatch.setattr(head_training, "PHOTOS_PER_CATEGORY", 6)
+    samples = head_training._samples(space, list(head_training._photos_per_category(space)), seed=0)
     gallery = samples.gallery
     assert (gallery.vectors.shape, gallery.categories.shape, gallery.products.shape) == ((12, 48), (12,), (12,))
     assert set(gallery.photos.tolist()) <= set(Photo.objects.values_list("pk", flat=True))
@@ -185,7 +185,7 @@ def test_products_of_one_name_are_a_family(space, photo, index, monkeypatch):
     for name in ("Alma", "Berg", "Alma"):
         photo((200, 10, 10), "lamp", name=name)
     index()
-    samples = training._samples(space, list(training._photos_per_category(space)), seed=0)
+    samples = head_training._samples(space, list(head_training._photos_per_category(space)), seed=0)
     names = Product.objects.in_bulk(samples.gallery.products.tolist())
     first, second, third = (samples.families[row] for row in range(3))
     assert [names[product].name for product in samples.gallery.products.tolist()] == ["Alma", "Berg", "Alma"]
@@ -198,19 +198,19 @@ def test_a_space_that_another_process_trains_is_left_to_it(space, shop, index):
     key = [partitions.TRAINING_LOCKS, space.pk]
     with other.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s, %s)", key)
-        assert training.train(space) is None
+        assert head_training.train(space) is None
         cursor.execute("SELECT pg_advisory_unlock(%s, %s)", key)
     other.close()
-    assert training.train(space) is not None
+    assert head_training.train(space) is not None
 
 
 def test_a_head_of_an_earlier_version_is_due_for_training(space, shop, index):
     index()
-    training.train(space)
+    head_training.train(space)
     head = Head.objects.get()
     del head.metrics["gate"]
     head.save(update_fields=["metrics"])
-    assert training.is_due(space)
+    assert head_training.is_due(space)
 
 
 @pytest.fixture
@@ -247,7 +247,7 @@ def green(shade: float) -> np.ndarray:
 
 
 def learned(space: Space) -> Head:
-    head = training.train(space)
+    head = head_training.train(space)
     assert head is not None
     return head
 
@@ -296,8 +296,8 @@ def test_of_one_photo_the_last_word_counts_and_no_category_has_more_than_the_cat
     told(green(0), "lamp", minutes_ago=20)
     # A last label for which beds have no room counts all the same: no earlier label takes its place.
     told(green(0.13), "lamp", minutes_ago=30)
-    gallery = training._samples(space, list(training._photos_per_category(space)), seed=0).gallery
-    found = training._told(space, gallery)
+    gallery = head_training._samples(space, list(head_training._photos_per_category(space)), seed=0).gallery
+    found = head_training._told(space, gallery)
     assert found.categories.tolist() == [category("lamp").pk] + 10 * [category("bed").pk]
     expected = np.stack([green(n / 100) for n in range(11)])
     np.testing.assert_allclose(found.vectors, expected, atol=1e-3)

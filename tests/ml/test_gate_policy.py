@@ -6,7 +6,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from ml.policy import HARD, Policy, Tuned, confusion_shares, confusions, products_ahead, tune
+from ml.gate_policy import HARD, Policy, Tuned, confusion_shares, confusions, products_ahead, tune
 
 SURE, TORN, LOST = [0.95, 0.02, 0.02, 0.01], [0.5, 0.02, 0.45, 0.03], [0.3, 0.25, 0.25, 0.2]
 NONE = np.zeros((4, 4))

@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from rest_framework.authtoken.models import Token
 
-from search import indexing, training
+from search import head_training, indexing
 from search.models import Space
 from tests.grid_space import DIMENSIONS, RECIPE
 
@@ -34,6 +34,6 @@ def open_shop(folder: Path) -> str:
     space = Space.objects.create(name="grid", recipe=RECIPE, dimensions=DIMENSIONS, state=Space.State.LIVE)
     while indexing.index_batch(space):
         pass
-    training.train(space)
+    head_training.train(space)
     staff = get_user_model().objects.create_superuser("admin", password="unused")
     return Token.objects.create(user=staff).key

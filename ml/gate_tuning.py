@@ -9,7 +9,7 @@ import numpy as np
 
 from ml.arrays import Bools, Ints
 from ml.classifier import OutOfFold
-from ml.policy import Tuned, confusion_shares, products_ahead, tune
+from ml.gate_policy import Tuned, confusion_shares, products_ahead, tune
 from ml.retrieval import Gallery, Metric, similarities
 from ml.sampling import sampled
 

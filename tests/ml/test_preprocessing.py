@@ -6,7 +6,7 @@ from PIL import Image
 from torchvision import transforms
 from torchvision.transforms import InterpolationMode
 
-from ml.fits import preprocess
+from ml.preprocessing import preprocess
 from ml.recipes import Recipe
 from tests.ml.photos import SMALL, gradient
 

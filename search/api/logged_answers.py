@@ -11,7 +11,7 @@ from django.db import Error as DatabaseError
 from psycopg_pool import PoolTimeout
 from rest_framework.response import Response
 
-from search.gate import Choice
+from search.category_gate import Choice
 from search.log import queries
 from search.models import Query, Space
 

@@ -5,7 +5,7 @@ import redis
 from django.core.cache import cache
 
 from catalog.models import Product
-from search import bell, tasks
+from search import tasks, worker_bell
 
 pytestmark = pytest.mark.django_db
 
@@ -15,9 +15,9 @@ def rings(monkeypatch):
     """The names of the tasks asked for; nothing reaches Celery's queue."""
     sent: list[str] = []
     monkeypatch.setattr("celery.current_app.send_task", lambda name, **options: sent.append(name))
-    cache.delete(bell.key(bell.INDEX))
+    cache.delete(worker_bell.key(worker_bell.INDEX))
     yield sent
-    cache.delete(bell.key(bell.INDEX))
+    cache.delete(worker_bell.key(worker_bell.INDEX))
 
 
 def test_a_committed_photo_rings_once(rings, photo, django_capture_on_commit_callbacks):
@@ -28,15 +28,15 @@ def test_a_committed_photo_rings_once(rings, photo, django_capture_on_commit_cal
 
 
 def test_a_bell_that_is_ringing_is_not_rung_again(rings):
-    bell.ring()
-    bell.ring()
+    worker_bell.ring()
+    worker_bell.ring()
     assert len(rings) == 1
 
 
 def test_the_worker_silences_the_bell_before_it_looks(rings, space):
-    bell.ring()
+    worker_bell.ring()
     tasks.index_pending()
-    bell.ring()
+    worker_bell.ring()
     assert len(rings) == 2
 
 

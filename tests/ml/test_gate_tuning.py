@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from ml import tuning
+from ml import gate_tuning
 from ml.classifier import OutOfFold, cross_validate
-from ml.policy import HARD, Policy, Tuned
+from ml.gate_policy import HARD, Policy, Tuned
+from ml.gate_tuning import tune_gate
 from ml.retrieval import Gallery, Metric
-from ml.tuning import tune_gate
 
 
 def shop(photos: int, products: int, seed: int = 0) -> Gallery:
@@ -48,7 +48,7 @@ def test_an_only_photo_asks_for_other_products_of_its_family():
     families = np.arange(60) // 4  # Each family has two in either category, and those in the other category are no kin
     found = tuned(gallery, families, {1: 30, 2: 30}, "l2")
     assert (found.queries, found.recall_of) == (60, "products")
-    assert tuning._kin(gallery, families, np.array([5])).nonzero()[1].tolist() == [5, 7]
+    assert gate_tuning._kin(gallery, families, np.array([5])).nonzero()[1].tolist() == [5, 7]
 
 
 def test_without_kin_the_true_category_must_be_searched():
@@ -63,7 +63,7 @@ def test_too_few_photos_choose_nothing():
 
 
 def test_a_large_shop_is_sampled_the_same_way_each_time(monkeypatch):
-    monkeypatch.setattr(tuning, "QUERIES", 55)
+    monkeypatch.setattr(gate_tuning, "QUERIES", 55)
     gallery = shop(photos=120, products=30)
     first, again = (tuned(gallery, unrelated(gallery), {1: 60, 2: 60}, seed=3) for _ in range(2))
     assert first == again
