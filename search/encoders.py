@@ -13,7 +13,8 @@ from ml.encoder import Encoder
 from ml.projection import FittedProjection
 from ml.recipes import Recipe, WeightsError
 from search.models import Head, Projection, Space
-from search.store.indexes import KEPT
+
+KEPT = 5  # Seconds that a process goes on with a head before it asks whether there is a newer one.
 
 
 def encoder_for(space: Space) -> Encoder:

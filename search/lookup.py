@@ -154,7 +154,7 @@ def _answer(ranked: Sequence[NearestPhoto], metric: Space.Metric, limit: int, mi
     passes = [similarity(metric, row.distance) >= _floor(row, metric, min_similarity) for row in ranked]
     pictures = grouping.by_picture([*compress(ranked, passes)], limit, 1 + MOST_DUPLICATES)
     # A full answer leaves out nothing that is farther than its last hit.
-    reach = ranked.index(pictures[-1][0]) if len(pictures) == limit else len(ranked)
+    reach = ranked.index(pictures[-1][0]) if pictures and len(pictures) == limit else len(ranked)
     below = grouping.first_of_each(compress(ranked[:reach], map(not_, passes)), CATEGORY)
     hits = [_hit(first, metric, others) for first, *others in pictures]
     return _Answer(hits, _left_out(below, metric, min_similarity), frozenset(map(CATEGORY, below)))

@@ -7,13 +7,15 @@ from functools import partial
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Count, F
 from django.utils import timezone
 
 from catalog.models import Category
+from ml.classifier import MIN_PHOTOS, MIN_PRODUCTS
 from ml.projection import FittedProjection, fit_projection, sha256_of
 from ml.recipes import Recipe
 from search import states
-from search.models import Projection, Space
+from search.models import Embedding, Projection, Space
 from search.states import Counts
 from search.store import indexes, partitions, vectors
 
@@ -60,6 +62,8 @@ class Overview:
     hnsw: int
     """Leaves that have an HNSW index; the others are scanned exactly."""
     size: partitions.Size
+    is_ready: bool
+    """Whether it could be activated, if it was never live."""
 
     @property
     def progress(self) -> float:
@@ -68,9 +72,9 @@ class Overview:
 
     @property
     def stage(self) -> str:
-        """The state, and whether a space that is being built has all photos."""
-        is_filled = self.space.state == Space.State.BUILDING and self.counts.total and not self.counts.pending
-        return "ready" if is_filled else str(self.space.state)
+        """The state, or "ready" for a space that was built and waits to be activated."""
+        is_waiting = self.space.state == Space.State.BUILDING and self.counts.total and self.is_ready
+        return "ready" if is_waiting else str(self.space.state)
 
     @property
     def bytes_per_photo(self) -> int:
@@ -80,8 +84,15 @@ class Overview:
 
 
 def overview(space: Space) -> Overview:
-    leaves = partitions.leaves(space)
-    return Overview(space, states.counts(space), len(leaves), space.indexes.count(), partitions.size(space))
+    counts, leaves = states.counts(space), partitions.leaves(space)
+    return Overview(
+        space=space,
+        counts=counts,
+        leaves=len(leaves),
+        hnsw=space.indexes.count(),
+        size=partitions.size(space),
+        is_ready=lack(space, counts.pending) is None,
+    )
 
 
 def ensure_live(recipe: Recipe) -> Space:
@@ -170,8 +181,8 @@ def activate(space: Space, incomplete: bool = False) -> Space | None:
         Space.DoesNotExist: the space was dropped.
     """
     stored = Space.objects.filter(pk=space.pk).first()  # Its state may have changed since the caller read it.
-    if stored and not incomplete:
-        check_ready(stored)
+    if stored and not incomplete and (refusal := lack(stored, states.pending(stored).count())):
+        raise refusal
     with transaction.atomic():
         # Lock them all: whoever activates another one meanwhile waits here, and then sees which is live.
         every = {row.pk: row for row in Space.objects.select_for_update(no_key=True).order_by("pk")}
@@ -190,21 +201,28 @@ def activate(space: Space, incomplete: bool = False) -> Space | None:
     return former
 
 
-def check_ready(space: Space) -> None:
-    """Raise NotReady unless the space would answer searches as well as it can.
+def lack(space: Space, pending: int) -> "NotReady | None":
+    """What a space that was never live lacks to answer searches as well as it can; None when it is ready.
 
     A space that was live before is always ready: it is wanted back at once, whatever came meanwhile.
     """
     if space.state != Space.State.BUILDING:
-        return
-    if missing := states.pending(space).count():
-        raise NotReady(f"{missing} photos are not indexed in {space} yet", f"index --space {space}")
+        return None
+    if pending:
+        return NotReady(f"{pending} photos are not indexed in {space} yet", f"index --space {space}")
     if any(map(indexes.is_due, partitions.leaves(space))):
-        raise NotReady(f"{space} lacks indexes of large categories", "maintain")
+        return NotReady(f"{space} lacks indexes of large categories", "maintain")
     live = Space.objects.live()
-    # If the live space has no head, the shop has too few photos for one.
-    if live and live.heads.exists() and not space.heads.exists():
-        raise NotReady(f"{space} has no category head yet", f"train_head --space {space}")
+    if live and live.heads.exists() and not space.heads.exists() and _can_have_head(space):
+        return NotReady(f"{space} has no category head yet", f"train_head --space {space}")
+    return None
+
+
+def _can_have_head(space: Space) -> bool:
+    """Whether two categories have photos enough to train one. The live space's head may be older than that."""
+    photos = Embedding.objects.filter(space_id=space.pk, category_id=F("photo__product__category_id"))
+    counts = photos.values("category_id").annotate(count=Count("*"), products=Count("photo__product", distinct=True))
+    return counts.filter(count__gte=MIN_PHOTOS, products__gte=MIN_PRODUCTS).count() >= 2
 
 
 def drop(space: Space) -> None:

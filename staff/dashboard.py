@@ -22,7 +22,7 @@ from staff import confusion
 from staff.confusion import Confusion
 
 IMPORTS = 5  # the last ones
-KEPT = 10  # Seconds that a process keeps the state of the index. Counting a million photos takes seconds.
+KEPT = 10  # Seconds that a process keeps the state of the index. Counting a million photos takes one.
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,11 @@
 
 import json
 from functools import partial
+from operator import attrgetter
+from threading import Lock
 from typing import Any
 
+from cachetools import TTLCache, cached
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import QuerySet
@@ -24,13 +27,13 @@ from staff import confusion
 from staff.lists import ReadOnlyAdmin
 from staff.space_form import SpaceForm
 
+KEPT = 10  # Seconds that a process goes on with an overview: among a million photos it takes one.
 
-def seen_once(space: Space) -> Overview:
-    """The overview of a row, made once: several columns show parts of it."""
-    if not hasattr(space, "_seen"):
-        space._seen = spaces.overview(space)  # type: ignore[attr-defined]
-    seen: Overview = space._seen  # type: ignore[attr-defined]
-    return seen
+
+@cached(TTLCache(maxsize=32, ttl=KEPT), key=attrgetter("pk", "state"), lock=Lock())
+def seen(space: Space) -> Overview:
+    """The overview of a space, kept for some seconds: several columns show parts of it, and the page asks again."""
+    return spaces.overview(space)
 
 
 class ThresholdInline(TabularInline):
@@ -76,7 +79,7 @@ class SpaceAdmin(ModelAdmin):
         return self.inlines if obj else ()
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        building = any(states.pending(space).exists() for space in Space.objects.filter(state=Space.State.BUILDING))
+        building = any(seen(space).counts.pending for space in Space.objects.filter(state=Space.State.BUILDING))
         return super().changelist_view(request, {"building": building, **(extra_context or {})})
 
     def has_delete_permission(self, request: HttpRequest, obj: Space | None = None) -> bool:
@@ -116,23 +119,23 @@ class SpaceAdmin(ModelAdmin):
 
     @admin.display(description="state")
     def stage(self, space: Space) -> str:
-        return seen_once(space).stage
+        return seen(space).stage
 
     @admin.display
     def progress(self, space: Space) -> SafeString:
-        seen = seen_once(space).counts
+        counts = seen(space).counts
         bar = '<progress value="{}" max="{}" style="width: 8em"></progress> {} of {}'
-        return format_html(bar, seen.settled, max(seen.total, 1), seen.settled, seen.total)
+        return format_html(bar, counts.settled, max(counts.total, 1), counts.settled, counts.total)
 
     @admin.display(description="on disk")
     def disk(self, space: Space) -> str:
-        size = seen_once(space).size
+        size = seen(space).size
         return filesizeformat(size.vectors + size.indexes)
 
     @admin.display
     def index(self, space: Space) -> str:
-        seen = seen_once(space)
-        return f"HNSW in {seen.hnsw} of {seen.leaves} categories" if seen.hnsw else "exact scans"
+        found = seen(space)
+        return f"HNSW in {found.hnsw} of {found.leaves} categories" if found.hnsw else "exact scans"
 
 
 @admin.register(Head)

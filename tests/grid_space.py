@@ -17,9 +17,10 @@ from search import encoders, indexing, spaces
 from search.models import Space
 from search.store import coarse, indexes, partitions
 from staff import dashboard
+from staff import spaces as spaces_page
 
 DIMENSIONS = 48
-KEPT_FOR_SECONDS = (indexes._checked, indexes.photos_per_product, encoders._head, dashboard.index)
+KEPT_FOR_SECONDS = (indexes._checked, indexes.photos_per_product, encoders._head, dashboard.index, spaces_page.seen)
 RECIPE = {**make_recipe("random").as_dict(), "fit": "crop"}
 
 

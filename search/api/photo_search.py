@@ -11,7 +11,8 @@ from search.api.errors import ServiceUnavailable
 from search.api.serializers import SearchSerializer
 from search.models import Space
 from search.stopwatch import Stopwatch
-from search.store import live_space
+from search.store import live_shop
+from search.store.live_shop import LiveShop
 
 
 class Found(NamedTuple):
@@ -29,7 +30,7 @@ def find(data: Any, watch: Stopwatch) -> Found:
     with watch.stage("decode"):
         query = SearchSerializer(data=data)
         query.is_valid(raise_exception=True)
-        space, categories = live_shop()
+        space, categories = require_live_shop()
         encoder = encoders.encoder_for(space)
         photo = query.photo(encoder)
     with watch.stage("encode"):
@@ -42,8 +43,8 @@ def find(data: Any, watch: Stopwatch) -> Found:
     return Found(space, categories, vector, choice, matches)
 
 
-def live_shop() -> live_space.Live:
+def require_live_shop() -> LiveShop:
     """The live space and the categories. Raises ServiceUnavailable before the first space was made."""
-    if shop := live_space.read():
+    if shop := live_shop.read():
         return shop
     raise ServiceUnavailable("There is no index yet: run manage.py prepare.", "no_live_space")

@@ -86,7 +86,7 @@ class SimilarView(APIView):
         product = get_object_or_404(Product, sku=sku)
         query = SimilarSerializer(data=request.query_params, context={"product": product})
         query.is_valid(raise_exception=True)
-        space = photo_search.live_shop().space
+        space = photo_search.require_live_shop().space
         with watch.stage("search"):
             own = vectors.of_product(space, product, query.validated_data.get("photo"))
             categories = query.validated_data.get("category", {product.category_id})
@@ -146,4 +146,4 @@ class IndexView(APIView):
         examples=[OpenApiExample("Nearly done", value=examples.INDEX_ANSWER, response_only=True)],
     )
     def get(self, request: Request) -> Response:
-        return Response(IndexSerializer(answers.index_state(photo_search.live_shop().space)).data)
+        return Response(IndexSerializer(answers.index_state(photo_search.require_live_shop().space)).data)

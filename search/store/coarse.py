@@ -23,9 +23,14 @@ Floats = NDArray[np.floating]
 FITTED = 10_000
 
 
+def has_coarse(dimensions: int) -> bool:
+    """Whether vectors of so many dimensions have coarse ones, which are then a fourth as long or shorter."""
+    return dimensions >= COARSE_FROM
+
+
 def is_two_stage(space: Space) -> bool:
-    """Whether the space's indexes are over coarse vectors. Over full ones they would be at least four times as big."""
-    return space.dimensions >= COARSE_FROM
+    """Whether the space's indexes are over coarse vectors."""
+    return has_coarse(space.dimensions)
 
 
 def indexed(space: Space) -> tuple[sql.Composable, int]:

@@ -36,7 +36,7 @@ EF_SEARCH = (40, 50, 64, 80, 100, 125, 160, 250, 400, 640, 1_000)
 # An index is compared again once its leaf has grown or shrunk by this share. It is also compared after these days, in
 # which as many photos may have come as gone.
 CHANGED_ENOUGH, CHECKED_FOR = 0.2, timedelta(days=7)
-# Seconds for which a process keeps what it has read: the checked indexes, the newest head.
+# Seconds for which a process keeps what it has read of the checked indexes and of the shop's size.
 KEPT = 5
 
 

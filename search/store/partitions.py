@@ -14,7 +14,7 @@ from django.db import OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 from psycopg import errors, sql
 
-from search.models import COARSE_DIMENSIONS, COARSE_FROM, Embedding, Space
+from search.models import Embedding, Space
 
 TABLE = Embedding._meta.db_table
 # A vector of more than 3,920 halves does not fit into a page with its coarse one. It is stored EXTERNAL, off its row.
@@ -22,8 +22,6 @@ PAGE_DIMENSIONS = 3_900
 # A leaf of up to this many rows is scanned whole, in 2 ms. With 500 an index is as fast, with 2,000 nearly three times
 # as fast. But only the scan finds all, and costs nothing to write into (python -m benchmarks.speed search).
 EXACT_ROWS = 1_000
-# PostgreSQL's page and its header, in bytes; the bytes of a row's pointer, header and three ids.
-PAGE_BYTES, PAGE_HEADER, ROW_BYTES = 8_192, 24, 4 + 24 + 24
 # Dropping a partition locks the whole table, and what waits for that lock holds up every search behind it. So a drop
 # waits for a moment only, less than PostgreSQL's deadlock_timeout, and tries again after seconds.
 LOCK_WAIT, LOCK_TRIES = "100ms", 40
@@ -143,20 +141,6 @@ def size(space: Space) -> Size:
         )
         vectors, indexes = cursor.fetchone()
         return Size(int(vectors), int(indexes))
-
-
-def bytes_on_disk(dimensions: int) -> int:
-    """About how many bytes the vector of one photo takes in a leaf, without indexes.
-
-    A row is never split between pages: with 2,048 dimensions (4,104 bytes) only one fits into a page. A vector that is
-    stored externally is cut into chunks of 2,000 bytes, four to a page.
-    """
-    vector = 8 + 2 * dimensions
-    coarse = 8 + 2 * COARSE_DIMENSIONS if dimensions >= COARSE_FROM else 0
-    if dimensions > PAGE_DIMENSIONS:
-        return ROW_BYTES + coarse + -(-vector // 2_000) * PAGE_BYTES // 4
-    row = ROW_BYTES + coarse + -(-vector // 8) * 8
-    return PAGE_BYTES // ((PAGE_BYTES - PAGE_HEADER) // row)
 
 
 def rows(leaf: Leaf) -> int:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import psycopg
-from django.core.exceptions import EmptyResultSet
+from django.core.exceptions import EmptyResultSet, FullResultSet
 from django.db import connection
 from django.db.models import Q
 from django.db.models.sql import Query
@@ -248,6 +248,8 @@ def _conditions(filters: Q, exclude: Product | None) -> tuple[list[sql.Composabl
             clause, given = query.build_where(filters).as_sql(query.get_compiler(connection=connection), connection)
         except EmptyResultSet:
             clause, given = "FALSE", ()
+        except FullResultSet:
+            clause, given = "TRUE", ()
         clauses.append(sql.SQL(f" AND {clause}"))
         parameters += given
     if exclude:

@@ -18,14 +18,16 @@ from psycopg.types.numeric import Int8
 
 from catalog.models import Product
 from ml.sampling import sampled
-from search.models import Embedding, Space
-from search.store import coarse
+from search.models import COARSE_DIMENSIONS, Embedding, Space
+from search.store import coarse, partitions
 from search.store.binary import cursor
 
 Floats = NDArray[np.float32]
 
 HEADER = 2  # A halfvec in binary form begins with two numbers of two bytes: its dimensions and a zero.
 FETCHED = 1000  # Vectors read at once: 4 MB with 2,048 dimensions, and 8 MB more as float32.
+# PostgreSQL's page and its header, in bytes; the bytes of a row's pointer, header and three ids.
+PAGE_BYTES, PAGE_HEADER, ROW_BYTES = 8_192, 24, 4 + 24 + 24
 
 
 def from_binary(data: bytes) -> Floats:
@@ -129,3 +131,17 @@ def of_product(space: Space, product: Product, photo: int | None = None) -> Floa
         own = own.filter(photo_id=photo)
     found = fetch(own.values_list("vector")[:1])
     return from_binary(found[0][0]) if found else None
+
+
+def bytes_on_disk(dimensions: int) -> int:
+    """About how many bytes the vector of one photo takes in a leaf, without indexes.
+
+    A row is never split between pages: with 2,048 dimensions (4,104 bytes) only one fits into a page. A vector that is
+    stored externally is cut into chunks of 2,000 bytes, four to a page.
+    """
+    vector = 8 + 2 * dimensions
+    near = 8 + 2 * COARSE_DIMENSIONS if coarse.has_coarse(dimensions) else 0
+    if dimensions > partitions.PAGE_DIMENSIONS:
+        return ROW_BYTES + near + -(-vector // 2_000) * PAGE_BYTES // 4
+    row = ROW_BYTES + near + -(-vector // 8) * 8
+    return PAGE_BYTES // ((PAGE_BYTES - PAGE_HEADER) // row)

@@ -90,7 +90,7 @@ def test_json_has_every_number_and_no_clock_decides_them(shop, tmp_path):
 
 
 def test_suggestions_are_shown_but_kept_to_oneself_until_applied(shop):
-    assert "a category has to answer 99 queries rightly" in run("--timed", "0")
+    assert "no category gave 99 right first answers" in run("--timed", "0")
     printed = run("--timed", "0", "--keep", "0.8")
     assert "needs" not in printed
     assert not Threshold.objects.exists()

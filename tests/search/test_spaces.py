@@ -90,6 +90,26 @@ def test_a_space_is_activated_once_it_lacks_nothing_that_the_live_one_has(space,
     assert spaces.activate(beside) == space
 
 
+def test_a_shop_that_shrank_below_a_head_activates_a_space_without_one(space, indexed_shop, beside, category):
+    head_training.train(space)
+    category("bed").products.all().delete()
+    build(beside)
+    assert head_training.train_if_due(beside) is None
+    assert spaces.activate(beside) == space
+
+
+def test_a_space_is_called_ready_once_it_could_be_activated(space, indexed_shop, beside):
+    head_training.train(space)
+    assert spaces.overview(beside).stage == "building"
+    build(beside)
+    assert spaces.overview(beside).stage == "building"
+    head_training.train(beside)
+    assert spaces.overview(beside).stage == "ready"
+    spaces.activate(beside)
+    beside.refresh_from_db()
+    assert spaces.overview(beside).stage == "live"
+
+
 def test_a_space_that_was_live_before_is_always_ready(space, indexed_shop, beside, photo):
     head_training.train(space)
     spaces.activate(beside, incomplete=True)

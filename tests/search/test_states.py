@@ -4,6 +4,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from catalog.models import Product
 from search import spaces, states
 from search.models import Embedding, Rejection, Space
 from search.states import Counts, State
@@ -52,6 +53,11 @@ def test_a_photo_counts_once_as_rejected_or_as_indexed(space, indexed_shop, phot
     Rejection.objects.create(space=space, photo=resting, reason="asleep", retry_at=timezone.now())
     assert states.counts(space) == Counts(total=14, pending=1, rejected=1)
     assert states.counts(space).indexed == 12
+    rejected, whole = (
+        Product.objects.filter(states.products_with(space, State(name))) for name in ("rejected", "indexed")
+    )
+    assert list(rejected) == [damaged.product]
+    assert indexed.product in whole
     assert list(states.pending(space)) == [resting]
 
 

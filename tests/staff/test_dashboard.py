@@ -63,6 +63,15 @@ def test_numbers_are_those_of_the_shop(admin_client, space, indexed_shop, photo)
     assert 'http-equiv="refresh"' in page
 
 
+def test_a_shop_that_has_settled_still_looks_for_what_comes(admin_client, space, indexed_shop, photo, clock):
+    page = words(admin_client)
+    assert tile("Pending", "0") in page
+    assert 'http-equiv="refresh"' in page
+    photo("red")
+    clock[0] += KEPT
+    assert tile("Pending", "1") in words(admin_client)
+
+
 def test_the_index_is_looked_at_every_ten_seconds(admin_client, space, photo, clock):
     photo("red")
     Photo.objects.update(created_at=F("created_at") - timedelta(hours=5))

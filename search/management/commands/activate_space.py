@@ -25,7 +25,9 @@ class Command(ExplainedCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("name", help="name of the space (manage.py spaces lists them)")
-        parser.add_argument("--incomplete", action="store_true", help="do it even while photos are not indexed in it")
+        parser.add_argument(
+            "--incomplete", action="store_true", help="even without all photos, indexes or a head"
+        )
 
     def handle(self, *args: Any, name: str, incomplete: bool, **options: Any) -> None:
         space = named(name, "NAME")

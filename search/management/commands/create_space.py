@@ -19,7 +19,7 @@ from search.management.commands._explained import ExplainedCommand
 from search.management.commands._spaces import named
 from search.models import Space
 from search.space_options import DERIVED, LEFT_OUT, OWN
-from search.store import partitions
+from search.store import vectors
 
 EXAMPLES = """examples:
   manage.py create_space gem --pooling gem
@@ -97,7 +97,7 @@ class Command(ExplainedCommand):
             fitted = spaces.fit(source, components, whiten)
         except (TooFewVectors, ValueError) as error:
             raise CommandError(f"--pca: {error}. Photos indexed into {source} count.", returncode=2) from error
-        before, after = (partitions.bytes_on_disk(dimensions) for dimensions in (source.dimensions, components))
+        before, after = (vectors.bytes_on_disk(dimensions) for dimensions in (source.dimensions, components))
         self.stdout.write(
             f"{components} of {source.dimensions} components hold {fitted.explained_variance:.1%} of the variance; "
             f"a vector takes {after:,} bytes on disk instead of {before:,} ({1 - after / before:.0%} less)."
@@ -120,14 +120,14 @@ class Command(ExplainedCommand):
         self._describe(space)
         self.stdout.write(
             "The workers build it while searches go on. See how far with `manage.py spaces`, build it here with "
-            f"`manage.py index --space {space}`, then `manage.py evaluate --space {space}` and "
-            f"`manage.py activate_space {space}`."
+            f"`manage.py index --space {space}` and `manage.py maintain`, then `manage.py evaluate --space {space}` "
+            f"and `manage.py activate_space {space}`."
         )
 
     def _describe(self, space: Space) -> None:
-        size = f"{partitions.bytes_on_disk(space.dimensions):,} bytes a photo, indexes apart"
-        vectors = f"{space.get_metric_display()}, {space.dimensions:,} dimensions, {size}"
-        self.stdout.write(f"{space}: {space.summary}; {vectors}.")
+        size = f"{vectors.bytes_on_disk(space.dimensions):,} bytes a photo, indexes apart"
+        about = f"{space.get_metric_display()}, {space.dimensions:,} dimensions, {size}"
+        self.stdout.write(f"{space}: {space.summary}; {about}.")
 
 
 def _flag(name: str) -> str:

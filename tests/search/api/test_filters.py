@@ -59,21 +59,21 @@ def refusals(bodies: list[dict]) -> set[tuple]:
 
 
 def test_a_new_filter_on_a_column_is_one_entry(shop, find, client, monkeypatch):
-    assert [skus(body) for body in find(currency="CHF")] == 4 * [["EURO", "FRANC"]], "no filter yet"
+    assert [skus(body) for body in find(paid_in="CHF")] == 4 * [["EURO", "FRANC"]], "no filter yet"
     field = serializers.CharField(required=False, max_length=3, help_text="The currency.")
-    monkeypatch.setitem(FILTERS, "currency", Filter(field, lambda currency: Q(currency=currency)))
-    assert [skus(body) for body in find(currency="CHF")] == 4 * [["FRANC"]]
-    assert [skus(body) for body in find(currency="CHF", price_max=25)] == 4 * [[]]
-    assert refusals(find(currency="Franc")) == {
-        (400, "validation_error", (("currency", "max_length", "Ensure this field has no more than 3 characters."),))
+    monkeypatch.setitem(FILTERS, "paid_in", Filter(field, lambda currency: Q(currency=currency)))
+    assert [skus(body) for body in find(paid_in="CHF")] == 4 * [["FRANC"]]
+    assert [skus(body) for body in find(paid_in="CHF", price_max=25)] == 4 * [[]]
+    assert refusals(find(paid_in="Franc")) == {
+        (400, "validation_error", (("paid_in", "max_length", "Ensure this field has no more than 3 characters."),))
     }
-    facets = client.get(reverse("product-list"), {"currency": "CHF", "facets": "true"}).json()["facets"]
+    facets = client.get(reverse("product-list"), {"paid_in": "CHF", "facets": "true"}).json()["facets"]
     assert (facets["counted"], facets["price"]) == (1, {"min": "30.00", "max": "30.00"})
     schema = SchemaGenerator().get_schema(public=True)
     lists = [schema["paths"][address]["get"]["parameters"] for address in ADDRESSES[:3]]
-    told = [next(one for one in parameters if one["name"] == "currency")["description"] for parameters in lists]
+    told = [next(one for one in parameters if one["name"] == "paid_in")["description"] for parameters in lists]
     form = schema["components"]["schemas"]["SearchRequest"]["properties"]
-    assert [*told, form["currency"]["description"]] == 4 * ["The currency."]
+    assert [*told, form["paid_in"]["description"]] == 4 * ["The currency."]
 
 
 @pytest.mark.parametrize("text", ["true", " TRUE ", "yes", "on", "1"])

@@ -13,7 +13,7 @@ from catalog.filters import condition
 from catalog.models import Category, Photo, Product
 from search import lookup, maintenance
 from search.models import Embedding, LeafIndex, Space
-from search.store import binary, indexes, partitions, scans
+from search.store import binary, indexes, partitions, scans, vectors
 from search.store.partitions import Leaf
 
 ROWS, DIMENSIONS, RARE = 20_000, 48, 200
@@ -155,7 +155,7 @@ def test_the_rarest_products_are_all_found(large):
 @pytest.mark.django_db
 def test_a_row_takes_on_disk_what_is_told_of_it(large):
     size = partitions.size(large.space)
-    assert size.vectors / (ROWS + 300) == pytest.approx(partitions.bytes_on_disk(DIMENSIONS), rel=0.03)
+    assert size.vectors / (ROWS + 300) == pytest.approx(vectors.bytes_on_disk(DIMENSIONS), rel=0.03)
 
 
 @pytest.mark.django_db

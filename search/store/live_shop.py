@@ -21,13 +21,13 @@ CATEGORIES = sql.SQL("SELECT {fields} FROM {table} category").format(
 )
 
 
-class Live(NamedTuple):
+class LiveShop(NamedTuple):
     space: Space
     categories: Mapping[int, Category]
     """By id."""
 
 
-def read() -> Live | None:
+def read() -> LiveShop | None:
     """Read the live space and all categories in one round trip; None before the first space was made."""
     with binary.cursor() as spaces, binary.cursor() as categories:
         with spaces.connection.pipeline():
@@ -35,4 +35,4 @@ def read() -> Live | None:
             categories.execute(CATEGORIES)
         space = spaces.fetchone()
         known = [binary.instance(*CATEGORY, row) for row in categories.fetchall()]
-    return space and Live(binary.instance(Space, SPACE, space), {category.pk: category for category in known})
+    return space and LiveShop(binary.instance(Space, SPACE, space), {category.pk: category for category in known})
