@@ -54,10 +54,6 @@ def test_the_head_tells_categories_apart(space, shop, index, category):
     assert judgement.searched == {category("lamp").pk}
 
 
-def test_without_a_head_nothing_is_judged(space):
-    assert encoders.judgement(space, np.ones(48, np.float32)) is None
-
-
 def test_the_newest_head_of_a_space_is_the_one_trained_last(space, beside):
     assert space.heads.newest() is None
     _, last, _ = (
@@ -66,25 +62,6 @@ def test_the_newest_head_of_a_space_is_the_one_trained_last(space, beside):
     )
     assert space.heads.newest() == last
     assert space.heads.defer("weights").newest() == last
-
-
-def test_another_process_s_first_head_is_in_use_at_once_and_its_next_one_after_seconds(
-    space, shop, photo, index, monkeypatch, clock
-):
-    index()
-    monkeypatch.setattr(encoders, "forget_heads", lambda: None)  # The other process forgets only its own.
-    query = np.ones(48, np.float32)
-    assert encoders.judgement(space, query) is None
-    head_training.train(space)
-    first = judged(space, query)
-    for green in range(200, 210):
-        photo((10, green, 10), "table")
-    index()
-    head_training.train(space)
-    clock[0] += encoders.KEPT - 0.5
-    assert judged(space, query).probabilities == first.probabilities
-    clock[0] += 0.5
-    assert len(judged(space, query).probabilities) == len(first.probabilities) + 1
 
 
 def test_a_small_shop_keeps_the_default_gate_and_calls_nothing_unknown(space, shop, index):

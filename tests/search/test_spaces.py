@@ -8,11 +8,11 @@ import pytest
 from django.db import IntegrityError, OperationalError, connection, transaction
 from psycopg import errors, sql
 
-from catalog.models import Category, Photo, Product
+from catalog.models import Photo, Product
 from catalog.photos import open_stored
 from ml.projection import TooFewVectors
 from ml.recipes import Recipe, make_recipe
-from search import encoders, head_training, indexing, lookup, maintenance, spaces, states
+from search import encoders, head_training, indexing, lookup, spaces, states
 from search.models import Embedding, Projection, Rejection, Space, Threshold
 from search.store import binary, indexes, partitions, scans, vectors
 from tests.grid_space import RECIPE
@@ -276,19 +276,6 @@ def test_the_size_of_a_space_counts_vectors_and_indexes(space, beside, shop):
     assert empty.vectors == 0
     assert full.vectors > 0
     assert full.indexes > empty.indexes
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_category_gets_its_leaf_when_it_is_made_and_loses_it_to_maintenance_once_deleted():
-    space = Space.objects.create(name="new", recipe=RECIPE, dimensions=48, state=Space.State.LIVE)
-    chairs = Category.objects.create(slug="chair", name="Chair")
-    [leaf] = partitions.leaves(space)
-    assert leaf.category_id == chairs.pk
-    chairs.delete()
-    assert maintenance.maintain() == [leaf.name]
-    assert partitions.leaves(space) == []
-    spaces.activate(Space.objects.create(name="other", recipe=RECIPE, dimensions=48))
-    partitions.when_free(lambda: partitions.drop_branch(space))
 
 
 @pytest.mark.django_db(transaction=True)
