@@ -22,7 +22,7 @@ from PIL import Image
 from catalog.models import Category, Photo
 from catalog.photos import StoredPhotoError, open_stored
 from ml.encoder import Encoder
-from search import encoders, states
+from search import encoders, photo_states
 from search.models import Embedding, Rejection, Space
 from search.store import partitions, vectors
 
@@ -136,10 +136,10 @@ def _lock(space: Space, size: int, after: int = 0) -> list[Photo]:
     of 100.
     """
     # Ask for twice as many as wanted, since another worker may hold the first.
-    while ids := list(states.pending(space, after).order_by("pk").values_list("pk", flat=True)[: 2 * size]):
+    while ids := list(photo_states.pending(space, after).order_by("pk").values_list("pk", flat=True)[: 2 * size]):
         free = Photo.objects.filter(pk__in=ids).select_for_update(skip_locked=True, no_key=True)
         locked = list(free.order_by("pk").values_list("pk", flat=True)[:size])
-        photos = states.pending(space).filter(pk__in=locked).select_related("product").order_by("pk")
+        photos = photo_states.pending(space).filter(pk__in=locked).select_related("product").order_by("pk")
         if claimed := list(photos.only("file", "product__category_id")):
             return claimed
         after = ids[-1]

@@ -14,9 +14,9 @@ from catalog.models import Category
 from ml.classifier import MIN_PHOTOS, MIN_PRODUCTS
 from ml.projection import FittedProjection, fit_projection, sha256_of
 from ml.recipes import Recipe
-from search import states
+from search import photo_states
 from search.models import Embedding, Projection, Space
-from search.states import Counts
+from search.photo_states import Counts
 from search.store import indexes, partitions, vectors
 
 # The most photos that PCA is fitted on. As float32 of 4,096 dimensions they fill 330 MB, and a tenth of them already
@@ -84,7 +84,7 @@ class Overview:
 
 
 def overview(space: Space) -> Overview:
-    counts, leaves = states.counts(space), partitions.leaves(space)
+    counts, leaves = photo_states.counts(space), partitions.leaves(space)
     return Overview(
         space=space,
         counts=counts,
@@ -181,7 +181,7 @@ def activate(space: Space, incomplete: bool = False) -> Space | None:
         Space.DoesNotExist: the space was dropped.
     """
     stored = Space.objects.filter(pk=space.pk).first()  # Its state may have changed since the caller read it.
-    if stored and not incomplete and (refusal := lack(stored, states.pending(stored).count())):
+    if stored and not incomplete and (refusal := lack(stored, photo_states.pending(stored).count())):
         raise refusal
     with transaction.atomic():
         # Lock them all: whoever activates another one meanwhile waits here, and then sees which is live.

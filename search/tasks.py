@@ -11,7 +11,7 @@ from django.conf import settings
 
 from catalog.importing import jobs
 from ml.recipes import WeightsError
-from search import head_training, indexing, maintenance, spaces, states, worker_bell
+from search import head_training, indexing, maintenance, photo_states, spaces, worker_bell
 from search.log import days, queries
 from search.models import Space
 from search.store import partitions
@@ -78,7 +78,7 @@ def import_pending() -> None:
 def train_head() -> None:
     """Train the heads that are due. A repeated message finds none."""
     for space in Space.objects.indexed_into():
-        if space.state == Space.State.BUILDING and states.pending(space).exists():
+        if space.state == Space.State.BUILDING and photo_states.pending(space).exists():
             continue  # A head trained on a part of the photos would soon be due again.
         if head := head_training.train_if_due(space):
             logger.info("%s: head trained, held-out accuracy %.3f", space, head.metrics["top1"])

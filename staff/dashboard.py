@@ -14,10 +14,10 @@ from django.db.models import Min
 from django.http import HttpRequest
 
 from catalog.models import Category, Import, Product
-from search import states
+from search import photo_states, spaces
 from search.log import queries
 from search.models import Head, Space
-from search.states import Counts
+from search.spaces import Overview
 from staff import confusion
 from staff.confusion import Confusion
 
@@ -29,7 +29,7 @@ KEPT = 10  # Seconds that a process keeps the state of the index. Counting a mil
 class Index:
     """How much of a space is indexed."""
 
-    counts: Counts
+    seen: Overview
     oldest: datetime | None
     """When the oldest pending photo came."""
 
@@ -62,9 +62,10 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 @cached(TTLCache(maxsize=1, ttl=KEPT), key=attrgetter("pk"), lock=Lock())
 def index(space: Space) -> Index:
-    counts = states.counts(space)
-    oldest = states.pending(space).aggregate(oldest=Min("created_at"))["oldest"] if counts.pending else None
-    return Index(counts, oldest)
+    seen, oldest = spaces.overview(space), None
+    if seen.counts.pending:
+        oldest = photo_states.pending(space).aggregate(oldest=Min("created_at"))["oldest"]
+    return Index(seen, oldest)
 
 
 def judge(space: Space) -> Judge | None:

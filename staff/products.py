@@ -31,9 +31,9 @@ from unfold.views import ChangeList
 from catalog.models import Photo, Product, ProductQuerySet
 from catalog.photos import StoredPhotoError, TooManyPhotos, add_pictures, open_stored
 from ml.images import as_jpeg, open_photo
-from search import indexing, states, worker_bell
+from search import indexing, photo_states, worker_bell
 from search.models import Rejection, Space
-from search.states import State
+from search.photo_states import State
 from staff.lists import BoundedPaginator, thumbnail
 from staff.product_form import MoveForm, ProductForm
 
@@ -65,11 +65,11 @@ class IndexStateFilter(DropdownFilter):
 
     def queryset(self, request: HttpRequest, products: QuerySet[Product]) -> QuerySet[Product]:
         if self.value() == NO_PHOTOS:
-            return products.exclude(states.has_photos())
+            return products.exclude(photo_states.has_photos())
         if self.value() not in set(State):
             return products
         space = Space.objects.live()
-        return products.filter(states.products_with(space, State(self.value()))) if space else products.none()
+        return products.filter(photo_states.products_with(space, State(self.value()))) if space else products.none()
 
 
 class FilteredPaginator(BoundedPaginator):
@@ -93,7 +93,7 @@ class IndexedChangeList(ChangeList):
         super().get_results(request)
         if space := Space.objects.live():
             products: list[Any] = list(self.result_list)
-            counts = states.per_product(space, [product.pk for product in products])
+            counts = photo_states.per_product(space, [product.pk for product in products])
             for product in products:
                 product.photo_states = counts[product.pk]
             self.result_list = products
@@ -129,13 +129,13 @@ class PhotoInline(TabularInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Photo]:
         photos = super().get_queryset(request)
         space = Space.objects.live()
-        return states.annotated(photos, space) if space else photos
+        return photo_states.annotated(photos, space) if space else photos
 
     @admin.display(description="index")
     def index_state(self, photo: Photo) -> SafeString | str:
         if not hasattr(photo, "is_indexed"):
             return "no space yet"
-        state = states.of(photo)
+        state = photo_states.of(photo)
         return format_html("{} {}", label(state), photo.rejected_because or "")  # type: ignore[attr-defined]
 
 

@@ -19,7 +19,7 @@ from django.utils.safestring import SafeString, mark_safe
 from unfold.admin import ModelAdmin, TabularInline
 
 from catalog.models import Category
-from search import spaces, states, worker_bell
+from search import photo_states, spaces, worker_bell
 from search.models import Head, Rejection, Space, Threshold
 from search.space_options import DERIVED, LEFT_OUT, OWN
 from search.spaces import Overview
@@ -112,7 +112,7 @@ class SpaceAdmin(ModelAdmin):
         except (spaces.NotReady, Space.DoesNotExist) as error:
             self.message_user(request, str(error), messages.ERROR)
             return
-        missing = states.pending(space).count()
+        missing = photo_states.pending(space).count()
         later = f" The {missing} photos that it lacks are being indexed." if missing else ""
         kept = f"{space} is live; {former} is kept.{later}"
         self.message_user(request, kept if former else f"{space} was live already.")

@@ -12,11 +12,11 @@ from urllib.parse import urljoin
 from catalog import shown_fields
 from catalog.models import Category, Product
 from catalog.words import START, segments
-from search import states
+from search import photo_states
 from search.category_gate import Choice
 from search.lookup import Hit, LeftOut, Matches
 from search.models import Space
-from search.states import Counts
+from search.photo_states import Counts
 from search.stopwatch import Stopwatch
 
 Json = dict[str, Any]
@@ -102,7 +102,7 @@ def _left_out(left_out: LeftOut) -> Json:
 
 def index_state(space: Space) -> Json:
     """How far the space is, category by category, and what its head is worth."""
-    counts, indexes = states.per_category(space), {index.category_id: index for index in space.indexes.all()}
+    counts, indexes = photo_states.per_category(space), {index.category_id: index for index in space.indexes.all()}
     categories = [
         {"slug": category.slug, **_counted(counts.get(category.pk, Counts())), "index": indexes.get(category.pk)}
         for category in Category.objects.all()

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from search import indexing, states
+from search import indexing, photo_states
 from search.models import Embedding, Rejection, Space
 from tests.grid_space import GridEncoder
 from tests.installation import wait_for
@@ -24,9 +24,9 @@ def filed(space: Space) -> list[tuple[int, int]]:
 
 def test_a_new_photo_is_pending_until_it_is_indexed(space, photo):
     lamp = photo("yellow", "lamp")
-    assert list(states.pending(space)) == [lamp]
+    assert list(photo_states.pending(space)) == [lamp]
     assert indexing.index_batch(space) == 1
-    assert list(states.pending(space)) == []
+    assert list(photo_states.pending(space)) == []
     assert filed(space) == [(lamp.pk, lamp.product.category_id)]
 
 
@@ -84,7 +84,7 @@ def test_a_corrupt_file_is_rejected_with_the_reason_and_the_others_go_in(space, 
     assert filed(space) == [(good.pk, good.product.category_id)]
     assert Rejection.objects.get().photo == bad
     assert "damaged" in Rejection.objects.get().reason
-    assert list(states.pending(space)) == []
+    assert list(photo_states.pending(space)) == []
 
 
 def test_a_batch_without_a_readable_photo_is_not_encoded(space, photo, media, index, monkeypatch):
@@ -135,7 +135,7 @@ def test_each_space_is_pending_for_itself(space, photo, index):
     photo("red")
     index()
     other = Space.objects.create(name="other", recipe={"weights": "random"}, dimensions=48)
-    assert states.pending(other).count() == 1
+    assert photo_states.pending(other).count() == 1
 
 
 def test_a_failing_encoder_loses_nothing(space, photo, monkeypatch):
@@ -144,7 +144,7 @@ def test_a_failing_encoder_loses_nothing(space, photo, monkeypatch):
         patch.setattr("search.encoders.encoder_for", lambda space: (_ for _ in ()).throw(MemoryError))
         with pytest.raises(MemoryError):
             indexing.index_batch(space)
-    assert states.pending(space).count() == 1
+    assert photo_states.pending(space).count() == 1
     assert indexing.index_batch(space) == 1
 
 
@@ -189,7 +189,7 @@ def test_an_encoder_that_fails_in_the_middle_leaves_no_thread_behind(space, phot
         with pytest.raises(KeyboardInterrupt):
             indexing.index_batch(space)
     wait_for(lambda: not any(thread.name.startswith("open") for thread in threading.enumerate()), "the threads", 10)
-    assert states.pending(space).count() == 20
+    assert photo_states.pending(space).count() == 20
     assert indexing.index_batch(space) == 20
 
 
@@ -201,7 +201,7 @@ def test_photos_behind_the_last_batch_come_first_and_those_before_it_right_after
     assert indexing.index_batch(space) == 1
     assert filed(space) == [(late.pk, late.product.category_id)]
     assert indexing.index_batch(space) == 1
-    assert list(states.pending(space)) == []
+    assert list(photo_states.pending(space)) == []
     assert early.pk in dict(filed(space))
 
 

@@ -12,7 +12,7 @@ from catalog.models import Photo, Product
 from catalog.photos import open_stored
 from ml.projection import TooFewVectors
 from ml.recipes import Recipe, make_recipe
-from search import encoders, head_training, indexing, lookup, spaces, states
+from search import encoders, head_training, indexing, lookup, photo_states, spaces
 from search.models import Embedding, Projection, Rejection, Space, Threshold
 from search.store import binary, indexes, partitions, scans, vectors
 from tests.grid_space import RECIPE
@@ -61,7 +61,7 @@ def test_new_photos_go_into_the_live_space_and_those_being_built(space, beside, 
     build(beside)
     added = photo("red", "lamp")
     for one in Space.objects.indexed_into():
-        assert list(states.pending(one)) == [added]
+        assert list(photo_states.pending(one)) == [added]
 
 
 def test_activating_retires_the_former_space_and_rolling_back_revives_it(space, beside, shop):

@@ -1,7 +1,7 @@
 import pytest
 from celery import current_app
 
-from search import indexing, states, tasks
+from search import indexing, photo_states, tasks
 from search.models import Head
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +24,7 @@ def shop(photo):
 
 def test_one_bell_indexes_all_and_asks_for_a_head(space, shop, asked):
     tasks.index_pending()
-    assert states.pending(space).count() == 0
+    assert photo_states.pending(space).count() == 0
     assert asked == ["search.tasks.train_head"]
     tasks.train_head()
     assert Head.objects.get().space == space

@@ -6,12 +6,14 @@ from uuid import uuid4
 import pytest
 from django.contrib.auth.models import Group, User
 from django.db.models import F
+from django.template.defaultfilters import filesizeformat
 from django.test import Client
 from django.urls import reverse
 
 from catalog.models import Import, Photo
 from search import head_training
-from search.models import Query, Rejection
+from search.models import LeafIndex, Query, Rejection
+from search.store import partitions
 from staff.dashboard import IMPORTS, KEPT
 from staff.roles import EDITORS
 
@@ -70,6 +72,16 @@ def test_a_shop_that_has_settled_still_looks_for_what_comes(admin_client, space,
     photo("red")
     clock[0] += KEPT
     assert tile("Pending", "1") in words(admin_client)
+
+
+def test_the_live_space_tells_its_categories_and_its_size(admin_client, space, indexed_shop, category):
+    LeafIndex.objects.create(space=space, category=category("lamp"), ef_search=40, recall=1, photos=6)
+    page = words(admin_client)
+    assert "<dd>2, 1 of them with an HNSW index</dd>" in page
+    size = partitions.size(space)
+    assert size.vectors > 0
+    told = f"<dd>{filesizeformat(size.vectors)} of vectors, {filesizeformat(size.indexes)} of indexes</dd>"
+    assert " ".join(told.split()) in page
 
 
 def test_the_index_is_looked_at_every_ten_seconds(admin_client, space, photo, clock):

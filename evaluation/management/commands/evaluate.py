@@ -14,8 +14,8 @@ from evaluation.queries import BadQueries, Queries, Stock, labelled, leave_one_o
 from evaluation.score import Settings, evaluate
 from evaluation.scorecard import CATALOGUE, Asked, Scorecard, apply_thresholds
 from ml.recipes import WeightsError
-from search.management.commands._explained import ExplainedCommand
-from search.management.commands._spaces import named
+from search.management.commands._base_command import ExplainedCommand
+from search.management.commands._named_space import named
 from search.models import Embedding, Space
 
 MISUSE = 2

@@ -5,9 +5,9 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from search import spaces, states
-from search.management.commands._explained import ExplainedCommand
-from search.management.commands._spaces import named
+from search import photo_states, spaces
+from search.management.commands._base_command import ExplainedCommand
+from search.management.commands._named_space import named
 from search.models import Space
 
 EXAMPLES = """examples:
@@ -25,9 +25,7 @@ class Command(ExplainedCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("name", help="name of the space (manage.py spaces lists them)")
-        parser.add_argument(
-            "--incomplete", action="store_true", help="even without all photos, indexes or a head"
-        )
+        parser.add_argument("--incomplete", action="store_true", help="even without all photos, indexes or a head")
 
     def handle(self, *args: Any, name: str, incomplete: bool, **options: Any) -> None:
         space = named(name, "NAME")
@@ -41,7 +39,7 @@ class Command(ExplainedCommand):
         except Space.DoesNotExist as error:
             raise CommandError(f"NAME: {error}.", returncode=2) from error
         self.stdout.write(f"{space} is live.")
-        if missing := states.pending(space).count():
+        if missing := photo_states.pending(space).count():
             self.stdout.write(f"The workers index the {missing} photos that it lacks.")
         if former:
             self.stdout.write(

@@ -15,8 +15,8 @@ from ml.projection import TooFewVectors
 from ml.recipes import Option, Recipe, WeightsError, make_recipe
 from ml.weights import fetch_weights, load_network
 from search import spaces
-from search.management.commands._explained import ExplainedCommand
-from search.management.commands._spaces import named
+from search.management.commands._base_command import ExplainedCommand
+from search.management.commands._named_space import named
 from search.models import Space
 from search.space_options import DERIVED, LEFT_OUT, OWN
 from search.store import vectors

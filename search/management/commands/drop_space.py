@@ -7,8 +7,8 @@ from django.core.management.base import CommandError
 from django.template.defaultfilters import filesizeformat
 
 from search import spaces
-from search.management.commands._explained import ExplainedCommand
-from search.management.commands._spaces import named
+from search.management.commands._base_command import ExplainedCommand
+from search.management.commands._named_space import named
 from search.models import Space
 from search.store import partitions
 

@@ -10,9 +10,9 @@ from django.core.management.base import CommandError
 from tqdm import tqdm
 
 from ml.recipes import WeightsError
-from search import head_training, indexing, states
-from search.management.commands._explained import ExplainedCommand
-from search.management.commands._spaces import named
+from search import head_training, indexing, photo_states
+from search.management.commands._base_command import ExplainedCommand
+from search.management.commands._named_space import named
 from search.models import Space
 
 EXAMPLES = """examples:
@@ -60,7 +60,7 @@ class Command(ExplainedCommand):
 
         Returns how many photos were settled, and how many a second.
         """
-        total, settled = states.pending(space).count(), 0
+        total, settled = photo_states.pending(space).count(), 0
         begun = logged = time.monotonic()
         with tqdm(total=total, unit="photo", disable=not sys.stderr.isatty()) as bar:
             while count := indexing.index_gently(space, size, share):

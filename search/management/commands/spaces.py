@@ -9,7 +9,7 @@ from typing import Any
 from django.template.defaultfilters import filesizeformat
 
 from search import index_recall, spaces
-from search.management.commands._explained import ExplainedCommand
+from search.management.commands._base_command import ExplainedCommand
 from search.models import Space
 
 EXAMPLES = """examples:

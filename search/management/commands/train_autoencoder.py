@@ -27,7 +27,7 @@ from ml.autoencoder_training import (
 )
 from ml.recipes import WeightsError
 from search.autoencoder_photos import read_photos, sampled_photos
-from search.management.commands._explained import ExplainedCommand
+from search.management.commands._base_command import ExplainedCommand
 from search.models import Space
 
 MISUSE, INTERRUPTED = 2, 130

@@ -10,8 +10,8 @@ from catalog.models import Category
 from ml.classifier import TooFewPhotos
 from ml.gate_policy import CUTOFF, Policy, Tuned
 from search import head_training
-from search.management.commands._explained import ExplainedCommand
-from search.management.commands._spaces import named
+from search.management.commands._base_command import ExplainedCommand
+from search.management.commands._named_space import named
 from search.models import Head
 
 EPILOG = f"""

@@ -5,9 +5,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from catalog.models import Product
-from search import spaces, states
+from search import photo_states, spaces
 from search.models import Embedding, Rejection, Space
-from search.states import Counts, State
+from search.photo_states import Counts, State
 
 pytestmark = pytest.mark.django_db
 
@@ -24,18 +24,18 @@ def moved(space, indexed_shop, category):
 
 def test_a_moved_product_is_pending_at_every_door(space, moved, category, client, admin_client):
     assert Embedding.objects.filter(space_id=space.pk, photo=moved).exists()
-    assert list(states.pending(space)) == [moved]
-    assert states.of(states.annotated(moved.product.photos.all(), space).get()) == State.PENDING
-    assert states.per_product(space, [moved.product_id])[moved.product_id] == {State.PENDING: 1}
-    assert states.counts(space) == Counts(total=12, pending=1)
-    assert states.per_category(space) == {
+    assert list(photo_states.pending(space)) == [moved]
+    assert photo_states.of(photo_states.annotated(moved.product.photos.all(), space).get()) == State.PENDING
+    assert photo_states.per_product(space, [moved.product_id])[moved.product_id] == {State.PENDING: 1}
+    assert photo_states.counts(space) == Counts(total=12, pending=1)
+    assert photo_states.per_category(space) == {
         category("lamp").pk: Counts(5),
         category("bed").pk: Counts(6),
         category("sofa").pk: Counts(1, pending=1),
     }
     told = client.get(reverse("index")).json()["categories"]
     assert {row["slug"]: row["pending"] for row in told} == {"bed": 0, "lamp": 0, "sofa": 1}
-    assert admin_client.get(reverse("admin:index")).context["index"].counts.pending == 1
+    assert admin_client.get(reverse("admin:index")).context["index"].seen.counts.pending == 1
 
 
 def test_a_space_with_a_moved_product_is_not_ready(space, moved):
@@ -51,15 +51,15 @@ def test_a_photo_counts_once_as_rejected_or_as_indexed(space, indexed_shop, phot
     for one in (damaged, indexed):
         Rejection.objects.create(space=space, photo=one, reason="damaged")
     Rejection.objects.create(space=space, photo=resting, reason="asleep", retry_at=timezone.now())
-    assert states.counts(space) == Counts(total=14, pending=1, rejected=1)
-    assert states.counts(space).indexed == 12
+    assert photo_states.counts(space) == Counts(total=14, pending=1, rejected=1)
+    assert photo_states.counts(space).indexed == 12
     rejected, whole = (
-        Product.objects.filter(states.products_with(space, State(name))) for name in ("rejected", "indexed")
+        Product.objects.filter(photo_states.products_with(space, State(name))) for name in ("rejected", "indexed")
     )
     assert list(rejected) == [damaged.product]
     assert indexed.product in whole
-    assert list(states.pending(space)) == [resting]
+    assert list(photo_states.pending(space)) == [resting]
 
 
 def test_an_empty_shop_has_nothing_pending(space):
-    assert (states.counts(space), spaces.overview(space).progress) == (Counts(), 1.0)
+    assert (photo_states.counts(space), spaces.overview(space).progress) == (Counts(), 1.0)

@@ -1,0 +1,73 @@
+"""Our templates name nothing that their pages do not give them: Django would show nothing in its place."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.template import engines
+from django.urls import reverse
+
+from catalog.models import Import, ImportRow
+from search import head_training
+from search.models import Head, Rejection
+from tests import commands
+from tests.conftest import picture
+
+pytestmark = pytest.mark.django_db
+# Templates of unfold and of Django name these where they may be missing.
+THEIRS = {
+    "action",
+    "action.attrs",
+    "adminform.model_admin.conditional_fields",
+    "attrs",
+    "inline_admin_formset.formset.page",
+    "inline_admin_formsets",
+    "is_fullwidth",
+    "user.avatar_url",
+    "user.get_full_name.0",
+}
+
+
+class Missing(str):
+    """Django fills the name of a missing variable into string_if_invalid: it is noted here, and shown as nothing."""
+
+    __slots__ = ()
+    names: set[str] = set()
+
+    def __contains__(self, text: object) -> bool:
+        return text == "%s"
+
+    def __mod__(self, name: object) -> str:
+        self.names.add(str(name))
+        return ""
+
+
+@pytest.fixture
+def missing(monkeypatch) -> set[str]:
+    """The names that templates missed so far."""
+    monkeypatch.setattr(engines["django"].engine, "string_if_invalid", Missing("missing"))  # type: ignore[attr-defined]
+    Missing.names.clear()
+    return Missing.names
+
+
+def test_no_page_misses_a_name(admin_client, space, indexed_shop, photo, missing, tmp_path):
+    head_training.train(space)
+    photo("red", "lamp")
+    Rejection.objects.create(space=space, photo=photo("green", "bed"), reason="damaged")
+    sent = Import.objects.create(csv_name="shop.csv", state="checked", total=2, done=2, added=1, refused=1, unit="line")
+    ImportRow.objects.create(of=sent, number=0, place="2", sku="A", outcome="refused", text="no price")
+    for page in (
+        reverse("admin:index"),
+        reverse("admin:catalog_import_add"),
+        reverse("admin:catalog_import_change", args=[sent.pk]),
+        reverse("admin:catalog_product_add"),
+        reverse("admin:catalog_product_changelist"),
+        reverse("admin:search_head_change", args=[Head.objects.get().pk]),
+        reverse("admin:search_space_changelist"),
+        reverse("try-search"),
+        reverse("storefront:page"),
+    ):
+        assert admin_client.get(page).status_code == 200
+        assert missing <= THEIRS, page
+    sent_photo = SimpleUploadedFile("photo.png", picture((250, 0, 0)))
+    assert admin_client.post(reverse("try-search"), {"image": sent_photo}).status_code == 200
+    commands.run("evaluate", "--timed", "2", "--html", str(tmp_path / "scorecard.html"))
+    assert missing <= THEIRS
