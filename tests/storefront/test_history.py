@@ -93,3 +93,51 @@ def test_a_place_in_the_history_without_a_key_is_searched_by_its_address(shop):
     expect(heading(page, "26 results for “rug”")).to_be_focused()
     page.go_back()
     expect(heading(page, "2 results for “red”")).to_be_focused()
+
+
+def test_a_reload_keeps_the_place_the_pages_and_the_way_back(shop):
+    page = shop.page
+    page.goto(f"{page.url}?q=")
+    page.get_by_role("button", name="Show more").click()
+    last = page.locator("#grid .name a").nth(25)
+    last.scroll_into_view_if_needed()
+    page.reload()
+    expect(page.locator("#grid .card")).to_have_count(26)
+    expect(last).to_be_in_viewport()
+    last.click()
+    page.reload()
+    page.get_by_role("link", name="Back to the search").click()
+    expect(heading(page, "26 products")).to_be_visible()
+    page.go_forward()
+    expect(page.locator("#product-name")).to_be_focused()
+
+
+def test_back_returns_to_the_answer_of_a_photo_as_it_was_left(shop):
+    page = shop.page
+    upload(page, picture("red", "stripes"))
+    matches = names(page)
+    page.get_by_role("link", name=matches[8], exact=True).click()
+    expect(heading(page, matches[8])).to_be_visible()
+    expect(page.locator("#kin .card")).to_have_count(12)
+    page.locator("#kin .name a").first.click()
+    expect(page.locator("#product-name")).not_to_have_text(matches[8])
+    searches = sum(url.endswith("/search/") for url in shop.requests)
+
+    page.get_by_role("link", name="Back to the search").click()
+    expect(heading(page, "13 matches in Stripes")).to_be_visible()
+    assert names(page) == matches
+    expect(page.get_by_role("link", name=matches[8], exact=True)).to_be_focused()
+    expect(page.get_by_role("link", name=matches[8], exact=True)).to_be_in_viewport()
+    expect(page.get_by_alt_text("Your photo")).to_be_visible()
+    page.go_forward()
+    expect(heading(page, matches[8])).to_be_visible()
+    assert sum(url.endswith("/search/") for url in shop.requests) == searches
+
+    page.go_back()
+    page.go_back()
+    expect(heading(page, "Find it from a photo")).to_be_focused()
+    page.go_forward()
+    page.reload()
+    expect(heading(page, "This search was made with a photo")).to_be_visible()
+    with page.expect_file_chooser():
+        page.locator("#rechoose").click()
