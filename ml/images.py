@@ -271,6 +271,8 @@ def _is_shrinkable(photo: Image.Image) -> bool:
 
 def _orientation(photo: Image.Image) -> object:
     """The EXIF orientation, 1 to 8 when sane; a damaged EXIF block is no reason to refuse the pixels."""
+    if photo.format == "PNG":  # getexif would decode it, and damaged pixels would pass for damaged EXIF.
+        photo.load()
     try:
         return photo.getexif().get(0x0112)
     except DECODER_ERRORS:

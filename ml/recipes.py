@@ -160,12 +160,17 @@ def make_recipe(weights: str, backbone: str = "resnet50", **fields: Any) -> Reci
         raise WeightsError(f"there are no ImageNet weights of {backbone}: {WAYS_OUT}")
     if weights in (IMAGENET, RANDOM):
         return Recipe(backbone, weights, **fields)
-    path = Path(weights).expanduser()
-    if not path.is_file():
-        raise WeightsError(
-            f"there is no weights file at {weights!r}: correct the path, use {IMAGENET!r}, or {WAYS_OUT}"
-        )
-    return Recipe(backbone, str(path.resolve()), sha256_of(path), **fields)
+    try:
+        path = Path(weights).expanduser()
+        if not path.is_file():
+            raise WeightsError(
+                f"there is no weights file at {weights!r}: correct the path, use {IMAGENET!r}, or {WAYS_OUT}"
+            )
+        resolved, digest = str(path.resolve()), sha256_of(path)
+    except (OSError, RuntimeError) as error:  # A name too long, a user who is not there, a file that may not be read.
+        reason = getattr(error, "strerror", None) or error
+        raise WeightsError(f"the weights at {weights[:200]!r} cannot be read ({reason}): {WAYS_OUT}") from error
+    return Recipe(backbone, resolved, digest, **fields)
 
 
 def sha256_of(path: Path) -> str:

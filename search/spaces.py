@@ -210,7 +210,7 @@ def lack(space: Space, pending: int) -> "NotReady | None":
         return None
     if pending:
         return NotReady(f"{pending} photos are not indexed in {space} yet", f"index --space {space}")
-    if any(map(indexes.is_due, partitions.leaves(space))):
+    if indexes.are_due(space):
         return NotReady(f"{space} lacks indexes of large categories", "maintain")
     live = Space.objects.live()
     if live and live.heads.exists() and not space.heads.exists() and _can_have_head(space):

@@ -27,7 +27,7 @@ from staff import confusion
 from staff.lists import ReadOnlyAdmin
 from staff.space_form import SpaceForm
 
-KEPT = 10  # Seconds that a process goes on with an overview: among a million photos it takes one.
+KEPT = 5  # Seconds that a process goes on with an overview: among a million photos it takes one.
 
 
 @cached(TTLCache(maxsize=32, ttl=KEPT), key=attrgetter("pk", "state"), lock=Lock())
@@ -79,7 +79,10 @@ class SpaceAdmin(ModelAdmin):
         return self.inlines if obj else ()
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        building = any(seen(space).counts.pending for space in Space.objects.filter(state=Space.State.BUILDING))
+        building = any(
+            seen(space).counts.total and not seen(space).is_ready
+            for space in Space.objects.filter(state=Space.State.BUILDING)
+        )
         return super().changelist_view(request, {"building": building, **(extra_context or {})})
 
     def has_delete_permission(self, request: HttpRequest, obj: Space | None = None) -> bool:

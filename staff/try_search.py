@@ -11,6 +11,7 @@ from django.template.response import TemplateResponse
 from rest_framework.exceptions import APIException
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget
 
+from catalog.fields import photo_errors
 from catalog.models import Category
 from ml.images import FORMATS, as_jpeg, open_photo
 from ml.recipes import WeightsError
@@ -71,7 +72,8 @@ def answer(request: HttpRequest) -> dict[str, Any]:
     timings = watch.timings_ms()
     upload: Any = request.FILES["image"]
     upload.seek(0)
-    photo = base64.b64encode(as_jpeg(open_photo(upload, side=SHOWN_SIDE))).decode()
+    with photo_errors("image"):
+        photo = base64.b64encode(as_jpeg(open_photo(upload, side=SHOWN_SIDE))).decode()
     return {
         "found": found,
         "photo": f"data:image/jpeg;base64,{photo}",

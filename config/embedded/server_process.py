@@ -211,9 +211,9 @@ class Server:
 
         All are looked at: what is left of a killed server writes into the same log as it ends.
         """
-        passes = any(passing in error for error in errors for passing in self.may_retry)
-        if waited > RETRY_SECONDS or not passes:
-            raise self.error(errors[-1])
+        passing = [error for error in errors if any(part in error for part in self.may_retry)]
+        if waited > RETRY_SECONDS or not passing:
+            raise self.error((passing or errors)[-1])
         time.sleep(0.5)
 
     def spawn(self, command: Sequence[str | Path], **environment: str) -> None:

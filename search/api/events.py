@@ -65,7 +65,11 @@ class EventSerializer(serializers.Serializer[Event]):
             "no_log": "This shop keeps no queries, so it takes no events: QUERY_LOG_DAYS is 0.",
         },
     )
-    kind = serializers.ChoiceField(Event.Kind.choices)
+    kind = serializers.ChoiceField(
+        Event.Kind.choices,
+        # DRF's own text repeats what was sent: JSON may hold half of a surrogate pair, and no answer could.
+        error_messages={"invalid_choice": f"No such kind. Use one of: {', '.join(Event.Kind.values)}."},
+    )
     sku = serializers.CharField(
         max_length=SKU_LENGTH,
         required=False,

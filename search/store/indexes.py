@@ -11,12 +11,13 @@ from threading import Lock
 import numpy as np
 from cachetools import TTLCache, cached
 from django.db import OperationalError, connection
+from django.db.models import Count
 from django.utils import timezone
 from numpy.typing import NDArray
 from psycopg import errors, sql
 
 from catalog.models import Photo, Product
-from search.models import LeafIndex, Space
+from search.models import Embedding, LeafIndex, Space
 from search.store import coarse, partitions, scans, vectors
 from search.store.partitions import Leaf
 from search.store.scans import ScanPlan
@@ -66,6 +67,15 @@ def photos_per_product() -> float | None:
         )
         photos, products = cursor.fetchone()
     return photos / products if photos > 0 and products > 0 else None
+
+
+def are_due(space: Space) -> bool:
+    """Whether `is_due` holds for any leaf of a space; asked of all at once."""
+    photos = Embedding.objects.filter(space_id=space.pk).values("category_id").annotate(count=Count("*"))
+    large = set(photos.filter(count__gt=partitions.EXACT_ROWS).values_list("category_id", flat=True))
+    checked = LeafIndex.objects.filter(space_id=space.pk, category_id__in=large)
+    leaves = [Leaf(space, category_id) for category_id in checked.values_list("category_id", flat=True)]
+    return len(large) > sum(map(partitions.has_index, leaves))
 
 
 def is_due(leaf: Leaf) -> bool:

@@ -192,6 +192,15 @@ def test_truncated_photos_are_refused(kind):
         open_at(data[: len(data) // 2], lambda *size: 0.5)
 
 
+def test_a_flipped_bit_among_the_pixels_of_a_png_is_refused_by_both_ways_in():
+    data = bytearray(encoded(Image.effect_noise((120, 120), 90).convert("RGB"), "PNG"))
+    data[len(data) // 2] ^= 1
+    assert refusal(bytes(data)) == "corrupt"
+    with pytest.raises(UnreadablePhoto) as caught:
+        open_at(bytes(data), lambda width, height: 0.5)
+    assert caught.value.code == "corrupt"
+
+
 def test_a_photo_cut_within_its_header_is_called_corrupt():
     assert refusal(encoded(plain(), "PNG")[:20]) == "corrupt"
 

@@ -51,6 +51,8 @@ def test_a_derived_space_is_made(admin_client, space, indexed_shop):
         ({"pca": "4"}, "Choose the space to derive from."),
         ({"backbone": "resnet18", "layer": "layer9"}, "resnet18 has no layer &#x27;layer9&#x27;"),
         ({"weights": "/no/such.pth"}, "there is no weights file at"),
+        ({"weights": 5_000 * "x"}, "cannot be read (File name too long)"),
+        ({"weights": "~nobody-here/x.pth"}, "cannot be read (Could not determine home directory.)"),
         ({"backbone": "vgg16", "weights": "imagenet"}, "create_space NAME --backbone vgg16 --weights imagenet"),
         ({"input_size": "9"}, "greater than or equal to 32"),
         ({"name": "grid"}, "Space with this Name already exists"),
@@ -76,12 +78,16 @@ def test_a_derived_space_takes_no_recipe_and_no_more_components_than_photos(admi
 def test_the_list_shows_how_far_each_space_is_and_reloads_while_one_is_built(
     admin_client, space, indexed_shop, beside, clock
 ):
+    head_training.train(space)
     page = admin_client.get(LIST).content.decode()
     assert '<progress value="12" max="12" style="width: 8em"></progress> 12 of 12' in page
     assert '<progress value="0" max="12" style="width: 8em"></progress> 0 of 12' in page
     assert 'http-equiv="refresh"' in page
     while indexing.index_batch(beside):
         pass
+    clock[0] += KEPT
+    assert 'http-equiv="refresh"' in admin_client.get(LIST).content.decode(), "it still lacks a head"
+    head_training.train(beside)
     clock[0] += KEPT
     assert 'http-equiv="refresh"' not in admin_client.get(LIST).content.decode()
 

@@ -1,11 +1,14 @@
-"""Our templates name nothing that their pages do not give them: Django would show nothing in its place."""
+"""Our templates show nothing that their pages do not give them: Django would show nothing in its place.
+
+Names in conditions and loops pass unseen.
+"""
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.template import engines
 from django.urls import reverse
 
-from catalog.models import Import, ImportRow
+from catalog.models import Import, ImportRow, Product
 from search import head_training
 from search.models import Head, Rejection
 from tests import commands
@@ -18,6 +21,8 @@ THEIRS = {
     "action.attrs",
     "adminform.model_admin.conditional_fields",
     "attrs",
+    "inline_admin_form.original.get_inline_title",
+    "inline_admin_formset",
     "inline_admin_formset.formset.page",
     "inline_admin_formsets",
     "is_fullwidth",
@@ -52,6 +57,7 @@ def test_no_page_misses_a_name(admin_client, space, indexed_shop, photo, missing
     head_training.train(space)
     photo("red", "lamp")
     Rejection.objects.create(space=space, photo=photo("green", "bed"), reason="damaged")
+    shown = Product.objects.earliest("pk")
     sent = Import.objects.create(csv_name="shop.csv", state="checked", total=2, done=2, added=1, refused=1, unit="line")
     ImportRow.objects.create(of=sent, number=0, place="2", sku="A", outcome="refused", text="no price")
     for page in (
@@ -60,6 +66,9 @@ def test_no_page_misses_a_name(admin_client, space, indexed_shop, photo, missing
         reverse("admin:catalog_import_change", args=[sent.pk]),
         reverse("admin:catalog_product_add"),
         reverse("admin:catalog_product_changelist"),
+        reverse("admin:catalog_product_change", args=[shown.pk]),
+        reverse("admin:search_space_add"),
+        reverse("admin:search_space_change", args=[space.pk]),
         reverse("admin:search_head_change", args=[Head.objects.get().pk]),
         reverse("admin:search_space_changelist"),
         reverse("try-search"),

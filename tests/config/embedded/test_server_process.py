@@ -64,7 +64,7 @@ def test_the_last_words_of_a_killed_servers_sessions_do_not_keep_a_start_from_be
     server.check_retry(server.errors(0), waited=1)
     with pytest.raises(EmbeddedServerError, match="did not start: FATAL: terminating connection"):
         server.check_retry(server.errors(len(before)), waited=1)
-    with pytest.raises(EmbeddedServerError):
+    with pytest.raises(EmbeddedServerError, match="did not start: FATAL: pre-existing shared memory block"):
         server.check_retry(server.errors(0), waited=20)
 
 

@@ -144,3 +144,8 @@ def test_strangers_are_throttled(tell, settings):
     settings.SEARCH_THROTTLE = "2/min"
     assert [tell(position=position).status_code for position in (1, 2, 3)] == [201, 201, 429]
     cache.clear()
+
+
+@pytest.mark.parametrize("field", ["query_id", "kind", "sku", "category"])
+def test_half_of_a_surrogate_pair_is_refused_in_every_field(tell, field):
+    assert error(tell(**{field: "\ud800"}))[::2] == (400, field)
