@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from benchmarks.shop import data_folder
+from benchmarks.shop import arguments, data_folder, stock
 
 if TYPE_CHECKING:
     from search.models import Query, Space
@@ -25,16 +25,8 @@ PARTS = 5
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.feedback",
-        description=__doc__,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("catalog", type=Path, help="a CSV file that import_catalog takes")
+    parser = arguments("python -m benchmarks.feedback", __doc__, EXAMPLES)
     parser.add_argument("queries", type=Path, help="a CSV file with image and category: customers' photos")
-    parser.add_argument("--weights", nargs="+", default=["random"], help="weights of ResNet50, as LAMPLIGHT_WEIGHTS")
-    parser.add_argument("--autoencoder", type=Path, help="weights of an autoencoder, to be compared as well")
     parser.add_argument("--labels", nargs="+", type=int, default=[0, 30, 60, 120], help="label counts (%(default)s)")
     parser.add_argument("--random", type=float, default=0.0, help="share of the labels drawn at random (%(default)s)")
     options = parser.parse_args()
@@ -56,13 +48,7 @@ def measure(options: argparse.Namespace) -> None:
     from search.models import Space
 
     settings.LEARN_FROM_FEEDBACK = True
-    call_command("migrate", verbosity=0)
-    call_command("prepare")
-    call_command("import_catalog", options.catalog, quiet=True)
-    for number, weights in enumerate(options.weights[1:]):
-        call_command("create_space", f"resnet50-{number}", "--weights", weights)
-    if options.autoencoder:
-        call_command("create_space", "autoencoder", "--backbone", "autoencoder", "--weights", str(options.autoencoder))
+    stock(options)
     ids = dict(Category.objects.values_list("slug", "pk"))
     with options.queries.open(newline="") as file:
         rows = list(csv.DictReader(file))

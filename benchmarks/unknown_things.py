@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks.shop import data_folder
+from benchmarks.shop import arguments, data_folder, stock
 
 EXAMPLES = """example:
   python -m benchmarks.unknown_things demo/catalog/catalog.csv demo/queries/queries.csv \\
@@ -22,16 +22,8 @@ EXAMPLES = """example:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.unknown_things",
-        description=__doc__,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("catalog", type=Path, help="a CSV file that import_catalog takes")
+    parser = arguments("python -m benchmarks.unknown_things", __doc__, EXAMPLES)
     parser.add_argument("queries", type=Path, help="a CSV file with image: customers' photos of these products")
-    parser.add_argument("--weights", nargs="+", default=["random"], help="weights of ResNet50, as LAMPLIGHT_WEIGHTS")
-    parser.add_argument("--autoencoder", type=Path, help="weights of an autoencoder, to be judged as well")
     options = parser.parse_args()
     with data_folder(options.weights[0]):
         measure(options)
@@ -47,13 +39,7 @@ def measure(options: argparse.Namespace) -> None:
     from ml.images import open_photo
     from search.models import Space
 
-    call_command("migrate", verbosity=0)
-    call_command("prepare")
-    call_command("import_catalog", options.catalog, quiet=True)
-    for number, weights in enumerate(options.weights[1:]):
-        call_command("create_space", f"resnet50-{number}", "--weights", weights)
-    if options.autoencoder:
-        call_command("create_space", "autoencoder", "--backbone", "autoencoder", "--weights", str(options.autoencoder))
+    stock(options)
     with options.queries.open(newline="") as file:
         customers = [open_photo((options.queries.parent / row["image"]).read_bytes()) for row in csv.DictReader(file)]
     headings = ("space", "photos learned from", "customers' photos", "other things", "noise", "plain colours")

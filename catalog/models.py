@@ -73,6 +73,8 @@ class ProductQuerySet(models.QuerySet["Product"]):
 
 
 class Product(models.Model):
+    EDITABLE = ("sku", "name", "category", "description", "price", "currency", "in_stock", "url", "attributes")
+
     sku = models.CharField(max_length=SKU_LENGTH, unique=True, validators=[sku_validator])
     name = models.CharField(max_length=200)
     category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="products")

@@ -6,20 +6,16 @@ from functools import cached_property
 from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from evaluation.queries import Queries, Stock
+from ml.arrays import Bools, Floats, Ints
 from ml.classifier import Classifier, TooFewPhotos, cross_validate
 from ml.gate_policy import HARD, Policy
 from ml.retrieval import Gallery, Metric, similarities
 from search import encoders, head_training
 from search.models import Space
 from search.store import vectors
-
-Floats = NDArray[np.floating]
-Ints = NDArray[np.integer]
-Bools = NDArray[np.bool_]
 
 READ = 500  # photos whose vectors are read at once: 4 MB at 2,048 dimensions
 ENCODED = 64  # query photos held at once: 200 MB at 1,024 pixels

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
@@ -13,9 +12,6 @@ from search import category_gate, encoders, lookup
 from search.models import Embedding, Space
 from search.stopwatch import Stopwatch
 from search.store import partitions
-
-Floats = NDArray[np.floating]
-Ints = NDArray[np.integer]
 
 DEPTH = 10  # answers of a search
 

@@ -8,14 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ml.arrays import Bools, Floats, Ints
 from ml.classifier import CALIBRATION_BINS, expected_calibration_error
 from ml.retrieval import average_precisions, first_ranks
-
-Floats = NDArray[np.floating]
-Ints = NDArray[np.integer]
-Bools = NDArray[np.bool_]
 
 CUTOFFS = (1, 5, 10, 20)
 HISTOGRAM_BINS = 24

@@ -15,13 +15,13 @@ from PIL import Image
 from catalog.importing.rows import FolderRows, Misuse, ProductRow
 from catalog.models import Category, Photo, Product
 from catalog.photos import StoredPhotoError, open_stored
+from ml.arrays import Bools
 from ml.images import UnreadablePhoto
 from ml.retrieval import NOTHING
 from ml.sampling import sampled
 from search.models import Embedding, Space
 
 Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 # With this many products that have a second photo, a recall is known to 7 points (the standard error at 50 %).
 ENOUGH = 50

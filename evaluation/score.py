@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from catalog.models import Category, Product
 from evaluation import costs
@@ -20,15 +19,13 @@ from evaluation.measures import (
     shown_similarity,
 )
 from evaluation.queries import BadQueries, Queries, Stock
+from ml.arrays import Floats, Ints
 from ml.recipes import WeightsError
 from ml.retrieval import NOTHING, first_ranks
 from ml.sampling import sampled
 from search import encoders, grouping, index_recall
 from search.lookup import DIGITS
 from search.models import Space
-
-Floats = NDArray[np.floating]
-Ints = NDArray[np.integer]
 
 WORST, CAME, SOUGHT = 20, 5, 2  # queries shown with pictures; answers and wanted products shown for each
 

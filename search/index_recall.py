@@ -5,19 +5,16 @@ from random import Random
 
 import numpy as np
 from django.db.models import Max, Min
-from numpy.typing import NDArray
 from pgvector import HalfVector
 from pgvector.django import CosineDistance, L2Distance
 from tqdm import tqdm
 
 from catalog.models import Product
+from ml.arrays import Floats, Ints
 from ml.sampling import sampled
 from search import lookup
 from search.models import Embedding, Space
 from search.store import partitions
-
-Floats = NDArray[np.floating]
-Ints = NDArray[np.integer]
 
 DEPTH = 10  # results of a search that are compared
 ASKED = 100  # queries to the indexes: a recall@10 of 0.99 is then known to 0.3 points (the standard error)

@@ -201,7 +201,7 @@ def activate(space: Space, incomplete: bool = False) -> Space | None:
     return former
 
 
-def lack(space: Space, pending: int) -> "NotReady | None":
+def lack(space: Space, pending: int) -> NotReady | None:
     """What a space that was never live lacks to answer searches as well as it can; None when it is ready.
 
     A space that was live before is always ready: it is wanted back at once, whatever came meanwhile.

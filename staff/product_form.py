@@ -88,17 +88,7 @@ class ProductForm(forms.ModelForm):
 
     class Meta:
         model = Product
-        fields = [
-            "sku",
-            "name",
-            "category",
-            "description",
-            "price",
-            "currency",
-            "in_stock",
-            "url",
-            "attributes",
-        ]
+        fields = Product.EDITABLE
         field_classes = {"attributes": BoundedJSONField}
         widgets = {name: UnfoldAdminTextareaWidget({"rows": 4}) for name in ("description", "attributes")}
 

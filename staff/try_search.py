@@ -22,7 +22,7 @@ from search.stopwatch import Stopwatch
 SHOWN_SIDE = 480  # pixels; the photo asked with is shown again, small
 
 
-class TrialForm(forms.Form):
+class TrySearchForm(forms.Form):
     """Shows what may be asked for. The API's own code checks what was sent, not this form."""
 
     image = forms.FileField(
@@ -50,7 +50,7 @@ def view(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         **admin.site.each_context(request),
         "title": "Try a search",
-        "form": TrialForm(request.POST.dict()),
+        "form": TrySearchForm(request.POST.dict()),
     }
     status = 200
     if request.method == "POST":

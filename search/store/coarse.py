@@ -13,12 +13,12 @@ from django.db import connection
 from numpy.typing import NDArray
 from psycopg import sql
 
+from ml.arrays import Floats
 from ml.projection import FittedProjection, fit_coarse
 from search.models import COARSE_DIMENSIONS, COARSE_FROM, CoarseProjection, Space
 from search.store import partitions
 from search.store.partitions import Leaf
 
-Floats = NDArray[np.floating]
 # The most photos that the projection is fitted on.
 FITTED = 10_000
 

@@ -15,8 +15,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def test_an_index_is_due_where_a_leaf_is_large_and_none_is_searched(lamps, monkeypatch):
     assert not indexes.is_due(lamps)
+    assert not indexes.are_due(lamps.space)
     monkeypatch.setattr(partitions, "EXACT_ROWS", ROWS - 1)
     assert indexes.is_due(lamps)
+    assert indexes.are_due(lamps.space)
     assert maintenance.maintain() == [lamps.index_name]
     assert not indexes.is_due(lamps)
     assert maintenance.maintain() == []
