@@ -8,7 +8,8 @@ export PYTHONUNBUFFERED := 1
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo [CHECK=1]   start Lamplight on the sample catalogue (CHECK=1: answer one query, then exit)"
+	@echo "make demo             start Lamplight on the sample catalogue (QUERY=LAM-004: ask with another photo;"
+	@echo "                      CHECK=1: ask with all of the customers' photos, then exit)"
 	@echo "make run              start Lamplight on your own catalogue"
 	@echo "make test             lint, types and all tests"
 	@echo "make lint             ruff, mypy, import contracts, missing migrations"
@@ -27,7 +28,7 @@ help:
 	@touch $@
 
 demo: .venv/installed
-	@$(PY) -m demo $(if $(CHECK),--check)
+	@$(PY) -m demo $(if $(QUERY),--query $(QUERY)) $(if $(CHECK),--check)
 
 run: .venv/installed
 	@$(PY) -m config.stack

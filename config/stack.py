@@ -207,14 +207,7 @@ def _prepare() -> str:
         call_command("migrate", interactive=False, verbosity=0)
     except (CommandError, DatabaseError) as error:
         raise StackError(str(error).strip()) from error
-    # A process of its own: converting the network takes hundreds of megabytes, which its end gives back.
-    prepare = [sys.executable, "manage.py", "prepare", "--skip-checks"]
-    done = subprocess.run(
-        prepare, cwd=settings.BASE_DIR, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace"
-    )
-    if done.returncode:
-        raise StackError(done.stderr.strip().rpartition("CommandError: ")[2].rpartition("\n")[2])
-    print(done.stderr, end="", file=sys.stderr)
+    _prepare_space()
     from django.contrib.auth import get_user_model
 
     password = kept_secret(settings.VAR / "admin-password", 16)
@@ -222,6 +215,24 @@ def _prepare() -> str:
     if not users.filter(username=ADMIN).exists():
         users.create_superuser(ADMIN, password=password)
     return password
+
+
+def _prepare_space() -> None:
+    """Run `manage.py prepare`, and show what it says while it works. Raises StackError.
+
+    It is a process of its own: converting the network takes hundreds of megabytes, which its end gives back.
+    """
+    prepare = [sys.executable, "manage.py", "prepare", "--skip-checks"]
+    pipes: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    refusal, line = "", ""
+    with subprocess.Popen(prepare, cwd=settings.BASE_DIR, errors="replace", **pipes) as process:
+        for line in process.stderr or ():
+            _, refused, reason = line.rpartition("CommandError: ")
+            refusal = reason.strip() if refused else refusal
+            if not refused:
+                print(line, end="", file=sys.stderr)
+    if process.returncode:
+        raise StackError(refusal or f"the space was not prepared: {line.strip()}")
 
 
 def free_port() -> int:

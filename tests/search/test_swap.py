@@ -85,9 +85,8 @@ def test_searches_go_on_through_build_activation_roll_back_and_drop(shop, tmp_pa
     asked_until(customers, FIRST, 3)
 
     shop.manage("create_space", SECOND, "--backbone", "resnet18")
-    wait_for(lambda: shop.count("search_embedding") == 48, "the second space built by the worker")
+    shop.manage("activate_space", SECOND, "--wait")
     assert progress(shop) == 1
-    shop.manage("activate_space", SECOND)
     asked_until(customers, SECOND, 6)
     shop.manage("import_catalog", str(tmp_path / "more"))
     shop.manage("activate_space", FIRST)  # It lacks some of the new photos, or all.

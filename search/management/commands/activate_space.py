@@ -1,9 +1,11 @@
 """manage.py activate_space"""
 
 import argparse
+import time
 from typing import Any
 
 from django.core.management.base import CommandError
+from tqdm import tqdm
 
 from search import photo_states, spaces
 from search.management.commands._base_command import ExplainedCommand
@@ -12,8 +14,10 @@ from search.models import Space
 
 EXAMPLES = """examples:
   manage.py activate_space small
+  manage.py activate_space small --wait          # as soon as the workers have built it
   manage.py activate_space small --incomplete    # the workers index what is missing afterwards
 """
+POLL = 2  # Seconds: counting what is pending takes half a second among a million photos.
 
 
 class Command(ExplainedCommand):
@@ -25,13 +29,17 @@ class Command(ExplainedCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("name", help="name of the space (manage.py spaces lists them)")
-        parser.add_argument("--incomplete", action="store_true", help="even without all photos, indexes or a head")
+        how = parser.add_mutually_exclusive_group()
+        how.add_argument("--wait", action="store_true", help="wait until the workers have built it")
+        how.add_argument("--incomplete", action="store_true", help="even without all photos, indexes or a head")
 
-    def handle(self, *args: Any, name: str, incomplete: bool, **options: Any) -> None:
+    def handle(self, *args: Any, name: str, wait: bool, incomplete: bool, **options: Any) -> None:
         space = named(name, "NAME")
         if space.state == Space.State.LIVE:
             self.stdout.write(f"{space} is live already.")
             return
+        if wait:
+            self._wait(space)
         try:
             former = spaces.activate(space, incomplete)
         except spaces.NotReady as error:
@@ -45,3 +53,19 @@ class Command(ExplainedCommand):
             self.stdout.write(
                 f"Back with `manage.py activate_space {former}`; delete it with `manage.py drop_space {former}`."
             )
+
+    def _wait(self, space: Space) -> None:
+        """Return when the space is ready or gone. What it waits for is written whenever that changes."""
+        total, told = photo_states.counts(space).total, ""
+        with tqdm(total=total, desc=str(space), unit="photo", disable=None) as bar:
+            while Space.objects.filter(pk=space.pk).exists():
+                pending = photo_states.pending(space).count()
+                bar.update(total - pending - bar.n)
+                refusal = spaces.lack(space, pending)
+                if refusal is None:
+                    return
+                reason = "its photos" if pending else str(refusal)
+                if reason != told:
+                    self.stderr.write(f"Waiting for {reason} ...")
+                    told = reason
+                time.sleep(POLL)

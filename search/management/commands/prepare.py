@@ -5,39 +5,64 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from ml.recipes import Recipe, WeightsError, make_recipe
-from ml.weights import fetch_weights
+from ml.recipes import IMAGENET, Recipe, WeightsError, make_recipe
+from ml.weights import fetch_weights, has_weights
 from search import encoders, spaces
 from search.models import Space
+
+# Its ImageNet weights are installed with Lamplight.
+INSTALLED = "efficientnet_lite2"
 
 
 class Command(BaseCommand):
     help = (
         "Get ready to index and search: fetch the backbone's weights, make the live space with its partitions and "
-        "convert its network. What is there already is left as it is. Run it after migrate, before the first worker "
-        "starts."
+        f"convert its network. Where ImageNet weights cannot be fetched, the live space is made with {INSTALLED}, "
+        "whose weights are installed. What is there already is left as it is. Run it after migrate, before the first "
+        "worker starts."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            recipe = make_recipe(settings.LAMPLIGHT_WEIGHTS, settings.LAMPLIGHT_BACKBONE)
+            wanted = make_recipe(settings.LAMPLIGHT_WEIGHTS, settings.LAMPLIGHT_BACKBONE)
             live = Space.objects.live()
-            fetch_weights(Recipe.from_dict(live.recipe) if live else recipe)
+            reason = "" if live else self._fetch(wanted)
+            space = live or spaces.ensure_live(make_recipe(IMAGENET, INSTALLED) if reason else wanted)
+            spaces.ensure_partitions()
+            self._load(space)
         except WeightsError as error:
             raise CommandError(f"LAMPLIGHT_WEIGHTS: {error}", returncode=2) from error
-        try:
-            space = spaces.ensure_live(recipe)
         except spaces.NameTaken as error:
             raise CommandError(str(error), returncode=2) from error
-        spaces.ensure_partitions()
-        try:
-            encoders.encoder_for(space).warm()  # Convert the network here, so that no web process has to import torch.
-        except WeightsError as error:
-            raise CommandError(str(error), returncode=2) from error
-        if not any(Recipe.from_dict(other.recipe).has_weights_of(recipe) for other in Space.objects.all()):
-            self.stderr.write(
-                f"The live space stays {space}: no space was made with LAMPLIGHT_BACKBONE={recipe.backbone} "
-                f"LAMPLIGHT_WEIGHTS={recipe.weights}. To change "
-                "to these weights: manage.py create_space NAME, then, once it is built, activate_space NAME."
-            )
+        if not any(Recipe.from_dict(other.recipe).has_weights_of(wanted) for other in Space.objects.all()):
+            told = f"{reason}: Lamplight sees with {space}" if reason else f"The live space stays {space}"
+            self.stderr.write(f"{told}. To change to {wanted.name} later, without stopping: {way_to(wanted)}")
         self.stdout.write(f"Live space: {space} ({space.dimensions} dimensions, weights {space.weights})")
+
+    def _fetch(self, recipe: Recipe) -> str:
+        """Fetch the weights of the first space. Returns why that failed where others can take their place."""
+        if not has_weights(recipe):
+            self.stderr.write(f"Fetching the ImageNet weights of {recipe.backbone} ...")
+        try:
+            fetch_weights(recipe)
+        except WeightsError as error:
+            reason = str(error).partition(": give the path")[0]
+            return f"{reason[0].upper()}{reason[1:]}"
+        return ""
+
+    def _load(self, space: Space) -> None:
+        """Convert the network here, so that no web process has to import torch.
+
+        Weights are fetched only if they are needed: a converted network that is kept outlives them.
+        """
+        try:
+            encoders.encoder_for(space).warm()
+        except WeightsError:
+            fetch_weights(Recipe.from_dict(space.recipe))
+            encoders.encoder_for(space).warm()
+
+
+def way_to(recipe: Recipe) -> str:
+    """The commands that build a space of the recipe's backbone and weights beside the live one, and activate it."""
+    made = f"manage.py create_space {recipe.name} --backbone {recipe.backbone} --weights {recipe.weights}"
+    return f"{made} && manage.py activate_space {recipe.name} --wait"
