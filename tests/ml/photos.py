@@ -1,4 +1,4 @@
-"""Photos, and the recipe of a small untrained network, that several tests of ml share."""
+"""Photos and recipes that several tests share: of a small untrained network, and of one that sees."""
 
 from pathlib import Path
 
@@ -8,10 +8,12 @@ from PIL import Image
 from torchvision import transforms
 
 from ml.preprocessing import preprocess
-from ml.recipes import Recipe
+from ml.recipes import Recipe, make_recipe
 
 SMALL = Recipe(backbone="resnet18", weights="random")
-DEMO_PHOTOS = Path(__file__).resolve().parents[2] / "demo" / "catalog" / "photos"
+LITE = make_recipe("imagenet", "efficientnet_lite0")
+DEMO = Path(__file__).resolve().parents[2] / "demo"
+DEMO_PHOTOS = DEMO / "catalog" / "photos"
 both_runtimes = pytest.mark.parametrize("runtime", ["torch", "openvino"])
 
 

@@ -23,7 +23,7 @@ from ml.network import build
 from ml.openvino_runtime import MODEL, SEAL, WEIGHTS, OpenvinoNetwork, _seal
 from ml.recipes import Recipe, WeightsError, make_recipe
 from tests.external_data import CALTECH, IKEA, trained
-from tests.ml.photos import DEMO_PHOTOS, gradient
+from tests.ml.photos import DEMO_PHOTOS, LITE, gradient
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = Recipe(backbone="resnet18", weights="random", input_size=64)
@@ -245,14 +245,12 @@ def test_openvino_sees_real_photos_as_torch_does():
 
 
 @pytest.mark.slow
-def test_openvino_sees_the_sample_catalogue_nearly_as_torch_does_without_trained_weights():
-    """The bar is lower: 50 untrained layers carry the rounding to 8 bits much farther than trained ones."""
-    reference, served = both(make_recipe("random"), sorted(DEMO_PHOTOS.glob("*.webp"))[::6])
-    assert (reference * served).sum(axis=1).min() >= 0.99  # measured on 100 photos: 0.9951
-    # All vectors lie close together (their mean cosine is 0.95), so what sets them apart is compared as well.
-    apart, apart_too = (vectors - reference.mean(axis=0) for vectors in (reference, served))
-    lengths = np.linalg.norm(apart, axis=1) * np.linalg.norm(apart_too, axis=1)
-    assert ((apart * apart_too).sum(axis=1) / lengths).mean() >= 0.9  # measured: 0.951
+def test_openvino_sees_the_sample_catalogue_nearly_as_torch_does():
+    """The bar is lower than for ResNet50: ReLU6 and narrow layers carry the rounding to 8 bits farther."""
+    reference, served = both(LITE, sorted(DEMO_PHOTOS.glob("*.webp"))[::3])
+    assert (reference * served).sum(axis=1).min() >= 0.99
+    nearest, nearest_too = ((vectors @ vectors.T - 2 * np.eye(len(vectors))) for vectors in (reference, served))
+    assert (nearest.argmax(axis=1) == nearest_too.argmax(axis=1)).mean() >= 0.9
 
 
 @pytest.mark.slow

@@ -10,9 +10,9 @@ from PIL import Image
 
 from catalog.photos import add_photo
 from ml.images import as_jpeg, open_photo
-from ml.recipes import make_recipe
 from search.indexing import index_batch
 from search.spaces import ensure_live
+from tests.ml.photos import LITE
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
@@ -29,7 +29,7 @@ def pictures(product, media) -> dict[str, bytes]:
     pictures = {row["sku"]: (DEMO / row["image"].split("|")[0]).read_bytes() for row in rows}
     for row in rows:
         add_photo(product(row["category"], sku=row["sku"]), pictures[row["sku"]])
-    assert index_batch(ensure_live(make_recipe("random"))) == len(pictures)
+    assert index_batch(ensure_live(LITE)) == len(pictures)
     return pictures
 
 
