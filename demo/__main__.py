@@ -10,7 +10,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management import CommandError, call_command
 from tqdm import tqdm
 
@@ -105,7 +104,9 @@ def wrong(index: dict[str, Any], answer: dict[str, Any], query: dict[str, str]) 
         taken = answer["gate"]["categories"][0]["slug"]
         return f"the sample photo shows a {query['category']}, and was taken for a {taken}"
     first = found(answer)[:1]
-    return "" if first == [query["sku"]] else f"the sample photo shows {query['sku']}, and found {''.join(first) or 'nothing'}"
+    if first == [query["sku"]]:
+        return ""
+    return f"the sample photo shows {query['sku']}, and found {''.join(first) or 'nothing'}"
 
 
 def names_category(answer: dict[str, Any], query: dict[str, str]) -> bool:

@@ -10,8 +10,9 @@ from tqdm import tqdm
 
 from evaluation.queries import Queries, Stock
 from ml.arrays import Bools, Floats, Ints
-from ml.classifier import Classifier, TooFewPhotos, cross_validate
+from ml.classifier import Classifier
 from ml.gate_policy import HARD, Policy
+from ml.head_fitting import Origin, TooFewPhotos
 from ml.retrieval import Gallery, Metric, similarities
 from search import encoders, head_training
 from search.models import Space
@@ -119,7 +120,7 @@ def answer(space: Space, stock: Stock, queries: Queries, seed: int) -> Answers:
     scores[queries.own[:, None] == gallery.product_ids] = -np.inf
     head = _served_head(space)
     if queries.from_catalogue:
-        beliefs = _unseen_beliefs(gallery, queries, head, seed)
+        beliefs = _unseen_beliefs(space, gallery, queries, head, seed)
     else:
         beliefs = None if head is None else _served_beliefs(head, vectors)
     return Answers(queries, vectors, gallery, scores, beliefs, head is not None)
@@ -154,30 +155,28 @@ def _served_beliefs(head: Classifier, vectors: Floats) -> Beliefs:
     return Beliefs(np.array(head.classes), head.probabilities(vectors), head.policy, head.is_unknown(vectors))
 
 
-def _unseen_beliefs(gallery: Gallery, queries: Queries, head: Classifier | None, seed: int) -> Beliefs | None:
+def _unseen_beliefs(
+    space: Space, gallery: Gallery, queries: Queries, head: Classifier | None, seed: int
+) -> Beliefs | None:
     """Asks heads trained without the photo's product, on as many photos as the served head; None if these are too few.
 
-    The gate's policy, and the distance beyond which a photo is unknown, are the served head's.
+    The gate's policy, and what is unknown, are the served head's.
     """
     asked = gallery_rows(gallery, queries)
-    learned = _learned_rows(gallery, asked, seed)
+    rows = _learned_rows(gallery, asked, seed)
+    learned = head_training.lessons(space, gallery.among(rows), seed)
     try:
-        held_out = cross_validate(
-            gallery.vectors[learned], gallery.categories[learned], gallery.products[learned], seed
-        )
+        held_out = learned.held_out(seed).among(learned.origins == Origin.CATALOGUE)
     except TooFewPhotos:
         return None
-    rows = learned[held_out.rows]
     probabilities = np.full((len(gallery.photos), len(held_out.classes)), np.nan)
-    probabilities[rows] = held_out.probabilities
-    distances = np.full(len(gallery.photos), -np.inf)
-    distances[rows] = held_out.distances
-    limit = head.metrics.unknown_above if head else None
+    probabilities[rows[held_out.rows]] = held_out.probabilities
+    nothing = np.zeros(len(asked), bool)
     return Beliefs(
         classes=np.array(held_out.classes),
         probabilities=probabilities[asked],
         policy=_translated(head.policy, head.classes, held_out.classes) if head else Policy(),
-        unknown=distances[asked] > (np.inf if limit is None else limit),
+        unknown=head.is_unknown(gallery.vectors[asked], gallery.products[asked]) if head else nothing,
     )
 
 

@@ -5,6 +5,7 @@ Rows are photos; columns are the categories that a head has learned. Only numpy 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from itertools import product
 from typing import Any, Literal, Self
 
@@ -60,6 +61,7 @@ class Policy:
 
 
 HARD = Policy(sure=0.0, most=1)
+GATES = ("hard", "soft", "open")
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,16 @@ class Worth:
     """The share of queries whose first wanted product is among the first CUTOFF."""
     work: float
     """The mean share of the catalogue's photos that a query is compared with."""
+
+
+@dataclass(frozen=True)
+class Worths:
+    """What the three gates are worth on some queries."""
+
+    queries: int
+    hard: Worth
+    soft: Worth
+    open: Worth
 
 
 @dataclass(frozen=True)
@@ -84,44 +96,84 @@ class Tuned:
     soft: Worth
     """The policy's own worth."""
     open: Worth
+    views: Worths | None = None
+    """The worths on views of the photos in rooms, which the policy was chosen by as well."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """The inverse of dataclasses.asdict, and of JSON on the way."""
-        worths = {name: Worth(**data[name]) for name in ("hard", "soft", "open")}
+        views = data.get("views")
+        worths: dict[str, Any] = {name: Worth(**data[name]) for name in GATES}
+        worths["views"] = views and Worths(views["queries"], *(Worth(**views[name]) for name in GATES))
         return cls(**{**data, **worths, "policy": Policy.from_dict(data["policy"])})
 
 
-def tune(probabilities: Floats, truth: Ints, ahead: Ints | None, photos: Ints, confused: Floats) -> Tuned:
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """Queries of one kind that a policy is chosen by."""
+
+    probabilities: Floats
+    """(q, K), by heads that have not seen the query's product."""
+    truth: Ints
+    """(q,) the column of each query's own category, which holds all that the query wants."""
+    ahead: Ints | None
+    """(q, K) by `products_ahead`; None where nobody knows what the queries want."""
+
+    @cached_property
+    def ranked(self) -> tuple[Ints, Floats]:
+        return _ranked(self.probabilities)
+
+    def searched(self, policy: Policy) -> Bools:
+        return policy._searched(*self.ranked)
+
+    def found(self, searched: Bools) -> Bools:
+        """(q,) whether a wanted product comes among the first CUTOFF of the searched categories, (q, K)."""
+        right: Bools = searched[np.arange(len(self.truth)), self.truth]
+        return right if self.ahead is None else right & ((self.ahead * searched).sum(axis=1) < CUTOFF)
+
+    @cached_property
+    def best(self) -> Bools:
+        """What the best of the hard, default and open gate finds."""
+        gates = (self.searched(HARD), self.searched(Policy()), np.ones(self.probabilities.shape, bool))
+        return max((self.found(searched) for searched in gates), key=lambda found: float(found.mean()))
+
+
+def tune(asked: Asked, photos: Ints, confused: Floats, views: Asked | None = None) -> Tuned:
     """The policy of least work whose recall is surely within SLACK of the best of the hard, default and open gate.
 
-    A paired test of non-inferiority over the queries, CLEAR standard errors strict, decides what is sure.
+    So it must be on the photos and on their views, each by themselves: a photo's category is surer than a view's. A
+    paired test of non-inferiority over the queries, CLEAR standard errors strict, decides what is sure. Where no
+    policy is, the one that loses least is taken.
 
     Args:
-        probabilities: (q, K), by heads that have not seen the query's product.
-        truth: (q,) the column of each query's own category, which holds all that the query wants.
-        ahead: (q, K) by `products_ahead`; None where nobody knows what the queries want.
         photos: (K,) photos of each category: the work of searching it.
         confused: (K, K) by `confusion_shares`.
     """
-    ranks, before = _ranked(probabilities)
-    share, own = photos / photos.sum(), np.arange(len(truth))
+    kinds = [asked] if views is None else [asked, views]
+    share = photos / photos.sum()
+    tried = list(_grid(confused))
+    losses, works = np.empty((len(tried), len(kinds))), np.empty(len(tried))
+    sure = np.ones(len(tried), bool)
+    for row, policy in enumerate(tried):
+        searched = [kind.searched(policy) for kind in kinds]
+        works[row] = np.concatenate(searched).dot(share).mean()
+        for column, (kind, opened) in enumerate(zip(kinds, searched, strict=True)):
+            found = kind.found(opened)
+            losses[row, column] = kind.best.mean() - found.mean()
+            sure[row] &= _is_as_good(found, kind.best)
+    loss = losses.max(axis=1)
+    by_work = np.lexsort((loss, np.where(sure, works, np.inf)))
+    policy = tried[by_work[0] if sure.any() else np.lexsort((works, loss))[0]]
+    kind_of_recall: Literal["products", "categories"] = "categories" if asked.ahead is None else "products"
+    worths = None if views is None else Worths(len(views.truth), *_worths(views, policy, share))
+    return Tuned(policy, len(asked.truth), kind_of_recall, *_worths(asked, policy, share), worths)
 
-    def found(searched: Bools) -> Bools:
-        right: Bools = searched[own, truth]
-        return right if ahead is None else right & ((ahead * searched).sum(axis=1) < CUTOFF)
 
-    def worth(searched: Bools) -> Worth:
-        return Worth(float(found(searched).mean()), float((searched @ share).mean()))
-
-    hard, default = (policy._searched(ranks, before) for policy in (HARD, Policy()))
-    opened = np.ones(ranks.shape, bool)
-    best = max((found(searched) for searched in (hard, default, opened)), key=lambda right: right.mean())
-    tried = ((policy, policy._searched(ranks, before)) for policy in _grid(confused))
-    good = ((policy, worth(searched)) for policy, searched in tried if _is_as_good(found(searched), best))
-    policy, soft = min(good, key=lambda t: (t[1].work, -t[1].recall))
-    kind: Literal["products", "categories"] = "categories" if ahead is None else "products"
-    return Tuned(policy, len(truth), kind, worth(hard), soft, worth(opened))
+def _worths(asked: Asked, policy: Policy, share: Floats) -> tuple[Worth, Worth, Worth]:
+    """Of the hard gate, the policy and the open gate."""
+    gates = (asked.searched(HARD), asked.searched(policy), np.ones(asked.probabilities.shape, bool))
+    hard, soft, opened = (Worth(float(asked.found(gate).mean()), float((gate @ share).mean())) for gate in gates)
+    return hard, soft, opened
 
 
 def _is_as_good(found: Bools, best: Bools) -> bool:

@@ -149,8 +149,8 @@ def make_recipe(weights: str, backbone: str = "resnet50", **fields: Any) -> Reci
     """The recipe of a backbone, ResNet50 by default, with "imagenet", "random" or the state dict at a path.
 
     Layer, input size and preprocessing are the backbone's own unless `fields`, any of a Recipe's, say otherwise. A
-    file's hash is taken here, so that other bytes under the same name are refused later. Raises ValueError on unknown names and
-    WeightsError when the path is no file.
+    file's hash is taken here, so that other bytes under the same name are refused later. Raises ValueError on unknown
+    names and WeightsError when the path is no file.
     """
     if backbone not in BACKBONES:
         raise ValueError(f"unknown backbone {backbone!r}: choose from {', '.join(BACKBONES)}")

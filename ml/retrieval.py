@@ -43,6 +43,10 @@ class Gallery:
         object.__setattr__(self, "product_ids", ids)
         object.__setattr__(self, "product_categories", self.categories[first])
 
+    def among(self, rows: Ints) -> "Gallery":
+        """The gallery of these rows alone."""
+        return Gallery(self.vectors[rows], self.photos[rows], self.products[rows], self.categories[rows])
+
 
 def similarities(queries: Floats, gallery: Gallery, metric: Metric, struck: Ints) -> NDArray[np.float32]:
     """(q, P) every query's similarity to every product's best photo; -inf where a product has no photo left.

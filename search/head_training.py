@@ -10,10 +10,12 @@ from django.db import transaction
 from django.db.models import Count
 from numpy.typing import NDArray
 
-from ml.classifier import Classifier, TooFewPhotos, cross_validate, fit_classifier
-from ml.gate_tuning import tune_gate
+from ml.arrays import Floats, Ints
+from ml.classifier import Classifier
+from ml.gate_tuning import Views, tune_gate
+from ml.head_fitting import Origin, OutOfFold, TooFewPhotos, cross_validate, fit_classifier
 from ml.retrieval import Gallery, Metric
-from search import encoders
+from search import encoders, room_views
 from search.models import Embedding, Head, Query, Space
 from search.store import partitions, vectors
 
@@ -45,11 +47,46 @@ class Told:
     """(m,)"""
 
 
+@dataclass(frozen=True, eq=False)
+class Lessons:
+    """All that a head learns from: the photos of a gallery, then customers' photos, then views of the gallery's."""
+
+    embeddings: Floats
+    """(n, dimensions)"""
+    categories: Ints
+    """(n,)"""
+    products: Ints
+    """(n,) ids; each customer's photo counts as a product of its own."""
+    origins: Ints
+    """(n,) ml.head_fitting.Origin"""
+
+    def held_out(self, seed: int) -> OutOfFold:
+        """Raises TooFewPhotos."""
+        return cross_validate(self.embeddings, self.categories, self.products, self.origins, seed)
+
+
+def lessons(space: Space, gallery: Gallery, seed: int, told: Told | None = None) -> Lessons:
+    """What a head of these photos learns from; views are made and encoded now, of a bounded number of photos."""
+    rows = room_views.chosen(gallery.categories, seed)
+    seen, places = room_views.encoded(space, gallery.photos[rows], seed)
+    shown = rows[places]
+    told = told or Told(np.empty((0, space.dimensions), np.float32), np.empty(0, np.int64))
+    strangers = -1 - np.arange(len(told.categories))  # No product has these numbers.
+    return Lessons(
+        embeddings=np.concatenate([gallery.vectors, told.vectors, seen]),
+        categories=np.concatenate([gallery.categories, told.categories, gallery.categories[shown]]),
+        products=np.concatenate([gallery.products, strangers, gallery.products[shown]]),
+        origins=np.repeat(
+            [Origin.CATALOGUE, Origin.CUSTOMER, Origin.VIEW], [len(gallery.photos), len(told.categories), len(shown)]
+        ),
+    )
+
+
 def is_due(space: Space) -> bool:
     """Whether the catalogue has changed enough since the space's newest head was trained, or there is none yet."""
     now = _photos_per_category(space)
     newest = space.heads.only("photos", "metrics", "trained_at").newest()
-    if newest is None or "gate" not in newest.metrics:  # A head of an earlier version has no gate.
+    if newest is None or "views" not in newest.metrics:  # A head of an earlier version learned from no views.
         return bool(now)
     then = {int(category): count for category, count in newest.photos.items()}
     added = _photos_per_category(space, photo__created_at__gt=newest.trained_at)
@@ -100,19 +137,18 @@ def train_if_due(space: Space) -> Head | None:
 def _trained(space: Space, photos: dict[int, int], seed: int) -> Classifier:
     """The head, with the gate that serves it best, or the default gate where the photos are too few to tell.
 
-    It learns from customers' photos, but is measured on the catalogue's only.
+    It learns from views and from customers' photos, but is measured on the catalogue's photos.
     """
     samples = _samples(space, list(photos), seed)
-    gallery, told = samples.gallery, _told(space, samples.gallery)
-    rows = np.concatenate([gallery.vectors, told.vectors])
-    categories = np.concatenate([gallery.categories, told.categories])
-    # Each customer's photo counts as a product of its own: no product has these numbers.
-    products = np.concatenate([gallery.products, -1 - np.arange(len(told.categories))])
-    of_catalogue = np.arange(len(categories)) < len(gallery.photos)
-    held_out = cross_validate(rows, categories, products, seed)
-    own = held_out.among(of_catalogue)
-    gate = tune_gate(own, gallery, samples.families, photos, cast(Metric, space.metric), seed)
-    return fit_classifier(rows, categories, products, seed, held_out, of_catalogue).with_gate(gate)
+    gallery = samples.gallery
+    learned = lessons(space, gallery, seed, _told(space, gallery))
+    held_out = learned.held_out(seed)
+    is_view = learned.origins == Origin.VIEW
+    views = Views(learned.embeddings, learned.products, held_out.among(is_view)) if is_view.any() else None
+    own, metric = held_out.among(learned.origins == Origin.CATALOGUE), cast(Metric, space.metric)
+    gate = tune_gate(own, gallery, samples.families, photos, metric, seed, views)
+    arguments = (learned.embeddings, learned.categories, learned.products, learned.origins)
+    return fit_classifier(*arguments, seed, held_out).with_gate(gate)
 
 
 def _told(space: Space, gallery: Gallery) -> Told:

@@ -11,7 +11,7 @@ from django.db.models import Count, F
 from django.utils import timezone
 
 from catalog.models import Category
-from ml.classifier import MIN_PHOTOS, MIN_PRODUCTS
+from ml.head_fitting import MIN_PHOTOS, MIN_PRODUCTS
 from ml.projection import FittedProjection, fit_projection, sha256_of
 from ml.recipes import Recipe
 from search import photo_states

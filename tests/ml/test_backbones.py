@@ -50,7 +50,7 @@ def test_any_layer_by_name_or_alias_knows_its_dimensions(backbone, layer, dimens
 def test_a_layer_that_is_not_there_is_refused_with_those_like_it():
     with pytest.raises(ValueError, match=r"resnet50 has no layer 'layer5': did you mean .*layer4"):
         Recipe(layer="layer5").dimensions  # noqa: B018
-    with pytest.raises(ValueError, match=r"vgg16 has no layer 'conv9_1': did you mean fc1, fc2, fc6, fc7, conv5_3, pool5\?"):
+    with pytest.raises(ValueError, match=r"vgg16 has no layer 'conv9_1': did you mean fc1, .*, pool5\?"):
         Recipe("vgg16", layer="conv9_1").dimensions  # noqa: B018
 
 

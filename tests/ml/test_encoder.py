@@ -19,8 +19,8 @@ from torch import nn
 
 from ml import encoder
 from ml.backbones import BACKBONES, Backbone
-from ml.classifier import fit_classifier
 from ml.encoder import Encoder, choose_runtime
+from ml.head_fitting import fit_classifier
 from ml.images import UnreadablePhoto, as_jpeg
 from ml.projection import fit_projection
 from ml.recipes import Recipe, WeightsError, make_recipe
@@ -90,12 +90,12 @@ def test_the_same_photo_gives_the_same_vector_twice():
     assert np.array_equal(Encoder(SMALL, "cpu").encode([photo]), Encoder(SMALL, "cpu").encode([photo]))
 
 
-@pytest.mark.parametrize(
-    "variants", [("LAM-008", "LAM-009", "LAM-010"), ("CHA-027", "CHA-028", "CHA-029"), ("SOF-020", "SOF-021", "SOF-022")]
-)
-def test_red_finds_red(variants):
+@pytest.mark.parametrize("first_sku", ["LAM-008", "CHA-027", "SOF-020"])
+def test_red_finds_red(first_sku):
     """Of one lamp in red, black and sage, each colour's second view finds its first; and so of a chair and a sofa."""
     handle = Encoder(LITE)
+    number = int(first_sku[-3:])
+    variants = [f"{first_sku[:4]}{number + place:03}" for place in range(3)]
     first, second = (
         handle.encode(handle.open((DEMO_PHOTOS / f"{sku}-{view}.webp").read_bytes()) for sku in variants)
         for view in (1, 2)

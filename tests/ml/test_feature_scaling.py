@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from ml import feature_scaling
-from ml.classifier import cross_validate
 from ml.feature_scaling import feature_scales
+from ml.head_fitting import cross_validate
 
 
 def test_scales_are_deviations_with_a_floor_at_half_their_root_mean_square():

@@ -3,9 +3,9 @@
 import numpy as np
 
 from ml import gate_tuning
-from ml.classifier import OutOfFold, cross_validate
 from ml.gate_policy import HARD, Policy, Tuned
-from ml.gate_tuning import tune_gate
+from ml.gate_tuning import Views, tune_gate
+from ml.head_fitting import Origin, OutOfFold, cross_validate
 from ml.retrieval import Gallery, Metric
 
 
@@ -60,6 +60,22 @@ def test_without_kin_the_true_category_must_be_searched():
 def test_too_few_photos_choose_nothing():
     gallery = shop(photos=40, products=10)
     assert tune_gate(held_out(gallery), gallery, unrelated(gallery), {1: 20, 2: 20}, "cosine") is None
+
+
+def test_views_ask_for_their_product():
+    gallery = shop(photos=80, products=20)
+    every = np.concatenate([gallery.vectors, gallery.vectors[:60]])
+    products = np.concatenate([gallery.products, gallery.products[:60]])
+    folds = cross_validate(every, 1 + products % 2, products, np.repeat([Origin.CATALOGUE, Origin.VIEW], [80, 60]))
+    own, views = (folds.among(np.arange(140) < 80), folds.among(np.arange(140) >= 80))
+    found = tune_gate(own, gallery, unrelated(gallery), {1: 30, 2: 10}, "cosine", 0, Views(every, products, views))
+    assert found is not None
+    assert found.views is not None
+    assert (found.queries, found.views.queries, found.views.soft.recall) == (80, 60, 1)
+    few = Views(every, products, views.among(np.arange(140) < 120))
+    without = tune_gate(own, gallery, unrelated(gallery), {1: 30, 2: 10}, "cosine", 0, few)
+    assert without is not None
+    assert without.views is None
 
 
 def test_a_large_shop_is_sampled_the_same_way_each_time(monkeypatch):

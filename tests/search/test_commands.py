@@ -115,10 +115,20 @@ def test_train_head_prints_what_the_head_is_worth(space, shop):
     assert worth.startswith("On held-out photos: likeliest category right 100.0%, among the two likeliest 100.0%,")
     assert rest == [
         "Learned from: lamp 6, bed 6.",
+        "And from 12 views in made-up rooms. On held-out ones: likeliest category right 100.0%, calibration error "
+        f"{Head.objects.get().metrics['views_calibration_error']:.3f}.",
         "Too few photos to tune the gate: it searches the likeliest categories that together hold 0.9 of the "
         "probability, 3 at most.",
         "Too few photos to tell what is unknown, so no photo is.",
     ]
+
+
+def recall(gate: str) -> float:
+    """On views, as training measured it: their light is drawn at random."""
+    return float(Head.objects.get().metrics["gate"]["views"][gate]["recall"])
+
+
+WORK = {"hard": 0.5, "soft": 0.5, "open": 1.0}
 
 
 def test_train_head_prints_how_the_gate_was_tuned(space, photo):
@@ -126,11 +136,13 @@ def test_train_head_prints_how_the_gate_was_tuned(space, photo):
         photo((250, 4 * n, 10), "lamp", name=f"Lamp {n // 2}")
         photo((10, 4 * n, 250), "bed", name=f"Bed {n // 2}")
     run("index")
-    assert run("train_head", "--space", "grid").splitlines()[2:] == [
+    assert run("train_head", "--space", "grid").splitlines()[3:] == [
         "The gate, tuned on 60 held-out photos (recall: kin among the first 10):",
         "  hard  recall 100.0%  compared  50.0%",
         "  soft  recall 100.0%  compared  50.0%",
         "  open  recall 100.0%  compared 100.0%",
+        "And on 60 held-out views in rooms (recall: own product among the first 10):",
+        *(f"  {gate}  recall {recall(gate):6.1%}  compared {work:6.1%}" for gate, work in WORK.items()),
         "It searches the likeliest category.",
     ]
 
@@ -144,7 +156,7 @@ def test_train_head_names_what_hides_behind_a_category(space, photo, monkeypatch
     monkeypatch.setattr(head_training, "tune_gate", lambda *arguments: gate)
     run("index")
     printed = run("train_head").splitlines()
-    assert printed[2] == "The gate, tuned on 60 held-out photos (recall: true category searched):"
+    assert printed[3] == "The gate, tuned on 60 held-out photos (recall: true category searched):"
     assert printed[-2:] == ["It searches the 2 likeliest categories.", "If lamp is likeliest, it also searches: bed."]
 
 

@@ -9,7 +9,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from catalog.models import Photo, Product
-from ml.classifier import Judgement, TooFewPhotos
+from ml.classifier import Judgement
+from ml.head_fitting import TooFewPhotos
 from search import encoders, head_training
 from search.management.commands.train_head import _worth_lines
 from search.models import Embedding, Event, Head, Query, Space
@@ -67,7 +68,7 @@ def test_the_newest_head_of_a_space_is_the_one_trained_last(space, beside):
 def test_a_small_shop_keeps_the_default_gate_and_calls_nothing_unknown(space, shop, index):
     index()
     head_training.train(space)
-    assert (Head.objects.get().metrics["gate"], Head.objects.get().metrics["unknown_above"]) == (None, None)
+    assert (Head.objects.get().metrics["gate"], Head.objects.get().metrics["unknown_below"]) == (None, None)
     assert not judged(space, np.eye(48, dtype=np.float32)[1]).unknown
 
 
@@ -185,7 +186,7 @@ def test_a_head_of_an_earlier_version_is_due_for_training(space, shop, index):
     index()
     head_training.train(space)
     head = Head.objects.get()
-    del head.metrics["gate"]
+    del head.metrics["views"]
     head.save(update_fields=["metrics"])
     assert head_training.is_due(space)
 

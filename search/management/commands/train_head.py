@@ -7,8 +7,8 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from catalog.models import Category
-from ml.classifier import TooFewPhotos
-from ml.gate_policy import CUTOFF, Policy, Tuned
+from ml.gate_policy import CUTOFF, Policy, Tuned, Worths
+from ml.head_fitting import TooFewPhotos
 from search import head_training
 from search.management.commands._base_command import ExplainedCommand
 from search.management.commands._named_space import named
@@ -17,7 +17,8 @@ from search.models import Head
 EPILOG = f"""
 The gate is tuned on photos of the catalogue, by heads that have not seen their product. Each looks for the other
 photos of its product, or for other products of its category with the same name. recall: how many find one among the
-first {CUTOFF}; where hardly any have one, how many have their category searched. compared: the share of the
+first {CUTOFF}; where hardly any have one, how many have their category searched. Views of the photos in made-up
+rooms, which stand for customers' photos, look for their product as well. compared: the share of the
 catalogue's photos that a search looks at. hard: the likeliest category alone; open: all of them; soft: as served.
 
 examples:
@@ -48,7 +49,7 @@ class Command(ExplainedCommand):
             raise CommandError("Another process is training this space.", returncode=1)
         slugs = dict(Category.objects.values_list("pk", "slug"))
         self.stdout.write("\n".join([*_worth_lines(head.metrics, slugs), *_gate_lines(head, slugs)]))
-        if head.metrics["unknown_above"] is None:
+        if head.metrics["unknown_below"] is None:
             self.stdout.write("Too few photos to tell what is unknown, so no photo is.")
 
 
@@ -58,6 +59,11 @@ def _worth_lines(metrics: Mapping[str, Any], slugs: Mapping[int, str]) -> Iterat
         f"among the two likeliest {metrics['top2']:.1%}, calibration error {metrics['calibration_error']:.3f}."
     )
     yield f"Learned from: {_counts(metrics['photos'], slugs)}."
+    if metrics["views"]:
+        yield (
+            f"And from {metrics['views']} views in made-up rooms. On held-out ones: likeliest category right "
+            f"{metrics['views_top1']:.1%}, calibration error {metrics['views_calibration_error']:.3f}."
+        )
     if metrics["others"]:
         yield (
             f"And from {metrics['others']} customers' photos. On held-out ones the likeliest category "
@@ -74,12 +80,19 @@ def _gate_lines(head: Head, slugs: Mapping[int, str]) -> Iterator[str]:
     gate = Tuned.from_dict(head.metrics["gate"])
     sought = f"kin among the first {CUTOFF}" if gate.recall_of == "products" else "true category searched"
     yield f"The gate, tuned on {gate.queries} held-out photos (recall: {sought}):"
-    for kind, worth in (("hard", gate.hard), ("soft", gate.soft), ("open", gate.open)):
-        yield f"  {kind}  recall {worth.recall:6.1%}  compared {worth.work:6.1%}"
+    yield from _worths(gate)
+    if gate.views:
+        yield f"And on {gate.views.queries} held-out views in rooms (recall: own product among the first {CUTOFF}):"
+        yield from _worths(gate.views)
     yield f"It searches {_words(gate.policy)}."
     names = [slugs.get(category, "?") for category in head.categories]
     for column, others in gate.policy.confusions.items():
         yield f"If {names[column]} is likeliest, it also searches: {', '.join(names[other] for other in others)}."
+
+
+def _worths(gate: Tuned | Worths) -> Iterator[str]:
+    for kind, worth in (("hard", gate.hard), ("soft", gate.soft), ("open", gate.open)):
+        yield f"  {kind}  recall {worth.recall:6.1%}  compared {worth.work:6.1%}"
 
 
 def _words(policy: Policy) -> str:

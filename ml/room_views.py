@@ -1,0 +1,155 @@
+"""Views: a shop's product in a made-up room, as a customer's camera might take it, made of the shop's own photo alone.
+
+The product is cut out of its plain backdrop and put before a wall and a floor, smaller, lit otherwise, and sometimes
+partly hidden. Pixels are (3, height, width), 0 to 1. The same state of a generator gives the same view.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy.ndimage import label
+
+# These are first guesses, judged by eye on a sheet of views and not tuned. The rectangles pay: without them a head of
+# EfficientNet-Lite0 is right for 0.913 of the sample catalogue's customers' photos instead of 0.947, and with crop and
+# light alone for 0.893.
+SIDE = 256  # pixels of a view: about what the networks look at
+SMALLEST = 16  # pixels of a side: in fewer no backdrop can be told from a product
+BACKDROP = 0.04  # how far a pixel may be from the backdrop that the photo's border foretells
+SMOOTH, DEEPEST = 0.02, 0.6  # how much a shadow changes from pixel to pixel, at most, and its darkest
+PLAIN = 0.8  # the share of the border that must be backdrop: otherwise this is no studio photo
+SIZES = (0.5, 1.0)  # the product's longer side, as a share of the view's
+HORIZON = (0.45, 0.85)  # where the floor begins, from the top
+THINGS, LARGEST = 3, 0.35  # how many things stand about, at most, and their longest side as a share of the view's
+LIGHT, BALANCE = 0.3, 0.08  # changes of gamma and exposure, and of each colour by itself, as in ml.augmentation
+KEPT = (0.7, 1.0)  # how much of its sides is kept of a photo that is no studio photo
+
+Pixels = NDArray[np.float32]
+
+
+def view(image: Image.Image, random: np.random.Generator) -> Image.Image:
+    """The product of an RGB photo in a made-up room, about SIDE pixels large.
+
+    A photo that has no plain backdrop is only cropped, mirrored and lit otherwise.
+    """
+    small = image.copy()
+    small.thumbnail((SIDE, SIDE), reducing_gap=2.0)
+    photo = np.ascontiguousarray(np.asarray(small).transpose(2, 0, 1) / np.float32(255))
+    product = _cut_out(photo)
+    pixels = _cropped(photo, random) if product is None else _in_room(product, random)
+    if random.random() < 0.5:
+        _put_thing(pixels, random)
+    if random.random() < 0.5:
+        pixels = pixels[:, :, ::-1]
+    return _relit(pixels, random)
+
+
+@dataclass(frozen=True)
+class _Product:
+    light: Pixels
+    """(3, height, width): what the product itself shows; 0 around it."""
+    room: Pixels
+    """(1, height, width): the share of the room's light that comes through: 0 on the product, less than 1 in its
+    shadow."""
+
+
+def _cut_out(photo: Pixels) -> _Product | None:
+    """The product without its backdrop, or None when the photo has no plain one, or nothing before it."""
+    backdrop = _backdrop(photo) if min(photo.shape[1:]) >= SMALLEST else None
+    if backdrop is None:
+        return None
+    lit = photo / backdrop
+    grey = lit.mean(axis=0)
+    smooth = np.hypot(*np.gradient(grey)) < SMOOTH
+    shadow = smooth & (np.ptp(lit, axis=0) < 2 * SMOOTH) & (grey > DEEPEST)
+    regions, _ = label(shadow | (np.abs(photo - backdrop).max(axis=0) < BACKDROP))
+    edge = np.unique(np.concatenate([regions[0], regions[-1], regions[:, 0], regions[:, -1]]))
+    solid = ~np.isin(regions, edge[edge > 0])
+    rows, columns = np.flatnonzero(solid.any(axis=1)), np.flatnonzero(solid.any(axis=0))
+    if not len(rows):
+        return None
+    box = (slice(None), slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    return _Product((photo * solid)[box], np.where(solid, 0, np.minimum(grey, 1))[np.newaxis][box])
+
+
+def _backdrop(photo: Pixels) -> Pixels | None:
+    """The backdrop's colour everywhere, a quadratic surface through the border's; None when the border is not plain."""
+    height, width = photo.shape[1:]
+    y, x = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
+    terms = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y]).astype(np.float32)
+    border = np.ones((height, width), bool)
+    border[3:-3, 3:-3] = False
+    known, colours = terms[:, border].T, photo[:, border].T
+    near = np.abs(colours - np.median(colours, axis=0)).max(axis=1) < 0.15
+    found = np.zeros((6, 3), np.float32)
+    for _ in range(3):  # a product that touches the border drops out
+        if near.mean() < PLAIN:
+            return None
+        found = np.linalg.lstsq(known[near], colours[near], rcond=None)[0]
+        near = np.abs(known @ found - colours).max(axis=1) < BACKDROP
+    if near.mean() < PLAIN:
+        return None
+    return np.clip(np.tensordot(found.T, terms, 1), 0.05, 1)
+
+
+def _in_room(product: _Product, random: np.random.Generator) -> Pixels:
+    room = _room(random)
+    scale = random.uniform(*SIZES) * SIDE / max(product.light.shape)
+    height, width = (max(4, round(side * scale)) for side in product.light.shape[1:])
+    y, x = random.integers(0, SIDE - height + 1), random.integers(0, SIDE - width + 1)
+    place = room[:, y : y + height, x : x + width]
+    place[:] = place * _resized(product.room, height, width) + _resized(product.light, height, width)
+    return room
+
+
+def _room(random: np.random.Generator) -> Pixels:
+    """A wall, a floor and things."""
+    horizon = round(random.uniform(*HORIZON) * SIDE)
+    room = np.concatenate([_surface(random, horizon), _surface(random, SIDE - horizon)], axis=1)
+    for _ in range(random.integers(0, THINGS + 1)):
+        _put_thing(room, random)
+    return room
+
+
+def _surface(random: np.random.Generator, height: int) -> Pixels:
+    """(3, height, SIDE): one colour, unevenly lit, with grain or stripes."""
+    light = 1 + 0.3 * random.uniform(-1, 1, (1, 2, 2))
+    grain = 1 + 0.08 * random.standard_normal((1, *2 ** random.integers(2, 8, 2)))
+    return _colour(random) * _resized(light, height, SIDE) * _resized(grain, height, SIDE)
+
+
+def _colour(random: np.random.Generator) -> Pixels:
+    """(3, 1, 1)"""
+    return (random.uniform(0.15, 0.85) + 0.15 * random.uniform(-1, 1, (3, 1, 1))).astype(np.float32)
+
+
+def _put_thing(pixels: Pixels, random: np.random.Generator) -> None:
+    """Put a rectangle of one colour somewhere."""
+    height, width = pixels.shape[1:]
+    tall, wide = (max(1, round(random.uniform(0.1, LARGEST) * side)) for side in (height, width))
+    y, x = random.integers(0, height - tall + 1), random.integers(0, width - wide + 1)
+    pixels[:, y : y + tall, x : x + wide] = _colour(random)
+
+
+def _cropped(photo: Pixels, random: np.random.Generator) -> Pixels:
+    height, width = photo.shape[1:]
+    tall, wide = (round(random.uniform(*KEPT) * side) for side in (height, width))
+    y, x = random.integers(0, height - tall + 1), random.integers(0, width - wide + 1)
+    return photo[:, y : y + tall, x : x + wide].copy()
+
+
+def _relit(pixels: Pixels, random: np.random.Generator) -> Image.Image:
+    """Another exposure, contrast (gamma) and white balance."""
+    gamma = np.exp(LIGHT * random.uniform(-1, 1))
+    gain = (1 + LIGHT * random.uniform(-1, 1)) * (1 + BALANCE * random.uniform(-1, 1, 3))
+    levels = gain[:, np.newaxis] * np.linspace(0, 1, 256) ** gamma
+    table = np.rint(255 * np.clip(levels, 0, 1)).astype(int).ravel().tolist()
+    octets = (255 * np.clip(pixels, 0, 1)).astype(np.uint8).transpose(1, 2, 0)
+    return Image.fromarray(np.ascontiguousarray(octets)).point(table)
+
+
+def _resized(planes: NDArray[np.floating], height: int, width: int) -> Pixels:
+    size = (width, height)
+    scaled = (Image.fromarray(plane).resize(size, Image.Resampling.BILINEAR) for plane in planes.astype(np.float32))
+    return np.stack([np.asarray(plane) for plane in scaled])
