@@ -18,7 +18,7 @@ from config.stack import Stack, StackError, check_data_folder, count, free_port,
 DEMO = Path(__file__).resolve().parent
 CATALOG = DEMO / "catalog" / "catalog.csv"
 QUERIES = DEMO / "queries"
-QUERY = "SOF-011"  # The product whose customer photo is asked about unless another one is named.
+QUERY = "LAM-008"  # The product whose customer photo is asked about unless another one is named.
 SHOWN, FIRST_PAGE = 5, 10
 
 

@@ -1,11 +1,12 @@
-"""The pictures of the README: the shop's page on the sample catalogue, photographed in headless Chromium.
+"""The pictures of the README: the shop's page and the admin on the sample catalogue, photographed in headless Chromium.
 
 With `make demo` running, `python -m demo.screenshots` makes them again in docs/images/. They show the demo's own photos
-only. Give the demo's address if it is another.
+only. Give the demo's address if it is another, and LAMPLIGHT_VAR if its data folder is.
 """
 
 import argparse
 import io
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,6 +37,14 @@ def opened(page: Page) -> None:
     page.wait_for_selector("#kin .card")
 
 
+def logged_in(page: Page) -> None:
+    folder = Path(os.environ.get("LAMPLIGHT_VAR", "var/demo"))
+    page.fill("#id_username", "admin")
+    page.fill("#id_password", (folder / "admin-password").read_text().strip())
+    page.press("#id_password", "Enter")
+    page.wait_for_url("**/admin/")
+
+
 @dataclass(frozen=True)
 class Shot:
     name: str
@@ -45,7 +54,7 @@ class Shot:
     scheme: Literal["light", "dark"] = "light"
 
 
-BY_PHOTO = "/?sample=BED-017.webp"
+BY_PHOTO = "/?sample=LAM-008.webp"
 SHOTS = [
     Shot("search-wide", BY_PHOTO, searched),
     Shot("search-dark", BY_PHOTO, searched, scheme="dark"),
@@ -53,6 +62,7 @@ SHOTS = [
     Shot("words", "/?q=oak", searched),
     Shot("region", BY_PHOTO, marked),
     Shot("product", "/products/SOF-003/", opened),
+    Shot("dashboard", "/admin/", logged_in),
 ]
 
 
@@ -60,7 +70,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m demo.screenshots",
         description=__doc__,
-        epilog="Example: python -m demo.screenshots http://127.0.0.1:8001",
+        epilog="Example: LAMPLIGHT_VAR=/tmp/demo python -m demo.screenshots http://127.0.0.1:8001",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("url", nargs="?", default="http://127.0.0.1:8000", help="the demo's address (%(default)s)")

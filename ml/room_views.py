@@ -35,7 +35,7 @@ def view(image: Image.Image, random: np.random.Generator) -> Image.Image:
     """
     small = image.copy()
     small.thumbnail((SIDE, SIDE), reducing_gap=2.0)
-    photo = np.ascontiguousarray(np.asarray(small).transpose(2, 0, 1) / np.float32(255))
+    photo = np.ascontiguousarray(np.asarray(small, np.float32).transpose(2, 0, 1)) / np.float32(255)
     product = _cut_out(photo)
     pixels = _cropped(photo, random) if product is None else _in_room(product, random)
     if random.random() < 0.5:

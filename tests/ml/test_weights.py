@@ -7,6 +7,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -196,7 +197,7 @@ def test_weights_from_a_package_load_with_their_own_names():
     assert torch.equal(network["conv_stem.weight"], stored["_conv_stem.weight"])
 
 
-def changed(monkeypatch, **fields: str) -> None:
+def changed(monkeypatch, **fields: Any) -> None:
     """Publish EfficientNet-Lite0's weights otherwise."""
     entry = BACKBONES["efficientnet_lite0"]
     assert entry.imagenet is not None
