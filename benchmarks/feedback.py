@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """example:
   python -m benchmarks.feedback demo/catalog/catalog.csv demo/queries/queries.csv \\
-      --weights random resnet50.pth --autoencoder demo/autoencoder.safetensors
+      --weights efficientnet_lite2:imagenet resnet50:weights/resnet50.pth resnet50:random
 """
 PARTS = 5
 

@@ -1,26 +1,35 @@
 """Which recipe finds best on a catalogue: each is built as a space beside the others, and the scorecard compares them.
 
-The recipes are ResNet50 on the weights given, by layer, pooling, fit and PCA; ResNet18 and VGG16 where the weights are
-"imagenet" or "random"; and an autoencoder trained on the catalogue itself. Products look for their family
-(leave-one-out). With --queries, labelled photos that are not in the catalogue look for their products.
+Each network is built as it is. A trained one is also varied: by fit, pooling, layer and PCA. An untrained one is there
+to be compared with, so it gets one space only. Products look for their family (leave-one-out). With --queries, labelled
+photos that are not in the catalogue look for their products.
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.shop import data_folder
+from benchmarks.shop import Network, add_networks, data_folder
 
 EXAMPLES = """examples:
-  python -m benchmarks.relevance shop.csv --weights random imagenet weights/resnet50.pth
+  python -m benchmarks.relevance shop.csv --weights efficientnet_lite2:imagenet resnet50:weights/resnet50.pth
   python -m benchmarks.relevance demo/catalog/catalog.csv --family family --queries demo/queries/queries.csv
-  python -m benchmarks.relevance shop.csv --weights imagenet --only pca --reports /tmp/shop
+  python -m benchmarks.relevance shop.csv --weights imagenet random    (both are of ResNet50)
+  python -m benchmarks.relevance shop.csv --weights vgg16:imagenet --only pca --reports /tmp/shop
 """
-COMPONENTS = (64, 128, 256, 512)
+COMPONENTS = (64, 128, 256)
+# The layer before the one that is read by default. A backbone that is not here is not varied by layer.
+EARLIER = {
+    "resnet50": "layer3",
+    "resnet18": "layer3",
+    "vgg16": "pool5",
+    "efficientnet_lite0": "blocks.15",
+    "efficientnet_lite2": "blocks.20",
+}
 
 
 @dataclass(frozen=True)
@@ -39,10 +48,13 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("catalog", type=Path, help="a CSV file that import_catalog takes")
-    parser.add_argument("--weights", nargs="+", default=["random"], help="as LAMPLIGHT_WEIGHTS (%(default)s)")
+    add_networks(parser, "efficientnet_lite2:imagenet", "efficientnet_lite0:imagenet", "resnet50:random")
+    parser.add_argument(
+        "--autoencoder", action="store_true", help="also train an autoencoder on the catalogue: it takes two minutes"
+    )
     parser.add_argument("--family", default="name", help="column that products of one family share (%(default)s)")
     parser.add_argument("--queries", type=Path, help="photos not in the catalogue, as manage.py evaluate takes them")
-    parser.add_argument("--only", nargs="+", metavar="TEXT", help="only spaces whose name has one of these in it")
+    parser.add_argument("--only", nargs="+", metavar="TEXT", help="only variants whose name has one of these in it")
     parser.add_argument("--reports", type=Path, help="folder for the scorecards, as HTML and JSON")
     options = parser.parse_args()
     with data_folder(options.weights[0]) as var:
@@ -54,57 +66,56 @@ def measure(options: argparse.Namespace, var: Path) -> None:
     import django
 
     django.setup()
-    from django.core.management import CommandError, call_command
+    from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
     call_command("prepare")
     call_command("import_catalog", options.catalog, quiet=True)
     call_command("index")
+    bases = {network.name for network in options.weights}  # Others are derived from these.
     for entry in entries(options.weights):
-        if options.only and not any(part in entry.name for part in options.only):
-            continue
-        try:
-            if entry.name == "autoencoder":
-                call_command("train_autoencoder", output=var / "autoencoder.safetensors")
-            arguments = [argument.format(var=var) for argument in entry.arguments]
-            call_command("create_space", entry.name, *arguments)
-            call_command("index", space=entry.name, share=1.0)
-        except CommandError as error:  # For example, it has fewer photos than components.
-            print(f"{entry.name} is left out: {error}", file=sys.stderr)
+        if entry.name in bases or not options.only or any(part in entry.name for part in options.only):
+            build(entry)
+    if options.autoencoder:
+        file = var / "autoencoder.safetensors"
+        call_command("train_autoencoder", output=file)
+        build(Entry("autoencoder", ("--backbone", "autoencoder", "--weights", str(file))))
     print(f"\n## {options.catalog}\n\n{report(options, var, 'catalogue', '--family', options.family)}")
     if options.queries:
         print(f"\n### {options.queries}\n\n{report(options, var, 'queries', '--queries', str(options.queries))}")
 
 
-def entries(weights: list[str]) -> Iterator[Entry]:
-    """The spaces to compare. The space of the first weights is live already."""
-    for place, kind in enumerate(weights):
-        base = name_of("resnet50", kind)
-        chosen = ("--weights", kind)
-        if place:
-            yield Entry(base, chosen)
-        for variant in (
-            ("fit", "crop"),
-            ("fit", "squash"),
-            ("pooling", "gem"),
-            ("pooling", "max"),
-            ("layer", "layer3"),
-        ):
-            yield Entry(f"{base}-{variant[1]}", (*chosen, f"--{variant[0]}", variant[1]))
-        for count in COMPONENTS:
-            yield Entry(f"{base}-pca{count}", ("--from", base, "--pca", str(count)))
-        yield Entry(f"{base}-pca128-whitened", ("--from", base, "--pca", "128", "--whiten"))
-        if kind in ("imagenet", "random"):
-            yield Entry(f"resnet18-{kind}", (*chosen, "--backbone", "resnet18"))
-            yield Entry(f"vgg16-fc1-l2-{kind}", (*chosen, "--backbone", "vgg16", "--metric", "l2"))
-            yield Entry(f"vgg16-pool5-{kind}", (*chosen, "--backbone", "vgg16", "--layer", "pool5"))
-    yield Entry("autoencoder", ("--backbone", "autoencoder", "--weights", "{var}/autoencoder.safetensors"))
+def build(entry: Entry) -> None:
+    """Create the space and index the catalogue into it. One that cannot be created is left out, and the reason told."""
+    from django.core.management import CommandError, call_command
+
+    try:
+        call_command("create_space", entry.name, *entry.arguments)
+        call_command("index", space=entry.name, share=1.0)
+    except CommandError as error:  # For example, it has fewer photos than components.
+        print(f"{entry.name} is left out: {error}", file=sys.stderr)
 
 
-def name_of(backbone: str, weights: str) -> str:
-    from ml.recipes import make_recipe
+def entries(networks: Sequence[Network]) -> Iterator[Entry]:
+    """The spaces to compare: trained networks with their variants, then untrained ones. The first one given is live."""
+    for network in sorted(networks, key=lambda network: not network.is_trained):
+        base = network.name
+        if network != networks[0]:
+            yield Entry(base, network.flags)
+        if network.is_trained:
+            yield from variants(network, base)
 
-    return make_recipe(weights, backbone).name
+
+def variants(network: Network, base: str) -> Iterator[Entry]:
+    """What else a trained network can be; `base` is the space of the network as it is."""
+    varied = [("fit", "crop"), ("fit", "squash"), ("pooling", "gem"), ("pooling", "max")]
+    if network.backbone in EARLIER:
+        varied.append(("layer", EARLIER[network.backbone]))
+    for option, value in varied:
+        yield Entry(f"{base}-{value.replace('.', '-')}", (*network.flags, f"--{option}", value))
+    for count in COMPONENTS:
+        yield Entry(f"{base}-pca{count}", ("--from", base, "--pca", str(count)))
+    yield Entry(f"{base}-pca128-whitened", ("--from", base, "--pca", "128", "--whiten"))
 
 
 def report(options: argparse.Namespace, var: Path, name: str, *arguments: str) -> str:

@@ -167,7 +167,7 @@ def ensure_space(photos: int, dimensions: int) -> None:
 
 def measure(photos: int, dimensions: int, queries: int) -> Facts:
     """Fill a shop and search it; it is deleted afterwards."""
-    with data_folder("random"):
+    with data_folder():
         import django
 
         django.setup()

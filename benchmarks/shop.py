@@ -6,18 +6,86 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from ml.backbones import BACKBONES
+from ml.recipes import RANDOM, Recipe, make_recipe
+
+NETWORKS = (
+    "networks to compare: BACKBONE:WEIGHTS, such as efficientnet_lite2:imagenet, or only the weights of a resnet50; "
+    "weights are as LAMPLIGHT_WEIGHTS"
+)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A backbone and its weights, as a benchmark's `--weights` names them."""
+
+    backbone: str
+    weights: str
+    """As LAMPLIGHT_WEIGHTS: "imagenet", "random" or a path."""
+
+    @classmethod
+    def from_text(cls, text: str) -> "Network":
+        """The network of "efficientnet_lite2:imagenet". Weights alone, such as "random" or a path, are a ResNet50's."""
+        backbone, colon, weights = text.partition(":")
+        return cls(backbone, weights) if colon and backbone in BACKBONES else cls("resnet50", text)
+
+    @property
+    def name(self) -> str:
+        """Its space's name, such as "resnet50-random"."""
+        return self.recipe().name
+
+    @property
+    def is_trained(self) -> bool:
+        return self.weights != RANDOM
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """The arguments of create_space that choose it."""
+        return "--backbone", self.backbone, "--weights", self.weights
+
+    def recipe(self, **fields: Any) -> Recipe:
+        return make_recipe(self.weights, self.backbone, **fields)
+
+
+RANDOM_RESNET50 = Network("resnet50", RANDOM)
+
+
+def add_network(parser: argparse.ArgumentParser) -> None:
+    """Let a benchmark take one network as `--weights`, by default a ResNet50 of random weights."""
+    parser.add_argument(
+        "--weights",
+        type=Network.from_text,
+        metavar="NETWORK",
+        default=RANDOM_RESNET50,
+        help="BACKBONE:WEIGHTS, such as efficientnet_lite2:imagenet, or only a resnet50's weights (resnet50:random)",
+    )
+
+
+def add_networks(parser: argparse.ArgumentParser, *default: str) -> None:
+    """Let a benchmark take several networks as `--weights`."""
+    parser.add_argument(
+        "--weights",
+        nargs="+",
+        type=Network.from_text,
+        metavar="NETWORK",
+        default=[Network.from_text(text) for text in default],
+        help=f"{NETWORKS} ({' '.join(default)})",
+    )
 
 
 @contextmanager
-def data_folder(weights: str) -> Iterator[Path]:
+def data_folder(network: Network = RANDOM_RESNET50) -> Iterator[Path]:
     """A temporary data folder, and Django set up on it; once a process, since settings are read once."""
     with tempfile.TemporaryDirectory(prefix="lamplight-") as folder, socket.create_server(("127.0.0.1", 0)) as probe:
         os.environ |= {
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "LAMPLIGHT_VAR": folder,
-            "LAMPLIGHT_WEIGHTS": weights,
-            "LAMPLIGHT_BACKBONE": "resnet50",
+            "LAMPLIGHT_WEIGHTS": network.weights,
+            "LAMPLIGHT_BACKBONE": network.backbone,
             "SEARCH_THROTTLE": "off",
             "PORT": str(probe.getsockname()[1]),
         }
@@ -31,24 +99,21 @@ def data_folder(weights: str) -> Iterator[Path]:
 
 
 def arguments(prog: str, description: str | None, examples: str) -> argparse.ArgumentParser:
-    """What a benchmark that compares kinds of weights on one catalogue takes."""
+    """What a benchmark that compares networks on one catalogue takes."""
     parser = argparse.ArgumentParser(
         prog=prog, description=description, epilog=examples, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("catalog", type=Path, help="a CSV file that import_catalog takes")
-    parser.add_argument("--weights", nargs="+", default=["random"], help="weights of ResNet50, as LAMPLIGHT_WEIGHTS")
-    parser.add_argument("--autoencoder", type=Path, help="weights of an autoencoder, to be compared as well")
+    add_networks(parser, "efficientnet_lite2:imagenet", "resnet50:random")
     return parser
 
 
 def stock(options: argparse.Namespace) -> None:
-    """Import the catalogue of `arguments`, and create a space for each kind of weights; the first is the live one."""
+    """Import the catalogue of `arguments`, and create a space for each network; the first is the live one."""
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
     call_command("prepare")
     call_command("import_catalog", options.catalog, quiet=True)
-    for number, weights in enumerate(options.weights[1:]):
-        call_command("create_space", f"resnet50-{number}", "--weights", weights)
-    if options.autoencoder:
-        call_command("create_space", "autoencoder", "--backbone", "autoencoder", "--weights", str(options.autoencoder))
+    for network in options.weights[1:]:
+        call_command("create_space", network.name, *network.flags)

@@ -1,6 +1,6 @@
 """What the gate takes for unknown: the shop's own photos, its customers', and pictures of other things.
 
-As in a shop, the catalogue is imported and indexed into a space for each kind of weights, and the head is trained. Then
+As in a shop, the catalogue is imported and indexed into a space for each network, and the head is trained. Then
 that head judges every photo. Other things are a temple, a flower and a person (the sample images of scikit-learn and
 matplotlib), each whole and in five crops, noise, and plain colours.
 """
@@ -17,7 +17,7 @@ from benchmarks.shop import arguments, data_folder, stock
 
 EXAMPLES = """example:
   python -m benchmarks.unknown_things demo/catalog/catalog.csv demo/queries/queries.csv \\
-      --weights random resnet50.pth --autoencoder demo/autoencoder.safetensors
+      --weights efficientnet_lite2:imagenet resnet50:weights/resnet50.pth resnet50:random
 """
 
 

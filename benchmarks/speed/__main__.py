@@ -7,6 +7,7 @@ from benchmarks.speed import encode, imports, index, query, search
 PARTS = {"encode": encode, "index": index, "search": search, "query": query, "imports": imports}
 EXAMPLES = """examples:
   python -m benchmarks.speed encode
+  python -m benchmarks.speed encode --weights efficientnet_lite2:imagenet resnet50:weights/resnet50.pth
   python -m benchmarks.speed index demo/catalog/catalog.csv
   python -m benchmarks.speed search
   python -m benchmarks.speed query

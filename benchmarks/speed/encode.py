@@ -1,6 +1,7 @@
-"""How fast photos become vectors: the network beside torch, alone and under load, decoding, and a web process.
+"""How fast photos become vectors: networks beside torch and beside each other, under load, decoding, a web process.
 
-Everything that a bar compares is measured in the same run, by contenders in turn, and given as medians.
+Everything that a bar compares is measured in the same run, by contenders in turn, and given as medians. The first
+network is also measured under load and in a web process.
 """
 
 import argparse
@@ -15,18 +16,20 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from PIL import Image
 from requests import ConnectionError
 
-from benchmarks.shop import data_folder
+from benchmarks.photos import Pixels
+from benchmarks.shop import Network, add_networks, data_folder
 from benchmarks.speed.query import Client, jpeg
+from ml.backbones import BACKBONES
 from ml.encoder import Encoder
 from ml.images import as_jpeg
 from ml.preprocessing import preprocess
-from ml.recipes import Recipe, make_recipe
+from ml.recipes import RANDOM, Recipe
 
 if TYPE_CHECKING:
     from torch import nn
@@ -40,25 +43,32 @@ WEB_QUERIES, WEB_CLIENTS = 100, 8
 BATCHES_ON_A_GPU, PASSES = (1, 8, 32, 64, 128), 4
 WORTH_COLLECTING = 1.25  # times the photos a second; for less, no query should wait for others
 PRECISIONS = {"bf16": "bfloat16", "f32": "float32"}
+COUNTS = (1, 8)  # photos that wait together
+REFERENCE, TOGETHER = "torch, eager, float32", "the same, all 8 in one request"
+Contender = tuple[Recipe, str, int]
+"""A network, a runtime and a number of photos."""
+Name = TypeVar("Name", str, Contender)
 
-# A process that loads one network, encodes one photo and says how long that took and what it holds.
+# A process that loads one network, encodes one photo and says how long that took and what it holds. It is given the
+# backbone, the weights and a folder.
 TORCH_PROCESS = """
 import sys, torch
-from torchvision.models import resnet50
+from ml.backbones import BACKBONES
+entry = BACKBONES[sys.argv[1]]
 with torch.device("meta"):
-    network = resnet50(weights=None)
-network.fc = torch.nn.Identity()
-network.load_state_dict(torch.load(sys.argv[2] + "/torch.pth", mmap=True), assign=True)
+    network = entry.build()
+network.set_submodule(entry.head, torch.nn.Identity())
+network.load_state_dict(torch.load(f"{sys.argv[3]}/{sys.argv[1]}.pth", mmap=True), assign=True)
 network.eval()
 with torch.inference_mode():
-    network(torch.zeros(1, 3, 224, 224))
+    network(torch.zeros(1, 3, entry.input_size, entry.input_size))
 """
 LAMPLIGHT_PROCESS = """
 import sys
 from pathlib import Path
 from ml.encoder import Encoder
 from ml.recipes import make_recipe
-Encoder(make_recipe(sys.argv[1]), "cpu", cache=Path(sys.argv[2])).warm()
+Encoder(make_recipe(sys.argv[2], sys.argv[1]), "cpu", cache=Path(sys.argv[3])).warm()
 """
 RESIDENT = """
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmRSS")))
@@ -66,105 +76,120 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--weights", default="random", help="as LAMPLIGHT_WEIGHTS (%(default)s)")
+    add_networks(parser, "efficientnet_lite2:imagenet", "efficientnet_lite0:imagenet", "resnet50:random")
     parser.add_argument("--rounds", type=int, default=30, help="passes of each contender (%(default)s)")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="(%(default)s)")
 
 
 def run(options: argparse.Namespace) -> None:
-    recipe = make_recipe(options.weights)
+    recipes = [network.recipe() for network in options.weights]
     if options.device == "cuda":
-        print(on_a_gpu(recipe, options.rounds))
+        for recipe in recipes:
+            print(on_a_gpu(recipe, options.rounds), flush=True)
         return
     with tempfile.TemporaryDirectory(prefix="lamplight-") as folder:
         cache = Path(folder)
-        for part in (networks, processes, concurrency, decoding):
-            print(part(recipe, cache, options.rounds), flush=True)
-    print(web_process(options.weights))
+        print(networks(recipes, cache, options.rounds), flush=True)
+        print(processes(recipes, cache), flush=True)
+        for part in (concurrency, decoding):
+            print(part(recipes[0], cache, options.rounds), flush=True)
+    print(web_process(options.weights[0]))
 
 
-def networks(recipe: Recipe, cache: Path, rounds: int) -> str:
-    """The network's pass over photos that lie in memory, ready for each contender."""
-    singles, batches = (_contenders(recipe, cache, count) for count in (1, 8))
-    one, eight = _medians(singles, rounds), _medians(batches, rounds)
-    lines = [
-        "\n| ResNet50, 224 px | 1 photo, ms | times as fast | 8 photos, ms | times as fast |",
-        "|---|---|---|---|---|",
-    ]
-    reference = "torch, eager, float32"
-    for name in batches:
-        alone = f"{1000 * one[name]:.1f} | {one[reference] / one[name]:.2f}" if name in one else "- | -"
-        lines.append(f"| {name} | {alone} | {1000 * eight[name]:.1f} | {eight[reference] / eight[name]:.2f} |")
-    ours = next(name for name in one if name.startswith("Lamplight"))
-    gain = eight[ours] / eight["the same, all 8 in one request"]
-    return "\n".join(
-        [
-            *lines,
-            "",
-            _bar("1 photo, times as fast as torch eager float32", one[reference] / one[ours], 2.5),
-            _bar("8 photos, times as fast as torch eager float32", eight[reference] / eight[ours], 3),
-            f"Collecting 8 requests into one pass would serve {gain:.2f} times as many a second: "
-            f"{'worth trying' if gain >= WORTH_COLLECTING else 'not worth it'} (from {WORTH_COLLECTING}).",
-        ]
-    )
+def networks(recipes: Sequence[Recipe], cache: Path, rounds: int) -> str:
+    """The networks' passes over photos that lie in memory, ready for each contender."""
+    found = {recipe: _contenders(recipe, cache) for recipe in recipes}
+    ways: dict[Contender, Callable[[], object]] = {
+        (recipe, way, count): work for recipe, contenders in found.items() for (way, count), work in contenders.items()
+    }
+    took = _medians(ways, rounds)
+    columns = ("network", "runtime", "1 photo, ms", "times as fast", "8 photos, ms", "times as fast", "photos a second")
+    lines = [f"\n| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    bars = []
+    for recipe in recipes:
+        name = f"{recipe.backbone}, {recipe.input_size} px"
+        for way in dict.fromkeys(way for way, _ in found[recipe]):
+            cells = []
+            for count in COUNTS:
+                seconds, plain = took.get((recipe, way, count)), took[recipe, REFERENCE, count]
+                cells += [f"{1000 * seconds:.1f}", f"{plain / seconds:.2f}"] if seconds else ["-", "-"]
+            lines.append(f"| {name} | {way} | {' | '.join(cells)} | {COUNTS[-1] / took[recipe, way, COUNTS[-1]]:.0f} |")
+        ours = next(way for way, _ in found[recipe] if way.startswith("Lamplight"))
+        for count, least in zip(COUNTS, (2.5, 3), strict=True):
+            gain = took[recipe, REFERENCE, count] / took[recipe, ours, count]
+            bars.append(_bar(f"{name}, {count} at a time, times as fast as {REFERENCE}", gain, least))
+        gain = took[recipe, ours, COUNTS[-1]] / took[recipe, TOGETHER, COUNTS[-1]]
+        bars.append(
+            f"- {name}: collecting {COUNTS[-1]} requests into one pass would serve {gain:.2f} times as many a second: "
+            f"{'worth trying' if gain >= WORTH_COLLECTING else 'not worth it'} (from {WORTH_COLLECTING})."
+        )
+    return "\n".join([*lines, "", *bars])
 
 
-def _contenders(recipe: Recipe, cache: Path, count: int) -> dict[str, Callable[[], object]]:
+def _contenders(recipe: Recipe, cache: Path) -> dict[tuple[str, int], Callable[[], object]]:
+    """What each runtime does with so many photos, by its name and their number."""
     import torch
     from torch import nn
 
     from ml.openvino_runtime import MODEL, OpenvinoNetwork
     from ml.weights import load_network
 
-    pixels = np.random.default_rng(0).integers(0, 256, (count, 224, 224, 3), np.uint8)
-    photos = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div(255).contiguous()
-
     def headless() -> nn.Module:
         network = load_network(recipe)
-        network.fc = nn.Identity()
+        network.set_submodule(BACKBONES[recipe.backbone].head, nn.Identity())
         return network
 
     def of_torch(network: nn.Module, seen: torch.Tensor) -> Callable[[], object]:
         return torch.inference_mode()(lambda: network(seen))
 
-    rows = photos.to(memory_format=torch.channels_last)
+    def of_openvino(network: OpenvinoNetwork, pixels: Pixels) -> Callable[[], object]:
+        return lambda: network.start(pixels)()
+
+    there = set(cache.glob(f"*/{MODEL}"))
     served, exact = (OpenvinoNetwork(recipe, cache, precision) for precision in ("", "f32"))
-    found: dict[str, Callable[[], object]] = {
-        "torch, eager, float32": of_torch(headless(), photos),
-        "torch, channels_last, float32": of_torch(headless().to(memory_format=torch.channels_last), rows),
-        "torch, channels_last, bfloat16": of_torch(
-            headless().bfloat16().to(memory_format=torch.channels_last), rows.to(torch.bfloat16)
-        ),
-        "OpenVINO, float32": lambda: exact.start(pixels)(),
-        f"Lamplight: OpenVINO, {PRECISIONS[served.precision]}": lambda: served.start(pixels)(),
-    }
-    if count > 1:
-        [file] = cache.glob(f"*/{MODEL}")
-        model = served.core.read_model(file)
-        model.reshape(list(pixels.shape))
-        request = served.compile(model).create_infer_request()
-        found["the same, all 8 in one request"] = lambda: request.infer({0: pixels})
+    [file] = set(cache.glob(f"*/{MODEL}")) - there
+    plain, rows = headless(), headless().to(memory_format=torch.channels_last)
+    halves = headless().bfloat16().to(memory_format=torch.channels_last)
+    found: dict[tuple[str, int], Callable[[], object]] = {}
+    for count in COUNTS:
+        side = recipe.input_size
+        pixels = np.random.default_rng(0).integers(0, 256, (count, side, side, 3), np.uint8)
+        photos = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div(255).contiguous()
+        last = photos.to(memory_format=torch.channels_last)
+        found |= {
+            (REFERENCE, count): of_torch(plain, photos),
+            ("torch, channels_last, float32", count): of_torch(rows, last),
+            ("torch, channels_last, bfloat16", count): of_torch(halves, last.to(torch.bfloat16)),
+            ("OpenVINO, float32", count): of_openvino(exact, pixels),
+            (f"Lamplight: OpenVINO, {PRECISIONS[served.precision]}", count): of_openvino(served, pixels),
+        }
+    model = served.core.read_model(file)
+    model.reshape(list(pixels.shape))
+    request = served.compile(model).create_infer_request()
+    found[TOGETHER, COUNTS[-1]] = lambda: request.infer({0: pixels})
     return found
 
 
-def processes(recipe: Recipe, cache: Path, rounds: int) -> str:
-    """Fresh processes with the network on disk: torch's as a state dict, OpenVINO's converted."""
+def processes(recipes: Sequence[Recipe], cache: Path) -> str:
+    """Fresh processes with a network on disk: torch's as a state dict, OpenVINO's converted."""
     import torch
 
     from ml.weights import load_network
 
-    state = load_network(recipe).state_dict()
-    torch.save({name: value for name, value in state.items() if not name.startswith("fc.")}, cache / "torch.pth")
-    lines = ["\n| a fresh process | first vector after, s | resident, MB |", "|---|---|---|"]
-    for name, script in (("torch", TORCH_PROCESS), ("Lamplight: OpenVINO", LAMPLIGHT_PROCESS)):
-        command = [sys.executable, "-c", script + RESIDENT, recipe.weights, str(cache)]
-        took, resident = [], []
-        for _ in range(3):
-            begun = time.perf_counter()
-            done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
-            took.append(time.perf_counter() - begun)
-            resident.append(int(done.stdout) / 1000)
-        lines.append(f"| {name} | {np.median(took):.2f} | {np.median(resident):.0f} |")
+    lines = ["\n| a fresh process | | first vector after, s | resident, MB |", "|---|---|---|---|"]
+    for recipe in recipes:
+        state, head = load_network(recipe).state_dict(), f"{BACKBONES[recipe.backbone].head}."
+        kept = {name: value for name, value in state.items() if not name.startswith(head)}
+        torch.save(kept, cache / f"{recipe.backbone}.pth")
+        for name, script in (("torch", TORCH_PROCESS), ("Lamplight: OpenVINO", LAMPLIGHT_PROCESS)):
+            command = [sys.executable, "-c", script + RESIDENT, recipe.backbone, recipe.weights, str(cache)]
+            took, resident = [], []
+            for _ in range(3):
+                begun = time.perf_counter()
+                done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+                took.append(time.perf_counter() - begun)
+                resident.append(int(done.stdout) / 1000)
+            lines.append(f"| {recipe.backbone} | {name} | {np.median(took):.2f} | {np.median(resident):.0f} |")
     return "\n".join(lines)
 
 
@@ -229,12 +254,12 @@ def _beside_a_worker(query: Callable[[], float], recipe: Recipe, cache: Path) ->
     script = (
         "import os, sys; from pathlib import Path; from PIL import Image; from ml.encoder import Encoder\n"
         "from ml.recipes import make_recipe; os.nice(10)  # as config.celery\n"
-        "encoder = Encoder(make_recipe(sys.argv[1]), 'cpu', cache=Path(sys.argv[2]))\n"
+        "encoder = Encoder(make_recipe(sys.argv[2], sys.argv[1]), 'cpu', cache=Path(sys.argv[3]))\n"
         "encoder.warm(); print(flush=True)\n"
         "photos = [Image.effect_noise((300, 300), 50).convert('RGB')] * 32\n"
         "while True: encoder.encode(photos)\n"
     )
-    command = [sys.executable, "-c", script, recipe.weights, str(cache)]
+    command = [sys.executable, "-c", script, recipe.backbone, recipe.weights, str(cache)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as worker:
         try:
             assert worker.stdout
@@ -270,7 +295,7 @@ def decoding(recipe: Recipe, cache: Path, rounds: int) -> str:
         )
         if size == (3000, 2000):
             bars.append(_bar("3000 x 2000, times as fast as the full decode", whole / ours, 2))
-        if recipe.has_file:
+        if recipe.weights != RANDOM:
             bars.append(_bar(f"{size[0]} x {size[1]}, cosine to the full decode", cosine, 0.995))
     return "\n".join([*lines, "", *bars])
 
@@ -283,9 +308,9 @@ def _opened_whole(photo: bytes) -> Image.Image:
     return Image.open(io.BytesIO(photo)).convert("RGB")
 
 
-def web_process(weights: str) -> str:
+def web_process(network: Network) -> str:
     """The web server of a real stack over the sample catalogue: what it holds, and how soon it answers."""
-    with data_folder(weights):
+    with data_folder(network):
         import django
 
         django.setup()
@@ -379,9 +404,9 @@ def _plainly(network: "nn.Module", photos: Sequence[bytes], size: int, recipe: R
             network(torch.from_numpy(seen).to("cuda")).cpu()
 
 
-def _medians(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+def _medians(contenders: Mapping[Name, Callable[[], object]], rounds: int) -> dict[Name, float]:
     """Median seconds of each contender. They take turns, so that other work of the machine slows all alike."""
-    times: dict[str, list[float]] = {name: [] for name in contenders}
+    times: dict[Name, list[float]] = {name: [] for name in contenders}
     for number in range(rounds + 2):
         for name, work in contenders.items():
             work()  # The first run is not timed: it fills the caches with the contender's own data.

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    with data_folder("random") as folder:
+    with data_folder() as folder:
         import django
 
         django.setup()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.shop import data_folder
+from benchmarks.shop import add_network, data_folder
 
 if TYPE_CHECKING:
     from search.models import Space
@@ -27,7 +27,7 @@ ROWS = 1_000  # Vectors that are written and read at once.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("catalog", type=Path, nargs="?", default=DEMO, help="a CSV file that import_catalog takes")
-    parser.add_argument("--weights", default="random", help="as LAMPLIGHT_WEIGHTS (%(default)s)")
+    add_network(parser)
     parser.add_argument("--rounds", type=int, default=5, help="times that the photos are indexed (%(default)s)")
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from benchmarks.shop import data_folder
+from benchmarks.shop import add_network, data_folder
 
 if TYPE_CHECKING:
     from catalog.models import Category
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rows", type=int, default=20_000, help="products in the large category (%(default)s)")
     parser.add_argument("--queries", type=int, default=60, help="queries of each size, in turn (%(default)s)")
     parser.add_argument("--seconds", type=float, default=10, help="seconds of each load (%(default)s)")
-    parser.add_argument("--weights", default="random", help="as LAMPLIGHT_WEIGHTS (%(default)s)")
+    add_network(parser)
 
 
 def run(options: argparse.Namespace) -> None:

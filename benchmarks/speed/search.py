@@ -98,7 +98,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    with data_folder("random"):
+    with data_folder():
         import django
 
         django.setup()
