@@ -10,14 +10,14 @@ from pathlib import Path
 
 
 @contextmanager
-def data_folder(weights: str) -> Iterator[Path]:
+def data_folder(weights: str, backbone: str = "resnet50") -> Iterator[Path]:
     """A temporary data folder, and Django set up on it; once a process, since settings are read once."""
     with tempfile.TemporaryDirectory(prefix="lamplight-") as folder, socket.create_server(("127.0.0.1", 0)) as probe:
         os.environ |= {
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "LAMPLIGHT_VAR": folder,
             "LAMPLIGHT_WEIGHTS": weights,
-            "LAMPLIGHT_BACKBONE": "resnet50",
+            "LAMPLIGHT_BACKBONE": backbone,
             "SEARCH_THROTTLE": "off",
             "PORT": str(probe.getsockname()[1]),
         }
