@@ -69,7 +69,7 @@ class Families:
         """The products of a category change families; each keeps its photos, and families their sizes."""
         random, numbers = np.random.default_rng(seed), self.numbers.copy()
         for category in np.unique(self.gallery.product_categories):
-            places = np.flatnonzero(self.gallery.product_categories == category)
+            places = np.flatnonzero((self.gallery.product_categories == category) & (numbers != UNKNOWN))
             numbers[places] = random.permutation(numbers[places])
         return replace(self, numbers=numbers)
 
@@ -205,8 +205,8 @@ def held_out(along: Families, asked: Questions, metric: Metric, deal: int) -> ND
     """
     results = np.empty((len(asked), 3))
     for held in folds(asked.numbers, deal):
-        vectors = along.gallery.vectors @ _learned(along.without(held))
-        mapped = (unit(vectors) if metric == "cosine" else vectors).astype(np.float32)
+        vectors = along.gallery.vectors @ _learned(along.without(held)).astype(np.float32)
+        mapped = unit(vectors) if metric == "cosine" else vectors
         about = np.isin(asked.numbers, held)
         results[about] = ranked(asked.among(about), replace(along.gallery, vectors=mapped), metric)
     return results
@@ -259,7 +259,7 @@ def chance(gains: Floats, numbers: Ints, seed: int = 0) -> float:
 
 def _learned(families: Families) -> NDArray[np.float64]:
     """(k, k) what the vectors, along principal axes, are multiplied by."""
-    vectors = np.concatenate([families.gallery.vectors, families.told]).astype(np.float64)
+    vectors = np.concatenate([families.gallery.vectors, families.told])
     within = _scatter(vectors, families.of(np.concatenate([families.gallery.products, families.told_products])))
     variances = families.gallery.vectors.var(axis=0, dtype=np.float64)
     level = np.trace(within)
@@ -272,12 +272,13 @@ def _learned(families: Families) -> NDArray[np.float64]:
     return scaled
 
 
-def _scatter(vectors: NDArray[np.float64], numbers: Ints) -> NDArray[np.float64]:
+def _scatter(vectors: Floats, numbers: Ints) -> NDArray[np.float64]:
     """(k, k) the pooled covariance of the vectors around the mean of their family."""
-    vectors, numbers = vectors[numbers != UNKNOWN], numbers[numbers != UNKNOWN]
-    _, family, sizes = np.unique(numbers, return_inverse=True, return_counts=True)
-    sums = np.zeros((len(sizes), vectors.shape[1]))
-    np.add.at(sums, family, vectors)
-    apart = vectors - (sums / sizes[:, None])[family]
-    scatter: NDArray[np.float64] = apart.T @ apart / max(1, len(vectors) - len(sizes))
+    order = np.argsort(numbers, kind="stable")
+    order = order[np.searchsorted(numbers[order], UNKNOWN, side="right") :]
+    rows = vectors[order].astype(np.float64)
+    _, starts, sizes = np.unique(numbers[order], return_index=True, return_counts=True)
+    means = np.add.reduceat(rows, starts) / sizes[:, None]
+    apart = rows - np.repeat(means, sizes, axis=0)
+    scatter: NDArray[np.float64] = apart.T @ apart / max(1, len(rows) - len(sizes))
     return scatter
