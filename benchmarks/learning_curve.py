@@ -1,7 +1,7 @@
 """How many photos of a category its head needs: trained on few and on more, judged on families that it has not seen.
 
 In each category a fifth of the families is held out, anew for each seed. From the others the head learns n photos a
-category, drawn at random, through ml.classifier.fit_classifier, as a shop's head does. A category that has fewer than
+category, drawn at random, through ml.head_fitting.fit_classifier, as a shop's head does. A category that has fewer than
 n gives all that it has, and the table says how many photos that came to.
 """
 
@@ -19,8 +19,8 @@ from benchmarks import photos
 from benchmarks.photos import Photos
 from benchmarks.shop import add_networks
 from ml.arrays import Floats, Ints
-from ml.classifier import expected_calibration_error, fit_classifier
 from ml.encoder import Encoder
+from ml.head_fitting import expected_calibration_error, fit_classifier
 
 EXAMPLES = """examples:
   python -m benchmarks.learning_curve shop.csv

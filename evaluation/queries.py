@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from django.db.models import F
-from django.db.models.fields.json import KeyTextTransform
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -19,6 +18,7 @@ from ml.arrays import Bools
 from ml.images import UnreadablePhoto
 from ml.retrieval import NOTHING
 from ml.sampling import sampled
+from search import family_labels
 from search.models import Embedding, Space
 
 Ints = NDArray[np.int64]
@@ -234,14 +234,10 @@ def _asking(stock: Stock, columns: Ints, wanted: Bools, wanted_by: str, own: Int
 def _kin(stock: Stock, family: str) -> Ints:
     """(P,) a number for each product, which its kin share. A product without a value has no kin."""
     products = Product.objects.filter(pk__in=stock.product_ids.tolist())
-    value = F("name") if family == "name" else KeyTextTransform(family, "attributes")
-    rows = products.annotate(kin=value).values_list("pk", "category_id", "kin")
-    families = {pk: (category, kin) for pk, category, kin in rows if kin}
-    if not families:
-        columns = sorted({name for names in products.values_list("attributes", flat=True) for name in names})
-        raise BadQueries(f"--family {family}: no product has it. Choose from: {', '.join(['name', *columns])}.")
-    numbers: dict[object, int] = {}
-    return np.array([numbers.setdefault(families.get(pk, pk), len(numbers)) for pk in stock.product_ids.tolist()])
+    try:
+        return family_labels.numbered(stock.product_ids, family_labels.families(products, family))
+    except family_labels.NoSuchColumn as error:
+        raise BadQueries(f"--family {family}: {error}") from error
 
 
 def _from_folder(path: Path) -> Iterator[Label]:

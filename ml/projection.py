@@ -20,12 +20,18 @@ class TooFewVectors(Exception):  # noqa: N818  it names the state of the catalog
 
 @dataclass(frozen=True, eq=False)
 class FittedProjection:
-    """An affine map: subtract the mean, project on the first principal components, scale them when whitened."""
+    """An affine map: subtract the mean, project on the first principal components, scale them when whitened.
+
+    A learned one (ml.learned_projection) turns the components as well.
+    """
 
     mean: NDArray[np.float32]
     """(dimensions,)"""
     components: NDArray[np.float32]
-    """(dimensions, components): orthonormal columns, each divided by its standard deviation when whitened."""
+    """(dimensions, components): orthonormal columns, each divided by its standard deviation when whitened.
+
+    The deviation is that of all vectors or, where the map is learned, about that of the members of a family.
+    """
     explained_variance: float
     """The share of the variance that the components hold, 0 to 1."""
     whiten: bool

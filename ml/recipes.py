@@ -82,8 +82,17 @@ class Recipe:
     ] = 0
     """0: there is no projection."""
     whiten: Annotated[bool, Option("scale the components to equal variance", derived=True)] = False
+    learn: Annotated[
+        str,
+        Option(
+            "a column, name or an attribute, whose values name families: the map that brings them together is learned",
+            label="learn families from",
+            derived=True,
+        ),
+    ] = ""
+    """Empty: the projection is PCA. Otherwise it is learned (ml.learned_projection), and sets its own scales."""
     projection_sha256: str = ""
-    """The hash of the fitted projection (ml.projection), 64 hex digits; empty without PCA."""
+    """The hash of the fitted projection (ml.projection), 64 hex digits; empty without one."""
 
     def __post_init__(self) -> None:
         for name, option in OPTIONS.items():
@@ -115,9 +124,8 @@ class Recipe:
     @property
     def network(self) -> Self:
         """The recipe of the network alone. It is equal for recipes that differ only before and after the network."""
-        return replace(
-            self, fit="pad", interpolation="bilinear", normalize=True, pca=0, whiten=False, projection_sha256=""
-        )
+        plain = replace(self, fit="pad", interpolation="bilinear", normalize=True)
+        return replace(plain, pca=0, whiten=False, learn="", projection_sha256="")
 
     def has_weights_of(self, other: Self) -> bool:
         """Whether backbone and weights are the same; paths may differ."""

@@ -85,6 +85,8 @@ class Space(models.Model):
         """The recipe in a line, for people."""
         recipe = self.recipe
         pca = f", PCA {recipe['pca']}{' whitened' if recipe['whiten'] else ''}" if recipe.get("pca") else ""
+        if recipe.get("learn"):
+            pca = f", tuned by {recipe['learn']} {recipe['pca']}"
         network = f"{recipe['backbone']} {recipe['layer']} {recipe['pooling']}"
         # Two files may have one name.
         fingerprint = f" ({recipe['weights_sha256'][:8]})" if recipe.get("weights_sha256") else ""
@@ -92,10 +94,13 @@ class Space(models.Model):
 
 
 class Projection(models.Model):
-    """The PCA of a space's recipe. It takes megabytes, so it lies apart from the space, which every query reads."""
+    """The projection of a space's recipe. It takes megabytes: it lies apart from the space, which every query reads."""
 
     space = models.OneToOneField(Space, models.CASCADE, primary_key=True)
     data = models.BinaryField(help_text="safetensors (ml.projection).")
+    evidence = models.JSONField(
+        null=True, help_text="How it ranks families that it did not see (ml.learned_projection); empty for PCA."
+    )
 
     def __str__(self) -> str:
         return f"projection of {self.space_id}"
@@ -227,6 +232,15 @@ class QueryQuerySet(models.QuerySet["Query"]):
         )
         return self.filter(space=space, vector__isnull=False).annotate(label=label).filter(label__isnull=False)
 
+    def chosen(self, space: Space) -> "QueryQuerySet":
+        """Photo searches in the space whose vector was kept and whose customer took a product: the last one's `sku`.
+
+        A product is taken that goes into the cart or is bought.
+        """
+        taken = Event.objects.filter(query=models.OuterRef("pk"), kind__in=[Event.Kind.CART, Event.Kind.PURCHASE])
+        sku = models.Subquery(taken.exclude(sku="").order_by("-pk").values("sku")[:1])
+        return self.filter(space=space, vector__isnull=False).annotate(sku=sku).filter(sku__isnull=False)
+
 
 class Query(models.Model):
     """A search that was answered, kept for QUERY_LOG_DAYS. Neither the photo nor an address is kept."""
@@ -258,6 +272,7 @@ class Query(models.Model):
     results = models.PositiveSmallIntegerField(help_text="Products in the answer.")
     vector = HalfVectorField(null=True, help_text="The query photo's vector, where LEARN_FROM_FEEDBACK is on.")
     label: int | None  # Only from labelled().
+    sku: str | None  # Only from chosen().
 
     objects = QueryQuerySet.as_manager()
 

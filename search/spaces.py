@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
+from typing import cast
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -12,15 +13,17 @@ from django.utils import timezone
 
 from catalog.models import Category
 from ml.head_fitting import MIN_PHOTOS, MIN_PRODUCTS
+from ml.learned_projection import Evidence, fit_learned, prove
 from ml.projection import FittedProjection, fit_projection, sha256_of
 from ml.recipes import Recipe
-from search import photo_states
+from ml.retrieval import Metric
+from search import family_labels, photo_states
 from search.models import Embedding, Projection, Space
 from search.photo_states import Counts
 from search.store import indexes, partitions, vectors
 
-# The most photos that PCA is fitted on. As float32 of 4,096 dimensions they fill 330 MB, and a tenth of them already
-# fixes the few hundred directions that are kept.
+# The most photos that a projection is fitted on. As float32 of 4,096 dimensions they fill 330 MB, and a tenth of them
+# already fixes the few hundred directions that are kept.
 PROJECTION_PHOTOS = 20_000
 # For so long a retired space cannot be dropped. Searches that began in it end in it, long before this.
 SEARCHES_END = timedelta(seconds=10)
@@ -49,6 +52,14 @@ class NotReady(Exception):  # noqa: N818  as above
 
     def __init__(self, lack: str, command: str) -> None:
         super().__init__(f"{lack}: the workers see to it, or run `manage.py {command}`.")
+
+
+class NotProven(Exception):  # noqa: N818  as above
+    """The space was learned, was never live, and its evidence does not say that it is better; the message shows it."""
+
+    def __init__(self, space: Space, evidence: Evidence) -> None:
+        source = space.source or "the space that it was made from"
+        super().__init__(f"{space} is not proven better than {source}: {evidence}.")
 
 
 @dataclass(frozen=True)
@@ -148,29 +159,58 @@ def fit(source: Space, components: int, whiten: bool = False) -> FittedProjectio
         ml.projection.TooFewVectors: the source has no more vectors than components.
         ValueError: the source has no more dimensions than components, or is a projection itself.
     """
-    if source.recipe.get("pca"):
-        raise ValueError(f"{source} is a projection itself; derive from the space that it was made from")
+    _refuse_projection(source)
     return fit_projection(vectors.sample(source, PROJECTION_PHOTOS), components, whiten)
 
 
-def derive(name: str, source: Space, fitted: FittedProjection) -> Space:
+def learn(source: Space, column: str, components: int) -> tuple[FittedProjection, Evidence]:
+    """Learn a map of the vectors stored in a space from families, and prove it on families held out.
+
+    It learns from the space's photos, or PROJECTION_PHOTOS of them, and from its customers' (search.family_labels).
+
+    Args:
+        column: "name" or an attribute, whose values name families within a category.
+
+    Raises as `fit` does, and:
+        search.family_labels.NoSuchColumn: no product has a value in the column.
+        ml.learned_projection.TooFewFamilies: too few to prove anything.
+    """
+    _refuse_projection(source)
+    families = family_labels.read(source, column, PROJECTION_PHOTOS)
+    axes = fit_projection(families.gallery.vectors, components)
+    evidence = prove(families, axes, cast(Metric, source.metric))
+    return fit_learned(families, axes), evidence
+
+
+def _refuse_projection(source: Space) -> None:
+    if source.recipe.get("pca"):
+        raise ValueError(f"{source} is a projection itself; derive from the space that it was made from")
+
+
+def derive(
+    name: str, source: Space, fitted: FittedProjection, learn: str = "", evidence: Evidence | None = None
+) -> Space:
     """Make a space to be built by projecting the vectors stored in its source: no photo there is encoded again.
+
+    Args:
+        learn: the column that the map was learned from, if it was learned; `evidence` says what it is worth.
 
     Raises IntegrityError when the name is taken.
     """
     data, components = fitted.to_bytes(), fitted.components.shape[1]
-    projected = {"pca": components, "whiten": fitted.whiten, "projection_sha256": sha256_of(data)}
+    whiten = fitted.whiten and not learn
+    projected = {"pca": components, "whiten": whiten, "learn": learn, "projection_sha256": sha256_of(data)}
     recipe = replace(Recipe.from_dict(source.recipe), **projected)
     with transaction.atomic():
         space = Space.objects.create(
             name=name, recipe=recipe.as_dict(), dimensions=components, metric=source.metric, source=source
         )
-        Projection.objects.create(space=space, data=data)
+        Projection.objects.create(space=space, data=data, evidence=evidence and evidence.as_dict())
     ensure_partitions()
     return space
 
 
-def activate(space: Space, incomplete: bool = False) -> Space | None:
+def activate(space: Space, incomplete: bool = False, unproven: bool = False) -> Space | None:
     """Have the space answer searches from now on, in one transaction. Returns the one that did until now.
 
     The former space is retired. It stays as it is and can be activated again, but no new photos are indexed into it.
@@ -178,9 +218,12 @@ def activate(space: Space, incomplete: bool = False) -> Space | None:
 
     Raises:
         NotReady: the space was never live and lacks something. Not raised when it may be `incomplete`.
+        NotProven: it was never live, was learned, and is not proven better. Not raised when it may be `unproven`.
         Space.DoesNotExist: the space was dropped.
     """
     stored = Space.objects.filter(pk=space.pk).first()  # Its state may have changed since the caller read it.
+    if stored and not unproven and (doubt := doubt_of(stored)):
+        raise doubt
     if stored and not incomplete and (refusal := lack(stored, photo_states.pending(stored).count())):
         raise refusal
     with transaction.atomic():
@@ -199,6 +242,23 @@ def activate(space: Space, incomplete: bool = False) -> Space | None:
         chosen.save(update_fields=["state", "activated_at"])
     ensure_partitions()  # It lacks the leaves of categories made while it was retired.
     return former
+
+
+def evidence_of(space: Space) -> Evidence | None:
+    """What a learned space was worth when it was made; None where nothing was learned."""
+    found = Projection.objects.filter(space=space, evidence__isnull=False).values_list("evidence", flat=True).first()
+    return Evidence.from_dict(found) if found else None
+
+
+def doubt_of(space: Space) -> NotProven | None:
+    """Why a learned space that was never live should not be; None where it is proven better than its source.
+
+    Waiting mends nothing here, so it is no lack.
+    """
+    if space.state != Space.State.BUILDING:
+        return None
+    evidence = evidence_of(space)
+    return NotProven(space, evidence) if evidence and not evidence.is_better else None
 
 
 def lack(space: Space, pending: int) -> NotReady | None:

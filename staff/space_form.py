@@ -11,9 +11,11 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
+from ml.learned_projection import COMPONENTS, Evidence, TooFewFamilies
 from ml.projection import FittedProjection, TooFewVectors
 from ml.recipes import IMAGENET, Option, Recipe, WeightsError, make_recipe
 from search import spaces
+from search.family_labels import NoSuchColumn
 from search.models import Space
 from search.space_options import DERIVED, OWN
 
@@ -43,7 +45,7 @@ class SpaceForm(forms.ModelForm):
         Space.objects.all(),
         required=False,
         label="derived from",
-        help_text="Its vectors are projected by PCA.",
+        help_text="Its vectors are projected, by PCA or by a map learned from families.",
         widget=UnfoldAdminSelectWidget,
     )
     # In the body of a class, names put into locals() become its attributes.
@@ -54,6 +56,7 @@ class SpaceForm(forms.ModelForm):
         fields = ["name"]
 
     fitted: FittedProjection | None = None
+    evidence: Evidence | None = None
     recipe: Recipe | None = None
 
     def clean(self) -> dict[str, Any]:
@@ -70,7 +73,8 @@ class SpaceForm(forms.ModelForm):
     def save(self, commit: bool = True) -> Space:
         name, metric = self.cleaned_data["name"], self.cleaned_data["metric"] or Space.Metric.COSINE
         if self.fitted:
-            self.instance = spaces.derive(name, self.cleaned_data["source"], self.fitted)
+            source, learn = self.cleaned_data["source"], self.cleaned_data["learn"]
+            self.instance = spaces.derive(name, source, self.fitted, learn, self.evidence)
         elif self.recipe:
             self.instance = spaces.create(name, self.recipe, metric)
         return self.instance
@@ -82,12 +86,20 @@ class SpaceForm(forms.ModelForm):
         for field in OWN:
             if data[field]:
                 self.add_error(field, "A derived space has the recipe of its source: leave this empty.")
-        if not data["pca"]:
+        if not (data["pca"] or data["learn"]):
             self.add_error("pca", "Say how many components to keep, such as 256.")
+        if data["learn"] and data["whiten"]:
+            self.add_error("whiten", "A learned map sets its own scales: leave this empty.")
         if self.errors:
             return
         try:
-            self.fitted = spaces.fit(data["source"], data["pca"], data["whiten"])
+            if data["learn"]:
+                components = data["pca"] or COMPONENTS
+                self.fitted, self.evidence = spaces.learn(data["source"], data["learn"], components)
+            else:
+                self.fitted = spaces.fit(data["source"], data["pca"], data["whiten"])
+        except (NoSuchColumn, TooFewFamilies) as error:
+            self.add_error("learn", capfirst(str(error)))
         except (TooFewVectors, ValueError) as error:
             self.add_error("pca", str(error))
 

@@ -16,6 +16,7 @@ from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import capfirst
 from unfold.admin import ModelAdmin, TabularInline
 
 from catalog.models import Category
@@ -51,7 +52,18 @@ class SpaceAdmin(ModelAdmin):
     form = SpaceForm
     inlines = (ThresholdInline,)
     list_display = ("name", "stage", "progress", "summary", "dimensions", "disk", "index")
-    readonly_fields = ("state", "progress", "summary", "dimensions", "metric", "disk", "index", "source", "created_at")
+    readonly_fields = (
+        "state",
+        "progress",
+        "summary",
+        "proof",
+        "dimensions",
+        "metric",
+        "disk",
+        "index",
+        "source",
+        "created_at",
+    )
     actions = ("activate",)
     change_list_template = "staff/spaces.html"
 
@@ -112,6 +124,10 @@ class SpaceAdmin(ModelAdmin):
         space = queryset.get()
         try:
             former = spaces.activate(space)
+        except spaces.NotProven as error:
+            cure = f"`manage.py activate_space {space} --force` activates it all the same."
+            self.message_user(request, f"{error} {cure}", messages.ERROR)
+            return
         except (spaces.NotReady, Space.DoesNotExist) as error:
             self.message_user(request, str(error), messages.ERROR)
             return
@@ -129,6 +145,11 @@ class SpaceAdmin(ModelAdmin):
         counts = seen(space).counts
         bar = '<progress value="{}" max="{}" style="width: 8em"></progress> {} of {}'
         return format_html(bar, counts.settled, max(counts.total, 1), counts.settled, counts.total)
+
+    @admin.display(description="held-out families", empty_value="nothing was learned")
+    def proof(self, space: Space) -> str | None:
+        evidence = spaces.evidence_of(space)
+        return capfirst(f"{evidence}.") if evidence else None
 
     @admin.display(description="on disk")
     def disk(self, space: Space) -> str:

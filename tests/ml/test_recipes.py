@@ -69,6 +69,13 @@ def test_a_projection_decides_the_dimensions():
     assert Recipe(pca=64, projection_sha256="ab").dimensions == 64
 
 
+def test_a_recipe_stored_before_maps_were_learned_still_loads():
+    stored = Recipe(pca=64, projection_sha256="ab").as_dict()
+    del stored["learn"]
+    assert Recipe.from_dict(stored) == Recipe(pca=64, projection_sha256="ab")
+    assert Recipe(pca=64, learn="name", projection_sha256="ab").network == Recipe().network
+
+
 def test_an_autoencoder_has_no_imagenet_weights():
     with pytest.raises(WeightsError, match="there are no ImageNet weights of autoencoder: give the path"):
         make_recipe("imagenet", "autoencoder")

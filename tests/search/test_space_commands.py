@@ -60,6 +60,13 @@ def test_pca_prints_explained_variance_and_what_is_saved(space, indexed_shop):
     [
         (["no spaces"], "NAME: Enter a valid “slug”"),
         (["x", "--pca", "4"], "--pca: name the space to derive from with --from."),
+        (["x", "--learn", "name"], "--learn: name the space to derive from with --from."),
+        (["x", "--from", "grid", "--learn", "name", "--whiten"], "--whiten: a learned map sets its own scales"),
+        (
+            ["x", "--from", "grid", "--learn", "line", "--pca", "4"],
+            "--learn line: no product has it. Choose from: name",
+        ),
+        (["x", "--from", "grid", "--learn", "name", "--pca", "4"], "--learn name: 0 families have two products"),
         (["x", "--from", "nowhere", "--pca", "4"], "--from: there is no space 'nowhere'. Spaces: grid."),
         (["x", "--from", "grid"], "--from: say how many components to keep"),
         (
@@ -77,6 +84,43 @@ def test_pca_prints_explained_variance_and_what_is_saved(space, indexed_shop):
 def test_create_space_refuses_nonsense_with_the_cure(space, indexed_shop, arguments, error):
     assert error in refused("create_space", *arguments)
     assert Space.objects.get() == space
+
+
+def test_a_learned_space_is_shown_with_what_it_is_worth_and_made_once(family_shop):
+    learned = ("create_space", "tuned", "--from", "grid", "--learn", "line", "--pca", "32")
+    shown = run(*learned, "--dry-run").splitlines()
+    assert [line.split()[0] for line in shown[1:4]] == ["R@1", "grid", "tuned"]
+    assert shown[-1].endswith("deviations above families drawn at random. It finds them better, beyond chance.")
+    assert "72 photos of 24 families, held out whole" in shown[-1]
+    assert Space.objects.get() == family_shop
+    made = run(*learned).splitlines()
+    assert made[: len(shown)] == shown
+    assert made[len(shown)].startswith("tuned: resnet50 layer4 avg, 224 px crop, weights random, tuned by line 32; ")
+    assert run(*learned) == "There is such a space already: tuned, building.\n"
+    assert "another space tuned" in refused("create_space", "tuned", "--from", "grid", "--pca", "32")
+    assert "another space tuned" in refused(*learned[:-3], "luck", "--pca", "32")
+
+
+def test_a_learned_space_that_is_proven_is_activated_like_any_other(family_shop):
+    run("create_space", "tuned", "--from", "grid", "--learn", "line", "--pca", "32")
+    assert "72 photos are not indexed in tuned yet" in refused("activate_space", "tuned")
+    run("index", "--space", "tuned")
+    assert run("activate_space", "tuned", "--wait").startswith("tuned is live.\n")
+
+
+def test_a_space_learned_from_shuffled_families_is_activated_by_force_alone(family_shop):
+    printed = run("create_space", "tuned", "--from", "grid", "--learn", "luck", "--pca", "32")
+    assert "That is not better beyond chance: activate_space refuses it without --force." in printed
+    for how in ((), ("--wait",), ("--incomplete",)):
+        refusal = refused("activate_space", "tuned", *how)
+        assert refusal.startswith("NAME: tuned is not proven better than grid: mean average precision 0.")
+        assert refusal.endswith(" --force activates it all the same.")
+    assert "72 photos are not indexed in tuned yet" in refused("activate_space", "tuned", "--force")
+    run("index", "--space", "tuned")
+    assert run("activate_space", "tuned", "--wait", "--force").startswith("tuned is live.\n")
+    assert run("activate_space", "grid").startswith("grid is live.\n")
+    Space.objects.filter(name="grid").update(activated_at=timezone.now())
+    assert run("activate_space", "tuned").startswith("tuned is live.\n")  # It was live before.
 
 
 def test_index_builds_a_space_beside_the_live_one_and_goes_on_where_it_stopped(space, indexed_shop, beside):

@@ -45,6 +45,27 @@ def test_a_derived_space_is_made(admin_client, space, indexed_shop):
     assert (made.source, made.dimensions, made.recipe["whiten"]) == (space, 4, True)
 
 
+def test_a_space_learned_from_families_shows_its_proof_and_is_not_activated_without_one(admin_client, family_shop):
+    learned = {**EMPTY, "source": family_shop.pk, "learn": "luck", "pca": "32"}
+    assert admin_client.post(ADD, learned).status_code == 302
+    made = Space.objects.get(name="new")
+    assert (made.source, made.dimensions, made.recipe["learn"]) == (family_shop, 32, "luck")
+    page = admin_client.get(reverse("admin:search_space_change", args=[made.pk])).content.decode()
+    assert "72 photos of 24 families, held out whole, look for their kin" in page
+    answer = act(admin_client, "activate", made)
+    assert "new is not proven better than grid: mean average precision 0." in answer
+    assert "`manage.py activate_space new --force` activates it all the same." in answer
+    assert Space.objects.live() == family_shop
+
+
+def test_families_that_teach_nothing_are_an_error_of_the_form(admin_client, space, indexed_shop):
+    learned = {**EMPTY, "source": space.pk, "pca": "4"}
+    assert "No product has it. Choose from: name." in admin_client.post(ADD, {**learned, "learn": "x"}).content.decode()
+    assert "0 families have two products" in admin_client.post(ADD, {**learned, "learn": "name"}).content.decode()
+    answer = admin_client.post(ADD, {**learned, "learn": "name", "whiten": "on"}).content.decode()
+    assert "A learned map sets its own scales: leave this empty." in answer
+
+
 @pytest.mark.parametrize(
     ("given", "error"),
     [

@@ -16,6 +16,7 @@ EXAMPLES = """examples:
   manage.py activate_space small
   manage.py activate_space small --wait          # as soon as the workers have built it
   manage.py activate_space small --incomplete    # the workers index what is missing afterwards
+  manage.py activate_space tuned --force         # though it is not proven better than its source
 """
 POLL = 2  # Seconds: counting what is pending takes half a second among a million photos.
 
@@ -33,15 +34,21 @@ class Command(ExplainedCommand):
         how.add_argument("--wait", action="store_true", help="wait until the workers have built it")
         how.add_argument("--incomplete", action="store_true", help="even without all photos, indexes or a head")
 
-    def handle(self, *args: Any, name: str, wait: bool, incomplete: bool, **options: Any) -> None:
+        parser.add_argument("--force", action="store_true", help="even a tuned space that is not proven better")
+
+    def handle(self, *args: Any, name: str, wait: bool, incomplete: bool, force: bool, **options: Any) -> None:
         space = named(name, "NAME")
         if space.state == Space.State.LIVE:
             self.stdout.write(f"{space} is live already.")
             return
-        if wait:
-            self._wait(space)
         try:
-            former = spaces.activate(space, incomplete)
+            if not force and (doubt := spaces.doubt_of(space)):
+                raise doubt  # Before the wait: it may be long, and would be in vain.
+            if wait:
+                self._wait(space)
+            former = spaces.activate(space, incomplete, unproven=force)
+        except spaces.NotProven as error:
+            raise CommandError(f"NAME: {error} --force activates it all the same.", returncode=2) from error
         except spaces.NotReady as error:
             raise CommandError(f"NAME: {error} --incomplete activates it as it is.", returncode=2) from error
         except Space.DoesNotExist as error:

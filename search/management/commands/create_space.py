@@ -10,11 +10,14 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 from django.core.validators import validate_slug
 from django.db import IntegrityError
+from django.utils.text import capfirst
 
-from ml.projection import TooFewVectors
+from ml.learned_projection import COMPONENTS, Evidence, Ranking, TooFewFamilies
+from ml.projection import FittedProjection, TooFewVectors
 from ml.recipes import Option, Recipe, WeightsError, make_recipe
 from ml.weights import fetch_weights, load_network
 from search import spaces
+from search.family_labels import NoSuchColumn
 from search.management.commands._base_command import ExplainedCommand
 from search.management.commands._named_space import named
 from search.models import Space
@@ -24,6 +27,7 @@ from search.store import vectors
 EXAMPLES = """examples:
   manage.py create_space gem --pooling gem
   manage.py create_space small --from resnet50-imagenet --pca 256
+  manage.py create_space tuned --from resnet50-imagenet --learn name
   manage.py create_space vgg --backbone vgg16 --metric l2
   manage.py create_space mine --backbone autoencoder --weights var/autoencoder.safetensors
   manage.py create_space mid --layer layer3 --input-size 320 --fit squash --dry-run
@@ -34,7 +38,8 @@ class Command(ExplainedCommand):
     epilog = EXAMPLES
     help = (
         "Make a space, one way of turning photos into vectors, beside the live one. The workers build it while "
-        "searches go on; activate_space has it answer. With --from, its vectors are stored ones projected by PCA."
+        "searches go on; activate_space has it answer. With --from, its vectors are stored ones projected by PCA or, "
+        "with --learn, by a map that is learned from your families and proven on families held out."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -55,9 +60,11 @@ class Command(ExplainedCommand):
             if given:
                 flags = ", ".join(map(_flag, given))
                 raise CommandError(f"{flags}: the recipe is that of --from {source}; leave this out.", returncode=2)
-            self._derive(name, named(source, "--from"), options["pca"], options["whiten"], dry_run)
-        elif _given(DERIVED, options):
-            raise CommandError("--pca: name the space to derive from with --from.", returncode=2)
+            chosen = {option: options[option] for option in DERIVED}
+            self._derive(name, named(source, "--from"), dry_run=dry_run, **chosen)
+        elif derived := _given(DERIVED, options):
+            flags = ", ".join(map(_flag, derived))
+            raise CommandError(f"{flags}: name the space to derive from with --from.", returncode=2)
         else:
             self._create(name, given, dry_run)
 
@@ -82,29 +89,59 @@ class Command(ExplainedCommand):
             self._made(spaces.create(name, recipe, metric))
         return None
 
-    def _derive(self, name: str, source: Space, components: int | None, whiten: bool, dry_run: bool) -> None:
-        if components is not None and components < 1:
+    def _derive(
+        self, name: str, source: Space, pca: int | None, whiten: bool, learn: str | None, dry_run: bool
+    ) -> None:
+        if learn and whiten:
+            raise CommandError("--whiten: a learned map sets its own scales; leave this out.", returncode=2)
+        if pca is not None and pca < 1:
             raise CommandError("--pca: give a number of components, 1 or more.", returncode=2)
-        if components is None:
+        if pca is None and not learn:
             raise CommandError("--from: say how many components to keep, such as --pca 256.", returncode=2)
+        components, learn = pca or COMPONENTS, learn or ""
         if existing := Space.objects.filter(name=name).first():
             recipe = Recipe.from_dict(existing.recipe)
-            if (existing.source_id, recipe.pca, recipe.whiten) != (source.pk, components, whiten):
+            there = (existing.source_id, recipe.pca, recipe.whiten, recipe.learn)
+            if there != (source.pk, components, whiten, learn):
                 raise CommandError(f"NAME: there is another space {name}; choose another name.", returncode=2)
             self.stdout.write(f"There is such a space already: {existing}, {existing.state}.")
             return
-        try:
-            fitted = spaces.fit(source, components, whiten)
-        except (TooFewVectors, ValueError) as error:
-            raise CommandError(f"--pca: {error}. Photos indexed into {source} count.", returncode=2) from error
+        fitted, evidence = self._fitted(source, components, whiten, learn)
         before, after = (vectors.bytes_on_disk(dimensions) for dimensions in (source.dimensions, components))
         self.stdout.write(
             f"{components} of {source.dimensions} components hold {fitted.explained_variance:.1%} of the variance; "
             f"a vector takes {after:,} bytes on disk instead of {before:,} ({1 - after / before:.0%} less)."
         )
+        if evidence:
+            self._show(evidence, source.name, name)
         if not dry_run:
             with _free_name(name):
-                self._made(spaces.derive(name, source, fitted))
+                self._made(spaces.derive(name, source, fitted, learn, evidence))
+
+    def _fitted(
+        self, source: Space, components: int, whiten: bool, learn: str
+    ) -> tuple[FittedProjection, Evidence | None]:
+        try:
+            if learn:
+                return spaces.learn(source, learn, components)
+            return spaces.fit(source, components, whiten), None
+        except (NoSuchColumn, TooFewFamilies) as error:
+            raise CommandError(f"--learn {learn}: {error}", returncode=2) from error
+        except (TooFewVectors, ValueError) as error:
+            raise CommandError(f"--pca: {error}. Photos indexed into {source} count.", returncode=2) from error
+
+    def _show(self, evidence: Evidence, source: str, name: str) -> None:
+        """A row for the source, one for the learned space, and what follows from them."""
+        width = max(len(source), len(name))
+        self.stdout.write(f"{'':{width}}    R@1   R@10    mAP")
+        for row, ranking in ((source, evidence.before), (name, evidence.after)):
+            self.stdout.write(f"{row:{width}}  {_cells(ranking)}")
+        verdict = (
+            "It finds them better, beyond chance."
+            if evidence.is_better
+            else "That is not better beyond chance: activate_space refuses it without --force."
+        )
+        self.stdout.write(f"{capfirst(str(evidence))}. {verdict}")
 
     def _is_there(self, wanted: Space) -> bool:
         existing = Space.objects.filter(name=wanted.name).first()
@@ -128,6 +165,11 @@ class Command(ExplainedCommand):
         size = f"{vectors.bytes_on_disk(space.dimensions):,} bytes a photo, indexes apart"
         about = f"{space.get_metric_display()}, {space.dimensions:,} dimensions, {size}"
         self.stdout.write(f"{space}: {space.summary}; {about}.")
+
+
+def _cells(ranking: Ranking) -> str:
+    shares = (ranking.recall_at_1, ranking.recall_at_10, ranking.mean_average_precision)
+    return "  ".join(f"{share:.3f}" for share in shares)
 
 
 def _flag(name: str) -> str:
