@@ -108,7 +108,7 @@ def entries(networks: Sequence[Network]) -> Iterator[Entry]:
 
 def variants(network: Network, base: str) -> Iterator[Entry]:
     """What else a trained network can be; `base` is the space of the network as it is."""
-    varied = [("fit", "crop"), ("fit", "squash"), ("pooling", "gem"), ("pooling", "max")]
+    varied = [("fit", "crop"), ("pooling", "gem"), ("pooling", "max")]
     if network.backbone in EARLIER:
         varied.append(("layer", EARLIER[network.backbone]))
     for option, value in varied:
