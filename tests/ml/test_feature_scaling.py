@@ -6,10 +6,10 @@ from ml.feature_scaling import feature_scales
 from ml.head_fitting import cross_validate
 
 
-def test_scales_are_deviations_with_a_floor_at_half_their_root_mean_square():
+def test_scales_are_deviations_with_a_floor_at_their_root_mean_square():
     features = np.random.default_rng(0).normal(size=(4000, 4)) * [6, 2, 0.1, 0]
     rms = np.sqrt((36 + 4 + 0.01) / 4)
-    assert feature_scales(features) == pytest.approx([6, 2, rms / 2, rms / 2], rel=0.05)
+    assert feature_scales(features) == pytest.approx([6, rms, rms, rms], rel=0.05)
 
 
 def test_features_that_never_vary_are_left_as_they_are():
