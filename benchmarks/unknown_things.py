@@ -110,7 +110,7 @@ def called_unknown(seen: dict[str, Seen]) -> str:
 def told_apart(seen: dict[str, Seen]) -> str:
     rows = []
     for name, shop in seen.items():
-        novelty = fit_novelty(shop.photos, shop.catalogue.products)
+        novelty = fit_novelty(shop.photos, shop.catalogue.categories, shop.catalogue.products)
         usual = novelty.likeness(shop.customers)
         areas = [area(novelty.likeness(vectors), usual) for vectors in shop.others.values()]
         rows.append((name, [f"{value:.3f}" for value in areas]))
@@ -130,7 +130,7 @@ def left_out(seen: dict[str, Seen]) -> str:
 def without(shop: Seen, category: int, kind: str) -> float:
     """The area under the curve in a shop without the category."""
     sold = shop.catalogue.categories != category
-    novelty = fit_novelty(shop.photos[sold], shop.catalogue.products[sold])
+    novelty = fit_novelty(shop.photos[sold], shop.catalogue.categories[sold], shop.catalogue.products[sold])
     if kind == "studio":
         likeness = novelty.likeness(shop.photos, shop.catalogue.products)
         return area(likeness[~sold], likeness[sold])

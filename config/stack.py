@@ -222,15 +222,19 @@ def _prepare_space() -> None:
 
     It is a process of its own: converting the network takes hundreds of megabytes, which its end gives back.
     """
-    prepare = [sys.executable, "manage.py", "prepare", "--skip-checks"]
+    prepare = ["setpriv", "--pdeathsig", "TERM", sys.executable, "manage.py", "prepare", "--skip-checks"]
     pipes: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
     refusal, line = "", ""
     with subprocess.Popen(prepare, cwd=settings.BASE_DIR, errors="replace", **pipes) as process:
-        for line in process.stderr or ():
-            _, refused, reason = line.rpartition("CommandError: ")
-            refusal = reason.strip() if refused else refusal
-            if not refused:
-                print(line, end="", file=sys.stderr)
+        try:
+            for line in process.stderr or ():
+                _, refused, reason = line.rpartition("CommandError: ")
+                refusal = reason.strip() if refused else refusal
+                if not refused:
+                    print(line, end="", file=sys.stderr)
+        except BaseException:
+            process.kill()  # Leaving the block would wait for its end.
+            raise
     if process.returncode:
         raise StackError(refusal or f"the space was not prepared: {line.strip()}")
 

@@ -114,10 +114,9 @@ def fit_classifier(
     own, others, views = (held_out.among(origins == origin) for origin in Origin)
     shown = origins == Origin.CATALOGUE
     counts = _counts(labels[shown])
-    novelty = fit_novelty(embeddings[shown], groups[shown], seed)
+    novelty = fit_novelty(embeddings[shown], labels[shown], groups[shown], seed)
     truth = own.columns(labels)
     ranks = np.argsort(-own.probabilities, axis=1, kind="stable")
-    confidences = np.concatenate([part.probabilities.max(axis=1) for part in (own, views)])
     metrics = Metrics(
         top1=float(np.mean(ranks[:, 0] == truth)),
         top2=float(np.mean((ranks[:, :2] == truth[:, None]).any(axis=1))),
@@ -127,7 +126,7 @@ def fit_classifier(
         photos={category: counts[category] for category in held_out.classes},
         left_out={category: count for category, count in counts.items() if category not in held_out.classes},
         unknown_below=_unknown_below(novelty.likeness(embeddings[views.rows], groups[views.rows])),
-        hesitant_below=float(np.quantile(confidences, HESITANT)),
+        hesitant_below=float(np.quantile(own.probabilities.max(axis=1), HESITANT)),
         confusion=_confusion(held_out.classes, truth, ranks[:, 0]),
         others=len(others.rows),
         others_top1=others.top1(labels),
@@ -154,7 +153,7 @@ def cross_validate(
 
     labels, groups = np.asarray(labels), np.asarray(groups)
     origins = _origins(origins, len(labels))
-    classes = _usable_classes(labels, groups, origins)
+    classes = usable_classes(labels, groups, origins)
     rows = np.flatnonzero(np.isin(labels, classes))
     embeddings, labels, groups, origins = embeddings[rows], labels[rows], groups[rows], origins[rows]
     truth = np.searchsorted(classes, labels)
@@ -171,6 +170,23 @@ def cross_validate(
     weight = share[:, np.newaxis]
     probabilities = (1 - weight) * softmax(studio / temperature) + weight * softmax(room / room_temperature)
     return OutOfFold(classes, rows, probabilities, temperature, room_temperature, count)
+
+
+def usable_classes(labels: Ints, groups: Ints, origins: Ints) -> tuple[int, ...]:
+    """The categories that a head can learn, ascending; the arguments are those of `fit_classifier`, all (n,).
+
+    Views do not count. Raises TooFewPhotos when fewer than two can be learned, ValueError when one product has photos
+    in two categories.
+    """
+    labels, groups = labels[origins != Origin.VIEW], groups[origins != Origin.VIEW]
+    pairs = np.unique(np.stack([groups, labels]), axis=1)
+    if len(np.unique(pairs[0])) < pairs.shape[1]:
+        raise ValueError("a product has photos in two categories: label photos by their product's category")
+    photos, products = _counts(labels), _counts(pairs[1])
+    usable = tuple(c for c in photos if photos[c] >= MIN_PHOTOS and products[c] >= MIN_PRODUCTS)
+    if len(usable) < 2:
+        raise TooFewPhotos(photos)
+    return usable
 
 
 def fit_temperature(logits: Floats, truth: Ints) -> float:
@@ -209,9 +225,11 @@ class _Regression:
     """(classes,)"""
 
     def logits(self, embeddings: Floats) -> Floats:
+        """(n, d) -> (n, classes)"""
         return embeddings @ self.weights + self.bias
 
     def cooled(self, temperature: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Weights and bias, divided by the temperature."""
         return (self.weights / temperature).astype(np.float32), (self.bias / temperature).astype(np.float32)
 
 
@@ -268,18 +286,6 @@ def _confusion(classes: tuple[int, ...], truth: Ints, taken: Ints) -> dict[int, 
 
 def _unknown_below(likeness: Floats) -> float | None:
     return float(np.quantile(likeness, UNKNOWN)) if len(likeness) >= MIN_LIMITING else None
-
-
-def _usable_classes(labels: Ints, groups: Ints, origins: Ints) -> tuple[int, ...]:
-    labels, groups = labels[origins != Origin.VIEW], groups[origins != Origin.VIEW]
-    pairs = np.unique(np.stack([groups, labels]), axis=1)
-    if len(np.unique(pairs[0])) < pairs.shape[1]:
-        raise ValueError("a product has photos in two categories: label photos by their product's category")
-    photos, products = _counts(labels), _counts(pairs[1])
-    usable = tuple(c for c in photos if photos[c] >= MIN_PHOTOS and products[c] >= MIN_PRODUCTS)
-    if len(usable) < 2:
-        raise TooFewPhotos(photos)
-    return usable
 
 
 def _counts(labels: Ints) -> dict[int, int]:

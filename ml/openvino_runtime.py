@@ -136,9 +136,11 @@ def _folder(recipe: Recipe) -> str:
 def _digest(recipe: Recipe) -> str:
     """Equal networks have equal digests, wherever their weights lie. Another torch draws other random weights."""
     published = BACKBONES[recipe.backbone].imagenet
-    known = {IMAGENET: published.sha256 if published else "", RANDOM: f"torch {version('torch')}"}
-    weights = known.get(recipe.weights, "file")
-    parts = [FORMAT, openvino.__version__, replace(recipe.network, weights=weights).as_dict()]
+    imagenet = (published.url or published.sha256) if published else ""
+    weights = {IMAGENET: imagenet, RANDOM: f"torch {version('torch')}"}.get(recipe.weights, "file")
+    network = replace(recipe.network, weights=weights).as_dict()
+    del network["learn"]  # No network depends on it, and those that earlier versions kept were named without it.
+    parts = [FORMAT, openvino.__version__, network]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -14,7 +14,7 @@ from scipy.ndimage import label
 # These are first guesses, judged by eye on a sheet of views and not tuned. The rectangles pay: without them a head of
 # EfficientNet-Lite0 is right for 0.913 of the sample catalogue's customers' photos instead of 0.947, and with crop and
 # light alone for 0.893.
-SIDE = 256  # pixels of a view: about what the networks look at
+SIDE = 256  # pixels of a view, at least: about what most networks look at
 SMALLEST = 16  # pixels of a side: in fewer no backdrop can be told from a product
 BACKDROP = 0.04  # how far a pixel may be from the backdrop that the photo's border foretells
 SMOOTH, DEEPEST = 0.02, 0.6  # how much a shadow changes from pixel to pixel, at most, and its darkest
@@ -28,16 +28,16 @@ KEPT = (0.7, 1.0)  # how much of its sides is kept of a photo that is no studio 
 Pixels = NDArray[np.float32]
 
 
-def view(image: Image.Image, random: np.random.Generator) -> Image.Image:
-    """The product of an RGB photo in a made-up room, about SIDE pixels large.
+def view(image: Image.Image, random: np.random.Generator, side: int = SIDE) -> Image.Image:
+    """The product of an RGB photo in a made-up room, `side` pixels wide and high.
 
     A photo that has no plain backdrop is only cropped, mirrored and lit otherwise.
     """
     small = image.copy()
-    small.thumbnail((SIDE, SIDE), reducing_gap=2.0)
+    small.thumbnail((side, side), reducing_gap=2.0)
     photo = np.ascontiguousarray(np.asarray(small, np.float32).transpose(2, 0, 1)) / np.float32(255)
     product = _cut_out(photo)
-    pixels = _cropped(photo, random) if product is None else _in_room(product, random)
+    pixels = _cropped(photo, random) if product is None else _in_room(product, random, side)
     if random.random() < 0.5:
         _put_thing(pixels, random)
     if random.random() < 0.5:
@@ -93,30 +93,30 @@ def _backdrop(photo: Pixels) -> Pixels | None:
     return np.clip(np.tensordot(found.T, terms, 1), 0.05, 1)
 
 
-def _in_room(product: _Product, random: np.random.Generator) -> Pixels:
-    room = _room(random)
-    scale = random.uniform(*SIZES) * SIDE / max(product.light.shape)
-    height, width = (max(4, round(side * scale)) for side in product.light.shape[1:])
-    y, x = random.integers(0, SIDE - height + 1), random.integers(0, SIDE - width + 1)
+def _in_room(product: _Product, random: np.random.Generator, side: int) -> Pixels:
+    room = _room(random, side)
+    scale = random.uniform(*SIZES) * side / max(product.light.shape[1:])
+    height, width = (max(4, round(length * scale)) for length in product.light.shape[1:])
+    y, x = random.integers(0, side - height + 1), random.integers(0, side - width + 1)
     place = room[:, y : y + height, x : x + width]
     place[:] = place * _resized(product.room, height, width) + _resized(product.light, height, width)
     return room
 
 
-def _room(random: np.random.Generator) -> Pixels:
+def _room(random: np.random.Generator, side: int) -> Pixels:
     """A wall, a floor and things."""
-    horizon = round(random.uniform(*HORIZON) * SIDE)
-    room = np.concatenate([_surface(random, horizon), _surface(random, SIDE - horizon)], axis=1)
+    horizon = round(random.uniform(*HORIZON) * side)
+    room = np.concatenate([_surface(random, horizon, side), _surface(random, side - horizon, side)], axis=1)
     for _ in range(random.integers(0, THINGS + 1)):
         _put_thing(room, random)
     return room
 
 
-def _surface(random: np.random.Generator, height: int) -> Pixels:
-    """(3, height, SIDE): one colour, unevenly lit, with grain or stripes."""
+def _surface(random: np.random.Generator, height: int, width: int) -> Pixels:
+    """(3, height, width): one colour, unevenly lit, with grain or stripes."""
     light = 1 + 0.3 * random.uniform(-1, 1, (1, 2, 2))
     grain = 1 + 0.08 * random.standard_normal((1, *2 ** random.integers(2, 8, 2)))
-    return _colour(random) * _resized(light, height, SIDE) * _resized(grain, height, SIDE)
+    return _colour(random) * _resized(light, height, width) * _resized(grain, height, width)
 
 
 def _colour(random: np.random.Generator) -> Pixels:

@@ -42,7 +42,7 @@ def fetch_weights(recipe: Recipe) -> None:
     Set-up calls this; a request never does. Other weights need no fetching. Raises WeightsError when the download
     fails or its SHA-256 differs from the published one. A half-done file is never left under the final name.
     """
-    if recipe.weights != IMAGENET or has_weights(recipe):
+    if has_weights(recipe):
         return
     published, target = _published(recipe), imagenet_path(recipe)
     partial = target.with_suffix(f".{uuid.uuid4().hex}.partial")
@@ -52,7 +52,7 @@ def fetch_weights(recipe: Recipe) -> None:
         if not digest.startswith(published.sha256):
             raise WeightsError(f"the file at {published.url} is not the published one (SHA-256 {digest}): {WAYS_OUT}")
         partial.replace(target)
-    except (OSError, HTTPException) as error:
+    except (OSError, HTTPException, ValueError) as error:  # A proxy may answer with headers that make no sense.
         raise WeightsError(
             f"could not fetch the ImageNet weights from {published.url} ({error}): {WAYS_OUT}"
         ) from error
@@ -62,7 +62,10 @@ def fetch_weights(recipe: Recipe) -> None:
 
 def has_weights(recipe: Recipe) -> bool:
     """Whether loading the recipe's network would need no download. A file of the shop's own counts as there."""
-    return recipe.weights != IMAGENET or imagenet_path(recipe).is_file()
+    try:
+        return recipe.weights != IMAGENET or imagenet_path(recipe).is_file()
+    except WeightsError:  # Their package is not installed.
+        return False
 
 
 def imagenet_path(recipe: Recipe) -> Path:
@@ -142,6 +145,7 @@ def _opened(url: str) -> Any:
     try:
         return answer.result(TIMEOUT)
     except TimeoutError as error:
+        answer.add_done_callback(lambda late: late.exception() or late.result().close())
         raise TimeoutError(f"no answer within {TIMEOUT} s") from error
 
 

@@ -1,5 +1,6 @@
 """Training the category head on a space's own vectors."""
 
+import logging
 from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any, cast
@@ -13,12 +14,13 @@ from numpy.typing import NDArray
 from ml.arrays import Floats, Ints
 from ml.classifier import Classifier
 from ml.gate_tuning import Views, tune_gate
-from ml.head_fitting import Origin, OutOfFold, TooFewPhotos, cross_validate, fit_classifier
+from ml.head_fitting import Origin, OutOfFold, TooFewPhotos, cross_validate, fit_classifier, usable_classes
 from ml.retrieval import Gallery, Metric
 from search import encoders, room_views
 from search.models import Embedding, Head, Query, Space
 from search.store import partitions, vectors
 
+logger = logging.getLogger(__name__)
 # The most photos that a head learns from, in all and of one category; about 200 are enough. 20,000 photos of 2,048
 # dimensions fill 160 MB as float32. The bound is on all together, so that 400 categories take no more memory than 40.
 PHOTOS, PHOTOS_PER_CATEGORY = 20_000, 500
@@ -66,16 +68,22 @@ class Lessons:
 
 
 def lessons(space: Space, gallery: Gallery, seed: int, told: Told | None = None) -> Lessons:
-    """What a head of these photos learns from; views are made and encoded now, of a bounded number of photos."""
+    """What a head of these photos learns from; views are made and encoded now, of a bounded number of photos.
+
+    Raises TooFewPhotos, StorageDown, and WeightsError as the space's encoder does.
+    """
+    told = told or Told(np.empty((0, space.dimensions), np.float32), np.empty(0, np.int64))
+    strangers = -1 - np.arange(len(told.categories))  # No product has these numbers.
+    categories = np.concatenate([gallery.categories, told.categories])
+    products = np.concatenate([gallery.products, strangers])
+    usable_classes(categories, products, np.zeros(len(categories), np.int64))  # Before the work of making views.
     rows = room_views.chosen(gallery.categories, seed)
     seen, places = room_views.encoded(space, gallery.photos[rows], seed)
     shown = rows[places]
-    told = told or Told(np.empty((0, space.dimensions), np.float32), np.empty(0, np.int64))
-    strangers = -1 - np.arange(len(told.categories))  # No product has these numbers.
     return Lessons(
         embeddings=np.concatenate([gallery.vectors, told.vectors, seen]),
-        categories=np.concatenate([gallery.categories, told.categories, gallery.categories[shown]]),
-        products=np.concatenate([gallery.products, strangers, gallery.products[shown]]),
+        categories=np.concatenate([categories, gallery.categories[shown]]),
+        products=np.concatenate([products, gallery.products[shown]]),
         origins=np.repeat(
             [Origin.CATALOGUE, Origin.CUSTOMER, Origin.VIEW], [len(gallery.photos), len(told.categories), len(shown)]
         ),
@@ -100,6 +108,8 @@ def train(space: Space, seed: int = 0) -> Head | None:
 
     Raises:
         TooFewPhotos: fewer than two categories have enough photos to hold some out.
+        search.room_views.StorageDown: the photos that views are made of cannot be read now.
+        ml.recipes.WeightsError: the network that encodes views cannot be loaded.
     """
     with partitions.training(space) as alone:
         if not alone:
@@ -125,12 +135,18 @@ def _put_in_use(space: Space, trained: Classifier, photos: dict[int, int]) -> He
 
 
 def train_if_due(space: Space) -> Head | None:
-    """Train if a head is due. A catalogue too small for a head is left without one."""
+    """Train if a head is due. A catalogue too small for a head is left without one.
+
+    While the photo storage is down, the former head stays: the next call tries again. Raises WeightsError as `train`.
+    """
     if not is_due(space):
         return None
     try:
         return train(space)
     except TooFewPhotos:
+        return None
+    except room_views.StorageDown as error:
+        logger.warning("%s: no head was trained: %s", space, error)
         return None
 
 

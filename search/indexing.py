@@ -5,25 +5,22 @@ category and new spaces.
 """
 
 import time
-from collections import deque
-from collections.abc import Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import chain, islice
+from itertools import chain
 
 import numpy as np
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
-from PIL import Image
 
 from catalog.models import Category, Photo
-from catalog.photos import StoredPhotoError, open_stored
-from ml.encoder import Encoder
+from catalog.photos import StoredPhotoError
 from search import encoders, photo_states
 from search.models import Embedding, Rejection, Space
+from search.photo_opening import opened
 from search.store import partitions, vectors
 
 # Photos a transaction. With so many, the commit and the queries (18 ms) cost 2 % of the encoding, a killed worker
@@ -32,10 +29,6 @@ BATCH = 64
 # The same in a space built beside the live one: a photo for the live one waits for this batch at most, and its rest.
 BUILDING_BATCH = 16
 RETRY_AFTER = timedelta(minutes=10)
-# Threads that open photos, and the most photos they are ahead of the encoder: two of torch's batches on a CPU, about
-# 500 kB a photo. From a local disk one thread is as fast as 16. From a storage that takes 50 ms to answer, two feed 38
-# photos a second, and four feed all that two cores encode.
-OPENERS, AHEAD = 4, 32
 # Seconds until a batch looks through all photos again, and not only behind the end of the last one.
 FRESH = 60
 
@@ -176,37 +169,13 @@ def _in_order(photos: Sequence[Photo], ids: np.ndarray) -> list[Photo]:
 def _embed(space: Space, photos: Sequence[Photo]) -> None:
     encoder = encoders.encoder_for(space)
     failures: dict[int, StoredPhotoError] = {}
-    with closing(_opened(encoder, photos, failures)) as images:
+    with closing(opened(encoder, photos, failures)) as images:
         if first := next(images, None):
             made = encoder.encode(chain([first], images))
             _write(space, [photo for photo in photos if photo.pk not in failures], made)
     Rejection.objects.bulk_create(
         _rejection(space, photo, failures[photo.pk]) for photo in photos if photo.pk in failures
     )
-
-
-def _opened(
-    encoder: Encoder, photos: Sequence[Photo], failures: dict[int, StoredPhotoError]
-) -> Generator[Image.Image, None, None]:
-    """Yield the photos that can be read, in their order, while threads open the next; `failures` gets the others.
-
-    The threads may not ask the database.
-    """
-    pool = ThreadPoolExecutor(OPENERS, "open")
-    try:
-        opening = ((photo.pk, pool.submit(open_stored, photo, encoder.open)) for photo in photos)
-        ahead = deque(islice(opening, AHEAD))
-        while ahead:
-            photo_id, opened = ahead.popleft()
-            ahead.extend(islice(opening, 1))
-            try:
-                image = opened.result()
-            except StoredPhotoError as error:
-                failures[photo_id] = error
-            else:
-                yield image
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)  # Do not wait for a storage that hangs.
 
 
 def _rejection(space: Space, photo: Photo, failure: StoredPhotoError) -> Rejection:

@@ -80,7 +80,12 @@ def train_head() -> None:
     for space in Space.objects.indexed_into():
         if space.state == Space.State.BUILDING and photo_states.pending(space).exists():
             continue  # A head trained on a part of the photos would soon be due again.
-        if head := head_training.train_if_due(space):
+        try:
+            head = head_training.train_if_due(space)
+        except WeightsError:  # Its views cannot be encoded. The other spaces get their heads all the same.
+            logger.exception("%s: no head can be trained", space)
+            continue
+        if head:
             logger.info("%s: head trained, held-out accuracy %.3f", space, head.metrics["top1"])
 
 

@@ -123,10 +123,11 @@ def _head(space: Space) -> Json | None:
     head = space.heads.defer("weights").newest()
     if head is None:
         return None
+    gate = head.metrics.get("gate")  # A head stored by an older version has none.
     return {
         "accuracy": head.metrics["top1"],
         "calibration_error": head.metrics["calibration_error"],
-        "gate": head.metrics.get("gate"),  # A head stored by an older version has none.
+        "gate": gate and {name: worth for name, worth in gate.items() if name != "views"},
         "photos": sum(head.photos.values()),
         "trained_at": head.trained_at,
     }

@@ -228,6 +228,12 @@ def test_nothing_is_ever_reported_to_anybody(tmp_path):
     assert not (tmp_path / "home" / "intel").exists()  # where consent and the user's id would lie
 
 
+def test_networks_that_earlier_versions_kept_are_found(monkeypatch):
+    """Their names were made before a recipe could be learned. A shop without a network has no other."""
+    monkeypatch.setattr(openvino_runtime.openvino, "__version__", "2026.4.1-22982-e213a147257-releases/2026/4")
+    assert openvino_runtime._folder(make_recipe("imagenet")) == "resnet50-07f67e5a19134c73"
+
+
 def both(recipe: Recipe, files: list[Path]) -> tuple[np.ndarray, np.ndarray]:
     """The vectors of photos by torch in float32 and by OpenVINO, both (n, dimensions)."""
     runs = (Encoder(recipe, "cpu", runtime=runtime) for runtime in ("torch", "openvino"))

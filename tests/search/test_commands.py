@@ -82,9 +82,18 @@ def test_a_converted_network_outlives_its_weights(unreachable, db, monkeypatch):
     assert run("prepare") == f"Live space: {live} (2048 dimensions, weights imagenet)\n"
 
 
+def test_where_no_weights_are_to_be_had_no_space_is_made(unreachable, db, monkeypatch):
+    lite = BACKBONES["efficientnet_lite2"]
+    assert lite.imagenet is not None
+    absent = replace(lite, imagenet=replace(lite.imagenet, package="no_such_package"))
+    monkeypatch.setitem(BACKBONES, "efficientnet_lite2", absent)
+    assert "LAMPLIGHT_WEIGHTS: could not fetch the ImageNet weights from" in refused("prepare")
+    assert not Space.objects.exists()
+
+
 def test_a_live_space_whose_weights_are_gone_is_refused(unreachable, db):
     spaces.ensure_live(make_recipe("imagenet"))
-    assert "LAMPLIGHT_WEIGHTS: could not fetch the ImageNet weights from" in refused("prepare")
+    assert refused("prepare").startswith("could not fetch the ImageNet weights from")
 
 
 def test_index_settles_everything_and_trains_the_head(space, shop):

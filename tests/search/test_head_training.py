@@ -9,12 +9,15 @@ from django.urls import reverse
 from django.utils import timezone
 
 from catalog.models import Photo, Product
+from catalog.photos import StoredPhotoError
 from ml.classifier import Judgement
 from ml.head_fitting import TooFewPhotos
-from search import encoders, head_training
+from ml.recipes import WeightsError
+from search import encoders, head_training, indexing, photo_opening, room_views, tasks
 from search.management.commands.train_head import _worth_lines
 from search.models import Embedding, Event, Head, Query, Space
 from search.store import partitions
+from tests.commands import refused
 from tests.conftest import picture
 
 pytestmark = pytest.mark.django_db
@@ -106,6 +109,67 @@ def test_training_needs_photos_of_two_categories(space, photo, index):
     with pytest.raises(TooFewPhotos):
         head_training.train(space)
     assert head_training.train_if_due(space) is None
+
+
+def test_a_shop_too_small_for_a_head_makes_no_views(space, photo, index, monkeypatch):
+    """Beat rings every half minute, and a head stays due for as long as there is none."""
+    photo("red", "lamp")
+    photo("blue", "bed")
+    index()
+    monkeypatch.setattr(room_views, "encoded", lambda *arguments: pytest.fail("made views"))
+    assert head_training.is_due(space)
+    assert head_training.train_if_due(space) is None
+
+
+def test_while_the_storage_is_down_the_former_head_stays_and_the_next_one_is_due(
+    space, shop, index, monkeypatch, caplog
+):
+    index()
+    first = head_training.train(space)
+    Product.objects.earliest("pk").delete()
+    Product.objects.latest("pk").delete()
+    Product.objects.latest("pk").delete()
+
+    def silent(*arguments):
+        raise StoredPhotoError("The photo storage did not answer: timed out.", transient=True)
+
+    monkeypatch.setattr(photo_opening, "open_stored", silent)
+    assert head_training.train_if_due(space) is None
+    assert space.heads.newest() == first
+    assert head_training.is_due(space)
+    assert "no head was trained: The photo storage did not answer" in caplog.text
+
+
+def test_a_few_photos_without_an_answer_are_passed_over(space, shop, index, monkeypatch):
+    index()
+    unanswered = set(Photo.objects.values_list("pk", flat=True)[: room_views.MOST_UNANSWERED])
+    really = photo_opening.open_stored
+
+    def sometimes(photo, decode):
+        if photo.pk in unanswered:
+            raise StoredPhotoError("The photo storage did not answer: timed out.", transient=True)
+        return really(photo, decode)
+
+    monkeypatch.setattr(photo_opening, "open_stored", sometimes)
+    trained = head_training.train(space)
+    assert trained is not None
+    assert trained.metrics["views"] == 20 - len(unanswered)
+
+
+def test_a_space_whose_network_is_gone_keeps_no_other_from_its_head(space, beside, shop, index, monkeypatch):
+    index()
+    indexing.index_batch(beside)
+
+    def encoded(of: Space, *arguments):
+        if of == space:
+            raise WeightsError("cannot read the weights")
+        return really(of, *arguments)
+
+    really = room_views.encoded
+    monkeypatch.setattr(room_views, "encoded", encoded)
+    tasks.train_head()
+    assert (space.heads.count(), beside.heads.count()) == (0, 1)
+    assert refused("train_head") == refused("index") == "cannot read the weights"
 
 
 def test_a_first_head_is_due_as_soon_as_anything_is_indexed(space, shop, index):

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from search import indexing, photo_states
+from search import indexing, photo_opening, photo_states
 from search.models import Embedding, Rejection, Space
 from tests.grid_space import GridEncoder
 from tests.installation import wait_for
@@ -150,7 +150,7 @@ def test_a_failing_encoder_loses_nothing(space, photo, monkeypatch):
 
 def test_photos_are_opened_in_threads_while_the_encoder_works_and_never_far_ahead(space, photo, monkeypatch):
     shop = [photo((8 * n, 100, 50)) for n in range(20)]
-    monkeypatch.setattr(indexing, "AHEAD", 4)
+    monkeypatch.setattr(photo_opening, "AHEAD", 4)
     opened: list[str] = []
 
     def are_open(count):

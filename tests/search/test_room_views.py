@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from catalog.models import Photo
-from search import room_views
-from search.room_views import chosen, encoded
+from catalog.photos import StoredPhotoError
+from search import photo_opening, room_views
+from search.room_views import StorageDown, chosen, encoded
 
 pytestmark = pytest.mark.django_db
 
@@ -35,12 +36,18 @@ def test_photos_that_are_gone_or_cannot_be_read_have_no_view_and_the_log_says_so
     assert "grid: 3 of 13 photos could not be read, and have no view" in caplog.text
 
 
-def test_photos_are_read_in_portions(space, ids, monkeypatch):
-    whole, _ = encoded(space, ids, seed=0)
-    monkeypatch.setattr(room_views, "READ", 5)
-    portions, places = encoded(space, ids, seed=0)
-    assert np.array_equal(whole, portions)
-    assert places.tolist() == list(range(12))
+def test_a_storage_that_is_down_is_given_up_on_after_a_few_photos(space, ids, monkeypatch):
+    asked: list[int] = []
+
+    def silent(photo, decode):
+        asked.append(photo.pk)
+        raise StoredPhotoError("The photo storage did not answer: timed out.", transient=True)
+
+    monkeypatch.setattr(photo_opening, "open_stored", silent)
+    monkeypatch.setattr(photo_opening, "AHEAD", 2)
+    with pytest.raises(StorageDown, match="did not answer"):
+        encoded(space, ids, seed=0)
+    assert len(asked) < len(ids)
 
 
 def test_no_photos_have_no_views(space):

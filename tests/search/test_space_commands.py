@@ -8,6 +8,7 @@ from django.core.management import CommandError
 from django.utils import timezone
 
 from search import head_training, indexing, spaces
+from search.management.commands import activate_space
 from search.models import LeafIndex, Space
 from search.store import partitions
 from tests.commands import refused, run
@@ -188,6 +189,41 @@ def test_activate_space_says_what_the_space_lacks(space, indexed_shop, beside):
     assert Space.objects.live() == beside
     assert run("activate_space", "beside") == "beside is live already.\n"
     assert "there is no space 'none'. Spaces: grid, beside." in refused("activate_space", "none")
+
+
+def test_a_space_is_waited_for_until_nothing_is_lacking(space, indexed_shop, beside, photo, monkeypatch):
+    """A photo that comes while the space is about to be activated is waited for as well."""
+    monkeypatch.setattr(activate_space, "POLL", 0)
+    late = iter([lambda: None, lambda: photo("teal", "lamp"), lambda: None])
+    activate = spaces.activate
+
+    def interrupted(*arguments, **options):
+        next(late, lambda: None)()
+        try:
+            return activate(*arguments, **options)
+        except spaces.NotReady:
+            run("index", "--space", "beside")
+            raise
+
+    monkeypatch.setattr(spaces, "activate", interrupted)
+    printed = run("activate_space", "beside", "--wait")
+    assert printed.startswith("Waiting. 12 photos are not indexed in beside yet")
+    assert "Waiting. 1 photos are not indexed in beside yet" in printed
+    assert "beside is live." in printed
+
+
+def test_whoever_waits_for_nothing_is_asked_whether_a_worker_runs(space, indexed_shop, beside, monkeypatch):
+    monkeypatch.setattr(activate_space, "POLL", 0)
+    monkeypatch.setattr(activate_space, "STALLED", -1)
+    refusals = iter([spaces.NotReady("12 photos are missing", "index")] * 2)
+
+    def refuse(*arguments, **options):
+        if refusal := next(refusals, None):
+            raise refusal
+        return space
+
+    monkeypatch.setattr(spaces, "activate", refuse)
+    assert "does a worker run? 12 photos are missing" in run("activate_space", "beside", "--wait")
 
 
 @pytest.mark.django_db(transaction=True)

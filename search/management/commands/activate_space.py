@@ -18,6 +18,7 @@ EXAMPLES = """examples:
   manage.py activate_space small --incomplete    # the workers index what is missing afterwards
   manage.py activate_space tuned --force         # though it is not proven better than its source
 """
+STALLED = 60  # Seconds without a change after which the command asks whether a worker runs.
 POLL = 2  # Seconds: counting what is pending takes half a second among a million photos.
 
 
@@ -33,7 +34,6 @@ class Command(ExplainedCommand):
         how = parser.add_mutually_exclusive_group()
         how.add_argument("--wait", action="store_true", help="wait until the workers have built it")
         how.add_argument("--incomplete", action="store_true", help="even without all photos, indexes or a head")
-
         parser.add_argument("--force", action="store_true", help="even a tuned space that is not proven better")
 
     def handle(self, *args: Any, name: str, wait: bool, incomplete: bool, force: bool, **options: Any) -> None:
@@ -42,11 +42,10 @@ class Command(ExplainedCommand):
             self.stdout.write(f"{space} is live already.")
             return
         try:
-            if not force and (doubt := spaces.doubt_of(space)):
-                raise doubt  # Before the wait: it may be long, and would be in vain.
             if wait:
-                self._wait(space)
-            former = spaces.activate(space, incomplete, unproven=force)
+                former = self._activate_when_ready(space, force)
+            else:
+                former = spaces.activate(space, incomplete, unproven=force)
         except spaces.NotProven as error:
             raise CommandError(f"NAME: {error} --force activates it all the same.", returncode=2) from error
         except spaces.NotReady as error:
@@ -61,18 +60,20 @@ class Command(ExplainedCommand):
                 f"Back with `manage.py activate_space {former}`; delete it with `manage.py drop_space {former}`."
             )
 
-    def _wait(self, space: Space) -> None:
-        """Return when the space is ready or gone. What it waits for is written whenever that changes."""
-        total, told = photo_states.counts(space).total, ""
+    def _activate_when_ready(self, space: Space, force: bool) -> Space | None:
+        """Try again and again. What the space waits for is written whenever that changes, and when nothing does."""
+        total, told, since = photo_states.counts(space).total, "", time.monotonic()
         with tqdm(total=total, desc=str(space), unit="photo", disable=None) as bar:
-            while Space.objects.filter(pk=space.pk).exists():
-                pending = photo_states.pending(space).count()
-                bar.update(total - pending - bar.n)
-                refusal = spaces.lack(space, pending)
-                if refusal is None:
-                    return
-                reason = "its photos" if pending else str(refusal)
-                if reason != told:
-                    self.stderr.write(f"Waiting for {reason} ...")
-                    told = reason
+            while True:
+                try:
+                    return spaces.activate(space, unproven=force)
+                except spaces.NotReady as lack:
+                    if str(lack) != told:
+                        told, since = str(lack), time.monotonic()
+                        bar.update(total - photo_states.pending(space).count() - bar.n)
+                        if bar.disable:
+                            self.stderr.write(f"Waiting. {told}")
+                    elif time.monotonic() - since > STALLED:
+                        self.stderr.write(f"Nothing has changed for {STALLED} s: does a worker run? {told}")
+                        since = time.monotonic()
                 time.sleep(POLL)

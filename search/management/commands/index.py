@@ -49,11 +49,11 @@ class Command(ExplainedCommand):
             raise CommandError("--share: give a share of the time above 0 and up to 1, such as 0.5.", returncode=2)
         try:
             settled, rate = self._index(target, size, share)
+            self.stdout.write(f"{settled} photos settled in {target}" + (f", {rate:.1f} a second." if settled else "."))
+            if head := head_training.train_if_due(target):
+                self.stdout.write(f"Category head trained, held-out accuracy {head.metrics['top1']:.3f}.")
         except WeightsError as error:
             raise CommandError(str(error), returncode=2) from error
-        self.stdout.write(f"{settled} photos settled in {target}" + (f", {rate:.1f} a second." if settled else "."))
-        if head := head_training.train_if_due(target):
-            self.stdout.write(f"Category head trained, held-out accuracy {head.metrics['top1']:.3f}.")
 
     def _index(self, space: Space, size: int, share: float) -> tuple[int, float]:
         """Index all that is pending. A terminal shows a bar; without one a line is written now and then.

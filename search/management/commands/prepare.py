@@ -1,5 +1,6 @@
 """manage.py prepare"""
 
+import shlex
 from typing import Any
 
 from django.conf import settings
@@ -27,12 +28,13 @@ class Command(BaseCommand):
             wanted = make_recipe(settings.LAMPLIGHT_WEIGHTS, settings.LAMPLIGHT_BACKBONE)
             live = Space.objects.live()
             reason = "" if live else self._fetch(wanted)
+        except WeightsError as error:
+            raise CommandError(f"LAMPLIGHT_WEIGHTS: {error}", returncode=2) from error
+        try:
             space = live or spaces.ensure_live(make_recipe(IMAGENET, INSTALLED) if reason else wanted)
             spaces.ensure_partitions()
             self._load(space)
-        except WeightsError as error:
-            raise CommandError(f"LAMPLIGHT_WEIGHTS: {error}", returncode=2) from error
-        except spaces.NameTaken as error:
+        except (WeightsError, spaces.NameTaken) as error:
             raise CommandError(str(error), returncode=2) from error
         if not any(Recipe.from_dict(other.recipe).has_weights_of(wanted) for other in Space.objects.all()):
             told = f"{reason}: Lamplight sees with {space}" if reason else f"The live space stays {space}"
@@ -40,12 +42,17 @@ class Command(BaseCommand):
         self.stdout.write(f"Live space: {space} ({space.dimensions} dimensions, weights {space.weights})")
 
     def _fetch(self, recipe: Recipe) -> str:
-        """Fetch the weights of the first space. Returns why that failed where others can take their place."""
+        """Fetch the weights of the first space. Returns why that failed where others can take their place.
+
+        Raises WeightsError where they cannot.
+        """
         if not has_weights(recipe):
             self.stderr.write(f"Fetching the ImageNet weights of {recipe.backbone} ...")
         try:
             fetch_weights(recipe)
         except WeightsError as error:
+            if not has_weights(make_recipe(IMAGENET, INSTALLED)):
+                raise
             reason = str(error).partition(": give the path")[0]
             return f"{reason[0].upper()}{reason[1:]}"
         return ""
@@ -64,5 +71,6 @@ class Command(BaseCommand):
 
 def way_to(recipe: Recipe) -> str:
     """The commands that build a space of the recipe's backbone and weights beside the live one, and activate it."""
-    made = f"manage.py create_space {recipe.name} --backbone {recipe.backbone} --weights {recipe.weights}"
+    weights = shlex.quote(recipe.weights)
+    made = f"manage.py create_space {recipe.name} --backbone {recipe.backbone} --weights {weights}"
     return f"{made} && manage.py activate_space {recipe.name} --wait"

@@ -9,10 +9,12 @@ from django.core.management.base import CommandError
 from catalog.models import Category
 from ml.gate_policy import CUTOFF, Policy, Tuned, Worths
 from ml.head_fitting import TooFewPhotos
+from ml.recipes import WeightsError
 from search import head_training
 from search.management.commands._base_command import ExplainedCommand
 from search.management.commands._named_space import named
 from search.models import Head
+from search.room_views import StorageDown
 
 EPILOG = f"""
 The gate is tuned on photos of the catalogue, by heads that have not seen their product. Each looks for the other
@@ -25,7 +27,8 @@ examples:
   manage.py train_head
   manage.py train_head --space resnet50-imagenet --seed 1
 
-exit status: 0 trained, 1 another process is training the space, 2 no such space or too few photos
+exit status: 0 trained, 1 another process is training the space or the photo storage is down, 2 no such space, too few
+photos, or no weights
 """
 
 
@@ -43,8 +46,10 @@ class Command(ExplainedCommand):
     def handle(self, *args: Any, space: str | None, seed: int, **options: Any) -> None:
         try:
             head = head_training.train(named(space), seed)
-        except TooFewPhotos as error:
+        except (TooFewPhotos, WeightsError) as error:
             raise CommandError(str(error), returncode=2) from error
+        except StorageDown as error:
+            raise CommandError(f"{error} Try again later.", returncode=1) from error
         if head is None:
             raise CommandError("Another process is training this space.", returncode=1)
         slugs = dict(Category.objects.values_list("pk", "slug"))

@@ -1,0 +1,41 @@
+"""Opening stored photos ahead of the network that encodes them."""
+
+from collections import deque
+from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+
+from PIL import Image
+
+from catalog.models import Photo
+from catalog.photos import StoredPhotoError, open_stored
+from ml.encoder import Encoder
+
+# Threads that open photos, and the most photos they are ahead of the encoder: two of torch's batches on a CPU, about
+# 500 kB a photo. From a local disk one thread is as fast as 16. From a storage that takes 50 ms to answer, two feed 38
+# photos a second, and four feed all that two cores encode.
+OPENERS, AHEAD = 4, 32
+
+
+def opened(
+    encoder: Encoder, photos: Sequence[Photo], failures: dict[int, StoredPhotoError]
+) -> Generator[Image.Image, None, None]:
+    """Yield the photos that can be read, in their order, while threads open the next; `failures` gets the others.
+
+    The threads may not ask the database.
+    """
+    pool = ThreadPoolExecutor(OPENERS, "open")
+    try:
+        opening = ((photo.pk, pool.submit(open_stored, photo, encoder.open)) for photo in photos)
+        ahead = deque(islice(opening, AHEAD))
+        while ahead:
+            photo_id, future = ahead.popleft()
+            ahead.extend(islice(opening, 1))
+            try:
+                image = future.result()
+            except StoredPhotoError as error:
+                failures[photo_id] = error
+            else:
+                yield image
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # Do not wait for a storage that hangs.
