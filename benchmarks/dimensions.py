@@ -3,7 +3,7 @@
 The projections are fitted on real vectors: those of the catalogue's photos and of random crops of them. R@10 is that of
 the catalogue's families, each product left out of its own results and all categories searched. Disk and time are those
 of one category of --photos photos in PostgreSQL, each dimension a space of its own. Its vectors are the crops', filled
-up with mixtures of two crops of one category. Half of the queries are crops that are not stored, the other half
+up with crops that are changed as two crops of another photo differ. Half of the queries are crops that are not stored, the other half
 mixtures of two stored vectors. The spaces take turns, and their indexes are built and checked as in a shop.
 """
 
@@ -133,7 +133,7 @@ def measure(options: argparse.Namespace, catalogue: Photos) -> list[Facts]:
 
     own, crops, owners, asked = real_vectors(options, catalogue)
     every = [*shortenings(np.concatenate([own, crops]))]
-    stored = np.concatenate([crops, filling(crops, catalogue.categories[owners], options.photos - len(crops))])
+    stored = np.concatenate([crops, filling(crops, owners, options.photos - len(crops))])
     queries = np.concatenate([asked, mixtures(stored, options.queries)])
     queries = queries.reshape(2, -1, queries.shape[1]).swapaxes(0, 1).reshape(queries.shape)  # Both kinds in turn.
     call_command("migrate", verbosity=0)
@@ -177,14 +177,16 @@ def shortenings(vectors: Floats) -> Iterator[Shortened]:
     yield Shortened(f"{WHITENED}, whitened", WHITENED, fit_projection(vectors, WHITENED, whiten=True))
 
 
-def filling(crops: Floats, categories: Ints, count: int) -> Floats:
-    """Vectors between two of one category: (count, dimensions), of length 1."""
+def filling(crops: Floats, owners: Ints, count: int) -> Floats:
+    """Crops, each changed as two crops of another photo differ: (count, dimensions), not negative, of length 1.
+
+    Mixtures would lie between the crops, where no real photo lies.
+    """
     random = np.random.default_rng(1)
-    ones = random.integers(len(crops), size=count)
-    by_category = {category: np.flatnonzero(categories == category) for category in np.unique(categories)}
-    others = np.array([random.choice(by_category[categories[one]]) for one in ones], np.int64)
-    shares = random.random((count, 1), np.float32)
-    return unit(shares * crops[ones] + (1 - shares) * crops[others])
+    ones, others = random.integers(len(crops), size=(2, count))
+    by_owner = {owner: np.flatnonzero(owners == owner) for owner in np.unique(owners)}
+    twins = np.array([random.choice(by_owner[owners[other]]) for other in others], np.int64)
+    return unit(np.maximum(crops[ones] + crops[others] - crops[twins], 0))
 
 
 def stock(every: Sequence[Shortened], stored: Floats) -> "list[Space]":

@@ -1,7 +1,7 @@
 """make demo: the whole of Lamplight on the sample catalogue.
 
 It starts the stack, imports the sample catalogue and waits until a Celery worker has indexed every photo and trained
-the category head. Then it asks one question over HTTP (a customer photo that was never indexed) and leaves the site up.
+the category head. Then it asks over HTTP with a customer's photo that was never indexed, and leaves the site up.
 """
 
 import argparse
