@@ -1,10 +1,11 @@
 """How many dimensions a shop needs: what is found, what it takes on disk and how long a search takes, by PCA dimension.
 
-The projections are fitted on real vectors: those of the catalogue's photos and of random crops of them. R@10 is that of
-the catalogue's families, each product left out of its own results and all categories searched. Disk and time are those
-of one category of --photos photos in PostgreSQL, each dimension a space of its own. Its vectors are the crops', filled
-up with crops that are changed as two crops of another photo differ. Half of the queries are crops that are not stored, the other half
-mixtures of two stored vectors. The spaces take turns, and their indexes are built and checked as in a shop.
+The projections are fitted on real vectors: those of the catalogue's photos and of random crops of them. R@10 is that
+of the catalogue's families, each product left out of its own results and all categories searched. Disk and time are
+those of one category of --photos photos in PostgreSQL, each dimension a space of its own. Its vectors are the crops',
+filled up with crops that are changed as two crops of another photo differ. Half of the queries are crops that are not
+stored, the other half mixtures of two stored vectors. The spaces take turns, and their indexes are built and checked
+as in a shop.
 """
 
 import argparse
