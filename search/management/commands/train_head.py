@@ -12,6 +12,7 @@ from ml.head_fitting import TooFewPhotos
 from search import head_training
 from search.management.commands._base_command import ExplainedCommand
 from search.management.commands._named_space import named
+from search.management.commands._seeds import check_seed
 from search.models import Head
 
 EPILOG = f"""
@@ -25,7 +26,7 @@ examples:
   manage.py train_head
   manage.py train_head --space resnet50-imagenet --seed 1
 
-exit status: 0 trained, 1 another process is training the space, 2 no such space or too few photos
+exit status: 0 trained, 1 another process is training the space, 2 no such space, no such seed or too few photos
 """
 
 
@@ -41,6 +42,7 @@ class Command(ExplainedCommand):
         parser.add_argument("--seed", type=int, default=0, help="seed of the folds and the sampling (%(default)s)")
 
     def handle(self, *args: Any, space: str | None, seed: int, **options: Any) -> None:
+        check_seed(seed)
         try:
             head = head_training.train(named(space), seed)
         except TooFewPhotos as error:
