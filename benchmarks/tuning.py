@@ -1,6 +1,6 @@
 """What a map learned from a catalogue's families is worth: families are held out whole, and look for their kin.
 
-A catalogue is indexed, then ranked by its own vectors, by a whitened PCA of them, and by learned maps, each question by
+A catalogue is indexed, then ranked by its own vectors, by a whitened PCA of them, and by learned maps, each query by
 one that never saw its family. With --queries, customers' photos look for the products they are labelled with. Then
 families are drawn at random, again and again: how often would they be taken for better? Last, the time that 20,000
 photos take, made up around the real ones.
@@ -24,12 +24,12 @@ from ml.learned_projection import (
     QUERIES,
     Evidence,
     Families,
-    Questions,
+    FamilyQueries,
+    family_queries,
     fit_learned,
     folds,
     held_out,
     prove,
-    questions,
     ranked,
 )
 from ml.projection import FittedProjection, fit_projection
@@ -94,13 +94,13 @@ def measure(options: argparse.Namespace) -> None:
     if options.queries:
         print(f"\n### {options.queries}\n\n{customers(families, axes, encoded(space, options.queries))}")
     print(f"\n{prove(families, axes, 'cosine')}.")
-    print(f"\n{by_luck(families, axes, options.draws)}")
+    print(f"\n{of_shuffled(families, axes, options.draws)}")
     print(f"\n{timed(families)}")
 
 
 def catalogue(families: Families, axes: FittedProjection) -> str:
     """Product photos look for their kin."""
-    asked = questions(families, QUERIES)
+    asked = family_queries(families, QUERIES)
     whitened = fit_projection(families.gallery.vectors, COMPONENTS, whiten=True)
     learned = np.mean([held_out(families.along(axes), asked, "cosine", deal) for deal in range(DEALS)], axis=0)
     rows = {
@@ -112,7 +112,7 @@ def catalogue(families: Families, axes: FittedProjection) -> str:
     return f"{len(asked)} photos look for their kin.\n\n{table(rows)}"
 
 
-def held_out_drawn(families: Families, axes: FittedProjection, asked: Questions) -> Shares:
+def held_out_drawn(families: Families, axes: FittedProjection, asked: FamilyQueries) -> Shares:
     """The true families are held out and looked for; of the others, the products of a category change families."""
     results = np.zeros((len(asked), 3))
     for deal in range(DEALS):
@@ -173,15 +173,15 @@ def encoded(space: "Space", path: Path) -> Asked:
     return Asked(vectors, np.array([min(label.products) for label in labels]))
 
 
-def by_luck(families: Families, axes: FittedProjection, draws: int) -> str:
+def of_shuffled(families: Families, axes: FittedProjection, draws: int) -> str:
     """How often families of products drawn at random within a category are taken for better."""
     seen: list[Evidence] = [prove(families.shuffled(1_000 + n), axes, "cosine", seed=n) for n in range(draws)]
-    gains, luck = [one.gain for one in seen], [one.luck or 0.0 for one in seen]
-    chances = [one.p for one in seen]
+    gains, deviations = [one.gain for one in seen], [one.deviations or 0.0 for one in seen]
+    ps = [one.p for one in seen]
     return (
         f"Families drawn at random, {draws} times: {sum(one.is_better for one in seen)} taken for better; "
-        f"{sum(p < 0.05 for p in chances)} have a p below 0.05, {sum(p < 0.01 for p in chances)} below 0.01. "
-        f"The largest gain is {max(gains):.3f}, and the most deviations are {max(luck):.1f}."
+        f"{sum(p < 0.05 for p in ps)} have a p below 0.05, {sum(p < 0.01 for p in ps)} below 0.01. "
+        f"The largest gain is {max(gains):.3f}, and the most deviations are {max(deviations):.1f}."
     )
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 from catalog.importing.rows import FolderRows, Misuse, ProductRow
 from catalog.models import Category, Photo, Product
 from catalog.photos import StoredPhotoError, open_stored
+from catalog.validators import MAX_KEY_LENGTH
 from ml.arrays import Bools
 from ml.images import UnreadablePhoto
 from ml.retrieval import NOTHING
@@ -237,7 +238,7 @@ def _kin(stock: Stock, family: str) -> Ints:
     try:
         return family_labels.numbered(stock.product_ids, family_labels.families(products, family))
     except family_labels.NoSuchColumn as error:
-        raise BadQueries(f"--family {family}: {error}") from error
+        raise BadQueries(f"--family {family:.{MAX_KEY_LENGTH}}: {error}") from error
 
 
 def _from_folder(path: Path) -> Iterator[Label]:

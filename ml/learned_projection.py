@@ -24,23 +24,30 @@ COMPONENTS = 128
 # The scatter within families is blended with that of all photos (whitened PCA alone) and with one that is equal in all
 # directions (plain PCA alone): a few hundred photos do not tell it in 128 directions.
 TOTAL_SHARE, IDENTITY_SHARE = 0.1, 0.2
-# Where all gain alike, 17 of 20 families must gain to come below CHANCE (the sign test), and of 9 families all.
+# Where all gain alike, 17 of 20 families must gain to come below MAX_P (the sign test), and of 9 families all.
 LEAST_FAMILIES = 20
 # Families are dealt into folds several times, and a query's results averaged: the deal alone moves the gain by a point.
 FOLDS, DEALS = 5, 3
 QUERIES = 1_000
 FLIPS = 9_999  # The least p is 1 in 10,000.
-CHANCE, LEAST_GAIN = 0.002, 0.01
+MAX_P, LEAST_GAIN = 0.002, 0.01  # p is below MAX_P
 # A map is a little of a whitened PCA, and so may gain a little whatever it is told. With the families given it must
 # gain more than with families drawn at random: by so many standard deviations of SHUFFLES draws. A draw needs fewer
-# questions.
-SHUFFLES, DEVIATIONS, SHUFFLED_QUERIES = 20, 5.0, 200
+# queries.
+SHUFFLES, LEAST_DEVIATIONS, SHUFFLED_QUERIES = 20, 5.0, 200
 ROUNDING = 1e-12  # Sums of the same numbers in another order differ by less.
 UNKNOWN = -1  # instead of a family's number
 
 
 class TooFewFamilies(Exception):  # noqa: N818  it names the state of the catalogue
     """Fewer than LEAST_FAMILIES families have two products, or a product with two photos."""
+
+
+class NothingToLearn(Exception):  # noqa: N818  as above
+    """No two photos of a family differ."""
+
+    def __init__(self) -> None:
+        super().__init__("the photos of a family do not differ, so there is nothing to learn from them")
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +86,7 @@ class Families:
 
 
 @dataclass(frozen=True, eq=False)
-class Questions:
+class FamilyQueries:
     """q catalogue photos, each of which looks for its product's kin; without kin, for the product's other photos."""
 
     rows: Ints
@@ -101,7 +108,7 @@ class Questions:
 
 @dataclass(frozen=True)
 class Ranking:
-    """How well the questions are answered: all shares, 0 to 1."""
+    """How well the queries are answered: all shares, 0 to 1."""
 
     recall_at_1: float
     recall_at_10: float
@@ -118,7 +125,7 @@ class Evidence:
     after: Ranking
     p: float
     """The chance to gain as much in mean average precision if the map were no better, 0 to 1."""
-    luck: float | None
+    deviations: float | None
     """By how many standard deviations the gain exceeds that with families drawn at random; None without kin to draw."""
 
     @property
@@ -128,15 +135,15 @@ class Evidence:
 
     @property
     def is_better(self) -> bool:
-        is_luck = self.luck is not None and self.luck < DEVIATIONS
-        return self.p < CHANCE and self.gain >= LEAST_GAIN and not is_luck
+        stands_out = self.deviations is None or self.deviations >= LEAST_DEVIATIONS
+        return self.p < MAX_P and self.gain >= LEAST_GAIN and stands_out
 
     def __str__(self) -> str:
         before, after = (ranking.mean_average_precision for ranking in (self.before, self.after))
-        luck = "" if self.luck is None else f", {self.luck:.1f} deviations above families drawn at random"
+        above = "" if self.deviations is None else f", {self.deviations:.1f} deviations above families drawn at random"
         return (
             f"mean average precision {before:.3f} → {after:.3f} where {self.queries} photos of {self.families} "
-            f"families, held out whole, look for their kin; p = {self.p:.4f}{luck}"
+            f"families, held out whole, look for their kin; p = {self.p:.4f}{above}"
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -154,7 +161,7 @@ def fit_learned(families: Families, axes: FittedProjection) -> FittedProjection:
     Args:
         axes: PCA of the gallery's vectors, not whitened (ml.projection.fit_projection).
 
-    Raises ValueError where no two photos of a family differ.
+    Raises NothingToLearn.
     """
     matrix = axes.components @ _learned(families.along(axes))
     return replace(axes, components=np.ascontiguousarray(matrix, np.float32), whiten=True)
@@ -164,31 +171,31 @@ def prove(families: Families, axes: FittedProjection, metric: Metric, seed: int 
     """Compare the learned map with the gallery's own vectors, on families that it was not learned from.
 
     Families are held out whole, a fold at a time: neither their photos nor their customers' are learned from. All
-    photos shape the axes, as they will when it serves. A question ranks the whole gallery.
+    photos shape the axes, as they will when it serves. A query ranks the whole gallery.
 
     Args:
         axes: as fit_learned takes them.
-        seed: draws the questions, where they are more than QUERIES, deals the folds and shuffles.
+        seed: draws the queries, where they are more than QUERIES, deals the folds and shuffles.
 
-    Raises TooFewFamilies, and ValueError as fit_learned does.
+    Raises TooFewFamilies and NothingToLearn.
     """
-    asked = questions(families, QUERIES, seed)
+    asked = family_queries(families, QUERIES, seed)
     count = len(np.unique(asked.numbers))
     if count < LEAST_FAMILIES:
         raise TooFewFamilies(
             f"{count} families have two products, or a product with two photos; "
-            f"{LEAST_FAMILIES} are needed to tell a better map from luck"
+            f"{LEAST_FAMILIES} are needed to tell a better map from chance"
         )
     before = ranked(asked, families.gallery, metric)
     along = families.along(axes)
     after = np.mean([held_out(along, asked, metric, seed + deal) for deal in range(DEALS)], axis=0)
     gains = after[:, 2] - before[:, 2]
-    luck = None
+    deviations = None
     if len(np.unique(families.numbers)) < len(families.numbers):
-        drawn = [_gain_by_luck(families, along, metric, seed + number) for number in range(SHUFFLES)]
-        luck = float((gains.mean() - np.mean(drawn)) / max(np.std(drawn, ddof=1), ROUNDING))
-    p = chance(gains, asked.numbers, seed)
-    return Evidence(len(asked), count, _ranking(before), _ranking(after), p, luck)
+        drawn = [_gain_when_shuffled(families, along, metric, seed + number) for number in range(SHUFFLES)]
+        deviations = float((gains.mean() - np.mean(drawn)) / max(np.std(drawn, ddof=1), ROUNDING))
+    p = sign_flip_p(gains, asked.numbers, seed)
+    return Evidence(len(asked), count, _ranking(before), _ranking(after), p, deviations)
 
 
 def _ranking(results: Floats) -> Ranking:
@@ -196,8 +203,8 @@ def _ranking(results: Floats) -> Ranking:
     return Ranking(at_1, at_10, precision)
 
 
-def held_out(along: Families, asked: Questions, metric: Metric, deal: int) -> NDArray[np.float64]:
-    """(q, 3) as `ranked`: each question by a map that was learned without its family.
+def held_out(along: Families, asked: FamilyQueries, metric: Metric, deal: int) -> NDArray[np.float64]:
+    """(q, 3) as `ranked`: each query by a map that was learned without its family.
 
     Args:
         along: vectors along principal axes.
@@ -212,18 +219,18 @@ def held_out(along: Families, asked: Questions, metric: Metric, deal: int) -> ND
     return results
 
 
-def _gain_by_luck(families: Families, along: Families, metric: Metric, seed: int) -> float:
+def _gain_when_shuffled(families: Families, along: Families, metric: Metric, seed: int) -> float:
     """The gain in mean average precision where families of products drawn at random are learned and looked for.
 
     If the families given are such a draw themselves, their gain is one of many alike.
     """
     shuffled = along.shuffled(seed)
-    asked = questions(shuffled, SHUFFLED_QUERIES, seed)
+    asked = family_queries(shuffled, SHUFFLED_QUERIES, seed)
     gains = held_out(shuffled, asked, metric, seed) - ranked(asked, families.gallery, metric)
     return float(gains[:, 2].mean())
 
 
-def questions(families: Families, most: int, seed: int = 0) -> Questions:
+def family_queries(families: Families, most: int, seed: int = 0) -> FamilyQueries:
     """The first photo of each product that has kin or several photos asks; of more than `most`, a random sample."""
     gallery = families.gallery
     _, first, photos = np.unique(gallery.products, return_index=True, return_counts=True)
@@ -234,7 +241,7 @@ def questions(families: Families, most: int, seed: int = 0) -> Questions:
     is_own = gallery.product_ids[asking][:, None] == gallery.product_ids
     searched = ~(is_own & has_kin[asking][:, None])
     wanted = (numbers[asking][:, None] == numbers) & searched
-    return Questions(first[asking], numbers[asking], wanted, searched)
+    return FamilyQueries(first[asking], numbers[asking], wanted, searched)
 
 
 def folds(numbers: Ints, seed: int) -> Iterator[Ints]:
@@ -243,14 +250,14 @@ def folds(numbers: Ints, seed: int) -> Iterator[Ints]:
     return (dealt[start::FOLDS] for start in range(FOLDS))
 
 
-def ranked(asked: Questions, gallery: Gallery, metric: Metric) -> NDArray[np.float64]:
+def ranked(asked: FamilyQueries, gallery: Gallery, metric: Metric) -> NDArray[np.float64]:
     """(q, 3): whether a wanted product is first, whether one is among the first 10, and the average precision."""
     found = similarities(gallery.vectors[asked.rows], gallery, metric, gallery.photos[asked.rows])
     ranks = first_ranks(found, asked.wanted, asked.searched)
     return np.stack([ranks <= 1, ranks <= 10, average_precisions(found, asked.wanted, asked.searched)], axis=1)
 
 
-def chance(gains: Floats, numbers: Ints, seed: int = 0) -> float:
+def sign_flip_p(gains: Floats, numbers: Ints, seed: int = 0) -> float:
     """The one-sided p of the mean of the gains, (q,), by a sign-flip test; the signs of a family flip together."""
     totals = np.bincount(np.unique(numbers, return_inverse=True)[1], gains)
     signs = np.random.default_rng(seed).choice((-1.0, 1.0), (FLIPS, len(totals)))
@@ -264,7 +271,7 @@ def _learned(families: Families) -> NDArray[np.float64]:
     variances = families.gallery.vectors.var(axis=0, dtype=np.float64)
     level = np.trace(within)
     if level <= SMALLEST_DEVIATION**2 * variances.sum():
-        raise ValueError("the photos of a family do not differ, so there is nothing to learn from them")
+        raise NothingToLearn
     blended = (1 - TOTAL_SHARE - IDENTITY_SHARE) * within
     blended += np.diag(level * (TOTAL_SHARE * variances / variances.sum() + IDENTITY_SHARE / len(variances)))
     spread, directions = np.linalg.eigh(blended)

@@ -1,17 +1,17 @@
 """Which photos show products of one family: what the catalogue says, and what customers took."""
 
-from collections import Counter
+from collections.abc import Iterable
 
 import numpy as np
-from django.conf import settings
-from django.db.models import F, QuerySet
-from django.db.models.fields.json import KeyTextTransform
+from django.db.models import F, Func, OuterRef, QuerySet, Subquery, TextField, Value
 from numpy.typing import NDArray
 
 from catalog.models import Product
+from catalog.validators import MAX_KEY_LENGTH, is_storable
 from ml.arrays import Bools, Ints
-from ml.learned_projection import Families
-from ml.retrieval import NOTHING, Gallery
+from ml.learned_projection import LEAST_FAMILIES, Families, TooFewFamilies
+from ml.retrieval import Gallery
+from search import customers_photos
 from search.models import Embedding, Query, Space
 from search.store import vectors
 
@@ -30,8 +30,8 @@ def families(products: QuerySet[Product], column: str) -> dict[int, tuple[int, s
 
     Raises NoSuchColumn when no product has a value there.
     """
-    value = F(NAME) if column == NAME else KeyTextTransform(column, "attributes")
-    rows = products.annotate(kin=value).values_list("pk", "category_id", "kin")
+    # PostgreSQL takes no other text, and no attribute has such a name.
+    rows = _values(products, column) if len(column) <= MAX_KEY_LENGTH and is_storable(column) else []
     found = {pk: (category, kin) for pk, category, kin in rows if kin}
     if not found:
         columns = sorted({name for names in products.values_list("attributes", flat=True) for name in names})
@@ -39,11 +39,21 @@ def families(products: QuerySet[Product], column: str) -> dict[int, tuple[int, s
     return found
 
 
+def _values(products: QuerySet[Product], column: str) -> Iterable[tuple[int, int, str | None]]:
+    """Of each product its id, its category, and its value in the column as text."""
+    # KeyTextTransform takes a name of digits for the index of an array.
+    attribute = Func(F("attributes"), Value(column), function="jsonb_extract_path_text", output_field=TextField())
+    kin = F(NAME) if column == NAME else attribute
+    return products.annotate(kin=kin).values_list("pk", "category_id", "kin")
+
+
 def read(space: Space, column: str, most: int, seed: int = 0) -> Families:
     """The photos indexed in a space and those of its customers, with their families.
 
     Of a large catalogue whole families are drawn at random, with at most `most` photos together. A product without a
-    value in the column is a family of its own. Raises NoSuchColumn.
+    value in the column is a family of its own.
+
+    Raises NoSuchColumn, and TooFewFamilies where too few fit into `most` photos.
     """
     found = families(Product.objects.all(), column)
     rows = _indexed_photos(space)
@@ -51,7 +61,8 @@ def read(space: Space, column: str, most: int, seed: int = 0) -> Families:
     ids, stored = vectors.read(space, np.sort(rows[:, 0]).tolist())
     photos, products, categories = rows[np.isin(rows[:, 0], ids)].T  # Photos deleted meanwhile are left out.
     gallery = Gallery(stored[np.searchsorted(ids, photos)], photos, products, categories)
-    return Families(gallery, numbered(gallery.product_ids, found), *_told(space, gallery))
+    told = customers_photos.told(_taken(space), gallery.products, space.dimensions)
+    return Families(gallery, numbered(gallery.product_ids, found), *told)
 
 
 def numbered(products: Ints, found: dict[int, tuple[int, str]]) -> NDArray[np.int64]:
@@ -68,28 +79,27 @@ def _indexed_photos(space: Space) -> Ints:
 
 
 def _drawn(numbers: Ints, most: int, seed: int) -> Bools:
-    """(n,) the photos of random families that have at most `most` photos together."""
-    ids, counts = np.unique(numbers, return_counts=True)
-    order = np.random.default_rng(seed).permutation(len(ids))
-    return np.isin(numbers, ids[order[np.cumsum(counts[order]) <= most]])
+    """(n,) the photos of random families that have at most `most` photos together: what does not fit is passed over.
 
-
-def _told(space: Space, gallery: Gallery) -> tuple[vectors.Floats, Ints]:
-    """Customers' photos, (m, dimensions), newest first, and the ids of the products that they took, (m,).
-
-    Of a product no more are taken than it has photos in the gallery, so that customers do not outweigh the catalogue. A
-    photo's latest label counts.
+    Raises TooFewFamilies where some do not fit, and too few do that have several photos.
     """
-    stored = dict[bytes, int]()
-    if settings.LEARN_FROM_FEEDBACK:
-        newest = Query.objects.chosen(space).order_by("-asked_at")[: len(gallery.photos)]
-        rows = vectors.fetch(newest.values_list("vector", "sku"))  # type: ignore[misc]  # by `chosen`
-        products = dict(Product.objects.filter(sku__in={sku for _, sku in rows}).values_list("sku", "pk"))
-        room, heard = Counter(gallery.products.tolist()), set[bytes]()
-        for vector, sku in rows:
-            product = products.get(sku, NOTHING)  # It may be gone, or have no photo.
-            if vector not in heard and room[product]:
-                stored[vector] = product
-                room[product] -= 1
-            heard.add(vector)
-    return vectors.stacked(list(stored), space.dimensions), np.array(list(stored.values()), np.int64)
+    ids, counts = np.unique(numbers, return_counts=True)
+    drawn, room = np.zeros(len(ids), bool), most
+    for place in np.random.default_rng(seed).permutation(len(ids)).tolist():
+        if counts[place] <= room:
+            drawn[place] = True
+            room -= counts[place]
+    fit, there = (int((sizes > 1).sum()) for sizes in (counts[drawn], counts))
+    if fit < min(LEAST_FAMILIES, there):
+        lack, finer = f"only {fit:,} of {there:,} fit, and {LEAST_FAMILIES} are needed", "choose a finer column"
+        if counts.max() > most:
+            raise TooFewFamilies(f"families of that column are larger than {most:,} photos, {lack}: {finer}")
+        cure = f"{finer}, or one that more products have"
+        raise TooFewFamilies(f"of the families {lack}, among the {most:,} photos looked at: {cure}")
+    return np.isin(numbers, ids[drawn])
+
+
+def _taken(space: Space) -> QuerySet[Query]:
+    """Customers' photos whose `label` is the id of the product that they took; None where it is gone."""
+    product = Product.objects.filter(sku=OuterRef("sku")).values("pk")
+    return Query.objects.chosen(space).annotate(label=Subquery(product))  # type: ignore[no-redef]  # by `labelled`

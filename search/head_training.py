@@ -1,12 +1,10 @@
 """Training the category head on a space's own vectors."""
 
 import logging
-from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 import numpy as np
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Count
 from numpy.typing import NDArray
@@ -16,7 +14,7 @@ from ml.classifier import Classifier
 from ml.gate_tuning import Views, tune_gate
 from ml.head_fitting import Origin, OutOfFold, TooFewPhotos, cross_validate, fit_classifier, usable_classes
 from ml.retrieval import Gallery, Metric
-from search import encoders, room_views
+from search import customers_photos, encoders, room_views
 from search.models import Embedding, Head, Query, Space
 from search.store import partitions, vectors
 
@@ -157,7 +155,8 @@ def _trained(space: Space, photos: dict[int, int], seed: int) -> Classifier:
     """
     samples = _samples(space, list(photos), seed)
     gallery = samples.gallery
-    learned = lessons(space, gallery, seed, _told(space, gallery))
+    told = Told(*customers_photos.told(Query.objects.labelled(space), gallery.categories, space.dimensions))
+    learned = lessons(space, gallery, seed, told)
     held_out = learned.held_out(seed)
     is_view = learned.origins == Origin.VIEW
     views = Views(learned.embeddings, learned.products, held_out.among(is_view)) if is_view.any() else None
@@ -165,23 +164,6 @@ def _trained(space: Space, photos: dict[int, int], seed: int) -> Classifier:
     gate = tune_gate(own, gallery, samples.families, photos, metric, seed, views)
     arguments = (learned.embeddings, learned.categories, learned.products, learned.origins)
     return fit_classifier(*arguments, seed, held_out).with_gate(gate)
-
-
-def _told(space: Space, gallery: Gallery) -> Told:
-    """The newest photos whose category the customer named, in each category no more than the gallery has.
-
-    So neither a customer who tells lies nor a page that always names a category outweighs the catalogue. A photo's
-    latest label counts: a customer who tries one category after the other means the last.
-    """
-    room, heard, stored = Counter(gallery.categories.tolist()), set[bytes](), dict[bytes, int]()
-    if settings.LEARN_FROM_FEEDBACK:
-        labelled = Query.objects.labelled(space).order_by("-asked_at")[: len(gallery.photos)]
-        for vector, category in vectors.fetch(labelled.values_list("vector", "label")):  # type: ignore[misc]
-            if vector not in heard and room[category]:
-                stored[vector] = category
-                room[category] -= 1
-            heard.add(vector)
-    return Told(vectors.stacked(list(stored), space.dimensions), np.array(list(stored.values()), np.int64))
 
 
 def _photos_per_category(space: Space, **restriction: Any) -> dict[int, int]:

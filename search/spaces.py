@@ -43,6 +43,13 @@ class NameTaken(Exception):  # noqa: N818  as above
         super().__init__(f"There is a space {name}, and it is not live: manage.py activate_space {name} makes it so.")
 
 
+class IsProjection(Exception):  # noqa: N818  as above
+    """The space is a projection itself, so nothing is derived from it."""
+
+    def __init__(self, space: Space) -> None:
+        super().__init__(f"{space} is a projection itself; derive from the space that it was made from")
+
+
 class SearchesRun(Exception):  # noqa: N818  as above
     """Searches that began in the space may not have ended."""
 
@@ -157,7 +164,8 @@ def fit(source: Space, components: int, whiten: bool = False) -> FittedProjectio
 
     Raises:
         ml.projection.TooFewVectors: the source has no more vectors than components.
-        ValueError: the source has no more dimensions than components, or is a projection itself.
+        ValueError: the source has no more dimensions than components.
+        IsProjection: the source is a projection itself.
     """
     _refuse_projection(source)
     return fit_projection(vectors.sample(source, PROJECTION_PHOTOS), components, whiten)
@@ -174,6 +182,7 @@ def learn(source: Space, column: str, components: int) -> tuple[FittedProjection
     Raises as `fit` does, and:
         search.family_labels.NoSuchColumn: no product has a value in the column.
         ml.learned_projection.TooFewFamilies: too few to prove anything.
+        ml.learned_projection.NothingToLearn: the photos of a family do not differ.
     """
     _refuse_projection(source)
     families = family_labels.read(source, column, PROJECTION_PHOTOS)
@@ -184,7 +193,7 @@ def learn(source: Space, column: str, components: int) -> tuple[FittedProjection
 
 def _refuse_projection(source: Space) -> None:
     if source.recipe.get("pca"):
-        raise ValueError(f"{source} is a projection itself; derive from the space that it was made from")
+        raise IsProjection(source)
 
 
 def derive(

@@ -1,5 +1,6 @@
 """The form with which staff make a space in the admin."""
 
+import shlex
 from typing import Any
 
 from django import forms
@@ -11,13 +12,17 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from ml.learned_projection import COMPONENTS, Evidence, TooFewFamilies
+from ml.learned_projection import COMPONENTS, Evidence, NothingToLearn, TooFewFamilies
 from ml.projection import FittedProjection, TooFewVectors
 from ml.recipes import IMAGENET, Option, Recipe, WeightsError, make_recipe
 from search import spaces
 from search.family_labels import NoSuchColumn
-from search.models import Space
+from search.models import Embedding, Space
 from search.space_options import DERIVED, OWN
+
+# The most photos of a space from which a map is learned within a request: 20,000 keep the process that answers searches
+# busy for 30 to 40 seconds, and the time grows with the photos.
+LEARNED_AT_ONCE = 5_000
 
 
 def form_field(option: Option) -> forms.Field:
@@ -90,6 +95,8 @@ class SpaceForm(forms.ModelForm):
             self.add_error("pca", "Say how many components to keep, such as 256.")
         if data["learn"] and data["whiten"]:
             self.add_error("whiten", "A learned map sets its own scales: leave this empty.")
+        if data["learn"]:
+            self._refuse_long_work(data)
         if self.errors:
             return
         try:
@@ -98,10 +105,25 @@ class SpaceForm(forms.ModelForm):
                 self.fitted, self.evidence = spaces.learn(data["source"], data["learn"], components)
             else:
                 self.fitted = spaces.fit(data["source"], data["pca"], data["whiten"])
-        except (NoSuchColumn, TooFewFamilies) as error:
+        except spaces.IsProjection as error:
+            self.add_error("source", f"{error}.")
+        except (NoSuchColumn, TooFewFamilies, NothingToLearn) as error:
             self.add_error("learn", capfirst(str(error)))
-        except (TooFewVectors, ValueError) as error:
-            self.add_error("pca", str(error))
+        except ValueError as error:
+            self.add_error("pca", f"{error}.")
+        except TooFewVectors as error:
+            self.add_error("pca", f"{error}. Photos indexed into {data['source']} count.")
+
+    def _refuse_long_work(self, data: dict[str, Any]) -> None:
+        photos = Embedding.objects.filter(space_id=data["source"].pk).count()
+        if photos > LEARNED_AT_ONCE:
+            pca = f" --pca {data['pca']}" if data["pca"] else ""
+            self.add_error(
+                "learn",
+                f"Learning from {photos:,} photos would hold up searches: the admin learns from {LEARNED_AT_ONCE:,} at "
+                f"most. Run on the server: manage.py create_space {data['name']} --from {data['source']} "
+                f"--learn {shlex.quote(data['learn'])}{pca}",
+            )
 
     def _make_recipe(self, data: dict[str, Any]) -> None:
         given = {field: data[field] for field in OWN if data[field] and field != "metric"}

@@ -40,7 +40,7 @@ class GridEncoder(Encoder):
     def encode(self, images: Iterable[Image.Image]) -> np.ndarray:
         grids = [np.asarray(image.resize((4, 4)), np.float32).ravel() + 1 for image in images]
         if not grids:
-            return np.empty((0, DIMENSIONS), np.float32)
+            return np.empty((0, self.projection.components.shape[1] if self.projection else DIMENSIONS), np.float32)
         vectors = np.stack([grid / np.linalg.norm(grid) for grid in grids])
         return vectors if self.projection is None else self.projection.apply(vectors, normalize=True)
 

@@ -7,7 +7,7 @@ from catalog.models import Photo
 from ml.feature_scaling import unit
 from ml.learned_projection import Families
 from ml.retrieval import Gallery
-from search.models import Space
+from search.models import Embedding, Space
 from search.spaces import ensure_partitions
 from search.store import vectors
 from tests.grid_space import DIMENSIONS
@@ -40,3 +40,10 @@ def family_shop(space, product) -> Space:
     ensure_partitions()
     vectors.write(space, rows, made.gallery.vectors)
     return space
+
+
+def flat(space: Space) -> None:
+    """The photos of each family get one vector."""
+    for number in range(COUNT):
+        family = Embedding.objects.filter(space=space, photo__product__attributes__line=f"line {number}")
+        family.update(vector=family.values_list("vector", flat=True)[0])

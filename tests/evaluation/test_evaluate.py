@@ -137,6 +137,9 @@ def test_a_page_is_written(shop, tmp_path):
         ),
         (["--json", "/tmp"], "--json /tmp: not a file in a folder that exists."),
         (["--sample", "0"], "argument --sample: '0' is no whole number of 1 or more"),
+        (["--family", "99999999999"], "--family 99999999999: no product has it."),
+        (["--seed", "-1"], "--seed: give a whole number from 0 to 4294967295."),
+        (["--seed", "4294967296"], "--seed: give a whole number from 0 to 4294967295."),
         (["--keep", "1"], "argument --keep: '1' is no share between 0 and 1, such as 0.99"),
         (["--all", "--space", "grid"], "not allowed with argument"),
     ],
@@ -149,6 +152,7 @@ def test_bad_arguments_are_named_with_their_cure(shop, arguments, complaint):
 def test_bad_input_ends_with_status_two(shop, tmp_path):
     refusal("--space", "none")
     refusal("--family", "range")
+    refusal("--seed", "-1")
     refusal("--queries", str(tmp_path))
 
 

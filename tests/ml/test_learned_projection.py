@@ -11,14 +11,15 @@ from ml.feature_scaling import unit
 from ml.learned_projection import (
     Evidence,
     Families,
+    NothingToLearn,
     Ranking,
     TooFewFamilies,
-    chance,
+    family_queries,
     fit_learned,
     folds,
     prove,
-    questions,
     ranked,
+    sign_flip_p,
 )
 from ml.projection import fit_projection
 from ml.recipes import make_recipe
@@ -50,7 +51,7 @@ def test_families_never_seen_are_found_better():
     evidence = proof(made_up_families())
     assert (evidence.queries, evidence.families, evidence.is_better) == (120, 40, True)
     assert evidence.gain > 0.1
-    assert (evidence.p, evidence.luck is not None and evidence.luck > 4) == (0.0001, True)
+    assert (evidence.p, evidence.deviations is not None and evidence.deviations > 4) == (0.0001, True)
 
 
 def test_families_drawn_at_random_are_never_taken_for_better():
@@ -68,15 +69,15 @@ def test_shuffled_families_keep_their_sizes_and_their_category():
 
 def test_a_gain_that_is_certain_but_tiny_is_no_better_map():
     before, after = Ranking(0.5, 0.6, 0.400), Ranking(0.5, 0.6, 0.409)
-    evidence = Evidence(100, 40, before, after, p=0.0001, luck=9.0)
+    evidence = Evidence(100, 40, before, after, p=0.0001, deviations=9.0)
     assert not evidence.is_better
     assert replace(evidence, after=Ranking(0.5, 0.6, 0.411)).is_better
     assert not replace(evidence, after=Ranking(0.5, 0.6, 0.411), p=0.002).is_better
-    assert not replace(evidence, after=Ranking(0.5, 0.6, 0.411), luck=4.9).is_better
-    assert replace(evidence, after=Ranking(0.5, 0.6, 0.411), luck=None).is_better
+    assert not replace(evidence, after=Ranking(0.5, 0.6, 0.411), deviations=4.9).is_better
+    assert replace(evidence, after=Ranking(0.5, 0.6, 0.411), deviations=None).is_better
 
 
-def test_a_question_is_asked_of_a_map_that_does_not_know_its_family():
+def test_a_query_is_asked_of_a_map_that_does_not_know_its_family():
     known = made_up_families(count=20, members=2, photos=2)
     told = replace(known, told=known.gallery.vectors[:4], told_products=np.array([0, 0, 1, 2]))
     axes = fit_projection(known.gallery.vectors, COMPONENTS)
@@ -101,7 +102,7 @@ def test_a_product_looks_for_its_kin_and_one_without_kin_for_its_other_photos():
     photos = np.array([0, 0, 1, 2, 2, 3])  # Products 0 and 1 are a family; 2 has two photos; 3 is alone.
     gallery = Gallery(np.eye(6, dtype=np.float32), np.arange(6), photos, np.zeros(6, np.int64))
     known = Families(gallery, np.array([7, 7, 8, 9]), np.empty((0, 6), np.float32), np.empty(0, np.int64))
-    asked = questions(known, 10)
+    asked = family_queries(known, 10)
     assert asked.rows.tolist() == [0, 2, 3]
     assert asked.numbers.tolist() == [7, 7, 8]
     assert asked.wanted.astype(int).tolist() == [[0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0]]
@@ -112,7 +113,7 @@ def test_ranks_are_those_of_the_first_product_wanted():
     turned = np.array([[1, 0], [0.9, 0.1], [0.8, 0.3], [0, 1]], np.float32)
     gallery = Gallery(unit(turned), np.arange(4), np.arange(4), np.zeros(4, np.int64))
     known = Families(gallery, np.array([0, 1, 0, 2]), np.empty((0, 2), np.float32), np.empty(0, np.int64))
-    assert ranked(questions(known, 10), gallery, "cosine").tolist() == [[0, 1, 0.5], [0, 1, 0.5]]
+    assert ranked(family_queries(known, 10), gallery, "cosine").tolist() == [[0, 1, 0.5], [0, 1, 0.5]]
 
 
 def test_the_folds_share_out_all_families_and_no_family_lies_in_two():
@@ -123,15 +124,15 @@ def test_the_folds_share_out_all_families_and_no_family_lies_in_two():
 
 def test_the_signs_of_a_family_flip_together():
     gains = np.ones(30)
-    assert chance(gains, np.arange(30)) == 0.0001
-    assert chance(gains, np.repeat([0, 1], 15)) == pytest.approx(0.25, abs=0.02)
-    assert chance(-gains, np.arange(30)) == 1.0
+    assert sign_flip_p(gains, np.arange(30)) == 0.0001
+    assert sign_flip_p(gains, np.repeat([0, 1], 15)) == pytest.approx(0.25, abs=0.02)
+    assert sign_flip_p(-gains, np.arange(30)) == 1.0
 
 
 def test_a_shop_without_kin_is_proven_on_the_other_photos_of_its_products():
     known = made_up_families(count=40, members=1, photos=3)
     evidence = proof(known)
-    assert (evidence.queries, evidence.luck, evidence.is_better) == (40, None, True)
+    assert (evidence.queries, evidence.deviations, evidence.is_better) == (40, None, True)
 
 
 def test_too_few_families_and_photos_that_do_not_differ_are_refused():
@@ -140,7 +141,7 @@ def test_too_few_families_and_photos_that_do_not_differ_are_refused():
     known = made_up_families(count=40, members=1)
     same = replace(known.gallery, vectors=np.repeat(known.gallery.vectors, 2, axis=0)[:40])
     twins = replace(known, gallery=same, numbers=np.repeat(np.arange(20), 2))
-    with pytest.raises(ValueError, match="the photos of a family do not differ"):
+    with pytest.raises(NothingToLearn, match="the photos of a family do not differ"):
         fit_learned(twins, fit_projection(same.vectors, COMPONENTS))
 
 

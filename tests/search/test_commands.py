@@ -175,6 +175,11 @@ def test_train_head_refuses_a_space_that_is_not_there(space):
     assert refusal.value.returncode == 2
 
 
+@pytest.mark.parametrize("seed", ["-1", "4294967296"])
+def test_train_head_refuses_a_seed_that_is_none(space, seed):
+    assert refused("train_head", "--seed", seed) == "--seed: give a whole number from 0 to 4294967295."
+
+
 def test_train_head_with_too_few_photos_says_so(space, photo):
     photo("red")
     run("index")

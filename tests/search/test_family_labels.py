@@ -5,6 +5,7 @@ import pytest
 from django.utils import timezone
 
 from catalog.models import Product
+from ml.learned_projection import TooFewFamilies
 from search import family_labels
 from search.models import Event, Query
 from search.store import vectors
@@ -58,10 +59,52 @@ def test_a_products_photos_stand_together_in_the_order_of_its_page(space, photo,
 
 
 def test_of_a_large_catalogue_whole_families_are_drawn(family_shop):
-    known = family_labels.read(family_shop, "line", most=10)
-    assert len(known.gallery.photos) == 3 * MEMBERS
-    assert np.bincount(known.numbers).tolist() == 3 * [MEMBERS]
+    known = family_labels.read(family_shop, "line", most=20 * MEMBERS + 1)
+    assert len(known.gallery.photos) == 20 * MEMBERS
+    assert np.bincount(known.numbers).tolist() == 20 * [MEMBERS]
     assert len(np.unique(family_labels.read(family_shop, "line", MANY).numbers)) == COUNT
+
+
+def test_a_family_that_does_not_fit_is_passed_over():
+    numbers = np.repeat(np.arange(23), [100, 100, 100, *20 * [2]])
+    for seed in range(8):
+        drawn = family_labels._drawn(numbers, 50, seed)
+        assert np.unique(numbers[drawn]).tolist() == list(range(3, 23))
+        assert drawn.sum() == 40
+
+
+@pytest.mark.parametrize(
+    ("sizes", "error"),
+    [
+        (10 * [25], "families of that column are larger than 20 photos, only 0 of 10 fit, and 20 are needed: choose a"),
+        (
+            10 * [15],
+            "of the families only 1 of 10 fit, and 20 are needed, among the 20 photos looked at: choose a",
+        ),
+    ],
+)
+def test_families_too_large_to_draw_enough_of_are_refused_with_the_cure(sizes, error):
+    with pytest.raises(TooFewFamilies, match=error):
+        family_labels._drawn(np.repeat(np.arange(10), sizes), 20, seed=0)
+
+
+def test_few_families_that_all_fit_are_drawn():
+    assert family_labels._drawn(np.array([0, 0, 1]), 3, seed=0).all()
+
+
+@pytest.mark.parametrize("column", ["7", "99999999999", "-1"])
+def test_an_attribute_may_be_named_by_a_number(product, column):
+    one, kin = product("lamp", attributes={column: "oak"}), product("lamp", attributes={column: "oak"})
+    product("lamp", attributes={"line": "oak"})
+    oak = (one.category_id, "oak")
+    assert family_labels.families(Product.objects.all(), column) == {one.pk: oak, kin.pk: oak}
+
+
+@pytest.mark.parametrize("column", ["7", "99999999999", "a\0b", "\ud800", 100_000 * "x"])
+def test_a_column_that_no_attribute_could_be_is_refused_like_any_other(product, column):
+    product("lamp", attributes={"line": "oak"})
+    with pytest.raises(family_labels.NoSuchColumn, match=r"no product has it\. Choose from: name, line\."):
+        family_labels.families(Product.objects.all(), column)
 
 
 def test_a_customers_photo_belongs_to_the_product_that_was_taken_last(family_shop, took):

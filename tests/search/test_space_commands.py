@@ -12,6 +12,7 @@ from search.management.commands import activate_space
 from search.models import LeafIndex, Space
 from search.store import partitions
 from tests.commands import refused, run
+from tests.made_up_families import flat
 
 pytestmark = pytest.mark.django_db
 
@@ -68,13 +69,19 @@ def test_pca_prints_explained_variance_and_what_is_saved(space, indexed_shop):
             "--learn line: no product has it. Choose from: name",
         ),
         (["x", "--from", "grid", "--learn", "name", "--pca", "4"], "--learn name: 0 families have two products"),
+        (["x", "--from", "grid", "--learn", "99999999999"], "--learn 99999999999: no product has it."),
+        (["x", "--from", "grid", "--learn", "a\0b"], ": no product has it."),
+        (["x", "--from", "grid", "--learn", 99_999 * "x"], f"--learn {64 * 'x'}: no product has it."),
         (["x", "--from", "nowhere", "--pca", "4"], "--from: there is no space 'nowhere'. Spaces: grid."),
         (["x", "--from", "grid"], "--from: say how many components to keep"),
         (
             ["x", "--from", "grid", "--pca", "48"],
             "--pca: PCA to 48 components makes no vector of 48 dimensions smaller",
         ),
-        (["x", "--from", "grid", "--pca", "20"], "--pca: 12 vectors hold at most 11 components, 20 are wanted"),
+        (
+            ["x", "--from", "grid", "--pca", "20"],
+            "--pca: 12 vectors hold at most 11 components, 20 are wanted. Photos indexed into grid count.",
+        ),
         (["x", "--from", "grid", "--pca", "4", "--fit", "pad"], "--fit: the recipe is that of --from grid"),
         (["x", "--layer", "layer9"], "resnet50 has no layer 'layer9': did you mean"),
         (["x", "--input-size", "8"], "input_size 8 is not between 32 and 1024"),
@@ -85,6 +92,17 @@ def test_pca_prints_explained_variance_and_what_is_saved(space, indexed_shop):
 def test_create_space_refuses_nonsense_with_the_cure(space, indexed_shop, arguments, error):
     assert error in refused("create_space", *arguments)
     assert Space.objects.get() == space
+
+
+def test_what_is_wrong_with_the_source_or_its_families_is_not_said_of_pca(family_shop):
+    run("create_space", "small", "--from", "grid", "--pca", "4")
+    for how in (("--pca", "2"), ("--learn", "line")):
+        assert refused("create_space", "x", "--from", "small", *how) == (
+            "--from: small is a projection itself; derive from the space that it was made from."
+        )
+    flat(family_shop)
+    alike = "--learn line: the photos of a family do not differ, so there is nothing to learn from them"
+    assert refused("create_space", "x", "--from", "grid", "--learn", "line", "--pca", "4") == alike
 
 
 def test_a_learned_space_is_shown_with_what_it_is_worth_and_made_once(family_shop):

@@ -255,7 +255,7 @@ def test_pca_needs_more_photos_than_components_and_a_space_that_is_none(space, s
     with pytest.raises(TooFewVectors, match="12 vectors hold at most 11 components, 12 are wanted"):
         spaces.fit(space, 12)
     small = spaces.derive("small", space, spaces.fit(space, 4))
-    with pytest.raises(ValueError, match="small is a projection itself"):
+    with pytest.raises(spaces.IsProjection, match="small is a projection itself"):
         spaces.fit(small, 2)
 
 

@@ -132,6 +132,7 @@ def test_the_weights_of_a_space_are_never_overwritten(space, output):
         ("--patience", "0"),
         ("--batch", "1"),
         ("--seed", "-1"),
+        ("--seed", str(2**32)),
         ("--photos", "63"),
         ("--photos", "20001"),
         ("--output", "weights.pth"),

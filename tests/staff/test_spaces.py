@@ -5,10 +5,11 @@ from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
-from search import head_training, indexing, tasks, worker_bell
+from search import head_training, indexing, spaces, tasks, worker_bell
 from search.models import Head, LeafIndex, Space, Threshold
 from search.store import partitions
 from staff.spaces import KEPT
+from tests.made_up_families import flat
 
 pytestmark = pytest.mark.django_db
 LIST = reverse("admin:search_space_changelist")
@@ -64,6 +65,38 @@ def test_families_that_teach_nothing_are_an_error_of_the_form(admin_client, spac
     assert "0 families have two products" in admin_client.post(ADD, {**learned, "learn": "name"}).content.decode()
     answer = admin_client.post(ADD, {**learned, "learn": "name", "whiten": "on"}).content.decode()
     assert "A learned map sets its own scales: leave this empty." in answer
+
+
+def errors(client, **given) -> dict[str, list[str]]:
+    return client.post(ADD, {**EMPTY, **given}).context["adminform"].form.errors
+
+
+def test_what_no_space_can_be_derived_from_is_an_error_of_its_own_field(admin_client, family_shop):
+    small = spaces.derive("small", family_shop, spaces.fit(family_shop, 4))
+    for how in ({"pca": "2"}, {"learn": "line"}):
+        assert errors(admin_client, source=small.pk, **how) == {
+            "source": ["small is a projection itself; derive from the space that it was made from."]
+        }
+    learned = {"source": family_shop.pk, "pca": "4"}
+    assert list(errors(admin_client, **learned, learn="99999999999")) == ["learn"]
+    assert list(errors(admin_client, **learned, learn="a\0b")) == ["learn"]
+    assert list(errors(admin_client, **learned, learn=100_000 * "x")) == ["learn"]
+    flat(family_shop)
+    assert errors(admin_client, **learned, learn="line") == {
+        "learn": ["The photos of a family do not differ, so there is nothing to learn from them"]
+    }
+
+
+def test_of_more_photos_than_a_request_bears_the_command_is_named(admin_client, family_shop, monkeypatch):
+    monkeypatch.setattr("staff.space_form.LEARNED_AT_ONCE", 71)
+    assert errors(admin_client, source=family_shop.pk, pca="32", learn="my line") == {
+        "learn": [
+            "Learning from 72 photos would hold up searches: the admin learns from 71 at most. Run on the server: "
+            "manage.py create_space new --from grid --learn 'my line' --pca 32"
+        ]
+    }
+    monkeypatch.setattr("staff.space_form.LEARNED_AT_ONCE", 72)
+    assert admin_client.post(ADD, {**EMPTY, "source": family_shop.pk, "pca": "32", "learn": "line"}).status_code == 302
 
 
 @pytest.mark.parametrize(

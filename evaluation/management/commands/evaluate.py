@@ -16,6 +16,7 @@ from evaluation.scorecard import CATALOGUE, Asked, Scorecard, apply_thresholds
 from ml.recipes import WeightsError
 from search.management.commands._base_command import ExplainedCommand
 from search.management.commands._named_space import named
+from search.management.commands._seeds import check_seed
 from search.models import Embedding, Space
 
 MISUSE = 2
@@ -64,9 +65,7 @@ class Command(ExplainedCommand):
             "--gallery", type=_count(2), default=20_000, metavar="N", help="photos held in memory at most (%(default)s)"
         )
         parser.add_argument("--timed", type=_count(0), default=50, metavar="N", help="queries timed (%(default)s)")
-        parser.add_argument(
-            "--seed", type=_count(0), default=0, metavar="N", help="seed of samples and folds (%(default)s)"
-        )
+        parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of samples and folds (%(default)s)")
         parser.add_argument(
             "--keep",
             type=_share,
@@ -81,6 +80,7 @@ class Command(ExplainedCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["family"] and options["queries"]:
             raise CommandError("--family goes without --queries: labelled photos name their skus.", returncode=MISUSE)
+        check_seed(options["seed"])
         for flag in ("json", "html"):
             _check_writable(options[flag], flag)
         try:

@@ -12,7 +12,8 @@ from django.core.validators import validate_slug
 from django.db import IntegrityError
 from django.utils.text import capfirst
 
-from ml.learned_projection import COMPONENTS, Evidence, Ranking, TooFewFamilies
+from catalog.validators import MAX_KEY_LENGTH
+from ml.learned_projection import COMPONENTS, Evidence, NothingToLearn, Ranking, TooFewFamilies
 from ml.projection import FittedProjection, TooFewVectors
 from ml.recipes import Option, Recipe, WeightsError, make_recipe
 from ml.weights import fetch_weights, load_network
@@ -125,9 +126,13 @@ class Command(ExplainedCommand):
             if learn:
                 return spaces.learn(source, learn, components)
             return spaces.fit(source, components, whiten), None
-        except (NoSuchColumn, TooFewFamilies) as error:
-            raise CommandError(f"--learn {learn}: {error}", returncode=2) from error
-        except (TooFewVectors, ValueError) as error:
+        except spaces.IsProjection as error:
+            raise CommandError(f"--from: {error}.", returncode=2) from error
+        except (NoSuchColumn, TooFewFamilies, NothingToLearn) as error:
+            raise CommandError(f"--learn {learn:.{MAX_KEY_LENGTH}}: {error}", returncode=2) from error
+        except ValueError as error:
+            raise CommandError(f"--pca: {error}.", returncode=2) from error
+        except TooFewVectors as error:
             raise CommandError(f"--pca: {error}. Photos indexed into {source} count.", returncode=2) from error
 
     def _show(self, evidence: Evidence, source: str, name: str) -> None:

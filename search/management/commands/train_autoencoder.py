@@ -28,6 +28,7 @@ from ml.autoencoder_training import (
 from ml.recipes import WeightsError
 from search.autoencoder_photos import read_photos, sampled_photos
 from search.management.commands._base_command import ExplainedCommand
+from search.management.commands._seeds import check_seed
 from search.models import Space
 
 MISUSE, INTERRUPTED = 2, 130
@@ -112,10 +113,11 @@ class Command(ExplainedCommand):
 
     def _check(self, output: Path, options: dict[str, Any]) -> None:
         """Raise CommandError for what no run could use."""
-        least = {"epochs": 1, "patience": 1, "batch": 2, "seed": 0, "photos": MIN_PHOTOS}
+        least = {"epochs": 1, "patience": 1, "batch": 2, "photos": MIN_PHOTOS}
         for option, bound in least.items():
             if options[option] < bound:
                 raise CommandError(f"--{option}: give a number from {bound} up.", returncode=MISUSE)
+        check_seed(options["seed"])
         if options["photos"] > MAX_PHOTOS:
             raise CommandError(f"--photos: at most {MAX_PHOTOS:,} fit into 1 GB of memory.", returncode=MISUSE)
         if output.suffix != ".safetensors":

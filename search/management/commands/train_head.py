@@ -13,6 +13,7 @@ from ml.recipes import WeightsError
 from search import head_training
 from search.management.commands._base_command import ExplainedCommand
 from search.management.commands._named_space import named
+from search.management.commands._seeds import check_seed
 from search.models import Head
 from search.room_views import StorageDown
 
@@ -27,8 +28,8 @@ examples:
   manage.py train_head
   manage.py train_head --space resnet50-imagenet --seed 1
 
-exit status: 0 trained, 1 another process is training the space or the photo storage is down, 2 no such space, too few
-photos, or no weights
+exit status: 0 trained, 1 another process is training the space or the photo storage is down, 2 no such space, no such
+seed, too few photos, or no weights
 """
 
 
@@ -44,6 +45,7 @@ class Command(ExplainedCommand):
         parser.add_argument("--seed", type=int, default=0, help="seed of the folds and the sampling (%(default)s)")
 
     def handle(self, *args: Any, space: str | None, seed: int, **options: Any) -> None:
+        check_seed(seed)
         try:
             head = head_training.train(named(space), seed)
         except (TooFewPhotos, WeightsError) as error:
