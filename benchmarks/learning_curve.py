@@ -80,7 +80,7 @@ def judged(vectors: Floats, catalogue: Photos, size: int, seed: int) -> Judged:
     rest = random.permutation(np.setdiff1d(np.arange(len(catalogue)), test))
     chosen = [rest[catalogue.categories[rest] == category][:size] for category in np.unique(catalogue.categories)]
     train = np.concatenate(chosen)
-    head = fit_classifier(vectors[train], catalogue.categories[train], catalogue.products[train], seed)
+    head = fit_classifier(vectors[train], catalogue.categories[train], catalogue.products[train], seed=seed)
     probabilities = head.probabilities(vectors[test])
     truth = np.searchsorted(head.classes, catalogue.categories[test])
     own = np.maximum(probabilities[np.arange(len(test)), truth], LEAST)
