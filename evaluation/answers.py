@@ -164,8 +164,8 @@ def _unseen_beliefs(
     """
     asked = gallery_rows(gallery, queries)
     rows = _learned_rows(gallery, asked, seed)
-    learned = head_training.lessons(space, gallery.among(rows), seed)
     try:
+        learned = head_training.lessons(space, gallery.among(rows), seed)
         held_out = learned.held_out(seed).among(learned.origins == Origin.CATALOGUE)
     except TooFewPhotos:
         return None

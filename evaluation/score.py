@@ -99,7 +99,7 @@ class Score:
 def evaluate(space: Space, stock: Stock, queries: Queries, settings: Settings) -> Score:
     """Measure a space. Everything but the latency is the same for the same seed.
 
-    Raises WeightsError, BadQueries (a query photo cannot be read) and IndexChanged.
+    Raises WeightsError, BadQueries (a query photo cannot be read), IndexChanged and StorageDown.
     """
     answers = answer(space, stock, queries, settings.seed)
     slugs = dict(Category.objects.values_list("pk", "slug"))

@@ -6,7 +6,8 @@ import pytest
 from django.core.management import CommandError
 
 from catalog.models import Category
-from search import head_training
+from catalog.photos import StoredPhotoError
+from search import head_training, photo_opening
 from search.models import Embedding, Space, Threshold
 from search.store import partitions
 from tests import commands
@@ -160,3 +161,13 @@ def test_nothing_to_measure_names_the_cure(space):
     assert refusal() == "No photo is indexed in grid: run manage.py index --space grid, or leave the space out."
     space.delete()
     assert refusal() == "--space: there is no live space. Spaces: none yet: run manage.py prepare."
+
+
+def test_a_storage_that_is_down_is_told_and_not_measured(shop, monkeypatch):
+    def silent(photo, decode):
+        raise StoredPhotoError("The photo storage did not answer: timed out.", transient=True)
+
+    monkeypatch.setattr(photo_opening, "open_stored", silent)
+    with pytest.raises(CommandError, match=r"The photo storage did not answer: timed out\. Try again later\.") as told:
+        run()
+    assert told.value.returncode == 1

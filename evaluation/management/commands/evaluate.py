@@ -18,6 +18,7 @@ from search.management.commands._base_command import ExplainedCommand
 from search.management.commands._named_space import named
 from search.management.commands._seeds import check_seed
 from search.models import Embedding, Space
+from search.room_views import StorageDown
 
 MISUSE = 2
 
@@ -89,6 +90,8 @@ class Command(ExplainedCommand):
             raise CommandError(str(error), returncode=MISUSE) from error
         except IndexChanged as error:
             raise CommandError(str(error)) from error
+        except StorageDown as error:
+            raise CommandError(f"{error} Try again later.") from error
         self.stdout.write(scorecard.as_text())
         if options["json"]:
             options["json"].write_text(scorecard.as_json(), encoding="utf-8")
