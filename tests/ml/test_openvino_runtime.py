@@ -253,7 +253,7 @@ def test_openvino_sees_real_photos_as_torch_does():
 @pytest.mark.slow
 def test_openvino_sees_the_sample_catalogue_nearly_as_torch_does():
     """The bar is lower than for ResNet50: ReLU6 and narrow layers carry the rounding to 8 bits farther."""
-    reference, served = both(LITE, sorted(DEMO_PHOTOS.glob("*.webp"))[::3])
+    reference, served = both(LITE, sorted(DEMO_PHOTOS.glob("*.webp"))[::6])
     assert (reference * served).sum(axis=1).min() >= 0.99
     nearest, nearest_too = ((vectors @ vectors.T - 2 * np.eye(len(vectors))) for vectors in (reference, served))
     assert (nearest.argmax(axis=1) == nearest_too.argmax(axis=1)).mean() >= 0.9
