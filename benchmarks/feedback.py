@@ -68,8 +68,8 @@ def judged(
     space: "Space", vectors: np.ndarray, categories: np.ndarray, count: int, random: float
 ) -> tuple[float, float, float, float]:
     """On photos that the head has not seen: category right, calibration error, unknown; then right in the catalogue."""
+    from ml.calibration import expected_calibration_error
     from ml.classifier import Classifier
-    from ml.head_fitting import expected_calibration_error
     from search import head_training
     from search.models import Query
 

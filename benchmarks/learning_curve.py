@@ -19,8 +19,9 @@ from benchmarks import photos
 from benchmarks.photos import Photos
 from benchmarks.shop import add_networks
 from ml.arrays import Floats, Ints
+from ml.calibration import expected_calibration_error
 from ml.encoder import Encoder
-from ml.head_fitting import expected_calibration_error, fit_classifier
+from ml.head_fitting import fit_classifier
 
 EXAMPLES = """examples:
   python -m benchmarks.learning_curve shop.csv

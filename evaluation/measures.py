@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml.arrays import Bools, Floats, Ints
-from ml.head_fitting import CALIBRATION_BINS, expected_calibration_error
+from ml.calibration import CALIBRATION_BINS, expected_calibration_error
 from ml.retrieval import average_precisions, first_ranks
 
 CUTOFFS = (1, 5, 10, 20)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ml.arrays import Bools, Floats, Ints
+from ml.calibration import expected_calibration_error, fit_temperature
 from ml.classifier import Classifier, Metrics, RoomHead, softmax
 from ml.feature_scaling import feature_scales
 from ml.novelty import fit_novelty
@@ -19,7 +20,6 @@ from ml.novelty import fit_novelty
 MIN_PHOTOS = 5  # in a category: one for each fold
 MIN_PRODUCTS = 2  # in a category: one to learn from while the other is held out
 FOLDS = 5  # fewer where there are fewer products
-CALIBRATION_BINS = 15  # Guo et al. 2017
 # This is scikit-learn's C. Log-loss of held-out studio photos, on 398 of a real catalogue and 300 of the sample one:
 #   C      EfficientNet-Lite2  Lite0         ResNet50 trained on Caltech-101
 #   0.01   0.092, 0.153        0.113, 0.141  0.412, 0.523
@@ -89,6 +89,10 @@ class OutOfFold:
             return None
         return float(np.mean(self.probabilities.argmax(axis=1) == self.columns(labels)))
 
+    def calibration_error(self, labels: Ints) -> float | None:
+        """The expected calibration error by the input's labels, (n,); None without photos."""
+        return expected_calibration_error(self.probabilities, self.columns(labels)) if len(self.rows) else None
+
 
 def fit_classifier(
     embeddings: Floats,
@@ -111,13 +115,22 @@ def fit_classifier(
     labels, groups = np.asarray(labels), np.asarray(groups)
     origins = _origins(origins, len(labels))
     held_out = held_out or cross_validate(embeddings, labels, groups, origins, seed)
-    own, others, views = (held_out.among(origins == origin) for origin in Origin)
     shown = origins == Origin.CATALOGUE
-    counts = _counts(labels[shown])
     novelty = fit_novelty(embeddings[shown], labels[shown], groups[shown], seed)
+    views = held_out.among(origins == Origin.VIEW).rows
+    limit = _unknown_below(novelty.likeness(embeddings[views], groups[views]))
+    learned = held_out.rows
+    fitted = _fit(embeddings[learned], labels[learned], groups[learned], origins[learned])
+    return replace(fitted.calibrated(held_out, _metrics(held_out, labels, origins, limit)), novelty=novelty)
+
+
+def _metrics(held_out: OutOfFold, labels: Ints, origins: Ints, unknown_below: float | None) -> Metrics:
+    """What the predictions out of fold are worth, by the input's labels and origins, both (n,)."""
+    own, others, views = (held_out.among(origins == origin) for origin in Origin)
+    counts = _counts(labels[origins == Origin.CATALOGUE])
     truth = own.columns(labels)
     ranks = np.argsort(-own.probabilities, axis=1, kind="stable")
-    metrics = Metrics(
+    return Metrics(
         top1=float(np.mean(ranks[:, 0] == truth)),
         top2=float(np.mean((ranks[:, :2] == truth[:, None]).any(axis=1))),
         calibration_error=expected_calibration_error(own.probabilities, truth),
@@ -125,20 +138,15 @@ def fit_classifier(
         folds=held_out.folds,
         photos={category: counts[category] for category in held_out.classes},
         left_out={category: count for category, count in counts.items() if category not in held_out.classes},
-        unknown_below=_unknown_below(novelty.likeness(embeddings[views.rows], groups[views.rows])),
+        unknown_below=unknown_below,
         hesitant_below=float(np.quantile(own.probabilities.max(axis=1), HESITANT)),
         confusion=_confusion(held_out.classes, truth, ranks[:, 0]),
         others=len(others.rows),
         others_top1=others.top1(labels),
         views=len(views.rows),
         views_top1=views.top1(labels),
-        views_calibration_error=expected_calibration_error(views.probabilities, views.columns(labels))
-        if len(views.rows)
-        else None,
+        views_calibration_error=views.calibration_error(labels),
     )
-    learned = held_out.rows
-    fitted = _fit(embeddings[learned], labels[learned], groups[learned], origins[learned])
-    return replace(fitted.calibrated(held_out, metrics), novelty=novelty)
 
 
 def cross_validate(
@@ -187,32 +195,6 @@ def usable_classes(labels: Ints, groups: Ints, origins: Ints) -> tuple[int, ...]
     if len(usable) < 2:
         raise TooFewPhotos(photos)
     return usable
-
-
-def fit_temperature(logits: Floats, truth: Ints) -> float:
-    """The temperature: divided by it, the logits give the true columns the least log-loss (Guo et al. 2017)."""
-    from scipy.optimize import minimize_scalar
-
-    own = np.arange(len(truth))
-
-    def log_loss(log_temperature: float) -> float:
-        scaled = logits / np.exp(log_temperature)
-        top = scaled.max(axis=1)
-        return float(np.mean(top + np.log(np.exp(scaled - top[:, None]).sum(axis=1)) - scaled[own, truth]))
-
-    return float(np.exp(minimize_scalar(log_loss, bounds=(-3, 3), method="bounded").x))
-
-
-def expected_calibration_error(probabilities: Floats, truth: Ints) -> float:
-    """The mean gap between confidence and accuracy over equal-width bins, weighted by their photos.
-
-    Guo et al. 2017, "On Calibration of Modern Neural Networks", equation 3, with 15 bins.
-    """
-    confidence = probabilities.max(axis=1)
-    correct = probabilities.argmax(axis=1) == truth
-    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-    gaps = np.bincount(bins, weights=correct - confidence, minlength=CALIBRATION_BINS)
-    return float(np.abs(gaps).sum() / len(truth))
 
 
 @dataclass(frozen=True, eq=False)

@@ -138,7 +138,7 @@ def _opened(url: str) -> Any:
     def ask() -> None:
         try:
             answer.set_result(urllib.request.urlopen(url, timeout=TIMEOUT))
-        except Exception as error:
+        except Exception as error:  # Whatever it is, the thread that waits raises it.
             answer.set_exception(error)
 
     threading.Thread(target=ask, daemon=True).start()
