@@ -4,7 +4,6 @@ import time
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
-from typing import cast
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -13,18 +12,14 @@ from django.utils import timezone
 
 from catalog.models import Category
 from ml.head_fitting import MIN_PHOTOS, MIN_PRODUCTS
-from ml.learned_projection import Evidence, fit_learned, prove
-from ml.projection import FittedProjection, fit_projection, sha256_of
+from ml.learned_projection import Evidence
+from ml.projection import FittedProjection, sha256_of
 from ml.recipes import Recipe
-from ml.retrieval import Metric
-from search import family_labels, photo_states
+from search import photo_states
 from search.models import Embedding, Projection, Space
 from search.photo_states import Counts
-from search.store import indexes, partitions, vectors
+from search.store import indexes, partitions
 
-# The most photos that a projection is fitted on. As float32 of 4,096 dimensions they fill 330 MB, and a tenth of them
-# already fixes the few hundred directions that are kept.
-PROJECTION_PHOTOS = 20_000
 # For so long a retired space cannot be dropped. Searches that began in it end in it, long before this.
 SEARCHES_END = timedelta(seconds=10)
 
@@ -41,13 +36,6 @@ class NameTaken(Exception):  # noqa: N818  as above
 
     def __init__(self, name: str) -> None:
         super().__init__(f"There is a space {name}, and it is not live: manage.py activate_space {name} makes it so.")
-
-
-class IsProjection(Exception):  # noqa: N818  as above
-    """The space is a projection itself, so nothing is derived from it."""
-
-    def __init__(self, space: Space) -> None:
-        super().__init__(f"{space} is a projection itself; derive from the space that it was made from")
 
 
 class SearchesRun(Exception):  # noqa: N818  as above
@@ -157,43 +145,6 @@ def create(name: str, recipe: Recipe, metric: str = Space.Metric.COSINE) -> Spac
     space = Space.objects.create(name=name, recipe=recipe.as_dict(), dimensions=recipe.dimensions, metric=metric)
     ensure_partitions()
     return space
-
-
-def fit(source: Space, components: int, whiten: bool = False) -> FittedProjection:
-    """Fit PCA on the vectors stored in a space, or on PROJECTION_PHOTOS of them.
-
-    Raises:
-        ml.projection.TooFewVectors: the source has no more vectors than components.
-        ValueError: the source has no more dimensions than components.
-        IsProjection: the source is a projection itself.
-    """
-    _refuse_projection(source)
-    return fit_projection(vectors.sample(source, PROJECTION_PHOTOS), components, whiten)
-
-
-def learn(source: Space, column: str, components: int) -> tuple[FittedProjection, Evidence]:
-    """Learn a map of the vectors stored in a space from families, and prove it on families held out.
-
-    It learns from the space's photos, or PROJECTION_PHOTOS of them, and from its customers' (search.family_labels).
-
-    Args:
-        column: "name" or an attribute, whose values name families within a category.
-
-    Raises as `fit` does, and:
-        search.family_labels.NoSuchColumn: no product has a value in the column.
-        ml.learned_projection.TooFewFamilies: too few to prove anything.
-        ml.learned_projection.NothingToLearn: the photos of a family do not differ.
-    """
-    _refuse_projection(source)
-    families = family_labels.read(source, column, PROJECTION_PHOTOS)
-    axes = fit_projection(families.gallery.vectors, components)
-    evidence = prove(families, axes, cast(Metric, source.metric))
-    return fit_learned(families, axes), evidence
-
-
-def _refuse_projection(source: Space) -> None:
-    if source.recipe.get("pca"):
-        raise IsProjection(source)
 
 
 def derive(

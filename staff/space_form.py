@@ -15,7 +15,7 @@ from unfold.widgets import (
 from ml.learned_projection import COMPONENTS, Evidence, NothingToLearn, TooFewFamilies
 from ml.projection import FittedProjection, TooFewVectors
 from ml.recipes import IMAGENET, Option, Recipe, WeightsError, make_recipe
-from search import spaces
+from search import projections, spaces
 from search.family_labels import NoSuchColumn
 from search.models import Embedding, Space
 from search.space_options import DERIVED, OWN
@@ -102,10 +102,10 @@ class SpaceForm(forms.ModelForm):
         try:
             if data["learn"]:
                 components = data["pca"] or COMPONENTS
-                self.fitted, self.evidence = spaces.learn(data["source"], data["learn"], components)
+                self.fitted, self.evidence = projections.learn(data["source"], data["learn"], components)
             else:
-                self.fitted = spaces.fit(data["source"], data["pca"], data["whiten"])
-        except spaces.IsProjection as error:
+                self.fitted = projections.fit(data["source"], data["pca"], data["whiten"])
+        except projections.IsProjection as error:
             self.add_error("source", f"{error}.")
         except (NoSuchColumn, TooFewFamilies, NothingToLearn) as error:
             self.add_error("learn", capfirst(str(error)))

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError
 from django.utils import timezone
 
-from search import head_training, indexing, spaces
+from search import head_training, indexing, projections, spaces
 from search.management.commands import activate_space
 from search.models import LeafIndex, Space
 from search.store import partitions
@@ -47,7 +47,7 @@ def test_a_dry_run_makes_nothing(space, indexed_shop):
 
 
 def test_pca_prints_explained_variance_and_what_is_saved(space, indexed_shop):
-    fitted = spaces.fit(space, 4)
+    fitted = projections.fit(space, 4)
     printed = run("create_space", "small", "--from", "grid", "--pca", "4")
     expected = f"4 of 48 components hold {fitted.explained_variance:.1%} of the variance; a vector takes 68 bytes"
     assert printed.startswith(f"{expected} on disk instead of 157 (57% less).\nsmall: ")

@@ -12,7 +12,7 @@ from catalog.models import Photo, Product
 from catalog.photos import open_stored
 from ml.projection import TooFewVectors
 from ml.recipes import Recipe, make_recipe
-from search import encoders, head_training, indexing, lookup, photo_states, spaces
+from search import encoders, head_training, indexing, lookup, photo_states, projections, spaces
 from search.models import Embedding, Projection, Rejection, Space, Threshold
 from search.store import binary, indexes, partitions, scans, vectors
 from tests.grid_space import RECIPE
@@ -193,7 +193,7 @@ def test_a_worker_that_holds_a_dropped_space_does_nothing_and_leaves_no_table(sp
 
 def test_a_derived_space_is_projected_from_stored_vectors_without_a_photo(space, shop, monkeypatch):
     build(space)
-    fitted = spaces.fit(space, 5)
+    fitted = projections.fit(space, 5)
     small = spaces.derive("small", space, fitted)
     assert (small.dimensions, small.source, small.recipe["pca"]) == (5, space, 5)
     monkeypatch.setattr(encoders, "encoder_for", lambda space: pytest.fail("a photo was encoded"))
@@ -208,7 +208,7 @@ def test_a_derived_space_is_projected_from_stored_vectors_without_a_photo(space,
 def test_a_derived_space_encodes_what_its_source_lacks_and_outlives_it(space, beside, shop, photo):
     build(space)
     build(beside)
-    small = spaces.derive("small", beside, spaces.fit(beside, 5))
+    small = spaces.derive("small", beside, projections.fit(beside, 5))
     build(small)
     spaces.drop(beside)
     late = photo("red", "lamp")
@@ -223,7 +223,7 @@ def test_a_derived_space_encodes_what_its_source_lacks_and_outlives_it(space, be
 
 def test_the_projection_is_kept_as_safetensors_that_the_recipe_knows_by_its_hash(space, shop):
     build(space)
-    small = spaces.derive("small", space, spaces.fit(space, 4, whiten=True))
+    small = spaces.derive("small", space, projections.fit(space, 4, whiten=True))
     recipe = Recipe.from_dict(small.recipe)
     assert (recipe.pca, recipe.whiten, len(recipe.projection_sha256)) == (4, True, 64)
     assert Projection.objects.get(space=small).data
@@ -253,10 +253,10 @@ def test_photos_deleted_while_vectors_are_sampled_are_left_out(space, shop, monk
 def test_pca_needs_more_photos_than_components_and_a_space_that_is_none(space, shop):
     build(space)
     with pytest.raises(TooFewVectors, match="12 vectors hold at most 11 components, 12 are wanted"):
-        spaces.fit(space, 12)
-    small = spaces.derive("small", space, spaces.fit(space, 4))
-    with pytest.raises(spaces.IsProjection, match="small is a projection itself"):
-        spaces.fit(small, 2)
+        projections.fit(space, 12)
+    small = spaces.derive("small", space, projections.fit(space, 4))
+    with pytest.raises(projections.IsProjection, match="small is a projection itself"):
+        projections.fit(small, 2)
 
 
 def test_more_than_4000_dimensions_are_stored_outside_the_row(space, photo):

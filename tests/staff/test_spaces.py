@@ -5,7 +5,7 @@ from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
-from search import head_training, indexing, spaces, tasks, worker_bell
+from search import head_training, indexing, projections, spaces, tasks, worker_bell
 from search.models import Head, LeafIndex, Space, Threshold
 from search.store import partitions
 from staff.spaces import KEPT
@@ -72,7 +72,7 @@ def errors(client, **given) -> dict[str, list[str]]:
 
 
 def test_what_no_space_can_be_derived_from_is_an_error_of_its_own_field(admin_client, family_shop):
-    small = spaces.derive("small", family_shop, spaces.fit(family_shop, 4))
+    small = spaces.derive("small", family_shop, projections.fit(family_shop, 4))
     for how in ({"pca": "2"}, {"learn": "line"}):
         assert errors(admin_client, source=small.pk, **how) == {
             "source": ["small is a projection itself; derive from the space that it was made from."]

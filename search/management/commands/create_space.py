@@ -17,7 +17,7 @@ from ml.learned_projection import COMPONENTS, Evidence, NothingToLearn, Ranking,
 from ml.projection import FittedProjection, TooFewVectors
 from ml.recipes import Option, Recipe, WeightsError, make_recipe
 from ml.weights import fetch_weights, load_network
-from search import spaces
+from search import projections, spaces
 from search.family_labels import NoSuchColumn
 from search.management.commands._base_command import ExplainedCommand
 from search.management.commands._named_space import named
@@ -124,9 +124,9 @@ class Command(ExplainedCommand):
     ) -> tuple[FittedProjection, Evidence | None]:
         try:
             if learn:
-                return spaces.learn(source, learn, components)
-            return spaces.fit(source, components, whiten), None
-        except spaces.IsProjection as error:
+                return projections.learn(source, learn, components)
+            return projections.fit(source, components, whiten), None
+        except projections.IsProjection as error:
             raise CommandError(f"--from: {error}.", returncode=2) from error
         except (NoSuchColumn, TooFewFamilies, NothingToLearn) as error:
             raise CommandError(f"--learn {learn:.{MAX_KEY_LENGTH}}: {error}", returncode=2) from error
