@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.photos import add_catalog
 from benchmarks.shop import Network, add_networks, data_folder
 
 EXAMPLES = """examples:
@@ -47,12 +48,11 @@ def main() -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("catalog", type=Path, help="a CSV file that import_catalog takes")
+    add_catalog(parser)
     add_networks(parser, "efficientnet_lite2:imagenet", "efficientnet_lite0:imagenet", "resnet50:random")
     parser.add_argument(
         "--autoencoder", action="store_true", help="also train an autoencoder on the catalogue: it takes two minutes"
     )
-    parser.add_argument("--family", default="name", help="column that products of one family share (%(default)s)")
     parser.add_argument("--queries", type=Path, help="photos not in the catalogue, as manage.py evaluate takes them")
     parser.add_argument("--only", nargs="+", metavar="TEXT", help="only variants whose name has one of these in it")
     parser.add_argument("--reports", type=Path, help="folder for the scorecards, as HTML and JSON")

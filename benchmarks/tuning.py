@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.photos import add_catalog
 from benchmarks.shop import add_network, data_folder
 from ml.arrays import Ints
 from ml.feature_scaling import unit
@@ -63,8 +64,7 @@ def main() -> None:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("catalog", type=Path, help="a CSV file that import_catalog takes")
-    parser.add_argument("--family", default="name", help="column that products of one family share (%(default)s)")
+    add_catalog(parser)
     parser.add_argument("--queries", type=Path, help="customers' photos, as manage.py evaluate takes them, with skus")
     add_network(parser)
     parser.add_argument("--draws", type=int, default=100, help="how often families are drawn at random (%(default)s)")

@@ -167,6 +167,35 @@ def test_missing_weights_are_refused_with_the_cure(tmp_path):
     assert "random" in refused.output.read_text()
 
 
+@pytest.fixture
+def unfetched(tmp_path) -> Iterator[RunningStack]:
+    """A stack whose first space is to have ResNet50's ImageNet weights, behind a proxy that says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        silent = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+        stack = RunningStack(
+            tmp_path, LAMPLIGHT_WEIGHTS="imagenet", TORCH_HOME=str(tmp_path / "torch"), https_proxy=silent, no_proxy=""
+        )
+        wait_for(lambda: "Fetching the ImageNet weights of resnet50" in stack.output.read_text(), "the download")
+        yield stack
+        stack.end()
+
+
+def test_a_silent_network_costs_seconds_and_then_lite2_sees(unfetched):
+    unfetched.wait_until_up()
+    told = unfetched.output.read_text()
+    assert (
+        "no answer within 5 s): Lamplight sees with efficientnet_lite2-imagenet. To change to resnet50-imagenet" in told
+    )
+    assert requests.get(f"{unfetched.url}/api/v1/index/", timeout=60).json()["space"] == "efficientnet_lite2-imagenet"
+
+
+def test_a_stack_that_is_stopped_while_it_fetches_waits_for_nothing(unfetched):
+    unfetched.process.send_signal(signal.SIGTERM)
+    assert unfetched.process.wait(60) == 143
+    assert "Could not fetch" not in unfetched.output.read_text()
+    wait_for(lambda: unfetched.others() == [], "every process gone", seconds=30)
+
+
 def test_a_database_that_hangs_makes_it_not_ready_in_seconds_and_ready_again_when_it_goes_on(stack):
     server = PostgreSQLServer(stack.var, Users(stack.var / ".users.lock"))
     postmaster = server.pid()
