@@ -2,9 +2,9 @@
 
 import argparse
 
-from benchmarks.speed import encode, imports, index, query, search
+from benchmarks.speed import basket, encode, imports, index, query, search
 
-PARTS = {"encode": encode, "index": index, "search": search, "query": query, "imports": imports}
+PARTS = {"encode": encode, "index": index, "search": search, "query": query, "imports": imports, "basket": basket}
 EXAMPLES = """examples:
   python -m benchmarks.speed encode
   python -m benchmarks.speed encode --weights efficientnet_lite2:imagenet resnet50:weights/resnet50.pth
@@ -12,6 +12,7 @@ EXAMPLES = """examples:
   python -m benchmarks.speed search
   python -m benchmarks.speed query
   python -m benchmarks.speed imports
+  python -m benchmarks.speed basket
 """
 
 

@@ -2,6 +2,7 @@
 
 import logging
 
+import redis
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
@@ -28,11 +29,15 @@ class ServiceUnavailable(APIException):
 
 
 class ExceptionHandler(CatalogExceptionHandler):
-    """Answer 503, not 500, when the database is down or the model cannot be loaded."""
+    """Answer 503, not 500, when the database or Redis is down or the model cannot be loaded."""
 
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         if isinstance(exc, OperationalError | InterfaceError | PoolTimeout):
             return ServiceUnavailable("The database does not answer. Try again in a moment.", "database_unavailable")
+        if isinstance(exc, redis.RedisError):
+            return ServiceUnavailable(
+                "What was kept for an hour cannot be read. Try again in a moment.", "cache_unavailable"
+            )
         if isinstance(exc, WeightsError):
             logger.error("The model cannot be loaded: %s", exc)  # Where files lie is no business of strangers.
             return ServiceUnavailable("The model is not available. Try again later.", "model_unavailable")

@@ -13,10 +13,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from catalog.errors import TooLarge
 from catalog.models import Category, Product
 from catalog.openapi import CHANGED
-from catalog.parsers import BoundedJSONParser
+from catalog.parsers import SmallJSONParser
 from catalog.validators import SKU_LENGTH
 from search.api import examples
 from search.api.throttles import EventThrottle
@@ -27,14 +26,9 @@ MAX_BYTES = 4_096  # An event with the longest sku and slug, every letter escape
 MAX_POSITION = 1_000
 
 
-class EventParser(BoundedJSONParser):
-    """JSON of MAX_BYTES at most."""
-
-    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
-        # The middleware has checked that it is a number, and Django reads no more bytes than that.
-        if int(parser_context["request"].META["CONTENT_LENGTH"]) > MAX_BYTES:
-            raise TooLarge(f"An event has at most {MAX_BYTES:,} bytes.", "event_too_large")
-        return super().parse(stream, media_type, parser_context)
+class EventParser(SmallJSONParser):
+    most_bytes = MAX_BYTES
+    named = "An event"
 
 
 class CategoryField(serializers.CharField):

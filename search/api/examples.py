@@ -100,3 +100,61 @@ EVENT = {
 }
 WRONG_CATEGORY = {"query_id": "0b0c9a3e-4a55-4a0e-9d2e-2f9f7d0f8a11", "kind": "wrong_category", "category": "lamp"}
 STORED_EVENT = {**EVENT, "category": None, "created_at": "2026-11-20T12:00:00Z"}
+BASKETS = {
+    "budget": "500.00",
+    "currency": "EUR",
+    "things": [
+        {"candidates": [{"sku": "BED-009", "similarity": 0.8123}, {"sku": "BED-017", "similarity": 0.8712}]},
+        {"candidates": [{"sku": "LAM-004", "similarity": 0.8712}]},
+    ],
+}
+BASKETS_OF_A_SEARCH = {
+    "budget": "500.00",
+    "currency": "EUR",
+    "query_id": "0b0c9a3e-4a55-4a0e-9d2e-2f9f7d0f8a11",
+    "only": [0, 2],
+    "keep": [{"thing": 2, "sku": "LAM-004"}],
+    "limit": 3,
+}
+BED = {
+    "sku": "BED-009",
+    "name": "FJELL bed frame",
+    "category": "bed",
+    "price": "349.00",
+    "currency": "EUR",
+    "in_stock": True,
+    "url": "https://shop.example/p/bed-009",
+    "attributes": {"color": "oak"},
+}
+BASKET = {
+    "total": "428.00",
+    "similarity": 1.6835,
+    "products": [
+        {
+            "thing": 0,
+            "product": BED,
+            "photo": "https://shop.example/media/photos/a0/a0b1.jpg",
+            "similarity": 0.8123,
+        },
+        {"thing": 1, "product": PRODUCT, "photo": HIT["photo"], "similarity": 0.8712},
+    ],
+}
+BASKETS_ANSWER = {
+    "budget": "500.00",
+    "currency": "EUR",
+    "baskets": [BASKET],
+    "missing": None,
+    "left_out": [{"thing": 0, "sku": "BED-017", "reason": "out_of_stock"}],
+    "timings_ms": {"read": 2.1, "choose": 0.6, "total": 4.0},
+}
+TOO_DEAR = {
+    **BASKETS_ANSWER,
+    "budget": "400.00",
+    "baskets": [],
+    "missing": {
+        "text": "The cheapest basket is 28.00 EUR above the budget.",
+        "things": [],
+        "above": "28.00",
+        "cheapest": BASKET,
+    },
+}
