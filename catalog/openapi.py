@@ -13,7 +13,7 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.views import APIView
 
 from catalog.errors import Conflict, error_body
-from catalog.fields import ORDERING_SCHEMA
+from catalog.fields import ORDERING_SCHEMA, SlugField
 from catalog.serializers import ClientErrorAnswerSerializer, ServerErrorAnswerSerializer
 
 TAGS = ["catalogue"]
@@ -33,6 +33,11 @@ class Schema(AutoSchema):
             refusals["413"] = TOO_LARGE
         anywhere = {status: self._get_response_for_code(answer, status) for status, answer in refusals.items()}
         return {**anywhere, **super()._get_response_bodies(direction)}
+
+    def _insert_field_validators(self, field: Any, schema: Any) -> None:
+        super()._insert_field_validators(field, schema)
+        if isinstance(field, SlugField):  # Its pattern is Python's: elsewhere `\w` means ASCII.
+            schema.pop("pattern", None)
 
 
 def query_errors(serializer: type[serializers.Serializer], *actions: str) -> Callable[[View], View]:
