@@ -26,7 +26,7 @@ def key(query_id: str) -> str:
 
 
 def keep(query_id: str, things: Sequence[Sequence[Candidate]]) -> None:
-    """Keep what was found for each thing. Never fails: without Redis nothing is kept, and search goes on."""
+    """Keep what was found for each thing, each sku once a thing. Never fails: without Redis, search goes on."""
     global _paused_until
     if time.monotonic() < _paused_until:
         return
