@@ -3,13 +3,16 @@
 import csv
 import subprocess
 import sys
+from collections import Counter, defaultdict
 
 import pytest
 from PIL import Image
 
-from demo.__main__ import CATALOG, QUERIES, QUERY, customers_photos, report, summary, wrong
+from demo.__main__ import CATALOG, DEMO, QUERIES, QUERY, customers_photos, report, summary, wrong
+from demo.render import plans
 from tests.environment import ROOT
 
+ROOMS = DEMO / "rooms" / "rooms.csv"
 INDEX = {"categories": [{"slug": "lamp", "photos": 3, "indexed": 3, "pending": 0, "rejected": 0}], "head": {}}
 HIT = {"similarity": 0.8765, "product": {"sku": "LAM-001", "name": "ALMA table lamp"}}
 ANSWER = {
@@ -85,3 +88,37 @@ def test_the_sample_catalogue_is_whole():
         with Image.open(picture) as image:
             assert (image.mode, image.size) == ("RGB", (400, 400))
     assert sum(picture.stat().st_size for picture in pictures) < 8_000_000
+
+
+def test_the_rooms_are_whole():
+    categories = {product["sku"]: product["category"] for product in csv.DictReader(CATALOG.open(newline=""))}
+    rooms = defaultdict(list)
+    for row in csv.DictReader(ROOMS.open(newline="")):
+        assert row["category"] == categories[row["sku"]]
+        rooms[row["image"]].append(row)
+    assert set(rooms) == {picture.name for picture in ROOMS.parent.glob("*.webp")}
+    assert len(rooms) == 40
+    for image, rows in rooms.items():
+        with Image.open(ROOMS.parent / image) as picture:
+            assert (picture.mode, picture.size) == ("RGB", (800, 600))
+        assert len({row["sku"] for row in rows}) == len(rows)
+        assert 3 <= len(rows) <= 5
+    assert max(Counter(row["sku"] for rows in rooms.values() for row in rows).values()) <= 2
+    assert sum((ROOMS.parent / image).stat().st_size for image in rooms) < 3_000_000
+
+
+def test_every_box_lies_in_its_picture_and_is_large_enough_to_ask_with():
+    for row in csv.DictReader(ROOMS.open(newline="")):
+        x, y, width, height = (float(row[name]) for name in ("x", "y", "width", "height"))
+        assert x >= 0, row
+        assert y >= 0, row
+        assert x + width <= 1.0001, row
+        assert y + height <= 1.0001, row
+        assert min(width * 800, height * 600) > 0.07 * 600, row
+
+
+def test_the_rooms_hold_what_their_plans_say():
+    shown = defaultdict(set)
+    for row in csv.DictReader(ROOMS.open(newline="")):
+        shown[row["image"].removesuffix(".webp")].add(row["sku"])
+    assert shown == {plan.name: {sku for _, sku in plan.cast} for plan in plans.load()}

@@ -1,9 +1,9 @@
-"""Render the sample catalogue and its customer photos.
+"""Render the sample catalogue, its customer photos and its rooms.
 
 The same inputs always give the same furniture, rooms, cameras and file list: every random choice is
-seeded from the product's SKU.  The pixels do not repeat exactly: on one machine a few differ by one or
-two grey levels between runs, as samples are added up in parallel, and on other processors or with other
-versions of the renderer, denoiser or LLVM the noise may differ altogether.
+seeded from the product's SKU or the room's name.  The pixels do not repeat exactly: on one machine a
+few differ by one or two grey levels between runs, as samples are added up in parallel, and on other
+processors or with other versions of the renderer, denoiser or LLVM the noise may differ altogether.
 """
 
 from __future__ import annotations
@@ -14,40 +14,50 @@ import multiprocessing
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from tqdm import tqdm
 
-from . import products, sheet, stage
-from .pictures import Job, picture_path, render
+from . import pictures, plans, products, rooms, sheet, stage
+from .pictures import Job, picture_path
 from .products import Product
+from .rooms import RoomJob, Row
 
 EXAMPLES = """examples:
   python -m demo.render                                     render whatever is missing, write the CSVs
   python -m demo.render --force --samples 64 --jobs 2       render everything again, less noise
   python -m demo.render --only CHA-001 LAM --out /tmp/look  one chair and all lamps, elsewhere
   python -m demo.render --only SOF --contact-sheet sofa.png with an overview picture
+  python -m demo.render --views room --force                render all rooms again, and measure their boxes
+  python -m demo.render --only ROOM-007 --out /tmp/look     one room, elsewhere
 """
-VIEWS = ("1", "query", "2")
+VIEWS = ("1", "query", "2", "room")
 LIBLLVM = "DRJIT_LIBLLVM_PATH"
 OLDEST_LLVM = 16
 
+Work = TypeVar("Work")
+Result = TypeVar("Result")
 
-def run(jobs: Sequence[Job], processes: int) -> None:
-    """Work through all pictures with a progress bar."""
-    bar = tqdm(total=len(jobs), unit="picture", disable=not jobs)
+
+def run(render: Callable[[Work], Result], jobs: Sequence[Work], processes: int, unit: str) -> list[Result]:
+    """Work through all pictures with a progress bar; the results come in any order."""
+    results = []
+    bar = tqdm(total=len(jobs), unit=unit, disable=not jobs)
     if processes == 1:
         stage.select_variant()
         for job in jobs:
-            render(job)
+            results.append(render(job))
             bar.update()
-    else:
+    elif jobs:
         context = multiprocessing.get_context("spawn")
         with context.Pool(processes, stage.select_variant) as pool:
-            for _ in pool.imap_unordered(render, jobs, chunksize=4):
+            for result in pool.imap_unordered(render, jobs, chunksize=4):
+                results.append(result)
                 bar.update()
     bar.close()
+    return results
 
 
 def write_tables(out: Path, table: Iterable[Product]) -> None:
@@ -56,6 +66,24 @@ def write_tables(out: Path, table: Iterable[Product]) -> None:
     _write_csv(out / "catalog" / "catalog.csv", rows)
     queries = [{"image": f"{row['sku']}.webp", "sku": row["sku"], "category": row["category"]} for row in rows]
     _write_csv(out / "queries" / "queries.csv", queries)
+
+
+def render_rooms(out: Path, chosen: Sequence[RoomJob], force: bool, processes: int) -> int:
+    """Render rooms that lack a picture or their lines in `rooms.csv`; returns how many.
+
+    A room's lines say what its picture shows, so they change with the picture and not before.
+    """
+    table = out / "rooms" / "rooms.csv"
+    known: dict[str, list[Row]] = {}
+    if table.exists():
+        with table.open(encoding="utf-8", newline="") as stream:
+            for row in csv.DictReader(stream):
+                known.setdefault(row["image"], []).append(row)
+    jobs = [job for job in chosen if force or not job.path.exists() or job.path.name not in known]
+    if jobs:
+        known |= {rows[0]["image"]: rows for rows in run(rooms.render, jobs, processes, "room")}
+        _write_csv(table, [row for image in sorted(known) for row in known[image]])
+    return len(jobs)
 
 
 def _write_csv(path: Path, rows: Sequence[dict[str, str]]) -> None:
@@ -70,12 +98,12 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m demo.render",
-        description="Render the sample catalogue: two studio views and one customer photo per product.",
+        description="Render the sample catalogue: two studio views and one customer photo per product, and rooms.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--out", type=Path, default=Path("demo"), help="folder to write into (default: demo)")
-    parser.add_argument("--only", nargs="+", metavar="SKU", help="only SKUs that start with one of these")
+    parser.add_argument("--only", nargs="+", metavar="SKU", help="only SKUs and rooms that start with one of these")
     parser.add_argument("--views", nargs="+", choices=VIEWS, default=VIEWS, help="only these views")
     parser.add_argument("--samples", type=int, default=12, help="light paths per pixel (default: 12)")
     parser.add_argument("--jobs", type=int, default=1, help="processes; each uses every core (default: 1)")
@@ -101,18 +129,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     table = products.load()
     prefixes = tuple(options.only or [""])
     chosen = [product for product in table if product.sku.startswith(prefixes)]
-    if not chosen:
-        print(f"no product has a SKU starting with {' or '.join(prefixes)}", file=sys.stderr)
+    homes = [plan for plan in plans.load() if "room" in options.views and plan.name.startswith(prefixes)]
+    if not chosen and not homes:
+        print(f"no product or room has a name starting with {' or '.join(prefixes)}", file=sys.stderr)
         return 2
-    paths = [
-        (product, view, picture_path(options.out, product.sku, view)) for view in options.views for product in chosen
-    ]
+    views = [view for view in options.views if view != "room"]
+    paths = [(product, view, picture_path(options.out, product.sku, view)) for view in views for product in chosen]
     jobs = [Job(*entry, options.samples) for entry in paths if options.force or not entry[2].exists()]
+    by_sku = {product.sku: product for product in table}
+    room_jobs = [
+        RoomJob(plan, {sku: by_sku[sku] for _, sku in plan.cast}, rooms.path(options.out, plan.name), options.samples)
+        for plan in homes
+    ]
     write_tables(options.out, table)
-    run(jobs, options.jobs)
+    run(pictures.render, jobs, options.jobs, "picture")
+    rendered = len(jobs) + render_rooms(options.out, room_jobs, options.force, options.jobs)
     if options.contact_sheet:
-        sheet.contact_sheet([(f"{p.sku} {p.family} {view}", path) for p, view, path in paths], options.contact_sheet)
-    print(f"{len(jobs)} pictures rendered, {len(paths) - len(jobs)} already there, in {options.out}")
+        captioned = [(f"{p.sku} {p.family} {view}", path) for p, view, path in paths]
+        captioned += [(f"{job.plan.name} {job.plan.kind}", job.path) for job in room_jobs]
+        sheet.contact_sheet(captioned, options.contact_sheet)
+    already = len(paths) + len(room_jobs) - rendered
+    print(f"{rendered} pictures rendered, {already} already there, in {options.out}")
     return 0
 
 

@@ -139,6 +139,13 @@ def sideboard(width: float, depth: float, height: float, material: str) -> Model
     return model
 
 
+def counter(width: float, depth: float, height: float, material: str) -> Model:
+    """A free-standing kitchen counter: a chest under a worktop."""
+    model = sideboard(width, depth, height - 0.04, material)
+    model.add(shapes.slab(width + 0.08, depth + 0.1, height - 0.04, 0.04), "concrete grey")
+    return model
+
+
 def window_bars(width: float, height: float, panes: tuple[int, int]) -> Mesh:
     """A blocker in the xz plane with a barred opening about the origin, for sunlight to fall through."""
     reach, bar = 9.0, 0.05

@@ -85,10 +85,10 @@ def room(model: Model, sku: str, place: str, with_vase: bool = False) -> Shot:
     shift = (rng.uniform(-0.12, 0.12), rng.uniform(-0.1, 0.06))
     camera = stage.fit_camera(points, yaw, elevation, rng.uniform(40, 48), rng.uniform(0.62, 0.74), shift)
     camera = Camera(camera.origin, camera.target, camera.fov, rng.uniform(-2, 2))
-    entries = _daylight(points, wall, rng)
+    entries = daylight(points, wall, rng)
     entries |= stage.model_shapes(subject, zlib.crc32(sku.encode()), "product", ROOM_GLOW)
     entries |= stage.model_shapes(_surroundings(points, wall, place, side, rng, with_vase), seed % 1000, "prop")
-    entries |= _walls(wall, -side, points, rng)
+    entries |= walls(wall, -side, points, rng)
     return Shot(entries, camera, seed)
 
 
@@ -134,7 +134,7 @@ def _surroundings(points: Array, wall: float, place: str, side: float, rng: Gene
     return scene
 
 
-def _walls(wall: float, side: float, points: Array, rng: Generator) -> dict[str, Any]:
+def walls(wall: float, side: float, points: Array, rng: Generator) -> dict[str, Any]:
     """A floor, a back wall with skirting and often a side wall at the far side of the view."""
     reach = 9.0
     floor = shapes.box((2 * reach, 2 * reach, 0.02), (0, wall - reach + 0.02, -0.01), grain="x")
@@ -189,13 +189,17 @@ def _floor_surface(rng: Generator) -> dict[str, Any]:
     return materials.principled("rug", "", textures.mottle(shade, 3.0, 0.16, seed), 0.5)
 
 
-def _daylight(points: Array, wall: float, rng: Generator) -> dict[str, Any]:
-    """Window light from one side, sometimes with sun through the bars, over a dim even room light."""
+def daylight(points: Array, wall: float, rng: Generator, window: float = 0.0) -> dict[str, Any]:
+    """Window light from one side, sometimes with sun through the bars, over a dim even room light.
+
+    `window` is -1 for light from the left, 1 for the right; 0 leaves that to chance.
+    """
     low, high = points.min(axis=0), points.max(axis=0)
     aim = (low + high) / 2
     scale = max(0.8, float(np.linalg.norm(high - low)))
     tint = np.array([(1.0, 0.93, 0.82), (0.86, 0.94, 1.0), (1.0, 0.98, 0.95), (1.0, 0.82, 0.62)][rng.integers(4)])
     side = float(rng.choice([-1, 1]))
+    side = window or side
     spot = aim + scale * np.array([side * rng.uniform(1.7, 2.4), -rng.uniform(0.6, 1.6), rng.uniform(0.4, 1.3)])
     entries = {
         "ambient": {"type": "constant", "radiance": {"type": "rgb", "value": rng.uniform(0.16, 0.42)}},

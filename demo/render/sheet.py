@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 CELL = 200
 COLUMNS = 9
@@ -21,7 +21,7 @@ def contact_sheet(pictures: Sequence[tuple[str, Path]], target: Path) -> None:
     for index, (caption, path) in enumerate(present):
         x, y = index % COLUMNS * CELL, index // COLUMNS * (CELL + CAPTION)
         with Image.open(path) as picture:
-            sheet.paste(picture.convert("RGB").resize((CELL, CELL), Image.Resampling.LANCZOS), (x, y))
+            sheet.paste(ImageOps.pad(picture.convert("RGB"), (CELL, CELL), Image.Resampling.LANCZOS, "white"), (x, y))
         pen.text((x + 3, y + CELL + 1), caption, fill="black")
     target.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(target)

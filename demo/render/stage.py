@@ -5,12 +5,15 @@ The light transport is scaled to the subject, so a desk lamp and a corner sofa a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import drjit as dr
 import mitsuba as mi
 import numpy as np
 import pyoidn
+from numpy.typing import NDArray
 
 from . import materials, textures
 from .mesh import Array, Mesh, from_faces
@@ -22,6 +25,8 @@ MAX_DEPTH = 4
 GLASS_DEPTH = 9  # each pane takes two bounces, and light gets under it only by chance
 SURFACES = 32
 LIT = "lit "
+
+Size = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -46,10 +51,12 @@ def fit_camera(
     fov: float,
     fill: float,
     shift: tuple[float, float] = (0, 0),
+    aspect: float = 1.0,
 ) -> Camera:
     """Aim at the points so that they span `fill` of the frame, off centre by `shift` half-frames.
 
-    Azimuth 0 looks from the front (-y), positive azimuths move the camera to the right.
+    `fov` is that of the frame's width, which is `aspect` times its height.  Azimuth 0 looks from the
+    front (-y), positive azimuths move the camera to the right.
     """
     a, e = np.radians(azimuth), np.radians(elevation)
     backward = np.array([np.sin(a) * np.cos(e), -np.cos(a) * np.cos(e), np.sin(e)])
@@ -61,10 +68,10 @@ def fit_camera(
     for _ in range(12):
         away = points - target
         depth = distance - away @ backward
-        plane = np.stack([away @ right / depth, away @ up / depth], axis=1) / slope
+        plane = np.stack([away @ right / depth, away @ up / depth * aspect], axis=1) / slope
         low, high = plane.min(axis=0), plane.max(axis=0)
         middle = (low + high) / 2 - np.asarray(shift)
-        target = target + (right * middle[0] + up * middle[1]) * distance * slope
+        target = target + (right * middle[0] + up * middle[1] / aspect) * distance * slope
         distance *= float((high - low).max()) / 2 / fill
     return Camera(target + backward * distance, target, fov)
 
@@ -124,15 +131,44 @@ def _fillers(count: int) -> dict[str, Any]:
     return {f"filler{k}": to_mitsuba(f"filler{k}", speck, surface) for k, surface in enumerate(surfaces)}
 
 
-def trace(entries: dict[str, Any], camera: Camera, samples: int, seed: int, glass: bool = False) -> Array:
-    """Render linear RGB at `RENDER_PIXELS` squared and denoise it with albedo and normals."""
+def _sensor(camera: Camera, size: Size) -> dict[str, Any]:
+    """Mitsuba's description of a camera with so many pixels across and down."""
     up = mi.ScalarTransform4f().rotate([0, 1, 0], camera.roll) @ mi.ScalarVector3f(0, 0, 1)
     pose = mi.ScalarTransform4f().look_at(list(camera.origin), list(camera.target), up)
-    meshes = sum(isinstance(entry, mi.Mesh) for entry in entries.values())
-    entries = entries | _fillers(SURFACES - meshes)
-    film = {"type": "hdrfilm", "width": RENDER_PIXELS, "height": RENDER_PIXELS, "rfilter": {"type": "box"},
+    film = {"type": "hdrfilm", "width": size[0], "height": size[1], "rfilter": {"type": "box"},
             "pixel_format": "rgb", "component_format": "float32"}  # fmt: skip
-    sensor = {"type": "perspective", "fov": camera.fov, "to_world": pose, "film": film}
+    return {"type": "perspective", "fov": camera.fov, "to_world": pose, "film": film}
+
+
+def first_met(meshes: Sequence[Mesh], camera: Camera, size: Size) -> NDArray[np.uint32]:
+    """Which mesh the ray through the middle of each pixel meets first, (height, width): 1 for the first, 0 for none."""
+    surface = materials.principled("paper", "white", None, 1.0)
+    entries = {f"mesh{k:03}": to_mitsuba(f"mesh{k:03}", mesh, surface) for k, mesh in enumerate(meshes)}
+    scene = mi.load_dict({"type": "scene", "sensor": _sensor(camera, size), **entries})
+    across, down = np.meshgrid((np.arange(size[0]) + 0.5) / size[0], (np.arange(size[1]) + 0.5) / size[1])
+    pixels = mi.Point2f(across.ravel().astype(np.float32), down.ravel().astype(np.float32))
+    rays, _ = scene.sensors()[0].sample_ray(0, 0, pixels, mi.Point2f(0.5, 0.5))
+    met = np.array(dr.reinterpret_array(mi.UInt32, scene.ray_intersect_preliminary(rays).shape))
+    number = {int(dr.reinterpret_array(mi.UInt32, mi.ShapePtr(shape))[0]): shape.id() for shape in scene.shapes()}
+    found = np.zeros(max(number) + 1, dtype=np.uint32)
+    for index, name in number.items():
+        found[index] = int(name.removeprefix("mesh")) + 1
+    return np.asarray(found[met].reshape(size[1], size[0]))
+
+
+def trace(
+    entries: dict[str, Any],
+    camera: Camera,
+    samples: int,
+    seed: int,
+    glass: bool = False,
+    size: Size = (RENDER_PIXELS, RENDER_PIXELS),
+    surfaces: int = SURFACES,
+) -> Array:
+    """Render linear RGB, (height, width, 3), and denoise it with albedo and normals."""
+    meshes = sum(isinstance(entry, mi.Mesh) for entry in entries.values())
+    entries = entries | _fillers(surfaces - meshes)
+    sensor = _sensor(camera, size)
     path = {"type": "path", "max_depth": GLASS_DEPTH if glass else MAX_DEPTH, "rr_depth": 9 if glass else 3}
     integrator = {"type": "aov", "aovs": "albedo:albedo,normal:sh_normal", "inner": path}
     scene = mi.load_dict({"type": "scene", "integrator": integrator, "sensor": sensor, **entries})
