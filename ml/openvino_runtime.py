@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 # The version of what the cache keeps. Raise it when ml.network or the conversion gives another network for the same
 # recipe.
 FORMAT = 1
-KEPT = 8  # networks on disk: ResNet50 takes 47 MB, VGG16 up to fc1 235 MB
+KEPT = 12  # networks on disk: ResNet50 takes 47 MB, VGG16 up to fc1 235 MB; a dense one counts by itself
 MODEL, WEIGHTS, SEAL = "network.xml", "network.bin", "sha256"
 PARTIAL = ".partial-"
 # What OpenVINO raises on a network that it cannot convert, read or compile.
@@ -59,18 +59,21 @@ class OpenvinoNetwork:
 
     batch_size = passes = 1
 
-    def __init__(self, recipe: Recipe, cache: Path | None, precision: str = "") -> None:
+    def __init__(self, recipe: Recipe, cache: Path | None, precision: str = "", dense: bool = False) -> None:
         """Converts the network unless the folder `cache` has it. Raises WeightsError.
 
-        `precision` is "bf16" or "f32"; by default bf16 where the CPU computes in it.
+        `precision` is "bf16" or "f32"; by default bf16 where the CPU computes in it. `dense` as for ml.network.build.
         """
         self.core = openvino.Core()
         has_bf16 = "BF16" in self.core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         self.precision = precision or ("bf16" if has_bf16 else "f32")
-        self.compiled = self._load(recipe, cache)
+        self.compiled = self._load(recipe, cache, dense)
 
     def start(self, pixels: NDArray[np.uint8]) -> Callable[[], NDArray[np.float32]]:
-        """(n, size, size, 3) -> a function that waits for (n, channels); the network works meanwhile."""
+        """(n, size, size, 3) -> a function that waits for (n, channels); the network works meanwhile.
+
+        What a dense network gives, ml.network says.
+        """
         requests = [self.compiled.create_infer_request() for _ in pixels]
         for request, photo in zip(requests, pixels, strict=True):
             request.start_async({0: photo[None]})
@@ -82,24 +85,24 @@ class OpenvinoNetwork:
 
         return wait
 
-    def _load(self, recipe: Recipe, cache: Path | None) -> openvino.CompiledModel:
+    def _load(self, recipe: Recipe, cache: Path | None, dense: bool) -> openvino.CompiledModel:
         if cache is not None:
             try:
-                return self.compile(self._read_kept(recipe, cache))
+                return self.compile(self._read_kept(recipe, cache, dense))
             except OSError as error:
                 logger.warning("The converted network is not kept in %s, so each process converts it: %s", cache, error)
         with tempfile.TemporaryDirectory(prefix="lamplight-") as folder:
-            _convert(recipe, Path(folder))
+            _convert(recipe, Path(folder), dense)
             return self.compile(self.core.read_model(Path(folder, MODEL)))  # The mapped weights outlive their file.
 
-    def _read_kept(self, recipe: Recipe, cache: Path) -> openvino.Model:
-        folder = _kept(recipe, cache)
+    def _read_kept(self, recipe: Recipe, cache: Path, dense: bool) -> openvino.Model:
+        folder = _kept(recipe, cache, dense)
         try:
             return self.core.read_model(folder / MODEL)
         except FAILURES:  # The files are whole and of no use all the same. Convert once more, then blame the network.
             (folder / SEAL).unlink(missing_ok=True)
         with _told_with_its_cure():
-            return self.core.read_model(_kept(recipe, cache) / MODEL)
+            return self.core.read_model(_kept(recipe, cache, dense) / MODEL)
 
     def compile(self, model: openvino.Model) -> openvino.CompiledModel:
         """Compile a network with the settings that all networks here share. Raises WeightsError."""
@@ -113,24 +116,24 @@ class OpenvinoNetwork:
             return self.core.compile_model(model, "CPU", settings)
 
 
-def _kept(recipe: Recipe, cache: Path) -> Path:
+def _kept(recipe: Recipe, cache: Path, dense: bool = False) -> Path:
     """The folder of the converted network. It is made when missing or damaged; others that ask meanwhile wait."""
-    folder = cache / _folder(recipe)
+    folder = cache / _folder(recipe, dense)
     if not _is_whole(folder):
         cache.mkdir(parents=True, exist_ok=True)
         with _locked(cache / ".lock"):
             if not _is_whole(folder):
                 for left in cache.glob(f"{PARTIAL}*"):  # Killed processes left these: who converts holds the lock.
                     shutil.rmtree(left, ignore_errors=True)
-                _convert_into(folder, recipe)
+                _convert_into(folder, recipe, dense)
                 _prune(cache)
     with suppress(OSError):  # The cache may be read-only.
         os.utime(folder)
     return folder
 
 
-def _folder(recipe: Recipe) -> str:
-    return f"{recipe.backbone}-{_digest(recipe)}"
+def _folder(recipe: Recipe, dense: bool = False) -> str:
+    return f"{recipe.backbone}-{_digest(recipe)}{'-dense' if dense else ''}"
 
 
 def _digest(recipe: Recipe) -> str:
@@ -163,17 +166,17 @@ def _seal(folder: Path) -> bytes:
     return "".join(sha256_of(folder / name) for name in (MODEL, WEIGHTS)).encode()
 
 
-def _convert_into(folder: Path, recipe: Recipe) -> None:
+def _convert_into(folder: Path, recipe: Recipe, dense: bool) -> None:
     """Convert into a folder that gets its name when all is written, so nobody ever sees half of it."""
     with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=folder.parent) as partial:
         made = Path(partial, "made")
-        _convert(recipe, made)
+        _convert(recipe, made, dense)
         (made / SEAL).write_bytes(_seal(made))
         shutil.rmtree(folder, ignore_errors=True)
         made.rename(folder)
 
 
-def _convert(recipe: Recipe, folder: Path) -> None:
+def _convert(recipe: Recipe, folder: Path, dense: bool = False) -> None:
     """Write the recipe's network as OpenVINO reads it, the weights in half precision.
 
     Raises WeightsError when it cannot be converted, and OSError when it cannot be written.
@@ -182,11 +185,13 @@ def _convert(recipe: Recipe, folder: Path) -> None:
 
     from ml.network import build
 
-    network, side = build(recipe), recipe.input_size
+    network, side = build(recipe, dense), recipe.input_size
     with _told_with_its_cure(), alone(), warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore", FutureWarning)
         photo = torch.zeros(1, side, side, 3, dtype=torch.uint8)
-        model = openvino.convert_model(network, example_input=photo, input=[tuple(photo.shape)])
+        model = openvino.convert_model(
+            network, example_input=photo, input=[(1, -1, -1, 3) if dense else tuple(photo.shape)]
+        )
     try:
         openvino.save_model(model, folder / MODEL, compress_to_fp16=True)
     except RuntimeError as error:

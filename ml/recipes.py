@@ -127,6 +127,11 @@ class Recipe:
         plain = replace(self, fit="pad", interpolation="bilinear", normalize=True)
         return replace(plain, pca=0, whiten=False, learn="", projection_sha256="")
 
+    @property
+    def has_map(self) -> bool:
+        """Whether a vector is the mean over the places of a map, so that any region's vector can be read from it."""
+        return self.pooling == "avg" and BACKBONES[self.backbone].has_map(self.layer)
+
     def has_weights_of(self, other: Self) -> bool:
         """Whether backbone and weights are the same; paths may differ."""
         own, others = ((recipe.backbone, recipe.weights_sha256 or recipe.weights) for recipe in (self, other))

@@ -25,10 +25,10 @@ class TorchNetwork:
 
     passes = 2  # the second waits on the GPU, which then never idles
 
-    def __init__(self, recipe: Recipe, device: str) -> None:
-        """`device` as for ml.encoder.Encoder. Raises WeightsError."""
+    def __init__(self, recipe: Recipe, device: str, dense: bool = False) -> None:
+        """`device` as for ml.encoder.Encoder, `dense` as for ml.network.build. Raises WeightsError."""
         self.device = torch.device(resolve_device(device))
-        self.network = build(recipe).to(memory_format=torch.channels_last).to(self.device)
+        self.network = build(recipe, dense).to(memory_format=torch.channels_last).to(self.device)
         self.batch_size = CPU_BATCH
         if self.device.type == "cuda":
             free, _ = torch.cuda.mem_get_info(self.device)
@@ -42,7 +42,7 @@ class TorchNetwork:
 
     @torch.inference_mode()
     def start(self, pixels: NDArray[np.uint8]) -> Callable[[], NDArray[np.float32]]:
-        """(n, size, size, 3) -> a function that gives (n, channels).
+        """(n, size, size, 3) -> a function that gives (n, channels), or what ml.network says of a dense network.
 
         A GPU works while the caller goes on, until it asks for the result; the CPU is done on return.
         """

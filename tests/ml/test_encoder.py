@@ -62,11 +62,11 @@ def test_recipes_that_differ_around_the_network_share_one_load(loads):
     assert len(loads) == 2
 
 
-def test_the_two_networks_used_last_are_kept(loads):
-    first, second, third = (replace(SMALL, input_size=size) for size in (32, 64, 96))
-    for recipe in (first, second, first, third, first, second):
+def test_the_networks_used_last_are_kept(loads):
+    first, second, third, fourth = (replace(SMALL, input_size=size) for size in (32, 64, 96, 128))
+    for recipe in (first, second, third, first, fourth, first, third, second):
         Encoder(recipe).warm()
-    assert loads == [first, second, third, second]
+    assert loads == [first, second, third, fourth, second]
 
 
 @both_runtimes

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torchvision.models.feature_extraction import create_feature_extractor
+from torchvision.transforms.functional import to_tensor
 
 from ml.encoder import Encoder
 from ml.network import gem
@@ -51,3 +52,36 @@ def test_vgg16s_fc1_is_read_after_its_relu_and_keeps_its_length_for_l2(runtime):
     assert vector.shape == (4096,)
     assert vector == pytest.approx(expected, abs=float(expected.max()) * {"torch": 1e-5, "openvino": 0.02}[runtime])
     assert np.linalg.norm(vector) != pytest.approx(1, abs=0.01)
+
+
+@both_runtimes
+@pytest.mark.parametrize("size", [(64, 64), (64, 96), (160, 128)])
+def test_the_mean_over_the_places_of_a_map_is_the_vector(size, runtime):
+    recipe = Recipe(backbone="resnet18", weights="random", input_size=64)
+    encoder = Encoder(recipe, "cpu", runtime=runtime)
+    photo = gradient(*size)
+    places = encoder.places(np.asarray(photo))
+    assert places.shape == (size[1] // 32, size[0] // 32, 512)
+    network = create_feature_extractor(load_network(recipe), {"layer4": "map"})
+    pixels = (to_tensor(photo) - torch.tensor(recipe.mean)[:, None, None]) / torch.tensor(recipe.std)[:, None, None]
+    with torch.inference_mode():
+        features = network(pixels[None])["map"].mean((2, 3)).numpy()
+    [vector] = encoder.finish(features)
+    [mean] = encoder.finish(places.mean((0, 1))[None])
+    assert vector @ mean >= 0.9995
+
+
+@pytest.mark.parametrize(
+    "backbone, fields, expected",
+    [
+        ("resnet50", {}, True),
+        ("resnet50", {"layer": "conv4_x"}, True),
+        ("resnet50", {"pooling": "gem"}, False),
+        ("efficientnet_lite2", {}, True),
+        ("vgg16", {}, False),
+        ("vgg16", {"layer": "pool5"}, True),
+        ("autoencoder", {}, False),
+    ],
+)
+def test_a_recipe_says_whether_its_map_can_be_read(backbone, fields, expected):
+    assert make_recipe("random", backbone, **fields).has_map is expected
