@@ -72,7 +72,7 @@ def test_the_mean_over_the_places_of_a_map_is_the_vector(size, runtime):
 
 
 @pytest.mark.parametrize(
-    "backbone, fields, expected",
+    ("backbone", "fields", "expected"),
     [
         ("resnet50", {}, True),
         ("resnet50", {"layer": "conv4_x"}, True),

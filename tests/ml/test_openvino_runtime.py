@@ -57,9 +57,9 @@ def conversions(monkeypatch) -> list[Recipe]:
     """The recipes that were converted."""
     seen: list[Recipe] = []
 
-    def convert(recipe: Recipe, folder: Path) -> None:
+    def convert(recipe: Recipe, folder: Path, dense: bool) -> None:
         seen.append(recipe)
-        convert_really(recipe, folder)
+        convert_really(recipe, folder, dense)
 
     convert_really = openvino_runtime._convert
     monkeypatch.setattr(openvino_runtime, "_convert", convert)
