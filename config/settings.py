@@ -168,6 +168,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_TASK_ROUTES = {
     "search.tasks.maintain": {"queue": "maintenance"},
     "search.tasks.train_head": {"queue": "maintenance"},
+    "search.tasks.train_detector": {"queue": "maintenance"},
     "search.tasks.drop_space": {"queue": "maintenance"},
     "search.tasks.roll_up": {"queue": "maintenance"},
 }

@@ -25,7 +25,7 @@ from PIL import Image
 
 from ml.feature_scaling import unit
 from ml.images import WHOLE, Region, open_at
-from ml.preprocessing import enough, preprocess
+from ml.preprocessing import enough, enough_for_scene, preprocess
 from ml.projection import FittedProjection
 from ml.recipes import Recipe, WeightsError
 
@@ -95,6 +95,13 @@ class Encoder:
         Raises ml.images.UnreadablePhoto.
         """
         return open_at(source, partial(enough, self.recipe), region or WHOLE)
+
+    def open_scene(self, source: bytes | BinaryIO) -> Image.Image:
+        """A photo, upright and as large as `ml.preprocessing.for_map` and crops of its things need it to be.
+
+        Raises ml.images.UnreadablePhoto.
+        """
+        return open_at(source, partial(enough_for_scene, self.recipe))
 
     def encode(self, images: Iterable[Image.Image]) -> Floats:
         """(n, dimensions) float32, each row of length 1 if the recipe normalises, for n RGB images of any size.

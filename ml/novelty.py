@@ -43,7 +43,7 @@ class Novelty:
     """(r,) ids"""
 
     @cached_property
-    def _columns(self) -> NDArray[np.float32]:
+    def columns(self) -> NDArray[np.float32]:
         return np.ascontiguousarray(self.reference.T, np.float32)
 
     def likeness(self, vectors: Floats, products: Ints | None = None) -> Floats:
@@ -51,7 +51,7 @@ class Novelty:
 
         `products`, (n,) ids, are not compared with their own photos.
         """
-        cosines = unit(np.asarray(vectors, np.float32)) @ self._columns
+        cosines = unit(np.asarray(vectors, np.float32)) @ self.columns
         if products is not None:
             cosines[products[:, np.newaxis] == self.products] = -1.0
         nearest = min(NEAREST, cosines.shape[1])

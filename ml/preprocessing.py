@@ -62,3 +62,33 @@ def _squash(image: Image.Image, recipe: Recipe) -> Image.Image:
 
 
 FITS: dict[str, Callable[[Image.Image, Recipe], Image.Image]] = {"pad": _pad, "crop": _crop, "squash": _squash}
+
+
+# Networks scale down by this much, and a picture's sides are multiples of it.
+STRIDE = 32
+# How much larger than a network's own square a scene is looked at. A thing that fills a third of a room's photo then
+# has the size that the network was trained on. With 2.5 instead, EfficientNet-Lite2 finds 0.515 of the products of 95
+# real rooms, with this 0.536 (regions of a grid, ten groups of ten).
+MAGNIFIED = 2.95
+CLOSER = 1.5  # how much larger than its map a scene is opened
+LARGEST_MAP = 1024  # pixels: memory grows with the square
+
+
+def map_side(recipe: Recipe) -> int:
+    """The longer side, in pixels, at which a scene is looked at as a map."""
+    return min(LARGEST_MAP, STRIDE * round(MAGNIFIED * recipe.input_size / STRIDE))
+
+
+def enough_for_scene(recipe: Recipe, width: float, height: float) -> float:
+    """The least scale of a picture of that size at which its things have pixels enough to be cut out.
+
+    A thing that fills a quarter of a scene has about as many as the network looks at.
+    """
+    return CLOSER * map_side(recipe) / max(width, height)
+
+
+def for_map(image: Image.Image, recipe: Recipe) -> NDArray[np.uint8]:
+    """An RGB image as the bytes that the recipe's dense network sees: (height, width, 3), multiples of STRIDE."""
+    scale = map_side(recipe) / max(image.size)
+    width, height = (max(2 * STRIDE, STRIDE * round(side * scale / STRIDE)) for side in image.size)
+    return np.asarray(image.resize((width, height), RESAMPLING[recipe.interpolation]))

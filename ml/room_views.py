@@ -33,20 +33,27 @@ def view(image: Image.Image, random: np.random.Generator, side: int = SIDE) -> I
 
     A photo that has no plain backdrop is only cropped, mirrored and lit otherwise.
     """
-    small = image.copy()
-    small.thumbnail((side, side), reducing_gap=2.0)
-    photo = np.ascontiguousarray(np.asarray(small, np.float32).transpose(2, 0, 1)) / np.float32(255)
-    product = _cut_out(photo)
+    photo = planes(image, side)
+    product = cut_out(photo)
     pixels = _cropped(photo, random) if product is None else _in_room(product, random, side)
     if random.random() < 0.5:
-        _put_thing(pixels, random)
+        put_thing(pixels, random)
     if random.random() < 0.5:
         pixels = pixels[:, :, ::-1]
-    return _relit(pixels, random)
+    return relit(pixels, random)
+
+
+def planes(image: Image.Image, side: int) -> Pixels:
+    """An RGB photo, scaled down until its longer side has `side` pixels."""
+    small = image.copy()
+    small.thumbnail((side, side), reducing_gap=2.0)
+    return np.ascontiguousarray(np.asarray(small, np.float32).transpose(2, 0, 1)) / np.float32(255)
 
 
 @dataclass(frozen=True)
-class _Product:
+class CutOut:
+    """A product without its backdrop."""
+
     light: Pixels
     """(3, height, width): what the product itself shows; 0 around it."""
     room: Pixels
@@ -54,8 +61,8 @@ class _Product:
     shadow."""
 
 
-def _cut_out(photo: Pixels) -> _Product | None:
-    """The product without its backdrop, or None when the photo has no plain one, or nothing before it."""
+def cut_out(photo: Pixels) -> CutOut | None:
+    """The product of a photo (3, height, width); None when it has no plain backdrop, or nothing before it."""
     backdrop = _backdrop(photo) if min(photo.shape[1:]) >= SMALLEST else None
     if backdrop is None:
         return None
@@ -70,7 +77,7 @@ def _cut_out(photo: Pixels) -> _Product | None:
     if not len(rows):
         return None
     box = (slice(None), slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-    return _Product((photo * solid)[box], np.where(solid, 0, np.minimum(grey, 1))[np.newaxis][box])
+    return CutOut((photo * solid)[box], np.where(solid, 0, np.minimum(grey, 1))[np.newaxis][box])
 
 
 def _backdrop(photo: Pixels) -> Pixels | None:
@@ -93,30 +100,35 @@ def _backdrop(photo: Pixels) -> Pixels | None:
     return np.clip(np.tensordot(found.T, terms, 1), 0.05, 1)
 
 
-def _in_room(product: _Product, random: np.random.Generator, side: int) -> Pixels:
-    room = _room(random, side)
+def _in_room(product: CutOut, random: np.random.Generator, side: int) -> Pixels:
+    made = room(random, side, side)
     scale = random.uniform(*SIZES) * side / max(product.light.shape[1:])
     height, width = (max(4, round(length * scale)) for length in product.light.shape[1:])
     y, x = random.integers(0, side - height + 1), random.integers(0, side - width + 1)
-    place = room[:, y : y + height, x : x + width]
-    place[:] = place * _resized(product.room, height, width) + _resized(product.light, height, width)
-    return room
+    paste(product, made, y, x, height, width)
+    return made
 
 
-def _room(random: np.random.Generator, side: int) -> Pixels:
-    """A wall, a floor and things."""
-    horizon = round(random.uniform(*HORIZON) * side)
-    room = np.concatenate([_surface(random, horizon, side), _surface(random, side - horizon, side)], axis=1)
+def paste(product: CutOut, pixels: Pixels, y: int, x: int, height: int, width: int) -> None:
+    """Put a product into a room, with its upper left corner at (y, x)."""
+    place = pixels[:, y : y + height, x : x + width]
+    place[:] = place * resized(product.room, height, width) + resized(product.light, height, width)
+
+
+def room(random: np.random.Generator, height: int, width: int) -> Pixels:
+    """(3, height, width): a wall, a floor and things."""
+    horizon = round(random.uniform(*HORIZON) * height)
+    made = np.concatenate([_surface(random, horizon, width), _surface(random, height - horizon, width)], axis=1)
     for _ in range(random.integers(0, THINGS + 1)):
-        _put_thing(room, random)
-    return room
+        put_thing(made, random)
+    return made
 
 
 def _surface(random: np.random.Generator, height: int, width: int) -> Pixels:
     """(3, height, width): one colour, unevenly lit, with grain or stripes."""
     light = 1 + 0.3 * random.uniform(-1, 1, (1, 2, 2))
     grain = 1 + 0.08 * random.standard_normal((1, *2 ** random.integers(2, 8, 2)))
-    return _colour(random) * _resized(light, height, width) * _resized(grain, height, width)
+    return _colour(random) * resized(light, height, width) * resized(grain, height, width)
 
 
 def _colour(random: np.random.Generator) -> Pixels:
@@ -124,7 +136,7 @@ def _colour(random: np.random.Generator) -> Pixels:
     return (random.uniform(0.15, 0.85) + 0.15 * random.uniform(-1, 1, (3, 1, 1))).astype(np.float32)
 
 
-def _put_thing(pixels: Pixels, random: np.random.Generator) -> None:
+def put_thing(pixels: Pixels, random: np.random.Generator) -> None:
     """Put a rectangle of one colour somewhere."""
     height, width = pixels.shape[1:]
     tall, wide = (max(1, round(random.uniform(0.1, LARGEST) * side)) for side in (height, width))
@@ -139,7 +151,7 @@ def _cropped(photo: Pixels, random: np.random.Generator) -> Pixels:
     return photo[:, y : y + tall, x : x + wide].copy()
 
 
-def _relit(pixels: Pixels, random: np.random.Generator) -> Image.Image:
+def relit(pixels: Pixels, random: np.random.Generator) -> Image.Image:
     """Another exposure, contrast (gamma) and white balance."""
     gamma = np.exp(LIGHT * random.uniform(-1, 1))
     gain = (1 + LIGHT * random.uniform(-1, 1)) * (1 + BALANCE * random.uniform(-1, 1, 3))
@@ -149,7 +161,7 @@ def _relit(pixels: Pixels, random: np.random.Generator) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(octets)).point(table)
 
 
-def _resized(planes: NDArray[np.floating], height: int, width: int) -> Pixels:
+def resized(pixels: NDArray[np.floating], height: int, width: int) -> Pixels:
     size = (width, height)
-    scaled = (Image.fromarray(plane).resize(size, Image.Resampling.BILINEAR) for plane in planes.astype(np.float32))
+    scaled = (Image.fromarray(plane).resize(size, Image.Resampling.BILINEAR) for plane in pixels.astype(np.float32))
     return np.stack([np.asarray(plane) for plane in scaled])

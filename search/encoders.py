@@ -9,9 +9,11 @@ from cachetools import TTLCache, cached
 from django.conf import settings
 
 from ml.classifier import Classifier, Judgement
+from ml.detector import Detector
 from ml.encoder import Encoder
 from ml.projection import FittedProjection
 from ml.recipes import Recipe, WeightsError
+from search import models
 from search.models import Head, Projection, Space
 
 KEPT = 5  # Seconds that a process goes on with a head before it asks whether there is a newer one.
@@ -44,15 +46,30 @@ def _load_projection(space_id: int, fingerprint: str) -> FittedProjection:
 
 def judgement(space: Space, vector: np.ndarray) -> Judgement | None:
     """What the space's newest head makes of one of its vectors; None before the first training."""
+    newest = head(space)
+    return newest.judge(vector) if newest else None
+
+
+def head(space: Space) -> Classifier | None:
+    """The space's newest head; None before the first training."""
     try:
-        return _head(space.pk).judge(vector)
+        return _head(space.pk)
     except Head.DoesNotExist:  # Not cached: the next call asks again.
         return None
 
 
+def detector(space: Space) -> Detector | None:
+    """The space's detector; None before its first training."""
+    try:
+        return _detector(space.pk)
+    except models.Detector.DoesNotExist:
+        return None
+
+
 def forget_heads() -> None:
-    """Drop the cached heads: one was trained, and the next judgement loads it."""
+    """Drop the cached heads and detectors: one was trained, and the next search loads it."""
     _head.cache_clear()
+    _detector.cache_clear()
 
 
 @cached(TTLCache(maxsize=8, ttl=KEPT), lock=Lock())
@@ -61,6 +78,20 @@ def _head(space_id: int) -> Classifier:
     if newest is None:
         raise Head.DoesNotExist
     return _load(newest.pk, newest.trained_at)
+
+
+@cached(TTLCache(maxsize=8, ttl=KEPT), lock=Lock())
+def _detector(space_id: int) -> Detector:
+    trained_at = models.Detector.objects.values_list("trained_at", flat=True).get(space=space_id)
+    return _load_detector(space_id, trained_at)
+
+
+@lru_cache(maxsize=4)
+def _load_detector(space_id: int, trained_at: datetime) -> Detector:
+    row = models.Detector.objects.get(space=space_id, trained_at=trained_at)  # As below.
+    if not row.data:
+        raise models.Detector.DoesNotExist
+    return Detector.from_bytes(bytes(row.data))
 
 
 @lru_cache(maxsize=8)

@@ -169,7 +169,7 @@ def _in_order(photos: Sequence[Photo], ids: np.ndarray) -> list[Photo]:
 def _embed(space: Space, photos: Sequence[Photo]) -> None:
     encoder = encoders.encoder_for(space)
     failures: dict[int, StoredPhotoError] = {}
-    with closing(opened(encoder, photos, failures)) as images:
+    with closing(opened(encoder.open, photos, failures)) as images:
         if first := next(images, None):
             made = encoder.encode(chain([first], images))
             _write(space, [photo for photo in photos if photo.pk not in failures], made)

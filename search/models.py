@@ -217,6 +217,20 @@ class Head(models.Model):
         return f"head of {self.space}, {self.trained_at:%Y-%m-%d %H:%M}"
 
 
+class Detector(models.Model):
+    """What finds a space's kinds of products in a photo of a room. It is trained after the head."""
+
+    space = models.OneToOneField(Space, models.CASCADE, primary_key=True)
+    categories = models.JSONField(help_text="Ids of the categories that it tells apart, as the head's.")
+    data = models.BinaryField(help_text="safetensors (ml.detector); empty where too few photos could be cut out.")
+    photos = models.JSONField(help_text="Photos per category id at training.")
+    found = models.JSONField(help_text="What it found in made-up scenes that it had not learned from.")
+    trained_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"detector of {self.space_id}, {self.trained_at:%Y-%m-%d %H:%M}"
+
+
 class QueryQuerySet(models.QuerySet["Query"]):
     def labelled(self, space: Space) -> "QueryQuerySet":
         """Photo searches in the space whose vector was kept and whose category the customer named, as `label`.

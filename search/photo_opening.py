@@ -1,7 +1,7 @@
-"""Opening stored photos ahead of the network that encodes them."""
+"""Opening stored photos ahead of what looks at them."""
 
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
@@ -9,7 +9,6 @@ from PIL import Image
 
 from catalog.models import Photo
 from catalog.photos import StoredPhotoError, open_stored
-from ml.encoder import Encoder
 
 # Threads that open photos, and the most photos they are ahead of the encoder: two of torch's batches on a CPU, about
 # 500 kB a photo. From a local disk one thread is as fast as 16. From a storage that takes 50 ms to answer, two feed 38
@@ -18,15 +17,15 @@ OPENERS, AHEAD = 4, 32
 
 
 def opened(
-    encoder: Encoder, photos: Sequence[Photo], failures: dict[int, StoredPhotoError]
+    decode: Callable[[bytes], Image.Image], photos: Sequence[Photo], failures: dict[int, StoredPhotoError]
 ) -> Generator[Image.Image, None, None]:
     """Yield the photos that can be read, in their order, while threads open the next; `failures` gets the others.
 
-    The threads may not ask the database.
+    `decode` makes an image of a file, as Encoder.open does. The threads may not ask the database.
     """
     pool = ThreadPoolExecutor(OPENERS, "open")
     try:
-        opening = ((photo.pk, pool.submit(open_stored, photo, encoder.open)) for photo in photos)
+        opening = ((photo.pk, pool.submit(open_stored, photo, decode)) for photo in photos)
         ahead = deque(islice(opening, AHEAD))
         while ahead:
             photo_id, future = ahead.popleft()

@@ -48,7 +48,7 @@ def encoded(space: Space, photo_ids: Ints, seed: int) -> tuple[Floats, Ints]:
     """
     stored = Photo.objects.in_bulk(photo_ids.tolist())
     photos = [stored[photo_id] for photo_id in photo_ids.tolist() if photo_id in stored]
-    failures = _Failures()
+    failures = Failures()
     vectors = encoders.encoder_for(space).encode(_views(space, photos, seed, failures))
     if missing := len(photo_ids) - len(vectors):
         logger.warning("%s: %d of %d photos could not be read, and have no view", space, missing, len(photo_ids))
@@ -56,7 +56,7 @@ def encoded(space: Space, photo_ids: Ints, seed: int) -> tuple[Floats, Ints]:
     return vectors.reshape(-1, space.dimensions), np.flatnonzero(seen)
 
 
-class _Failures(dict[int, StoredPhotoError]):
+class Failures(dict[int, StoredPhotoError]):
     """Why photos cannot be read, by id. Raises StorageDown once more than MOST_UNANSWERED of them got no answer."""
 
     def __setitem__(self, photo_id: int, failure: StoredPhotoError) -> None:
@@ -65,11 +65,11 @@ class _Failures(dict[int, StoredPhotoError]):
             raise StorageDown(str(failure))
 
 
-def _views(space: Space, photos: Sequence[Photo], seed: int, failures: _Failures) -> Iterator[Image.Image]:
+def _views(space: Space, photos: Sequence[Photo], seed: int, failures: Failures) -> Iterator[Image.Image]:
     """Yield a view of each photo that can be read, in their order; `failures` gets the others."""
     side = max(SIDE, space.recipe["input_size"])
     shown = iter(photos)
-    with closing(opened(encoders.encoder_for(space), photos, failures)) as images:
+    with closing(opened(encoders.encoder_for(space).open, photos, failures)) as images:
         for image in images:
             photo = next(photo for photo in shown if photo.pk not in failures)
             yield view(image, np.random.default_rng((seed, photo.pk)), side)

@@ -11,7 +11,7 @@ from django.conf import settings
 
 from catalog.importing import jobs
 from ml.recipes import WeightsError
-from search import head_training, indexing, maintenance, photo_states, spaces, worker_bell
+from search import detector_training, head_training, indexing, maintenance, photo_states, spaces, worker_bell
 from search.log import days, queries
 from search.models import Space
 from search.store import partitions
@@ -37,6 +37,8 @@ def index_pending() -> None:
                 break
             if space.pk not in done and head_training.is_due(space):
                 train_head.apply_async(expires=worker_bell.TIMEOUT)
+            elif space.pk not in done and space.state == Space.State.LIVE and detector_training.is_due(space):
+                train_detector.apply_async(expires=worker_bell.TIMEOUT)
             done.add(space.pk)
         else:
             _log(settled, time.monotonic() - begun)
@@ -87,6 +89,21 @@ def train_head() -> None:
             continue
         if head:
             logger.info("%s: head trained, held-out accuracy %.3f", space, head.metrics["top1"])
+
+
+@shared_task(acks_late=False, soft_time_limit=DAY, time_limit=DAY + 60)
+def train_detector() -> None:
+    """Train the live space's detector if it is due. It comes after the heads: searches of one thing need none."""
+    space = Space.objects.live()
+    if space is None:
+        return
+    try:
+        detector = detector_training.train_if_due(space)
+    except WeightsError:
+        logger.exception("%s: no detector can be trained", space)
+        return
+    if detector:
+        logger.info("%s: detector trained, recall %.3f in made-up scenes", space, detector.found["recall"])
 
 
 @shared_task(acks_late=False, soft_time_limit=DAY, time_limit=DAY + 60)

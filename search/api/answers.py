@@ -5,7 +5,7 @@ network's. This takes a twentieth of that. A test compares the two.
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urljoin
 
@@ -16,6 +16,7 @@ from search import photo_states
 from search.category_gate import Choice
 from search.lookup import Hit, LeftOut, Matches
 from search.models import Space
+from search.objects import FoundObject
 from search.photo_states import Counts
 from search.stopwatch import Stopwatch
 
@@ -76,6 +77,24 @@ def gate(choice: Choice, categories: Mapping[int, Category]) -> Json:
             }
             for category in ranked
         ],
+    }
+
+
+def objects(found: Sequence[FoundObject], categories: Mapping[int, Category], origin: str) -> list[Json]:
+    """The things in a photo, each with its matches."""
+    return [_object(one, categories, origin) for one in found]
+
+
+def _object(found: FoundObject, categories: Mapping[int, Category], origin: str) -> Json:
+    choice, matches = found.choice, found.matches
+    likeliest = max(choice.probabilities, key=choice.probabilities.__getitem__, default=None)
+    return {
+        "box": [round(part, 4) for part in found.box],
+        "category": None if likeliest is None else categories[likeliest].slug,
+        "confidence": choice.confidence,
+        "searched": sorted(categories[category].slug for category in choice.searched if category in categories),
+        "results": [_hit(hit, origin) for hit in matches.hits],
+        "left_out": matches.left_out and _left_out(matches.left_out),
     }
 
 

@@ -1,15 +1,17 @@
 """Search by photo, from the fields sent to the matches. The API answers with them, the admin shows how they arose."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from catalog.models import Category
-from search import category_gate, encoders, lookup
+from ml.images import WHOLE
+from search import category_gate, encoders, lookup, objects
 from search.api.errors import ServiceUnavailable
 from search.api.serializers import SearchSerializer
 from search.models import Space
+from search.objects import FoundObject
 from search.stopwatch import Stopwatch
 from search.store import live_shop
 from search.store.live_shop import LiveShop
@@ -23,6 +25,8 @@ class Found(NamedTuple):
     """The photo's vector, (space.dimensions,)."""
     choice: category_gate.Choice
     matches: lookup.Matches
+    objects: Sequence[FoundObject] | None = None
+    """The things in the photo, best first; None when they were not asked for."""
 
 
 def find(data: Any, watch: Stopwatch) -> Found:
@@ -33,14 +37,23 @@ def find(data: Any, watch: Stopwatch) -> Found:
         space, categories = require_live_shop()
         encoder = encoders.encoder_for(space)
         photo = query.photo(encoder)
+        has_region = "region" in query.validated_data
+        scene = query.scene(encoder) if query.wants_objects and not has_region else None
     with watch.stage("encode"):
         (vector,) = encoder.encode([photo])
     with watch.stage("gate"):
+        override = query.validated_data.get("category")
         judgement = encoders.judgement(space, vector)
-        choice = category_gate.choose(judgement, frozenset(categories), query.validated_data.get("category"))
+        choice = category_gate.choose(judgement, frozenset(categories), override)
     with watch.stage("search"):
         matches = lookup.nearest(space, vector, choice.searched, **query.wanted())
-    return Found(space, categories, vector, choice, matches)
+    found = Found(space, categories, vector, choice, matches)
+    if not query.wants_objects:
+        return found
+    with watch.stage("objects"):
+        seen = objects.find(space, encoder, scene, frozenset(categories), override, **query.wanted()) if scene else []
+    whole = FoundObject(query.validated_data.get("region", WHOLE), choice, matches)
+    return found._replace(objects=seen or [whole])
 
 
 def require_live_shop() -> LiveShop:

@@ -15,8 +15,9 @@ from catalog.serializers import PageSerializer
 from ml.encoder import Encoder
 from ml.images import MESSAGES, PhotoProblem, UnreadablePhoto
 from search.models import LeafIndex, Space
+from search.objects import MOST
 
-ALL = "all"
+ALL, AUTO = "all", "auto"
 REGION_PROBLEMS = (PhotoProblem.INVALID_REGION, PhotoProblem.REGION_TOO_SMALL)
 
 
@@ -109,6 +110,15 @@ class SearchSerializer(MatchSerializer):
         help_text="Part of the photo to search with: `x,y,width,height` as fractions of the upright photo.",
     )
 
+    objects = serializers.ChoiceField(
+        ["1", AUTO],
+        default="1",
+        help_text=(
+            f"`1`: the photo shows one thing. `{AUTO}`: find the things in it, {MOST} at most, and answer with "
+            "`objects`. A `region` is one thing."
+        ),
+    )
+
     def photo(self, encoder: Encoder) -> Image.Image:
         """The query photo, or its region, opened for this encoder."""
         try:
@@ -116,6 +126,15 @@ class SearchSerializer(MatchSerializer):
         except UnreadablePhoto as error:
             with photo_errors("region" if error.code in REGION_PROBLEMS else "image"):
                 raise
+
+    def scene(self, encoder: Encoder) -> Image.Image:
+        """The whole query photo, opened for looking for things in it."""
+        with photo_errors("image"):
+            return encoder.open_scene(self.validated_data["image"])
+
+    @property
+    def wants_objects(self) -> bool:
+        return bool(self.validated_data["objects"] == AUTO)
 
 
 class MatchedProductSerializer(serializers.ModelSerializer[Product]):
@@ -198,8 +217,32 @@ class SimilarAnswerSerializer(AnswerSerializer):
     timings_ms = TimingsField()
 
 
+class ObjectSerializer(serializers.Serializer[Any]):
+    box = serializers.ListField(
+        child=serializers.FloatField(min_value=0, max_value=1),
+        min_length=4,
+        max_length=4,
+        help_text="x, y, width, height as fractions of the upright photo.",
+    )
+    category = serializers.SlugField(allow_null=True, help_text="The likeliest category; null: there is no head yet.")
+    confidence = serializers.FloatField(allow_null=True, help_text="That category's probability.")
+    searched = serializers.ListField(child=serializers.SlugField(), help_text="The categories searched for it.")
+    results = HitSerializer(many=True)
+    left_out = LeftOutSerializer(
+        allow_null=True, help_text="The best match left out for its similarity; null: nothing to show was left out."
+    )
+
+
 class SearchAnswerSerializer(AnswerSerializer):
     gate = GateSerializer()
+    objects = ObjectSerializer(
+        many=True,
+        required=False,
+        help_text=(
+            "Only with `objects=auto`: the things in the photo, best first. One where the photo shows one thing or "
+            "none was found: then it is the whole photo, or the region. A basket can be made of them for an hour."
+        ),
+    )
     results = HitSerializer(many=True)
     left_out = LeftOutSerializer(
         allow_null=True, help_text="The best match left out for its similarity; null: nothing to show was left out."

@@ -15,7 +15,7 @@ from catalog.filters import TextSearchSerializer
 from catalog.models import Product
 from catalog.openapi import query_errors
 from catalog.pagination import ProductPagination
-from search import lookup
+from search import kept_objects, lookup
 from search.api import answers, examples, logged_answers, photo_search
 from search.api.serializers import (
     IndexSerializer,
@@ -46,7 +46,8 @@ class SearchView(APIView):
             "The photo is classified, then the most similar products of the likeliest categories are returned, one "
             "photo a product, best first. `gate` shows which categories were searched and why; `category` overrides "
             "it. Products that show the same picture are one result, the others its `duplicates`. `left_out` names "
-            "the best match that was not similar enough; `min_similarity=0` shows such matches as well."
+            "the best match that was not similar enough; `min_similarity=0` shows such matches as well. A photo of a "
+            "room holds several things: `objects=auto` finds them, and each has matches of its own in `objects`."
         ),
         tags=["search"],
         request=SearchSerializer,
@@ -59,7 +60,14 @@ class SearchView(APIView):
         origin = request.build_absolute_uri("/")
         answer = answers.answer(found.space, found.matches, watch, origin)
         answer["gate"] = answers.gate(found.choice, found.categories)
+        if found.objects is not None:
+            answer["objects"] = answers.objects(found.objects, found.categories, origin)
+            kept_objects.keep(answer["query_id"], [_candidates(one.matches) for one in found.objects])
         return logged_answers.answered(Query.Kind.PHOTO, answer, found.space, choice=found.choice, vector=found.vector)
+
+
+def _candidates(matches: lookup.Matches) -> list[kept_objects.Candidate]:
+    return [(hit.product.sku, hit.similarity) for hit in matches.hits]
 
 
 @query_errors(SimilarSerializer)

@@ -1,0 +1,157 @@
+"""Which things stand in a photo, and where: a small network that reads the map of a frozen backbone.
+
+It is FCOS (Tian et al. 2019, "FCOS: Fully Convolutional One-Stage Object Detection") on one level: every place of the
+map says what stands there, how central to that thing the place is, and how far the thing reaches from it to the left,
+up, right and down. Only numpy is needed: training (ml.detector_training) is another process's work.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load, save
+
+from ml.arrays import Floats
+from ml.feature_scaling import unit
+from ml.images import Region
+
+# A place's features have this length: at length 1 the first layer would hardly learn in a few epochs.
+LENGTH = 8.0
+SIDES = 4  # left, up, right, down
+REACH = (-3.0, 4.0)  # the logarithm of how far a thing reaches, in places: 0.05 to 55
+# Two boxes of one category name one thing when they overlap so much (intersection over union), and of two categories
+# when they overlap even more: a table and the chair before it share much of their boxes.
+SAME_KIND, SAME_PLACE = 0.5, 0.7
+# Kernels of the layers, in their order. Layers of 3 x 3 are residual.
+LAYERS = ("entry", "first", "second", "exit")
+
+
+@dataclass(frozen=True)
+class Thing:
+    """Something that the shop sells, seen in a photo."""
+
+    box: Region
+    category: int
+    """The id of the likeliest category."""
+    score: float
+    """How sure it is, 0 to 1. It ranks things and is no probability."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a detector is worth on made-up scenes that it has not learned from."""
+
+    scenes: int
+    things: int
+    recall: float
+    """The share of their things whose box is found at an intersection over union of 0.5."""
+    precision: float
+    """The share of the boxes found that are a thing's, at the same."""
+
+
+@dataclass(frozen=True, eq=False)
+class Detector:
+    """A trained detector of one space."""
+
+    classes: tuple[int, ...]
+    """Category ids, in the order of its outputs."""
+    weights: Mapping[str, NDArray[np.float32]]
+    """By "LAYER.weight", (height, width, inputs, outputs), and "LAYER.bias", (outputs,)."""
+    least: float
+    """Boxes with a lower score are no things: at this score the made-up scenes have the best F1."""
+    found: Found
+    photos: dict[int, int] = field(default_factory=dict)
+    """The photos that scenes were made of, by category id."""
+
+    def things(self, places: Floats, most: int, least: float | None = None) -> list[Thing]:
+        """At most `most` things by falling score, seen in a map (rows, columns, channels).
+
+        `least` is the least score, by default the detector's own.
+        """
+        scores, boxes = self.read(places)
+        least = self.least if least is None else least
+        return [
+            Thing(_region(boxes[place], places.shape), self.classes[column], float(scores[place, column]))
+            for place, column in distinct(scores, boxes, most, least)
+        ]
+
+    def read(self, places: Floats) -> tuple[Floats, Floats]:
+        """Each place's scores, (p, classes), and its box: left, top, right, bottom, (p, 4) in places."""
+        rows, columns = places.shape[:2]
+        maps = np.maximum(self._layer("entry", _normalised(places)), 0)
+        for name in ("first", "second"):
+            maps = maps + np.maximum(self._layer(name, maps), 0)
+        said = self._layer("exit", maps).reshape(rows * columns, -1)
+        kinds = len(self.classes)
+        scores: Floats = np.sqrt(_sigmoid(said[:, :kinds]) * _sigmoid(said[:, -1:]))
+        reach = np.exp(np.clip(said[:, kinds : kinds + SIDES], *REACH))
+        y, x = (axis.ravel() + 0.5 for axis in np.mgrid[:rows, :columns])
+        edges = np.stack([x - reach[:, 0], y - reach[:, 1], x + reach[:, 2], y + reach[:, 3]], axis=1)
+        return scores, np.clip(edges, 0, (columns, rows, columns, rows)).astype(np.float32)
+
+    def _layer(self, name: str, maps: Floats) -> Floats:
+        kernel, bias = self.weights[f"{name}.weight"], self.weights[f"{name}.bias"]
+        height, width = kernel.shape[:2]
+        rows, columns = maps.shape[:2]
+        padded = np.pad(maps, ((height // 2,) * 2, (width // 2,) * 2, (0, 0)))
+        shifted = (padded[y : y + rows, x : x + columns] @ kernel[y, x] for y in range(height) for x in range(width))
+        made: Floats = sum(shifted, bias)
+        return made
+
+    def to_bytes(self) -> bytes:
+        """safetensors, half precision, with all else in its metadata."""
+        tensors = {name: weights.astype(np.float16) for name, weights in self.weights.items()}
+        facts = {"classes": self.classes, "least": self.least, "found": asdict(self.found), "photos": self.photos}
+        return save(tensors, {"detector": json.dumps(facts)})
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Detector":
+        """The inverse of `to_bytes`. Raises safetensors.SafetensorError on other bytes."""
+        weights = {name: tensor.astype(np.float32) for name, tensor in load(data).items()}
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        facts = json.loads(header["__metadata__"]["detector"])
+        photos = {int(category): count for category, count in facts["photos"].items()}
+        return cls(tuple(facts["classes"]), weights, facts["least"], Found(**facts["found"]), photos)
+
+
+def distinct(scores: Floats, boxes: Floats, most: int, least: float) -> list[tuple[int, int]]:
+    """Rows and columns of at most `most` scores, (n, classes), best first, without those that name the same thing."""
+    left = scores.copy()
+    chosen: list[tuple[int, int]] = []
+    while len(chosen) < most:
+        row, column = np.unravel_index(left.argmax(), left.shape)
+        if left[row, column] < least:
+            break
+        chosen.append((int(row), int(column)))
+        shared = overlap(boxes, boxes[row])
+        left[shared > SAME_KIND, column] = -np.inf
+        left[shared > SAME_PLACE] = -np.inf
+        left[row] = -np.inf
+    return chosen
+
+
+def overlap(boxes: Floats, box: Floats) -> Floats:
+    """The intersection over union of (n, 4) boxes with one: left, top, right, bottom."""
+    across = np.minimum(boxes[:, 2], box[2]) - np.maximum(boxes[:, 0], box[0])
+    down = np.minimum(boxes[:, 3], box[3]) - np.maximum(boxes[:, 1], box[1])
+    shared = np.maximum(across, 0) * np.maximum(down, 0)
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    union: Floats = areas + (box[2] - box[0]) * (box[3] - box[1]) - shared
+    return shared / np.maximum(union, 1e-9)
+
+
+def _region(box: Floats, shape: tuple[int, ...]) -> Region:
+    left, top, right, bottom = (float(edge) for edge in box)
+    rows, columns = shape[:2]
+    return left / columns, top / rows, (right - left) / columns, (bottom - top) / rows
+
+
+def _normalised(places: Floats) -> Floats:
+    return unit(places.reshape(-1, places.shape[2])).reshape(places.shape) * LENGTH
+
+
+def _sigmoid(logits: Floats) -> Floats:
+    value: Floats = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+    return value

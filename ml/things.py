@@ -1,0 +1,172 @@
+"""Which regions of a photo show things that the shop sells: chosen among many, at most one for each thing.
+
+A region is worth how alike its vector is to the nearest photo of a category (as ml.novelty samples the catalogue), how
+likely the category head finds that category, and, where a detector has looked, how sure that one is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from ml.arrays import Floats, Ints
+from ml.classifier import Classifier
+from ml.detector import overlap
+from ml.feature_scaling import unit
+from ml.images import Region
+
+# How much a tenfold probability of the head or score of the detector counts, in cosine. Share of the products of 95
+# real rooms that are among ten groups of ten, EfficientNet-Lite2, with the detector's weight in the columns:
+#   0      0.1    0.2    0.5    the detector alone
+#   0.549  0.567  0.570  0.563  0.474
+# and with the head's on regions of a grid, in rows of Lite0 and Lite2:
+#   0      0.05   0.1
+#   0.495  0.546  0.553
+LIKELY, SURE = 0.05, 0.1
+LEAST = 1e-3  # probabilities below it count as it
+# Each thing of a category makes the next one worth so much less. Without it ten groups are often all lamps.
+ANOTHER = 0.05
+# Regions of one category that overlap more than this (intersection over union), or of which one holds more than this
+# share of the other, show one thing; of two categories, when they overlap more than SAME_PLACE.
+SAME_THING, WITHIN, SAME_PLACE = 0.3, 0.6, 0.7
+
+
+@dataclass(frozen=True, eq=False)
+class Regions:
+    """n regions of a photo."""
+
+    edges: Floats
+    """(n, 4) left, top, right, bottom, as fractions of the photo"""
+    vectors: Floats
+    """(n, dimensions)"""
+    scores: Floats | None = None
+    """(n, classes) a detector's, in the order of the head's classes; None: nobody looked."""
+
+
+@dataclass(frozen=True, eq=False)
+class Thing:
+    """A region that shows a thing."""
+
+    row: int
+    """Its row among the regions."""
+    box: Region
+    category: int
+    worth: float
+    """How good a region it is, by which things are ranked."""
+    probabilities: Floats
+    """(classes,) the head's, of the region."""
+
+
+def choose(regions: Regions, head: Classifier, most: int) -> list[Thing]:
+    """At most `most` things, best first."""
+    assert head.novelty is not None
+    probabilities = head.probabilities(regions.vectors)
+    alike, nearest = _nearest(regions.vectors, head)
+    worth = alike + LIKELY * np.log(np.maximum(probabilities, LEAST))
+    if regions.scores is not None:
+        worth = worth + SURE * np.log(np.maximum(regions.scores, LEAST))
+    things: list[Thing] = []
+    while len(things) < most:
+        row, column = (int(place) for place in np.unravel_index(worth.argmax(), worth.shape))
+        if not np.isfinite(worth[row, column]):
+            break
+        box = _region(regions.edges[row])
+        things.append(Thing(row, box, head.classes[column], float(worth[row, column]), probabilities[row]))
+        shared = overlap(regions.edges, regions.edges[row])
+        same = (shared > SAME_THING) | (_within(regions.edges, regions.edges[row]) > WITHIN)
+        same |= nearest[:, column] == nearest[row, column]  # Alike things would find the same products.
+        worth[same, column] = -np.inf
+        worth[shared > SAME_PLACE] = -np.inf
+        worth[:, column] -= ANOTHER
+    return things
+
+
+def _nearest(vectors: Floats, head: Classifier) -> tuple[Floats, Ints]:
+    """The cosine to the nearest sampled photo of each category, and its product's id: both (n, classes).
+
+    A category without a photo in the sample is never near.
+    """
+    assert head.novelty is not None
+    cosines = unit(vectors) @ head.novelty.columns
+    alike = np.full((len(vectors), len(head.classes)), -np.inf, np.float32)
+    products = np.zeros(alike.shape, np.int64)
+    for column, rows in enumerate(_of_category(head)):
+        if len(rows):
+            best = cosines[:, rows].argmax(axis=1)
+            alike[:, column] = np.take_along_axis(cosines[:, rows], best[:, None], axis=1)[:, 0]
+            products[:, column] = head.novelty.products[rows[best]]
+    return alike, products
+
+
+@lru_cache(maxsize=8)
+def _of_category(head: Classifier) -> Sequence[Ints]:
+    """The rows of the sampled photos that the head takes for each category, in the order of its classes."""
+    assert head.novelty is not None
+    taken = head.probabilities(head.novelty.reference.astype(np.float32)).argmax(axis=1)
+    return [np.flatnonzero(taken == column) for column in range(len(head.classes))]
+
+
+def _within(boxes: Floats, box: Floats) -> Floats:
+    """The share of the smaller of two boxes that lies in the other: (n, 4) and one -> (n,)."""
+    across = np.minimum(boxes[:, 2], box[2]) - np.maximum(boxes[:, 0], box[0])
+    down = np.minimum(boxes[:, 3], box[3]) - np.maximum(boxes[:, 1], box[1])
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    smaller = np.minimum(areas, (box[2] - box[0]) * (box[3] - box[1]))
+    shares: Floats = np.maximum(across, 0) * np.maximum(down, 0) / np.maximum(smaller, 1e-9)
+    return shares
+
+
+def _region(edges: Floats) -> Region:
+    left, top, right, bottom = (float(edge) for edge in edges)
+    return left, top, right - left, bottom - top
+
+
+# The sides of a grid's regions, in places of a map.
+SIDES = (2, 3, 4, 6, 8, 11, 15, 20, 27)
+LONGEST = 3  # times as long as wide
+
+
+@lru_cache(maxsize=32)
+def grid(rows: int, columns: int) -> Ints:
+    """Regions of many sizes all over a map, (n, 4): left, top, right, bottom in places. There are about 2,000."""
+    heights, widths = (sorted({*(side for side in SIDES if side < most), most}) for most in (rows, columns))
+    made = [
+        (x, y, x + width, y + height)
+        for height in heights
+        for width in widths
+        if max(height, width) <= LONGEST * min(height, width)
+        for y in _starts(rows, height)
+        for x in _starts(columns, width)
+    ]
+    return np.array(made or [(0, 0, columns, rows)])
+
+
+def _starts(length: int, side: int) -> list[int]:
+    """Half a side apart, from end to end."""
+    return sorted({*range(0, length - side + 1, max(1, side // 2)), length - side})
+
+
+def pooled(places: Floats, boxes: Ints) -> Floats:
+    """The mean over each box of a map (rows, columns, channels): (n, 4) in places -> (n, channels).
+
+    It takes four look-ups a box, in sums over all places above and to the left (Viola and Jones 2001).
+    """
+    rows, columns, channels = places.shape
+    sums = np.zeros((rows + 1, columns + 1, channels), np.float32)
+    np.cumsum(np.cumsum(places, axis=0), axis=1, out=sums[1:, 1:])
+    left, top, right, bottom = boxes.T
+    means: Floats = sums[bottom, right]
+    means -= sums[top, right]
+    means -= sums[bottom, left]
+    means += sums[top, left]
+    means /= ((right - left) * (bottom - top))[:, np.newaxis]
+    return means
+
+
+def in_places(boxes: Floats, rows: int, columns: int) -> Ints:
+    """Boxes as whole places, at least one: (n, 4) in places -> (n, 4)."""
+    # A place of which less than a third is in the box is left out.
+    low = np.floor(boxes[:, :2] + 1 / 3).astype(int).clip(0, (columns - 1, rows - 1))
+    high = np.ceil(boxes[:, 2:] - 1 / 3).astype(int).clip(low + 1, (columns, rows))
+    return np.concatenate([low, high], axis=1)

@@ -1,0 +1,128 @@
+"""Objects: the things in a photo of a room, each with its own gate and its own matches."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ml import things
+from ml.arrays import Floats
+from ml.classifier import Classifier
+from ml.encoder import Encoder
+from ml.images import MIN_SIDE, Region
+from ml.preprocessing import for_map
+from ml.things import Regions, Thing
+from search import category_gate, encoders, lookup
+from search.category_gate import Choice
+from search.lookup import Matches
+from search.models import Space
+
+MOST = 10
+# Regions that are encoded one by one where no map can be read: the whole photo, and so many equal ones in each
+# direction, with these sides as shares of the photo's.
+CROPS = ((2, 0.6), (3, 0.4))
+
+
+@dataclass(frozen=True, eq=False)
+class FoundObject:
+    """A thing in a photo, the categories searched for it and its matches."""
+
+    box: Region
+    choice: Choice
+    """By both looks at it: in the map, among its surroundings, and by itself."""
+    matches: Matches
+
+
+def find(
+    space: Space,
+    encoder: Encoder,
+    photo: Image.Image,
+    categories: frozenset[int],
+    override: frozenset[int] | None,
+    **wanted: Any,
+) -> list[FoundObject]:
+    """At most MOST things in an upright photo, best first; none before the space has a head with a sample.
+
+    Args:
+        categories: ids of all the shop's.
+        override: ids of those that the caller wants searched, whatever the gates say.
+        wanted: arguments of lookup.nearest.
+    """
+    head = encoders.head(space)
+    if head is None or head.novelty is None:
+        return []
+    regions = _regions(space, encoder, photo, head)
+    chosen = [thing for thing in things.choose(regions, head, MOST) if _is_large_enough(thing.box, photo)]
+    if not chosen:
+        return []
+    vectors = regions.vectors[[thing.row for thing in chosen]]
+    if encoder.recipe.has_map:
+        vectors = encoder.encode(_crops(photo, [thing.box for thing in chosen]))
+    found = []
+    for thing, vector in zip(chosen, vectors, strict=True):
+        choice = _choice(head, thing, vector, categories, override)
+        found.append(FoundObject(thing.box, choice, lookup.nearest(space, vector, choice.searched, **wanted)))
+    return found
+
+
+def _regions(space: Space, encoder: Encoder, photo: Image.Image, head: Classifier) -> Regions:
+    """The regions to choose from: a detector's, those of a grid, or a few crops."""
+    if not encoder.recipe.has_map:
+        edges = _few_regions()
+        regions = [(left, top, right - left, bottom - top) for left, top, right, bottom in edges.tolist()]
+        return Regions(edges, encoder.encode(_crops(photo, regions)))
+    places = encoder.places(for_map(photo, encoder.recipe))
+    rows, columns = places.shape[:2]
+    size = np.array([columns, rows, columns, rows])
+    detector = encoders.detector(space)
+    if detector is None or detector.classes != head.classes:
+        boxes = things.grid(rows, columns)
+        return Regions(boxes / size, encoder.finish(things.pooled(places, boxes)))
+    scores, edges = detector.read(places)
+    likely = scores.max(axis=1) >= detector.least
+    if not likely.any():
+        likely = scores.max(axis=1) == scores.max()
+    vectors = encoder.finish(things.pooled(places, things.in_places(edges[likely], rows, columns)))
+    return Regions(edges[likely] / size, vectors, scores[likely])
+
+
+def _choice(
+    head: Classifier, thing: Thing, vector: Floats, categories: frozenset[int], override: frozenset[int] | None
+) -> Choice:
+    """The gate of both looks at a thing: in the map, among its surroundings, and by itself.
+
+    On 95 real rooms the share of products found is 0.539 by both, with 1.6 categories searched, and 0.515 by the
+    second alone, with 2.2 (EfficientNet-Lite2, regions of a grid).
+    """
+    judgement = head.judge(vector)
+    both = np.array([judgement.probabilities[category] for category in head.classes]) * thing.probabilities
+    both = both / both.sum()
+    searched = np.array(head.classes)[head.policy.searched(both[np.newaxis])[0]]
+    judgement = replace(
+        judgement,
+        probabilities=dict(zip(head.classes, both.tolist(), strict=True)),
+        searched=frozenset(searched.tolist()),
+        unknown=False,  # It is like something: that is why it was chosen.
+    )
+    return category_gate.choose(judgement, categories, override)
+
+
+def _crops(photo: Image.Image, boxes: Sequence[Region]) -> Iterator[Image.Image]:
+    for x, y, across, down in boxes:
+        left, top = round(x * photo.width), round(y * photo.height)
+        right, bottom = round((x + across) * photo.width), round((y + down) * photo.height)
+        yield photo.crop((left, top, max(left + 1, right), max(top + 1, bottom)))
+
+
+def _few_regions() -> Floats:
+    edges = [(0.0, 0.0, 1.0, 1.0)]
+    for count, side in CROPS:
+        starts = [number * (1 - side) / (count - 1) for number in range(count)]
+        edges += [(x, y, x + side, y + side) for y in starts for x in starts]
+    return np.array(edges, np.float32)
+
+
+def _is_large_enough(box: Region, photo: Image.Image) -> bool:
+    return min(box[2] * photo.width, box[3] * photo.height) >= MIN_SIDE
