@@ -115,7 +115,9 @@ def _search(file: Path, **fields: str) -> tuple[Mapping[str, Any], float]:
 
     upload = SimpleUploadedFile(file.name, file.read_bytes())
     begun = time.perf_counter()
-    response = Client().post("/api/v1/search/", {"image": upload, "limit": GROUP, **fields}, headers={"host": "localhost"})
+    response = Client().post(
+        "/api/v1/search/", {"image": upload, "limit": GROUP, **fields}, headers={"host": "localhost"}
+    )
     took = time.perf_counter() - begun
     assert response.status_code == 200, response.content
     return response.json(), 1000 * took

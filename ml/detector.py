@@ -15,7 +15,6 @@ from safetensors.numpy import load, save
 
 from ml.arrays import Floats
 from ml.feature_scaling import unit
-from ml.images import Region
 
 # A place's features have this length: at length 1 the first layer would hardly learn in a few epochs.
 LENGTH = 8.0
@@ -26,17 +25,6 @@ REACH = (-3.0, 4.0)  # the logarithm of how far a thing reaches, in places: 0.05
 SAME_KIND, SAME_PLACE = 0.5, 0.7
 # Kernels of the layers, in their order. Layers of 3 x 3 are residual.
 LAYERS = ("entry", "first", "second", "exit")
-
-
-@dataclass(frozen=True)
-class Thing:
-    """Something that the shop sells, seen in a photo."""
-
-    box: Region
-    category: int
-    """The id of the likeliest category."""
-    score: float
-    """How sure it is, 0 to 1. It ranks things and is no probability."""
 
 
 @dataclass(frozen=True)
@@ -60,22 +48,10 @@ class Detector:
     weights: Mapping[str, NDArray[np.float32]]
     """By "LAYER.weight", (height, width, inputs, outputs), and "LAYER.bias", (outputs,)."""
     least: float
-    """Boxes with a lower score are no things: at this score the made-up scenes have the best F1."""
+    """The score at which boxes in made-up scenes are best told from nothing, by F1. Real rooms have lower scores."""
     found: Found
     photos: dict[int, int] = field(default_factory=dict)
     """The photos that scenes were made of, by category id."""
-
-    def things(self, places: Floats, most: int, least: float | None = None) -> list[Thing]:
-        """At most `most` things by falling score, seen in a map (rows, columns, channels).
-
-        `least` is the least score, by default the detector's own.
-        """
-        scores, boxes = self.read(places)
-        least = self.least if least is None else least
-        return [
-            Thing(_region(boxes[place], places.shape), self.classes[column], float(scores[place, column]))
-            for place, column in distinct(scores, boxes, most, least)
-        ]
 
     def read(self, places: Floats) -> tuple[Floats, Floats]:
         """Each place's scores, (p, classes), and its box: left, top, right, bottom, (p, 4) in places."""
@@ -140,12 +116,6 @@ def overlap(boxes: Floats, box: Floats) -> Floats:
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     union: Floats = areas + (box[2] - box[0]) * (box[3] - box[1]) - shared
     return shared / np.maximum(union, 1e-9)
-
-
-def _region(box: Floats, shape: tuple[int, ...]) -> Region:
-    left, top, right, bottom = (float(edge) for edge in box)
-    rows, columns = shape[:2]
-    return left / columns, top / rows, (right - left) / columns, (bottom - top) / rows
 
 
 def _normalised(places: Floats) -> Floats:

@@ -30,6 +30,9 @@ ANOTHER = 0.05
 # Regions of one category that overlap more than this (intersection over union), or of which one holds more than this
 # share of the other, show one thing; of two categories, when they overlap more than SAME_PLACE.
 SAME_THING, WITHIN, SAME_PLACE = 0.3, 0.6, 0.7
+# A region of another category of which more than this share lies within a thing, or that holds so much of it, is taken
+# for a part of it unless a detector is sure. A choice, not a measurement.
+PART = 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +61,11 @@ class Thing:
     """(classes,) the head's, of the region."""
 
 
-def choose(regions: Regions, head: Classifier, most: int) -> list[Thing]:
-    """At most `most` things, best first."""
+def choose(regions: Regions, head: Classifier, most: int, sure: float = 0.0) -> list[Thing]:
+    """At most `most` things, best first.
+
+    A detector's score of at least `sure` makes a thing of a region that lies within a better one, such as a cushion's.
+    """
     assert head.novelty is not None
     probabilities = head.probabilities(regions.vectors)
     alike, nearest = _nearest(regions.vectors, head)
@@ -73,11 +79,13 @@ def choose(regions: Regions, head: Classifier, most: int) -> list[Thing]:
             break
         box = _region(regions.edges[row])
         things.append(Thing(row, box, head.classes[column], float(worth[row, column]), probabilities[row]))
-        shared = overlap(regions.edges, regions.edges[row])
-        same = (shared > SAME_THING) | (_within(regions.edges, regions.edges[row]) > WITHIN)
+        shared, within = overlap(regions.edges, regions.edges[row]), _within(regions.edges, regions.edges[row])
+        same = (shared > SAME_THING) | (within > WITHIN)
         same |= nearest[:, column] == nearest[row, column]  # Alike things would find the same products.
         worth[same, column] = -np.inf
         worth[shared > SAME_PLACE] = -np.inf
+        if regions.scores is not None:
+            worth[(within > PART)[:, np.newaxis] & (regions.scores < sure)] = -np.inf
         worth[:, column] -= ANOTHER
     return things
 

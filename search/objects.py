@@ -10,6 +10,7 @@ from PIL import Image
 from ml import things
 from ml.arrays import Floats
 from ml.classifier import Classifier
+from ml.detector import Detector
 from ml.encoder import Encoder
 from ml.images import MIN_SIDE, Region
 from ml.preprocessing import for_map
@@ -53,8 +54,12 @@ def find(
     head = encoders.head(space)
     if head is None or head.novelty is None:
         return []
-    regions = _regions(space, encoder, photo, head)
-    chosen = [thing for thing in things.choose(regions, head, MOST) if _is_large_enough(thing.box, photo)]
+    detector = encoders.detector(space)
+    if detector is not None and detector.classes != head.classes:  # The head was trained since.
+        detector = None
+    regions = _regions(encoder, photo, detector)
+    chosen = things.choose(regions, head, MOST, detector.least if detector else 0.0)
+    chosen = [thing for thing in chosen if _is_large_enough(thing.box, photo)]
     if not chosen:
         return []
     vectors = regions.vectors[[thing.row for thing in chosen]]
@@ -67,7 +72,7 @@ def find(
     return found
 
 
-def _regions(space: Space, encoder: Encoder, photo: Image.Image, head: Classifier) -> Regions:
+def _regions(encoder: Encoder, photo: Image.Image, detector: Detector | None) -> Regions:
     """The regions to choose from: a detector's, those of a grid, or a few crops."""
     if not encoder.recipe.has_map:
         edges = _few_regions()
@@ -76,16 +81,12 @@ def _regions(space: Space, encoder: Encoder, photo: Image.Image, head: Classifie
     places = encoder.places(for_map(photo, encoder.recipe))
     rows, columns = places.shape[:2]
     size = np.array([columns, rows, columns, rows])
-    detector = encoders.detector(space)
-    if detector is None or detector.classes != head.classes:
+    if detector is None:
         boxes = things.grid(rows, columns)
         return Regions(boxes / size, encoder.finish(things.pooled(places, boxes)))
     scores, edges = detector.read(places)
-    likely = scores.max(axis=1) >= detector.least
-    if not likely.any():
-        likely = scores.max(axis=1) == scores.max()
-    vectors = encoder.finish(things.pooled(places, things.in_places(edges[likely], rows, columns)))
-    return Regions(edges[likely] / size, vectors, scores[likely])
+    vectors = encoder.finish(things.pooled(places, things.in_places(edges, rows, columns)))
+    return Regions(edges / size, vectors, scores)
 
 
 def _choice(
