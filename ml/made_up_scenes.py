@@ -53,7 +53,9 @@ def scene(
     for _ in range(random.integers(1, PRODUCTS + 1)):
         _place(int(random.integers(len(cut_outs))), cut_outs, placed, pixels, random)
     if random.random() < 0.5:
-        put_thing(pixels, random)
+        hidden = put_thing(pixels, random)
+        for one in placed:
+            one.seen[hidden] = False
     shown = [Shown(_box(one.seen), one.number) for one in placed if one.seen.sum() > SEEN * one.pixels]
     if random.random() < 0.5:
         pixels = pixels[:, :, ::-1]

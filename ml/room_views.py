@@ -43,6 +43,12 @@ def view(image: Image.Image, random: np.random.Generator, side: int = SIDE) -> I
     return relit(pixels, random)
 
 
+def has_plain_backdrop(image: Image.Image) -> bool:
+    """Whether an RGB photo was taken before a plain backdrop, as in a studio."""
+    photo = planes(image, SIDE // 2)
+    return min(photo.shape[1:]) >= SMALLEST and _backdrop(photo) is not None
+
+
 def planes(image: Image.Image, side: int) -> Pixels:
     """An RGB photo, scaled down until its longer side has `side` pixels."""
     small = image.copy()
@@ -136,12 +142,14 @@ def _colour(random: np.random.Generator) -> Pixels:
     return (random.uniform(0.15, 0.85) + 0.15 * random.uniform(-1, 1, (3, 1, 1))).astype(np.float32)
 
 
-def put_thing(pixels: Pixels, random: np.random.Generator) -> None:
-    """Put a rectangle of one colour somewhere."""
+def put_thing(pixels: Pixels, random: np.random.Generator) -> tuple[slice, slice]:
+    """Put a rectangle of one colour somewhere; returns its rows and columns."""
     height, width = pixels.shape[1:]
     tall, wide = (max(1, round(random.uniform(0.1, LARGEST) * side)) for side in (height, width))
     y, x = random.integers(0, height - tall + 1), random.integers(0, width - wide + 1)
-    pixels[:, y : y + tall, x : x + wide] = _colour(random)
+    place = slice(y, y + tall), slice(x, x + wide)
+    pixels[:, *place] = _colour(random)
+    return place
 
 
 def _cropped(photo: Pixels, random: np.random.Generator) -> Pixels:

@@ -58,12 +58,6 @@ def head(space: Space) -> Classifier | None:
         return None
 
 
-def is_of_studio(space: Space, vector: np.ndarray) -> bool:
-    """Whether a photo was more likely taken in a studio than elsewhere: then it shows one thing. False if unknown."""
-    newest = head(space)
-    return newest is not None and newest.rooms is not None and float(newest.rooms.share(vector)) < 0.5
-
-
 def detector(space: Space) -> Detector | None:
     """The space's detector; None before its first training."""
     try:

@@ -14,6 +14,7 @@ from ml.detector import Detector
 from ml.encoder import Encoder
 from ml.images import MIN_SIDE, Region
 from ml.preprocessing import for_map
+from ml.room_views import has_plain_backdrop
 from ml.things import Regions, Thing
 from search import category_gate, encoders, lookup
 from search.category_gate import Choice
@@ -44,7 +45,9 @@ def find(
     override: frozenset[int] | None,
     **wanted: Any,
 ) -> list[FoundObject]:
-    """At most MOST things in an upright photo, best first; none before the space has a head with a sample.
+    """At most MOST things in an upright photo, best first.
+
+    There are none before the space has a head with a sample, nor in a photo with a plain backdrop: it is of one thing.
 
     Args:
         categories: ids of all the shop's.
@@ -52,7 +55,7 @@ def find(
         wanted: arguments of lookup.nearest.
     """
     head = encoders.head(space)
-    if head is None or head.novelty is None:
+    if head is None or head.novelty is None or has_plain_backdrop(photo):
         return []
     detector = encoders.detector(space)
     if detector is not None and detector.classes != head.classes:  # The head was trained since.

@@ -7,12 +7,14 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 import pytest
 from cachetools import TTLCache
+from numpy.typing import NDArray
 from PIL import Image
 
 from ml.encoder import Encoder
 from ml.images import Region, crop_region, open_photo
+from ml.preprocessing import STRIDE
 from ml.projection import FittedProjection
-from ml.recipes import make_recipe
+from ml.recipes import Recipe, make_recipe
 from search import encoders, indexing, spaces
 from search.models import Space
 from search.store import coarse, indexes, partitions
@@ -20,7 +22,14 @@ from staff import dashboard
 from staff import spaces as spaces_page
 
 DIMENSIONS = 48
-KEPT_FOR_SECONDS = (indexes._checked, indexes.photos_per_product, encoders._head, dashboard.index, spaces_page.seen)
+KEPT_FOR_SECONDS = (
+    indexes._checked,
+    indexes.photos_per_product,
+    encoders._head,
+    encoders._detector,
+    dashboard.index,
+    spaces_page.seen,
+)
 RECIPE = {**make_recipe("random").as_dict(), "fit": "crop"}
 
 
@@ -29,6 +38,7 @@ class GridEncoder(Encoder):
 
     def __init__(self, projection: FittedProjection | None = None) -> None:
         self.projection = projection
+        self.recipe = Recipe.from_dict(RECIPE)
 
     def warm(self) -> None:
         """There is nothing to load."""
@@ -36,6 +46,19 @@ class GridEncoder(Encoder):
     def open(self, source: bytes | BinaryIO, region: Region | None = None) -> Image.Image:
         photo = open_photo(source)
         return photo if region is None else crop_region(photo, region)
+
+    def open_scene(self, source: bytes | BinaryIO) -> Image.Image:
+        return open_photo(source)
+
+    def places(self, pixels: NDArray[np.uint8]) -> np.ndarray:
+        """Each place's mean colour, as a photo of that colour alone would have it."""
+        height, width = pixels.shape[:2]
+        blocks = pixels.reshape(height // STRIDE, STRIDE, width // STRIDE, STRIDE, 3).mean((1, 3))
+        return np.tile(blocks, (1, 1, 16)).astype(np.float32) + 1
+
+    def finish(self, features: np.ndarray) -> np.ndarray:
+        vectors: np.ndarray = features / np.linalg.norm(features, axis=1, keepdims=True)
+        return vectors if self.projection is None else self.projection.apply(vectors, normalize=True)
 
     def encode(self, images: Iterable[Image.Image]) -> np.ndarray:
         grids = [np.asarray(image.resize((4, 4)), np.float32).ravel() + 1 for image in images]

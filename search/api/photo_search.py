@@ -51,9 +51,7 @@ def find(data: Any, watch: Stopwatch) -> Found:
     if not query.wants_objects:
         return found
     with watch.stage("objects"):
-        seen = []
-        if scene and not encoders.is_of_studio(space, vector):
-            seen = objects.find(space, encoder, scene, frozenset(categories), override, **query.wanted())
+        seen = objects.find(space, encoder, scene, frozenset(categories), override, **query.wanted()) if scene else []
     whole = FoundObject(query.validated_data.get("region", WHOLE), choice, matches)
     return found._replace(objects=seen or [whole])
 

@@ -1,0 +1,98 @@
+"""Detectors: what is learned from scenes, and what numpy reads of it."""
+
+import numpy as np
+import pytest
+import torch
+
+from ml.detector import Detector, distinct, overlap
+from ml.detector_training import Lesson, Training
+
+CHANNELS, ROWS, COLUMNS = 16, 12, 16
+KINDS = (7, 9)
+
+
+def lessons(count: int, seed: int) -> list[Lesson]:
+    """Rectangles of two kinds, each kind a direction of the features, in noise."""
+    random = np.random.default_rng(seed)
+    directions = np.eye(CHANNELS)[:2] * 6
+    made = []
+    for _ in range(count):
+        places = random.standard_normal((ROWS, COLUMNS, CHANNELS))
+        left, top = random.integers(0, 8), random.integers(0, 6)
+        right, bottom = left + random.integers(3, 8), top + random.integers(3, 6)
+        kind = int(random.integers(2))
+        places[top:bottom, left:right] += directions[kind]
+        box = np.array([[left / COLUMNS, top / ROWS, right / COLUMNS, bottom / ROWS]], np.float32)
+        made.append(Lesson(places.astype(np.float16), box, np.array([kind])))
+    return made
+
+
+@pytest.fixture(scope="module")
+def training() -> Training:
+    run = Training(CHANNELS, len(KINDS), steps=30 * 8)
+    run.learn(lessons(64, seed=0), epochs=30)
+    return run
+
+
+@pytest.fixture(scope="module")
+def detector(training) -> Detector:
+    made: Detector = training.detector(KINDS, lessons(30, seed=1), {7: 3, 9: 4})
+    return made
+
+
+def test_things_are_found_with_their_boxes_and_kinds(detector):
+    assert detector.found.recall > 0.9
+    assert detector.found.precision > 0.6
+    assert (detector.found.scenes, detector.found.things) == (30, 30)
+    right = 0
+    for lesson in lessons(20, seed=2):
+        scores, boxes = detector.read(lesson.places.astype(np.float32))
+        [(row, column)] = distinct(scores, boxes, most=1, least=0)
+        truth = lesson.boxes[0] * (COLUMNS, ROWS, COLUMNS, ROWS)
+        right += column == lesson.kinds[0] and overlap(boxes[row : row + 1], truth)[0] > 0.5
+    assert right >= 18
+
+
+def test_numpy_reads_what_torch_learned(training, detector):
+    places = lessons(1, seed=3)[0].places.astype(np.float32)
+    with torch.inference_mode():
+        said = training.network(torch.from_numpy(places)[None])[0].numpy()
+    scores, boxes = detector.read(places)
+    chances = 1 / (1 + np.exp(-said))
+    assert scores == pytest.approx(np.sqrt(chances[:, :2] * chances[:, -1:]), abs=1e-4)
+    reach = np.exp(said[0, 2:6])
+    assert boxes[0] == pytest.approx([max(0, 0.5 - reach[0]), max(0, 0.5 - reach[1]), *(0.5 + reach[2:])], abs=1e-3)
+    assert boxes.min() >= 0
+    assert (boxes <= (COLUMNS, ROWS, COLUMNS, ROWS)).all()
+
+
+def test_a_stored_detector_reads_the_same(detector):
+    again = Detector.from_bytes(detector.to_bytes())
+    assert (again.classes, again.least, again.found) == (detector.classes, detector.least, detector.found)
+    assert again.photos == {7: 3, 9: 4}
+    places = lessons(1, seed=3)[0].places.astype(np.float32)
+    for one, other in zip(again.read(places), detector.read(places), strict=True):
+        assert one == pytest.approx(other, abs=0.02)
+
+
+def test_training_ends_with_its_steps_whatever_it_is_given():
+    run = Training(CHANNELS, 2, steps=3)
+    run.learn(lessons(40, seed=0), epochs=2)
+    assert run.left == 0
+    run.learn(lessons(8, seed=0), epochs=1)
+
+
+def test_scenes_without_things_can_be_learned_from():
+    run = Training(CHANNELS, 2, steps=2)
+    empty = Lesson(np.ones((ROWS, COLUMNS, CHANNELS), np.float16), np.empty((0, 4), np.float32), np.empty(0, int))
+    run.learn([empty, empty], epochs=2)
+    made = run.detector(KINDS, [empty], {})
+    assert (made.found.things, made.found.recall) == (0, 0)
+
+
+def test_boxes_that_name_one_thing_are_one():
+    boxes = np.array([[0, 0, 4, 4], [0, 0, 4, 5], [0, 0, 4, 4.2], [6, 6, 9, 9]], np.float32)
+    scores = np.array([[0.9, 0.1], [0.8, 0.1], [0.1, 0.7], [0.2, 0.6]], np.float32)
+    assert distinct(scores, boxes, most=5, least=0.3) == [(0, 0), (3, 1)]
+    assert distinct(scores, boxes, most=1, least=0.3) == [(0, 0)]
+    assert distinct(scores, boxes, most=5, least=0.95) == []
