@@ -242,7 +242,7 @@ export interface paths {
         put?: never;
         /**
          * Search by photo
-         * @description The photo is classified, then the most similar products of the likeliest categories are returned, one photo a product, best first. `gate` shows which categories were searched and why; `category` overrides it. Products that show the same picture are one result, the others its `duplicates`. `left_out` names the best match that was not similar enough; `min_similarity=0` shows such matches as well.
+         * @description The photo is classified, then the most similar products of the likeliest categories are returned, one photo a product, best first. `gate` shows which categories were searched and why; `category` overrides it. Products that show the same picture are one result, the others its `duplicates`. `left_out` names the best match that was not similar enough; `min_similarity=0` shows such matches as well. A photo of a room holds several things: `objects=auto` finds them, and each has matches of its own in `objects`.
          */
         post: operations["search_create"];
         delete?: never;
@@ -1361,6 +1361,28 @@ export interface components {
          * @enum {string}
          */
         ModeEnum: "classifier" | "override" | "open" | "unknown";
+        Object: {
+            /** @description x, y, width, height as fractions of the upright photo. */
+            box: number[];
+            /** @description The likeliest category; null: there is no head yet. */
+            category: string | null;
+            /**
+             * Format: double
+             * @description That category's probability.
+             */
+            confidence: number | null;
+            /** @description The categories searched for it. */
+            searched: string[];
+            results: components["schemas"]["Hit"][];
+            /** @description The best match left out for its similarity; null: nothing to show was left out. */
+            left_out: components["schemas"]["LeftOut"] | null;
+        };
+        /**
+         * @description * `1` - 1
+         *     * `auto` - auto
+         * @enum {string}
+         */
+        ObjectsEnum: "1" | "auto";
         ParseError: {
             code: components["schemas"]["ParseErrorCodeEnum"];
             detail: string;
@@ -2425,6 +2447,8 @@ export interface components {
              */
             metric: components["schemas"]["MetricEnum"];
             gate: components["schemas"]["Gate"];
+            /** @description Only with `objects=auto`: the things in the photo, best first. One where the photo shows one thing or none was found: then it is the whole photo, or the region. A basket can be made of them for an hour. */
+            objects?: components["schemas"]["Object"][];
             results: components["schemas"]["Hit"][];
             /** @description The best match left out for its similarity; null: nothing to show was left out. */
             left_out: components["schemas"]["LeftOut"] | null;
@@ -2465,7 +2489,7 @@ export interface components {
             code: "blank" | "invalid" | "null" | "null_characters_not_allowed" | "surrogate_characters_not_allowed" | "unknown_category";
             detail: string;
         };
-        SearchCreateError: components["schemas"]["SearchCreateNonFieldErrorsErrorComponent"] | components["schemas"]["SearchCreateCategoryErrorComponent"] | components["schemas"]["SearchCreateLimitErrorComponent"] | components["schemas"]["SearchCreateMinSimilarityErrorComponent"] | components["schemas"]["SearchCreateImageErrorComponent"] | components["schemas"]["SearchCreateRegionErrorComponent"] | components["schemas"]["SearchCreatePriceMinErrorComponent"] | components["schemas"]["SearchCreatePriceMaxErrorComponent"] | components["schemas"]["SearchCreateInStockErrorComponent"] | components["schemas"]["SearchCreateAttributesErrorComponent"];
+        SearchCreateError: components["schemas"]["SearchCreateNonFieldErrorsErrorComponent"] | components["schemas"]["SearchCreateCategoryErrorComponent"] | components["schemas"]["SearchCreateLimitErrorComponent"] | components["schemas"]["SearchCreateMinSimilarityErrorComponent"] | components["schemas"]["SearchCreateImageErrorComponent"] | components["schemas"]["SearchCreateRegionErrorComponent"] | components["schemas"]["SearchCreateObjectsErrorComponent"] | components["schemas"]["SearchCreatePriceMinErrorComponent"] | components["schemas"]["SearchCreatePriceMaxErrorComponent"] | components["schemas"]["SearchCreateInStockErrorComponent"] | components["schemas"]["SearchCreateAttributesErrorComponent"];
         SearchCreateErrorResponse400: components["schemas"]["SearchCreateValidationError"] | components["schemas"]["ParseErrorResponse"];
         SearchCreateImageErrorComponent: {
             /**
@@ -2551,6 +2575,20 @@ export interface components {
              * @enum {string}
              */
             code: "invalid" | "null";
+            detail: string;
+        };
+        SearchCreateObjectsErrorComponent: {
+            /**
+             * @description * `objects` - objects (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "objects";
+            /**
+             * @description * `invalid_choice` - invalid_choice
+             *     * `null` - null
+             * @enum {string}
+             */
+            code: "invalid_choice" | "null";
             detail: string;
         };
         SearchCreatePriceMaxErrorComponent: {
@@ -2640,6 +2678,14 @@ export interface components {
             image: Blob;
             /** @description Part of the photo to search with: `x,y,width,height` as fractions of the upright photo. */
             region?: string;
+            /**
+             * @description `1`: the photo shows one thing. `auto`: find the things in it, 10 at most, and answer with `objects`. A `region` is one thing.
+             *
+             *     * `1` - 1
+             *     * `auto` - auto
+             * @default 1
+             */
+            objects?: components["schemas"]["ObjectsEnum"];
             /** @description At least this price. */
             price_min?: number | string;
             /** @description At most this price. */
