@@ -66,7 +66,9 @@ class Stack:
         """
         # Web server and worker share the cores: a thread of torch that waits must not spin meanwhile.
         environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, **self.address}
-        command = ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", *COMMANDS[name]]
+        # Training takes all cores for minutes: queries and indexing go first.
+        nice = ["nice"] if name == "maintenance" else []
+        command = ["setpriv", "--pdeathsig", "TERM", *nice, sys.executable, "-m", *COMMANDS[name]]
         with _log(name).open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 command,
@@ -149,8 +151,9 @@ class Stack:
     def stop(self) -> None:
         """End the processes: ask all at once, then wait for all together. Kill those that outlast STOP_SECONDS."""
         print("\nStopping ...", flush=True)
-        for process in self.processes.values():
-            process.terminate()
+        for name, process in self.processes.items():
+            # What the maintenance worker does takes minutes and is begun anew: a cold shutdown gives it up.
+            process.send_signal(signal.SIGQUIT if name == "maintenance" else signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
         for process in self.processes.values():
             try:
