@@ -25,7 +25,7 @@ from PIL import Image
 
 from ml.feature_scaling import unit
 from ml.images import WHOLE, Region, open_at
-from ml.preprocessing import enough, enough_for_scene, preprocess
+from ml.preprocessing import STRIDE, enough, enough_for_scene, preprocess
 from ml.projection import FittedProjection
 from ml.recipes import Recipe, WeightsError
 
@@ -130,6 +130,12 @@ class Encoder:
         """Load the network and run it once, so that the first query is as fast as the rest."""
         side = self.recipe.input_size
         self.encode([Image.new("RGB", (side, side))])
+
+    def warm_places(self) -> None:
+        """Load the dense network and run it once, for a recipe that has a map."""
+        if self.recipe.has_map:
+            side = self.recipe.input_size // STRIDE * STRIDE or STRIDE
+            self.places(np.zeros((side, side, 3), np.uint8))
 
     def _features(self, images: Iterable[Image.Image]) -> Iterator[Floats]:
         network = _shared_network(self.recipe, self.device, self.runtime, self.cache)

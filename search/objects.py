@@ -1,5 +1,6 @@
 """Objects: the things in a photo of a room, each with its own gate and its own matches."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +15,7 @@ from ml.detector import Detector
 from ml.encoder import Encoder
 from ml.images import MIN_SIDE, Region
 from ml.preprocessing import for_map
+from ml.recipes import WeightsError
 from ml.room_views import has_plain_backdrop
 from ml.things import Regions, Thing
 from search import category_gate, encoders, lookup
@@ -21,6 +23,7 @@ from search.category_gate import Choice
 from search.lookup import Matches
 from search.models import Space
 
+logger = logging.getLogger(__name__)
 MOST = 10
 # Regions that are encoded one by one where no map can be read: the whole photo, and so many equal ones in each
 # direction, with these sides as shares of the photo's.
@@ -65,9 +68,7 @@ def find(
     chosen = [thing for thing in chosen if _is_large_enough(thing.box, photo)]
     if not chosen:
         return []
-    vectors = regions.vectors[[thing.row for thing in chosen]]
-    if encoder.recipe.has_map:
-        vectors = encoder.encode(_crops(photo, [thing.box for thing in chosen]))
+    vectors = encoder.encode(_crops(photo, [thing.box for thing in chosen]))
     found = []
     for thing, vector in zip(chosen, vectors, strict=True):
         choice = _choice(head, thing, vector, categories, override)
@@ -77,11 +78,11 @@ def find(
 
 def _regions(encoder: Encoder, photo: Image.Image, detector: Detector | None) -> Regions:
     """The regions to choose from: a detector's, those of a grid, or a few crops."""
-    if not encoder.recipe.has_map:
+    places = _places(encoder, photo)
+    if places is None:
         edges = _few_regions()
         regions = [(left, top, right - left, bottom - top) for left, top, right, bottom in edges.tolist()]
         return Regions(edges, encoder.encode(_crops(photo, regions)))
-    places = encoder.places(for_map(photo, encoder.recipe))
     rows, columns = places.shape[:2]
     size = np.array([columns, rows, columns, rows])
     if detector is None:
@@ -90,6 +91,20 @@ def _regions(encoder: Encoder, photo: Image.Image, detector: Detector | None) ->
     scores, edges = detector.read(places)
     vectors = encoder.finish(things.pooled(places, things.in_places(edges, rows, columns)))
     return Regions(edges / size, vectors, scores)
+
+
+def _places(encoder: Encoder, photo: Image.Image) -> Floats | None:
+    """The photo's map; None where there is none to read.
+
+    A network that was converted once outlives its weights, but the dense one may not have been converted yet.
+    """
+    if not encoder.recipe.has_map:
+        return None
+    try:
+        return encoder.places(for_map(photo, encoder.recipe))
+    except WeightsError as error:
+        logger.warning("A photo is looked at in crops: %s", error)
+        return None
 
 
 def _choice(

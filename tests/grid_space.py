@@ -43,6 +43,9 @@ class GridEncoder(Encoder):
     def warm(self) -> None:
         """There is nothing to load."""
 
+    def warm_places(self) -> None:
+        """Nor here."""
+
     def open(self, source: bytes | BinaryIO, region: Region | None = None) -> Image.Image:
         photo = open_photo(source)
         return photo if region is None else crop_region(photo, region)

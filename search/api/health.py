@@ -90,4 +90,9 @@ def _model() -> dict[str, str]:
 @once
 def _warm(space_id: int) -> None:
     """Load the space's model and run it once in this process; a failure is not remembered."""
-    encoders.encoder_for(Space.objects.get(pk=space_id)).warm()
+    encoder = encoders.encoder_for(Space.objects.get(pk=space_id))
+    encoder.warm()
+    try:
+        encoder.warm_places()
+    except WeightsError as error:  # Things are looked for in crops then.
+        logger.warning("The map of %s cannot be read: %s", space_id, error)

@@ -62,11 +62,16 @@ class Command(BaseCommand):
 
         Weights are fetched only if they are needed: a converted network that is kept outlives them.
         """
+        encoder = encoders.encoder_for(space)
         try:
-            encoders.encoder_for(space).warm()
+            encoder.warm()
         except WeightsError:
-            fetch_weights(Recipe.from_dict(space.recipe))
-            encoders.encoder_for(space).warm()
+            fetch_weights(encoder.recipe)
+            encoder.warm()
+        try:
+            encoder.warm_places()
+        except WeightsError as error:
+            self.stderr.write(f"Things in photos of rooms will be looked for in crops, which takes longer: {error}")
 
 
 def way_to(recipe: Recipe) -> str:

@@ -8,10 +8,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from PIL import Image
 
+from ml.recipes import WeightsError
 from search import head_training, kept_objects
 from search.models import Threshold
 from tests.conftest import picture
-from tests.grid_space import RECIPE
+from tests.grid_space import RECIPE, GridEncoder
 
 pytestmark = pytest.mark.django_db
 RED, BLUE = (250, 10, 10), (10, 10, 250)
@@ -148,3 +149,12 @@ def test_the_longest_photos_are_answered_as_well(shop, ask):
     out = io.BytesIO()
     Image.fromarray(noise).save(out, "PNG")
     assert ask(out.getvalue(), objects="auto").status_code == 200
+
+
+def test_a_map_that_cannot_be_read_costs_crops_and_no_answer(shop, ask, monkeypatch, caplog):
+    def gone(encoder, pixels):
+        raise WeightsError("there is no weights file")
+
+    monkeypatch.setattr(GridEncoder, "places", gone)
+    assert ask(room(), objects="auto").json()["objects"]
+    assert "A photo is looked at in crops: there is no weights file" in caplog.text
