@@ -123,13 +123,18 @@ class Encoder:
         as the networks scale down. Raises WeightsError as `encode`.
         """
         network = _shared_network(self.recipe, self.device, self.runtime, self.cache, dense=True)
-        (places,) = network.start(pixels[np.newaxis])()
+        (places,) = network.start(np.stack([pixels]))()  # A copy: Pillow's own bytes are read-only.
         return places
 
     def warm(self) -> None:
         """Load the network and run it once, so that the first query is as fast as the rest."""
         side = self.recipe.input_size
         self.encode([Image.new("RGB", (side, side))])
+
+    def warm_places(self) -> None:
+        """Load the dense network and run it once, if the recipe has a map: `places` is then as fast as the rest."""
+        if self.recipe.has_map:
+            self.places(np.zeros((self.recipe.input_size, self.recipe.input_size, 3), np.uint8))
 
     def _features(self, images: Iterable[Image.Image]) -> Iterator[Floats]:
         network = _shared_network(self.recipe, self.device, self.runtime, self.cache)

@@ -58,7 +58,7 @@ class Command(BaseCommand):
         return ""
 
     def _load(self, space: Space) -> None:
-        """Convert the network here, so that no web process has to import torch.
+        """Convert the network here, also as explanations need it, so that no web process has to import torch.
 
         Weights are fetched only if they are needed: a converted network that is kept outlives them.
         """
@@ -67,6 +67,10 @@ class Command(BaseCommand):
         except WeightsError:
             fetch_weights(Recipe.from_dict(space.recipe))
             encoders.encoder_for(space).warm()
+        try:
+            encoders.encoder_for(space).warm_places()
+        except WeightsError as error:  # An earlier version converted the network, and its weights are gone.
+            self.stderr.write(f"Searches are answered, but matches cannot be explained: {error}")
 
 
 def way_to(recipe: Recipe) -> str:
