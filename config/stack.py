@@ -66,9 +66,7 @@ class Stack:
         """
         # Web server and worker share the cores: a thread of torch that waits must not spin meanwhile.
         environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, **self.address}
-        # Training takes all cores for minutes: queries and indexing go first.
-        nice = ["nice"] if name == "maintenance" else []
-        command = ["setpriv", "--pdeathsig", "TERM", *nice, sys.executable, "-m", *COMMANDS[name]]
+        command = ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", *COMMANDS[name]]
         with _log(name).open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 command,

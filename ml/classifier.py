@@ -15,6 +15,7 @@ from safetensors.numpy import load, save
 
 from ml.arrays import Bools, Floats, Ints
 from ml.gate_policy import Policy, Tuned
+from ml.kinship import Kinship
 from ml.novelty import Novelty
 
 
@@ -50,6 +51,8 @@ class Metrics:
     """The number of views (ml.room_views) that were learned from."""
     views_top1: float | None = None
     views_calibration_error: float | None = None
+    kinship: Kinship | None = None
+    """What a match is to a photo; None: too few photos to tell, a metric that is not cosine, or an older head."""
 
     @classmethod
     def from_json(cls, text: str) -> "Metrics":
@@ -62,6 +65,8 @@ class Metrics:
             data["confusion"] = {int(true): _by_id(taken) for true, taken in data["confusion"].items()}
         if data.get("gate"):
             data["gate"] = Tuned.from_dict(data["gate"])
+        if data.get("kinship"):
+            data["kinship"] = Kinship.from_dict(data["kinship"])
         return cls(**data)
 
 
@@ -126,6 +131,9 @@ class Classifier:
 
     def with_gate(self, gate: Tuned | None) -> "Classifier":
         return replace(self, metrics=replace(self.metrics, gate=gate))
+
+    def with_kinship(self, kinship: Kinship | None) -> "Classifier":
+        return replace(self, metrics=replace(self.metrics, kinship=kinship))
 
     def judge(self, vector: Floats) -> Judgement:
         """What the head makes of a photo with this vector, (dimensions,)."""

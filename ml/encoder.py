@@ -25,7 +25,7 @@ from PIL import Image
 
 from ml.feature_scaling import unit
 from ml.images import WHOLE, Region, open_at
-from ml.preprocessing import STRIDE, enough, enough_for_scene, preprocess
+from ml.preprocessing import enough, enough_for_scene, preprocess
 from ml.projection import FittedProjection
 from ml.recipes import Recipe, WeightsError
 
@@ -123,7 +123,7 @@ class Encoder:
         as the networks scale down. Raises WeightsError as `encode`.
         """
         network = _shared_network(self.recipe, self.device, self.runtime, self.cache, dense=True)
-        (places,) = network.start(pixels[np.newaxis])()
+        (places,) = network.start(np.stack([pixels]))()  # A copy: Pillow's own bytes are read-only.
         return places
 
     def warm(self) -> None:
@@ -132,10 +132,9 @@ class Encoder:
         self.encode([Image.new("RGB", (side, side))])
 
     def warm_places(self) -> None:
-        """Load the dense network and run it once, for a recipe that has a map."""
+        """Load the dense network and run it once, if the recipe has a map: `places` is then as fast as the rest."""
         if self.recipe.has_map:
-            side = self.recipe.input_size // STRIDE * STRIDE or STRIDE
-            self.places(np.zeros((side, side, 3), np.uint8))
+            self.places(np.zeros((self.recipe.input_size, self.recipe.input_size, 3), np.uint8))
 
     def _features(self, images: Iterable[Image.Image]) -> Iterator[Floats]:
         network = _shared_network(self.recipe, self.device, self.runtime, self.cache)

@@ -46,6 +46,12 @@ class Novelty:
     def columns(self) -> NDArray[np.float32]:
         return np.ascontiguousarray(self.reference.T, np.float32)
 
+    @cached_property
+    def usual(self) -> NDArray[np.float32]:
+        """(dimensions,) the mean of the sample"""
+        mean: NDArray[np.float32] = self.columns.mean(axis=1)
+        return mean
+
     def likeness(self, vectors: Floats, products: Ints | None = None) -> Floats:
         """(n, dimensions) -> (n,) mean cosine of the NEAREST photos, -1 to 1.
 

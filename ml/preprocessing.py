@@ -1,6 +1,7 @@
 """Turns a photo of any shape into the square of bytes that a network sees, with Pillow and numpy alone."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,30 @@ def preprocess(image: Image.Image, recipe: Recipe) -> NDArray[np.uint8]:
     if image.mode != "RGB":
         raise ValueError(f"the image is {image.mode}, not RGB: open it with Encoder.open or ml.images.open_photo")
     return np.asarray(FITS[recipe.fit](image, recipe))
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where a photo lies in the square, in the square's pixels. A part of it may lie outside."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+def frame(recipe: Recipe, width: int, height: int) -> Frame:
+    """Where `preprocess` puts a photo of that size."""
+    size = recipe.input_size
+    if recipe.fit == "squash":
+        return Frame(0, 0, size, size)
+    if recipe.fit == "pad":
+        scale = size / max(width, height)
+        across, down = (max(1, round(side * scale)) for side in (width, height))
+        return Frame((size - across) // 2, (size - down) // 2, across, down)
+    shorter_side = min(width, height)
+    across, down = (int(_short_side(recipe) * side / shorter_side) for side in (width, height))
+    return Frame(-round((across - size) / 2), -round((down - size) / 2), across, down)
 
 
 def enough(recipe: Recipe, width: float, height: float) -> float:
@@ -37,28 +62,26 @@ def _pad(image: Image.Image, recipe: Recipe) -> Image.Image:
     or tall furniture photos, the nearest vector is the uncropped original for 0.89 of them; on the ImageNet mean
     colour it is for 0.16, and with `_crop` for 0.14.
     """
-    size = recipe.input_size
-    scale = size / max(image.size)
-    width, height = (max(1, round(side * scale)) for side in image.size)
-    square = Image.new("RGB", (size, size), "white")
-    scaled = image.resize((width, height), RESAMPLING[recipe.interpolation])
-    square.paste(scaled, ((size - width) // 2, (size - height) // 2))
+    place = frame(recipe, *image.size)
+    square = Image.new("RGB", (recipe.input_size, recipe.input_size), "white")
+    square.paste(_scaled(image, place, recipe), (place.left, place.top))
     return square
 
 
 def _crop(image: Image.Image, recipe: Recipe) -> Image.Image:
     """The photo's centre, its shorter side scaled to 8/7 of the input size: torchvision's evaluation transform."""
-    size = recipe.input_size
-    short, shorter_side = _short_side(recipe), min(image.size)
-    width, height = (int(short * side / shorter_side) for side in image.size)
-    scaled = image.resize((width, height), RESAMPLING[recipe.interpolation])
-    left, top = round((width - size) / 2), round((height - size) / 2)
-    return scaled.crop((left, top, left + size, top + size))
+    size, place = recipe.input_size, frame(recipe, *image.size)
+    left, top = -place.left, -place.top
+    return _scaled(image, place, recipe).crop((left, top, left + size, top + size))
 
 
 def _squash(image: Image.Image, recipe: Recipe) -> Image.Image:
     """The whole photo, its sides made equal."""
-    return image.resize((recipe.input_size, recipe.input_size), RESAMPLING[recipe.interpolation])
+    return _scaled(image, frame(recipe, *image.size), recipe)
+
+
+def _scaled(image: Image.Image, place: Frame, recipe: Recipe) -> Image.Image:
+    return image.resize((place.width, place.height), RESAMPLING[recipe.interpolation])
 
 
 FITS: dict[str, Callable[[Image.Image, Recipe], Image.Image]] = {"pad": _pad, "crop": _crop, "squash": _squash}

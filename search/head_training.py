@@ -13,6 +13,7 @@ from ml.arrays import Floats, Ints
 from ml.classifier import Classifier
 from ml.gate_tuning import Views, tune_gate
 from ml.head_fitting import Origin, OutOfFold, TooFewPhotos, cross_validate, fit_classifier, usable_classes
+from ml.kinship_fitting import fit_kinship
 from ml.retrieval import Gallery, Metric
 from search import customers_photos, encoders, room_views
 from search.models import Embedding, Head, Query, Space
@@ -92,7 +93,8 @@ def is_due(space: Space) -> bool:
     """Whether the catalogue has changed enough since the space's newest head was trained, or there is none yet."""
     now = _photos_per_category(space)
     newest = space.heads.only("photos", "metrics", "trained_at").newest()
-    if newest is None or "views" not in newest.metrics:  # A head of an earlier version learned from no views.
+    # Heads of earlier versions learned from no views, or have no words for a match.
+    if newest is None or not {"views", "kinship"} <= newest.metrics.keys():
         return bool(now)
     then = {int(category): count for category, count in newest.photos.items()}
     added = _photos_per_category(space, photo__created_at__gt=newest.trained_at)
@@ -163,7 +165,10 @@ def _trained(space: Space, photos: dict[int, int], seed: int) -> Classifier:
     own, metric = held_out.among(learned.origins == Origin.CATALOGUE), cast(Metric, space.metric)
     gate = tune_gate(own, gallery, samples.families, photos, metric, seed, views)
     arguments = (learned.embeddings, learned.categories, learned.products, learned.origins)
-    return fit_classifier(*arguments, seed, held_out).with_gate(gate)
+    head = fit_classifier(*arguments, seed, held_out).with_gate(gate)
+    if views is None or metric != "cosine":
+        return head
+    return head.with_kinship(fit_kinship(gallery, samples.families, views, seed))
 
 
 def _photos_per_category(space: Space, **restriction: Any) -> dict[int, int]:

@@ -12,8 +12,10 @@ from urllib.parse import urljoin
 from catalog import shown_fields
 from catalog.models import Category, Product
 from catalog.words import START, segments
+from ml.explanation import HeatMap
 from search import photo_states
 from search.category_gate import Choice
+from search.explanations import Explanation, Trait
 from search.lookup import Hit, LeftOut, Matches
 from search.models import Space
 from search.objects import FoundObject
@@ -21,6 +23,8 @@ from search.photo_states import Counts
 from search.stopwatch import Stopwatch
 
 Json = dict[str, Any]
+# A hundred shares of so many digits still add up to the similarity within 1e-4. Of heat a screen shows 256 shades.
+SHARE_DIGITS, HEAT_DIGITS = 6, 3
 
 
 def answer(space: Space, matches: Matches, watch: Stopwatch, origin: str) -> Json:
@@ -56,6 +60,7 @@ def _text_hit(product: Product, origin: str) -> Json:
     return {
         "product": shown_fields.as_json(product),
         "photo": photo and urljoin(origin, photo.file.url),
+        "photo_id": photo and photo.pk,
         "rank": round(product.rank, 4),
         "highlight": {"name": segments(name), "description": segments(product.description_headline)},
     }
@@ -106,8 +111,48 @@ def _match(hit: Hit, origin: str) -> Json:
     return {
         "product": shown_fields.as_json(hit.product),
         "photo": urljoin(origin, hit.photo.file.url),
+        "photo_id": hit.photo.pk,
         "similarity": hit.similarity,
     }
+
+
+def explain_first(answer: Json, why: Explanation | None) -> None:
+    """Give the first result its explanation, and the others none."""
+    for place, result in enumerate(answer["results"]):
+        result["explanation"] = why and explanation(why) if place == 0 else None
+
+
+def explanation(why: Explanation) -> Json:
+    likely = why.likelihood
+    return {
+        "similarity": _rounded(why.similarity),
+        "query": _heat_map(why.query),
+        "photo": _heat_map(why.photo),
+        "words": likely and {"text": likely.words, "probabilities": {k: _rounded(p) for k, p in vars(likely).items()}},
+        "attributes": {
+            "agree": [_trait(trait) for trait in why.traits if trait.agrees],
+            "differ": [{**_trait(trait), "expected": trait.expected} for trait in why.traits if not trait.agrees],
+        },
+    }
+
+
+def _heat_map(shown: HeatMap) -> Json:
+    rows, columns = shown.shares.shape
+    return {
+        "rows": rows,
+        "columns": columns,
+        "shares": shown.shares.round(SHARE_DIGITS).tolist(),
+        "heat": shown.heat.round(HEAT_DIGITS).tolist(),
+        "padding_share": _rounded(shown.padding_share),
+    }
+
+
+def _trait(trait: Trait) -> Json:
+    return {"name": trait.name, "value": trait.value, "share": round(trait.share, HEAT_DIGITS)}
+
+
+def _rounded(number: float) -> float:
+    return round(number, SHARE_DIGITS)
 
 
 def _left_out(left_out: LeftOut) -> Json:

@@ -11,9 +11,10 @@ from rest_framework import status
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 
+from catalog.errors import Conflict, error_body
 from catalog.errors import ExceptionHandler as CatalogExceptionHandler
-from catalog.errors import error_body
 from ml.recipes import WeightsError
+from search.explanations import NotExplainable
 
 logger = logging.getLogger(__name__)
 RETRY_AFTER = 5  # seconds
@@ -41,6 +42,8 @@ class ExceptionHandler(CatalogExceptionHandler):
         if isinstance(exc, WeightsError):
             logger.error("The model cannot be loaded: %s", exc)  # Where files lie is no business of strangers.
             return ServiceUnavailable("The model is not available. Try again later.", "model_unavailable")
+        if isinstance(exc, NotExplainable):
+            return Conflict(str(exc), "not_explainable")
         return super().convert_known_exceptions(exc)
 
     def report_exception(self, exc: APIException, response: Response) -> None:

@@ -13,6 +13,7 @@ PRODUCT = {
 HIT = {
     "product": PRODUCT,
     "photo": "https://shop.example/media/photos/3f/3f1c.jpg",
+    "photo_id": 17,
     "similarity": 0.8712,
     "duplicates": [],
 }
@@ -38,6 +39,29 @@ SEARCH_ANSWER = {
     },
     "timings_ms": {"decode": 6.1, "encode": 61.0, "gate": 0.8, "search": 1.9, "total": 71.4},
 }
+EXPLAIN_ANSWER = {
+    "similarity": 0.871203,
+    "query": {
+        "rows": 2,
+        "columns": 2,
+        "shares": [[0.201304, 0.187112], [0.310028, 0.172759]],
+        "heat": [[0.412, 0.0], [1.0, 0.13]],
+        "padding_share": 0.0,
+    },
+    "photo": {
+        "rows": 2,
+        "columns": 1,
+        "shares": [[0.380201], [0.342991]],
+        "heat": [[1.0], [0.702]],
+        "padding_share": 0.148011,
+    },
+    "words": {"text": "the same style", "probabilities": {"piece": 0.412207, "style": 0.861034, "kind": 0.992811}},
+    "attributes": {
+        "agree": [{"name": "material", "value": "brass", "share": 0.81}],
+        "differ": [{"name": "color", "value": "brass", "share": 0.62, "expected": "black"}],
+    },
+    "timings_ms": {"decode": 6.1, "encode": 14.0, "gate": 0.8, "explain": 21.4, "total": 42.9},
+}
 TEXT_ANSWER = {
     "query_id": "0b0c9a3e-4a55-4a0e-9d2e-2f9f7d0f8a11",
     "count": 1,
@@ -47,6 +71,7 @@ TEXT_ANSWER = {
         {
             "product": PRODUCT,
             "photo": HIT["photo"],
+            "photo_id": HIT["photo_id"],
             "rank": 0.6079,
             "highlight": {
                 "name": [

@@ -3,14 +3,14 @@
 import math
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_serializer
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from PIL import Image
 from rest_framework import serializers
 
 from catalog import shown_fields
 from catalog.fields import PhotoField, photo_errors
 from catalog.filters import FilterSerializer, condition
-from catalog.models import Category, Product
+from catalog.models import Category, Photo, Product
 from catalog.serializers import PageSerializer
 from ml.encoder import Encoder
 from ml.images import MESSAGES, PhotoProblem, UnreadablePhoto
@@ -103,13 +103,25 @@ class SimilarSerializer(MatchSerializer):
         return photo
 
 
-class SearchSerializer(MatchSerializer):
+class QueryPhotoSerializer(serializers.Serializer[Any]):
+    """A customer's photo, or a part of it."""
+
     image = PhotoField(help_text="The query photo: JPEG, PNG, WebP, AVIF or GIF, at most 20 MB and 50 megapixels.")
     region = RegionField(
         required=False,
         help_text="Part of the photo to search with: `x,y,width,height` as fractions of the upright photo.",
     )
 
+    def opened(self, encoder: Encoder) -> Image.Image:
+        """The query photo, or its region, opened for this encoder."""
+        try:
+            return encoder.open(self.validated_data["image"], self.validated_data.get("region"))
+        except UnreadablePhoto as error:
+            with photo_errors("region" if error.code in REGION_PROBLEMS else "image"):
+                raise
+
+
+class SearchSerializer(QueryPhotoSerializer, MatchSerializer):
     objects = serializers.ChoiceField(
         ["1", AUTO],
         default="1",
@@ -118,14 +130,9 @@ class SearchSerializer(MatchSerializer):
             "`objects`. A `region` is one thing."
         ),
     )
-
-    def photo(self, encoder: Encoder) -> Image.Image:
-        """The query photo, or its region, opened for this encoder."""
-        try:
-            return encoder.open(self.validated_data["image"], self.validated_data.get("region"))
-        except UnreadablePhoto as error:
-            with photo_errors("region" if error.code in REGION_PROBLEMS else "image"):
-                raise
+    explain = serializers.BooleanField(
+        default=False, help_text="Say why the first result matches, in its `explanation`. It takes longer."
+    )
 
     def scene(self, encoder: Encoder) -> Image.Image:
         """The whole query photo, opened for looking for things in it."""
@@ -135,6 +142,17 @@ class SearchSerializer(MatchSerializer):
     @property
     def wants_objects(self) -> bool:
         return bool(self.validated_data["objects"] == AUTO)
+
+
+class ExplainSerializer(QueryPhotoSerializer):
+    photo = serializers.PrimaryKeyRelatedField(
+        queryset=Photo.objects.select_related("product__category"),
+        help_text="Id of the product's photo: `photo_id` of a result.",
+        error_messages={
+            "does_not_exist": "There is no such photo any more. Search again, and send a result's `photo_id`.",
+            "incorrect_type": "Give the id of a product's photo: a number, such as a result's `photo_id`.",
+        },
+    )
 
 
 class MatchedProductSerializer(serializers.ModelSerializer[Product]):
@@ -150,14 +168,109 @@ class MatchedPhotoSerializer(serializers.Serializer[Any]):
     photo = serializers.FileField(
         source="photo.file", help_text="URL of the product's photo that is nearest to the query."
     )
+    photo_id = serializers.IntegerField(
+        source="photo.pk", help_text="Its id, which `POST /api/v1/search/explain/` takes."
+    )
     similarity = serializers.FloatField(
         help_text="0 to 1: the cosine similarity, or 1 / (1 + distance) where the metric is l2."
     )
 
 
+class TimingsField(serializers.DictField):
+    """Milliseconds per stage and in total."""
+
+    child = serializers.FloatField()
+
+
+class GridField(serializers.ListField):
+    """Rows of numbers."""
+
+    child = serializers.ListField(child=serializers.FloatField())
+
+
+class HeatMapSerializer(serializers.Serializer[Any]):
+    """A grid that covers the photo, or the region of it that was sent."""
+
+    rows = serializers.IntegerField()
+    columns = serializers.IntegerField()
+    shares = GridField(help_text="How much of the similarity each place holds; below 0 where it speaks against it.")
+    heat = GridField(help_text="0 to 1: where the photo is like the other one, and not like any photo of the shop.")
+    padding_share = serializers.FloatField(
+        help_text="How much of the similarity the white around the photo holds. All shares and it add up to it."
+    )
+
+
+class ProbabilitiesSerializer(serializers.Serializer[Any]):
+    piece = serializers.FloatField(help_text="Of being the same product.")
+    style = serializers.FloatField(  # type: ignore[assignment]  # Every field has a `style` of its own.
+        help_text="Of being of one family: a product of the same name and category."
+    )
+    kind = serializers.FloatField(help_text="Of being of one category.")
+
+
+class WordsSerializer(serializers.Serializer[Any]):
+    text = serializers.ChoiceField(
+        ["the same piece", "the same style", "the same kind of thing", "something similar"],
+        help_text="The narrowest of these whose probability is at least 0.5; something similar: none has it.",
+    )
+    probabilities = ProbabilitiesSerializer()
+
+
+@extend_schema_field({"oneOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]})
+class AttributeValueField(serializers.Field):
+    """Text, a number or a truth value, as the shop has it."""
+
+    def to_representation(self, value: Any) -> Any:
+        return value
+
+
+class AgreeingSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    value = AttributeValueField(help_text="The product's, and probably the photo's.")
+    share = serializers.FloatField(help_text="How likely the photo shows it, by the products nearest to it.")
+
+
+class DifferingSerializer(AgreeingSerializer):
+    value = AttributeValueField(help_text="The product's.")
+    expected = AttributeValueField(help_text="The photo's, probably.")
+
+
+class AttributesSerializer(serializers.Serializer[Any]):
+    """What the photo shows is guessed: it is what most of the products nearest to it have."""
+
+    agree = AgreeingSerializer(many=True)
+    differ = DifferingSerializer(many=True)
+
+
+class ExplanationSerializer(serializers.Serializer[Any]):
+    similarity = serializers.FloatField(help_text="The cosine of the two photos, -1 to 1.")
+    query = HeatMapSerializer(help_text="The customer's photo, or its region.")
+    photo = HeatMapSerializer(help_text="The product's photo.")
+    words = WordsSerializer(
+        allow_null=True,
+        help_text="What the match is; null: the shop's head has no words yet, or does not know the product's category.",
+    )
+    attributes = AttributesSerializer()
+
+
+class ExplainAnswerSerializer(ExplanationSerializer):
+    timings_ms = TimingsField()
+
+
 class HitSerializer(MatchedPhotoSerializer):
     duplicates = MatchedPhotoSerializer(
         many=True, help_text="Further products whose nearest photo shows the same picture, 20 at most."
+    )
+
+
+class ExplainedHitSerializer(HitSerializer):
+    explanation = ExplanationSerializer(
+        required=False,
+        allow_null=True,
+        help_text=(
+            "Why it matches, where the request has `explain`: of the first result; null for the others, and where the "
+            "photo's file cannot be read."
+        ),
     )
 
 
@@ -203,12 +316,6 @@ class AnswerSerializer(serializers.Serializer[Any]):
     metric = serializers.ChoiceField(Space.Metric.values, help_text="How vectors are compared.")
 
 
-class TimingsField(serializers.DictField):
-    """Milliseconds per stage and in total."""
-
-    child = serializers.FloatField()
-
-
 class SimilarAnswerSerializer(AnswerSerializer):
     results = HitSerializer(many=True)
     left_out = LeftOutSerializer(
@@ -243,7 +350,7 @@ class SearchAnswerSerializer(AnswerSerializer):
             "none was found: then it is the whole photo, or the region. A basket can be made of them for an hour."
         ),
     )
-    results = HitSerializer(many=True)
+    results = ExplainedHitSerializer(many=True)
     left_out = LeftOutSerializer(
         allow_null=True, help_text="The best match left out for its similarity; null: nothing to show was left out."
     )
@@ -263,6 +370,7 @@ class HighlightSerializer(serializers.Serializer[Any]):
 class TextHitSerializer(serializers.Serializer[Any]):
     product = MatchedProductSerializer()
     photo = serializers.URLField(allow_null=True, help_text="URL of the product's first photo; null: it has none.")
+    photo_id = serializers.IntegerField(allow_null=True, help_text="Its id; null: it has none.")
     rank = serializers.FloatField(help_text="How well the words match; 0: only the beginning of the sku matches.")
     highlight = HighlightSerializer()
 

@@ -47,7 +47,8 @@ class SearchView(APIView):
             "photo a product, best first. `gate` shows which categories were searched and why; `category` overrides "
             "it. Products that show the same picture are one result, the others its `duplicates`. `left_out` names "
             "the best match that was not similar enough; `min_similarity=0` shows such matches as well. A photo of a "
-            "room holds several things: `objects=auto` finds them, and each has matches of its own in `objects`."
+            "room holds several things: `objects=auto` finds them, and each has matches of its own in `objects`. With "
+            "`explain` the first result has an `explanation`, as `POST /api/v1/search/explain/` gives it."
         ),
         tags=["search"],
         request=SearchSerializer,
@@ -60,6 +61,8 @@ class SearchView(APIView):
         origin = request.build_absolute_uri("/")
         answer = answers.answer(found.space, found.matches, watch, origin)
         answer["gate"] = answers.gate(found.choice, found.categories)
+        if found.explains:
+            answers.explain_first(answer, found.explanation)
         if found.objects is not None:
             answer["objects"] = answers.objects(found.objects, found.categories, origin)
             kept_objects.keep(answer["query_id"], [_candidates(one.matches) for one in found.objects])

@@ -130,6 +130,13 @@ def test_an_encoder_loads_nothing_until_it_is_used(loads):
     assert loads == [SMALL]
 
 
+def test_warming_the_places_loads_the_dense_network_where_there_is_one(loads):
+    Encoder(replace(SMALL, pooling="gem"), "cpu").warm_places()
+    assert loads == []
+    Encoder(SMALL, "cpu").warm_places()
+    assert loads == [SMALL]
+
+
 @both_runtimes
 def test_threads_that_start_together_share_one_load(loads, runtime):
     vectors = []

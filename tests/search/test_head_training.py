@@ -12,6 +12,7 @@ from catalog.models import Photo, Product
 from catalog.photos import StoredPhotoError
 from ml.classifier import Judgement
 from ml.head_fitting import TooFewPhotos
+from ml.kinship import Kinship
 from ml.recipes import WeightsError
 from search import customers_photos, encoders, head_training, indexing, photo_opening, room_views, tasks
 from search.management.commands.train_head import _worth_lines
@@ -82,6 +83,25 @@ def test_a_larger_shop_tunes_the_gate_on_photos_that_ask_for_their_kin(space, la
     assert (gate["queries"], gate["recall_of"]) == (60, "products")
     assert gate["policy"] == {"sure": 0.0, "most": 1, "confusions": {}}
     assert (gate["soft"], gate["open"]) == ({"recall": 1.0, "work": 0.5}, {"recall": 1.0, "work": 1.0})
+
+
+def test_a_larger_shop_learns_words_for_matches(space, large_shop, index):
+    index()
+    head_training.train(space)
+    kinship = Head.objects.get().metrics["kinship"]
+    assert kinship["pairs"] == 60 * 10
+    head = encoders.head(space)
+    assert head is not None
+    assert head.metrics.kinship == Kinship.from_dict(kinship)
+
+
+def test_a_shop_that_compares_by_distance_has_no_words(space, large_shop, index):
+    Space.objects.update(metric="l2")
+    space.refresh_from_db()
+    index()
+    head_training.train(space)
+    assert Head.objects.get().metrics["kinship"] is None
+    assert not head_training.is_due(space)
 
 
 def test_a_photo_unlike_all_that_is_sold_is_unknown(space, large_shop, index):
@@ -246,11 +266,12 @@ def test_a_space_that_another_process_trains_is_left_to_it(space, shop, index):
     assert head_training.train(space) is not None
 
 
-def test_a_head_of_an_earlier_version_is_due_for_training(space, shop, index):
+@pytest.mark.parametrize("lacking", ["views", "kinship"])
+def test_a_head_of_an_earlier_version_is_due_for_training(space, shop, index, lacking):
     index()
     head_training.train(space)
     head = Head.objects.get()
-    del head.metrics["views"]
+    del head.metrics[lacking]
     head.save(update_fields=["metrics"])
     assert head_training.is_due(space)
 

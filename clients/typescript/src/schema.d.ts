@@ -242,9 +242,29 @@ export interface paths {
         put?: never;
         /**
          * Search by photo
-         * @description The photo is classified, then the most similar products of the likeliest categories are returned, one photo a product, best first. `gate` shows which categories were searched and why; `category` overrides it. Products that show the same picture are one result, the others its `duplicates`. `left_out` names the best match that was not similar enough; `min_similarity=0` shows such matches as well. A photo of a room holds several things: `objects=auto` finds them, and each has matches of its own in `objects`.
+         * @description The photo is classified, then the most similar products of the likeliest categories are returned, one photo a product, best first. `gate` shows which categories were searched and why; `category` overrides it. Products that show the same picture are one result, the others its `duplicates`. `left_out` names the best match that was not similar enough; `min_similarity=0` shows such matches as well. A photo of a room holds several things: `objects=auto` finds them, and each has matches of its own in `objects`. With `explain` the first result has an `explanation`, as `POST /api/v1/search/explain/` gives it.
          */
         post: operations["search_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/search/explain/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Why a product matches
+         * @description How much of the similarity each place of the customer's photo and of the product's photo holds, exactly: the `shares` of either and its `padding_share` add up to `similarity`. `heat` is for the eye: it leaves out what any photo of the shop has. `words` say what the match is, with probabilities learned from the catalogue. What the photo shows is guessed from the products nearest to it: `attributes` compares the product's with that. `photo` is the `photo_id` of a result.
+         */
+        post: operations["search_explain_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -275,10 +295,25 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        Agreeing: {
+            name: string;
+            /** @description The product's, and probably the photo's. */
+            value: string | number | boolean;
+            /**
+             * Format: double
+             * @description How likely the photo shows it, by the products nearest to it.
+             */
+            share: number;
+        };
         AttributeCount: {
             name: string;
             /** @description The commonest first, 50 at most. */
             values: components["schemas"]["ValueCount"][];
+        };
+        /** @description What the photo shows is guessed: it is what most of the products nearest to it have. */
+        Attributes: {
+            agree: components["schemas"]["Agreeing"][];
+            differ: components["schemas"]["Differing"][];
         };
         Basket: {
             /**
@@ -885,6 +920,18 @@ export interface components {
          * @enum {string}
          */
         ClientErrorEnum: "client_error";
+        Differing: {
+            name: string;
+            /** @description The product's. */
+            value: string | number | boolean;
+            /**
+             * Format: double
+             * @description How likely the photo shows it, by the products nearest to it.
+             */
+            share: number;
+            /** @description The photo's, probably. */
+            expected: string | number | boolean;
+        };
         Error401: {
             code: components["schemas"]["ErrorCode401Enum"];
             detail: string;
@@ -1143,6 +1190,68 @@ export interface components {
             type: "validation_error";
             errors: components["schemas"]["EventsCreateError"][];
         };
+        ExplainAnswer: {
+            /**
+             * Format: double
+             * @description The cosine of the two photos, -1 to 1.
+             */
+            similarity: number;
+            /** @description The customer's photo, or its region. */
+            query: components["schemas"]["HeatMap"];
+            /** @description The product's photo. */
+            photo: components["schemas"]["HeatMap"];
+            /** @description What the match is; null: the shop's head has no words yet, or does not know the product's category. */
+            words: components["schemas"]["Words"] | null;
+            attributes: components["schemas"]["Attributes"];
+            timings_ms: {
+                [key: string]: number;
+            };
+        };
+        /** @description A customer's photo, or a part of it. */
+        ExplainRequest: {
+            /**
+             * Format: binary
+             * @description The query photo: JPEG, PNG, WebP, AVIF or GIF, at most 20 MB and 50 megapixels.
+             */
+            image: Blob;
+            /** @description Part of the photo to search with: `x,y,width,height` as fractions of the upright photo. */
+            region?: string;
+            /** @description Id of the product's photo: `photo_id` of a result. */
+            photo: number;
+        };
+        ExplainedHit: {
+            product: components["schemas"]["MatchedProduct"];
+            /**
+             * Format: uri
+             * @description URL of the product's photo that is nearest to the query.
+             */
+            photo: string;
+            /** @description Its id, which `POST /api/v1/search/explain/` takes. */
+            photo_id: number;
+            /**
+             * Format: double
+             * @description 0 to 1: the cosine similarity, or 1 / (1 + distance) where the metric is l2.
+             */
+            similarity: number;
+            /** @description Further products whose nearest photo shows the same picture, 20 at most. */
+            duplicates: components["schemas"]["MatchedPhoto"][];
+            /** @description Why it matches, where the request has `explain`: of the first result; null for the others, and where the photo's file cannot be read. */
+            explanation?: components["schemas"]["Explanation"] | null;
+        };
+        Explanation: {
+            /**
+             * Format: double
+             * @description The cosine of the two photos, -1 to 1.
+             */
+            similarity: number;
+            /** @description The customer's photo, or its region. */
+            query: components["schemas"]["HeatMap"];
+            /** @description The product's photo. */
+            photo: components["schemas"]["HeatMap"];
+            /** @description What the match is; null: the shop's head has no words yet, or does not know the product's category. */
+            words: components["schemas"]["Words"] | null;
+            attributes: components["schemas"]["Attributes"];
+        };
         /**
          * @description Each facet is counted as if its own filter were not set. Categories, names and values without a match are left
          *     out.
@@ -1216,6 +1325,20 @@ export interface components {
             /** Format: date-time */
             trained_at: string;
         };
+        /** @description A grid that covers the photo, or the region of it that was sent. */
+        HeatMap: {
+            rows: number;
+            columns: number;
+            /** @description How much of the similarity each place holds; below 0 where it speaks against it. */
+            shares: number[][];
+            /** @description 0 to 1: where the photo is like the other one, and not like any photo of the shop. */
+            heat: number[][];
+            /**
+             * Format: double
+             * @description How much of the similarity the white around the photo holds. All shares and it add up to it.
+             */
+            padding_share: number;
+        };
         Highlight: {
             /** @description All of the name, cut where matches begin and end. */
             name: components["schemas"]["Segment"][];
@@ -1229,6 +1352,8 @@ export interface components {
              * @description URL of the product's photo that is nearest to the query.
              */
             photo: string;
+            /** @description Its id, which `POST /api/v1/search/explain/` takes. */
+            photo_id: number;
             /**
              * Format: double
              * @description 0 to 1: the cosine similarity, or 1 / (1 + distance) where the metric is l2.
@@ -1315,6 +1440,8 @@ export interface components {
              * @description URL of the product's photo that is nearest to the query.
              */
             photo: string;
+            /** @description Its id, which `POST /api/v1/search/explain/` takes. */
+            photo_id: number;
             /**
              * Format: double
              * @description 0 to 1: the cosine similarity, or 1 / (1 + distance) where the metric is l2.
@@ -1456,6 +1583,23 @@ export interface components {
             min: string;
             /** Format: decimal */
             max: string;
+        };
+        Probabilities: {
+            /**
+             * Format: double
+             * @description Of being the same product.
+             */
+            piece: number;
+            /**
+             * Format: double
+             * @description Of being of one family: a product of the same name and category.
+             */
+            style: number;
+            /**
+             * Format: double
+             * @description Of being of one category.
+             */
+            kind: number;
         };
         Product: {
             sku: string;
@@ -2449,7 +2593,7 @@ export interface components {
             gate: components["schemas"]["Gate"];
             /** @description Only with `objects=auto`: the things in the photo, best first. One where the photo shows one thing or none was found: then it is the whole photo, or the region. A basket can be made of them for an hour. */
             objects?: components["schemas"]["Object"][];
-            results: components["schemas"]["Hit"][];
+            results: components["schemas"]["ExplainedHit"][];
             /** @description The best match left out for its similarity; null: nothing to show was left out. */
             left_out: components["schemas"]["LeftOut"] | null;
             timings_ms: {
@@ -2489,8 +2633,22 @@ export interface components {
             code: "blank" | "invalid" | "null" | "null_characters_not_allowed" | "surrogate_characters_not_allowed" | "unknown_category";
             detail: string;
         };
-        SearchCreateError: components["schemas"]["SearchCreateNonFieldErrorsErrorComponent"] | components["schemas"]["SearchCreateCategoryErrorComponent"] | components["schemas"]["SearchCreateLimitErrorComponent"] | components["schemas"]["SearchCreateMinSimilarityErrorComponent"] | components["schemas"]["SearchCreateImageErrorComponent"] | components["schemas"]["SearchCreateRegionErrorComponent"] | components["schemas"]["SearchCreateObjectsErrorComponent"] | components["schemas"]["SearchCreatePriceMinErrorComponent"] | components["schemas"]["SearchCreatePriceMaxErrorComponent"] | components["schemas"]["SearchCreateInStockErrorComponent"] | components["schemas"]["SearchCreateAttributesErrorComponent"];
+        SearchCreateError: components["schemas"]["SearchCreateNonFieldErrorsErrorComponent"] | components["schemas"]["SearchCreateImageErrorComponent"] | components["schemas"]["SearchCreateRegionErrorComponent"] | components["schemas"]["SearchCreateCategoryErrorComponent"] | components["schemas"]["SearchCreateLimitErrorComponent"] | components["schemas"]["SearchCreateMinSimilarityErrorComponent"] | components["schemas"]["SearchCreateObjectsErrorComponent"] | components["schemas"]["SearchCreateExplainErrorComponent"] | components["schemas"]["SearchCreatePriceMinErrorComponent"] | components["schemas"]["SearchCreatePriceMaxErrorComponent"] | components["schemas"]["SearchCreateInStockErrorComponent"] | components["schemas"]["SearchCreateAttributesErrorComponent"];
         SearchCreateErrorResponse400: components["schemas"]["SearchCreateValidationError"] | components["schemas"]["ParseErrorResponse"];
+        SearchCreateExplainErrorComponent: {
+            /**
+             * @description * `explain` - explain (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "explain";
+            /**
+             * @description * `invalid` - invalid
+             *     * `null` - null
+             * @enum {string}
+             */
+            code: "invalid" | "null";
+            detail: string;
+        };
         SearchCreateImageErrorComponent: {
             /**
              * @description * `image` - image (enum property replaced by openapi-typescript)
@@ -2657,8 +2815,98 @@ export interface components {
             type: "validation_error";
             errors: components["schemas"]["SearchCreateError"][];
         };
-        /** @description What narrows and ranks the matches, shared by search by photo and similar products. */
+        SearchExplainCreateError: components["schemas"]["SearchExplainCreateNonFieldErrorsErrorComponent"] | components["schemas"]["SearchExplainCreateImageErrorComponent"] | components["schemas"]["SearchExplainCreateRegionErrorComponent"] | components["schemas"]["SearchExplainCreatePhotoErrorComponent"];
+        SearchExplainCreateErrorResponse400: components["schemas"]["SearchExplainCreateValidationError"] | components["schemas"]["ParseErrorResponse"];
+        SearchExplainCreateImageErrorComponent: {
+            /**
+             * @description * `image` - image (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "image";
+            /**
+             * @description * `corrupt` - corrupt
+             *     * `empty` - empty
+             *     * `invalid` - invalid
+             *     * `invalid_region` - invalid_region
+             *     * `no_name` - no_name
+             *     * `null` - null
+             *     * `region_too_small` - region_too_small
+             *     * `required` - required
+             *     * `too_many_pixels` - too_many_pixels
+             *     * `too_narrow` - too_narrow
+             *     * `too_small` - too_small
+             *     * `unsupported_format` - unsupported_format
+             * @enum {string}
+             */
+            code: "corrupt" | "empty" | "invalid" | "invalid_region" | "no_name" | "null" | "region_too_small" | "required" | "too_many_pixels" | "too_narrow" | "too_small" | "unsupported_format";
+            detail: string;
+        };
+        SearchExplainCreateNonFieldErrorsErrorComponent: {
+            /**
+             * @description * `non_field_errors` - non_field_errors (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "non_field_errors";
+            /**
+             * @description * `invalid` - invalid
+             *     * `null` - null
+             * @enum {string}
+             */
+            code: "invalid" | "null";
+            detail: string;
+        };
+        SearchExplainCreatePhotoErrorComponent: {
+            /**
+             * @description * `photo` - photo (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "photo";
+            /**
+             * @description * `does_not_exist` - does_not_exist
+             *     * `incorrect_type` - incorrect_type
+             *     * `null` - null
+             *     * `required` - required
+             * @enum {string}
+             */
+            code: "does_not_exist" | "incorrect_type" | "null" | "required";
+            detail: string;
+        };
+        SearchExplainCreateRegionErrorComponent: {
+            /**
+             * @description * `region` - region (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "region";
+            /**
+             * @description * `blank` - blank
+             *     * `invalid` - invalid
+             *     * `invalid_region` - invalid_region
+             *     * `null` - null
+             *     * `null_characters_not_allowed` - null_characters_not_allowed
+             *     * `region_too_small` - region_too_small
+             *     * `surrogate_characters_not_allowed` - surrogate_characters_not_allowed
+             * @enum {string}
+             */
+            code: "blank" | "invalid" | "invalid_region" | "null" | "null_characters_not_allowed" | "region_too_small" | "surrogate_characters_not_allowed";
+            detail: string;
+        };
+        SearchExplainCreateValidationError: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "validation_error";
+            errors: components["schemas"]["SearchExplainCreateError"][];
+        };
+        /** @description A customer's photo, or a part of it. */
         SearchRequest: {
+            /**
+             * Format: binary
+             * @description The query photo: JPEG, PNG, WebP, AVIF or GIF, at most 20 MB and 50 megapixels.
+             */
+            image: Blob;
+            /** @description Part of the photo to search with: `x,y,width,height` as fractions of the upright photo. */
+            region?: string;
             /** @description Slug of the category to search in, several separated by commas, or `all`: overrides the gate. */
             category?: string;
             /**
@@ -2672,13 +2920,6 @@ export interface components {
              */
             min_similarity?: number;
             /**
-             * Format: binary
-             * @description The query photo: JPEG, PNG, WebP, AVIF or GIF, at most 20 MB and 50 megapixels.
-             */
-            image: Blob;
-            /** @description Part of the photo to search with: `x,y,width,height` as fractions of the upright photo. */
-            region?: string;
-            /**
              * @description `1`: the photo shows one thing. `auto`: find the things in it, 10 at most, and answer with `objects`. A `region` is one thing.
              *
              *     * `1` - 1
@@ -2686,6 +2927,11 @@ export interface components {
              * @default 1
              */
             objects?: components["schemas"]["ObjectsEnum"];
+            /**
+             * @description Say why the first result matches, in its `explanation`. It takes longer.
+             * @default false
+             */
+            explain?: boolean;
             /** @description At least this price. */
             price_min?: number | string;
             /** @description At most this price. */
@@ -2898,6 +3144,14 @@ export interface components {
                 [key: string]: number;
             };
         };
+        /**
+         * @description * `the same piece` - the same piece
+         *     * `the same style` - the same style
+         *     * `the same kind of thing` - the same kind of thing
+         *     * `something similar` - something similar
+         * @enum {string}
+         */
+        TextEnum: "the same piece" | "the same style" | "the same kind of thing" | "something similar";
         TextHit: {
             product: components["schemas"]["MatchedProduct"];
             /**
@@ -2905,6 +3159,8 @@ export interface components {
              * @description URL of the product's first photo; null: it has none.
              */
             photo: string | null;
+            /** @description Its id; null: it has none. */
+            photo_id: number | null;
             /**
              * Format: double
              * @description How well the words match; 0: only the beginning of the sku matches.
@@ -2943,6 +3199,18 @@ export interface components {
             /** @description As `attributes=name:value` takes it. */
             value: string;
             count: number;
+        };
+        Words: {
+            /**
+             * @description The narrowest of these whose probability is at least 0.5; something similar: none has it.
+             *
+             *     * `the same piece` - the same piece
+             *     * `the same style` - the same style
+             *     * `the same kind of thing` - the same kind of thing
+             *     * `something similar` - something similar
+             */
+            text: components["schemas"]["TextEnum"];
+            probabilities: components["schemas"]["Probabilities"];
         };
     };
     responses: never;
@@ -5047,6 +5315,120 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorResponse406"];
+                };
+            };
+            /** @description A photo or the request is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClientErrorAnswer"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse415"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse429"];
+                };
+            };
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse500"];
+                };
+            };
+            /** @description A service that the shop needs does not answer; try again after Retry-After seconds. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerErrorAnswer"];
+                };
+            };
+        };
+    };
+    search_explain_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["ExplainRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExplainAnswer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchExplainCreateErrorResponse400"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse401"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse404"];
+                };
+            };
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse405"];
+                };
+            };
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse406"];
+                };
+            };
+            /** @description The live space's similarity is no sum over the places of a photo. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClientErrorAnswer"];
                 };
             };
             /** @description A photo or the request is too large. */

@@ -58,7 +58,7 @@ class Command(BaseCommand):
         return ""
 
     def _load(self, space: Space) -> None:
-        """Convert the network here, so that no web process has to import torch.
+        """Convert the network here, also as explanations need it, so that no web process has to import torch.
 
         Weights are fetched only if they are needed: a converted network that is kept outlives them.
         """
@@ -70,8 +70,10 @@ class Command(BaseCommand):
             encoder.warm()
         try:
             encoder.warm_places()
-        except WeightsError as error:
-            self.stderr.write(f"Things in photos of rooms will be looked for in crops, which takes longer: {error}")
+        except WeightsError as error:  # An earlier version converted the network, and its weights are gone.
+            self.stderr.write(
+                f"No match can be explained, and things in photos of rooms are looked for in crops: {error}"
+            )
 
 
 def way_to(recipe: Recipe) -> str:
