@@ -78,10 +78,11 @@ def measure(options: argparse.Namespace, name: str) -> None:
 
 
 def _line(photos: Sequence[Room], label: str) -> str:
-    whole, grouped, found, first, seen, times = 0, 0, 0, 0, 0, []
+    whole, grouped, found, first, seen, times, single = 0, 0, 0, 0, 0, [], []
     for room in photos:
         answer, took = _search(room.file, objects="auto")
         times.append(took)
+        single.append(_search(room.file)[1])
         groups = [_skus(group["results"]) for group in answer["objects"]]
         seen += len(groups)
         whole += len({*room.skus} & {*_skus(answer["results"])})
@@ -93,7 +94,7 @@ def _line(photos: Sequence[Room], label: str) -> str:
     text = f"found by the whole photo {whole / total:.3f}, thing by thing {grouped / total:.3f}"
     if photos[0].boxes:
         text += f"; boxes {found / total:.3f}, of the first thing {first / len(photos):.3f}"
-    return f"{text}; {seen / len(photos):.1f} things a photo; {_times(times)}"
+    return f"{text}; {seen / len(photos):.1f} things a photo; {_times(times)}; as one thing {_times(single)}"
 
 
 def _one_thing(photos: Sequence[Room]) -> str:
