@@ -168,6 +168,8 @@ class Classifier:
         tensors["classes"] = np.array(self.classes, np.int64)
         if self.novelty is not None:
             tensors |= {"reference": self.novelty.reference, "reference_products": self.novelty.products}
+            if self.novelty.categories is not None:
+                tensors["reference_categories"] = self.novelty.categories
         if self.rooms is not None:
             tensors |= {"room_weights": self.rooms.weights, "room_bias": self.rooms.bias}
             tensors |= {"setting": self.rooms.setting, "setting_bias": np.array([self.rooms.setting_bias], np.float32)}
@@ -180,7 +182,7 @@ class Classifier:
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
         novelty = rooms = None
         if "reference" in tensors:
-            novelty = Novelty(tensors["reference"], tensors["reference_products"])
+            novelty = Novelty(tensors["reference"], tensors["reference_products"], tensors.get("reference_categories"))
         if "setting" in tensors:
             room = (tensors["room_weights"], tensors["room_bias"])
             rooms = RoomHead(*room, tensors["setting"], float(tensors["setting_bias"][0]))

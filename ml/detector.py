@@ -7,7 +7,7 @@ up, right and down. Only numpy is needed: training (ml.detector_training) is ano
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,8 +50,8 @@ class Detector:
     least: float
     """The score at which boxes in made-up scenes are best told from nothing, by F1. Real rooms have lower scores."""
     found: Found
-    photos: dict[int, int] = field(default_factory=dict)
-    """The photos that scenes were made of, by category id."""
+    learned: tuple[bool, ...]
+    """Of which categories it has seen products. The others are as likely everywhere as the likeliest one."""
 
     def read(self, places: Floats) -> tuple[Floats, Floats]:
         """Each place's scores, (p, classes), and its box: left, top, right, bottom, (p, 4) in places."""
@@ -62,6 +62,7 @@ class Detector:
         said = self._layer("exit", maps).reshape(rows * columns, -1)
         kinds = len(self.classes)
         scores: Floats = np.sqrt(_sigmoid(said[:, :kinds]) * _sigmoid(said[:, -1:]))
+        scores[:, ~np.array(self.learned)] = scores.max(axis=1, keepdims=True)
         reach = np.exp(np.clip(said[:, kinds : kinds + SIDES], *REACH))
         y, x = (axis.ravel() + 0.5 for axis in np.mgrid[:rows, :columns])
         edges = np.stack([x - reach[:, 0], y - reach[:, 1], x + reach[:, 2], y + reach[:, 3]], axis=1)
@@ -79,7 +80,8 @@ class Detector:
     def to_bytes(self) -> bytes:
         """safetensors, half precision, with all else in its metadata."""
         tensors = {name: weights.astype(np.float16) for name, weights in self.weights.items()}
-        facts = {"classes": self.classes, "least": self.least, "found": asdict(self.found), "photos": self.photos}
+        facts = {"classes": self.classes, "least": self.least, "found": asdict(self.found)}
+        facts["learned"] = self.learned
         return save(tensors, {"detector": json.dumps(facts)})
 
     @classmethod
@@ -88,8 +90,8 @@ class Detector:
         weights = {name: tensor.astype(np.float32) for name, tensor in load(data).items()}
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
         facts = json.loads(header["__metadata__"]["detector"])
-        photos = {int(category): count for category, count in facts["photos"].items()}
-        return cls(tuple(facts["classes"]), weights, facts["least"], Found(**facts["found"]), photos)
+        learned = tuple(facts["learned"])
+        return cls(tuple(facts["classes"]), weights, facts["least"], Found(**facts["found"]), learned)
 
 
 def distinct(scores: Floats, boxes: Floats, most: int, least: float) -> list[tuple[int, int]]:

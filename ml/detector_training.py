@@ -6,7 +6,7 @@ Detection"), the logarithm of the overlap for how far it reaches, and cross-entr
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -50,10 +50,13 @@ class Training:
         self.optimizer = torch.optim.AdamW(self.network.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimizer, LEARNING_RATE, total_steps=steps + 1)
         self.left = steps
+        self.seen = np.zeros(kinds, bool)
 
     def learn(self, lessons: Sequence[Lesson], epochs: int) -> None:
         """Go through the lessons `epochs` times, or until all steps are done."""
         targets = [_targets(lesson, self.kinds) for lesson in lessons]
+        for lesson in lessons:
+            self.seen[lesson.kinds] = True
         for _ in range(epochs):
             for rows in self._batches(lessons):
                 if not self.left:
@@ -89,8 +92,8 @@ class Training:
         loss = loss - (shared.clamp(min=1e-3).log() * weights).sum() / weights.sum()
         return loss + binary_cross_entropy_with_logits(found[:, -1], weights)
 
-    def detector(self, classes: Sequence[int], held_out: Sequence[Lesson], photos: dict[int, int]) -> Detector:
-        """What was learned, measured on lessons that had no part in it."""
+    def detector(self, classes: Sequence[int], held_out: Sequence[Lesson]) -> Detector:
+        """What was learned, measured as it will be stored on lessons that had no part in it."""
         weights = {}
         for name, layer in self.network.named_children():
             assert isinstance(layer, nn.Conv2d)
@@ -98,9 +101,10 @@ class Training:
             assert layer.bias is not None
             weights[f"{name}.bias"] = layer.bias.detach().numpy()
         nothing = Found(0, 0, 0.0, 0.0)
-        made = Detector(tuple(classes), weights, 0.0, nothing, photos)
+        learned = tuple(bool(seen) for seen in self.seen)
+        made = Detector.from_bytes(Detector(tuple(classes), weights, 0.0, nothing, learned).to_bytes())
         least, found = _measure(made, held_out)
-        return Detector(tuple(classes), weights, least, found, photos)
+        return replace(made, least=least, found=found)
 
 
 class _Head(nn.Module):

@@ -41,6 +41,8 @@ class Novelty:
     """(r, dimensions), of length 1"""
     products: NDArray[np.int64]
     """(r,) ids"""
+    categories: NDArray[np.int64] | None = None
+    """(r,) ids; None in a head that an earlier version stored."""
 
     @cached_property
     def columns(self) -> NDArray[np.float32]:
@@ -51,6 +53,13 @@ class Novelty:
         """(dimensions,) the mean of the sample"""
         mean: NDArray[np.float32] = self.columns.mean(axis=1)
         return mean
+
+    @cached_property
+    def by_category(self) -> dict[int, Ints]:
+        """The rows of each category's photos, by its id."""
+        if self.categories is None:
+            return {}
+        return {int(category): np.flatnonzero(self.categories == category) for category in np.unique(self.categories)}
 
     def likeness(self, vectors: Floats, products: Ints | None = None) -> Floats:
         """(n, dimensions) -> (n,) mean cosine of the NEAREST photos, -1 to 1.
@@ -76,4 +85,5 @@ def fit_novelty(embeddings: Floats, labels: Ints, products: Ints, seed: int = 0)
     turns = np.arange(len(drawn)) - np.repeat(starts, sizes)
     most = max(REFERENCE, PER_CATEGORY * len(sizes))
     rows = np.sort(drawn[np.argsort(turns, kind="stable")][:most])
-    return Novelty(unit(embeddings[rows]).astype(np.float16), products[rows].astype(np.int64))
+    ids = products[rows].astype(np.int64), labels[rows].astype(np.int64)
+    return Novelty(unit(embeddings[rows]).astype(np.float16), *ids)

@@ -4,13 +4,12 @@ A region is worth how alike its vector is to the nearest photo of a category (as
 likely the category head finds that category, and, where a detector has looked, how sure that one is.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
-from ml.arrays import Floats, Ints
+from ml.arrays import Bools, Floats, Ints
 from ml.classifier import Classifier
 from ml.detector import overlap
 from ml.feature_scaling import unit
@@ -46,6 +45,11 @@ class Regions:
     scores: Floats | None = None
     """(n, classes) a detector's, in the order of the head's classes; None: nobody looked."""
 
+    def among(self, rows: Bools) -> "Regions":
+        """These rows only, a mask (n,)."""
+        scores = None if self.scores is None else self.scores[rows]
+        return Regions(self.edges[rows], self.vectors[rows], scores)
+
 
 @dataclass(frozen=True, eq=False)
 class Thing:
@@ -73,7 +77,7 @@ def choose(regions: Regions, head: Classifier, most: int, sure: float = 0.0) -> 
     if regions.scores is not None:
         worth = worth + SURE * np.log(np.maximum(regions.scores, LEAST))
     things: list[Thing] = []
-    while len(things) < most:
+    while len(things) < most and len(worth):
         row, column = (int(place) for place in np.unravel_index(worth.argmax(), worth.shape))
         if not np.isfinite(worth[row, column]):
             break
@@ -99,20 +103,13 @@ def _nearest(vectors: Floats, head: Classifier) -> tuple[Floats, Ints]:
     cosines = unit(vectors) @ head.novelty.columns
     alike = np.full((len(vectors), len(head.classes)), -np.inf, np.float32)
     products = np.zeros(alike.shape, np.int64)
-    for column, rows in enumerate(_of_category(head)):
-        if len(rows):
+    for column, category in enumerate(head.classes):
+        rows = head.novelty.by_category.get(category)
+        if rows is not None:
             best = cosines[:, rows].argmax(axis=1)
             alike[:, column] = np.take_along_axis(cosines[:, rows], best[:, None], axis=1)[:, 0]
             products[:, column] = head.novelty.products[rows[best]]
     return alike, products
-
-
-@lru_cache(maxsize=8)
-def _of_category(head: Classifier) -> Sequence[Ints]:
-    """The rows of the sampled photos that the head takes for each category, in the order of its classes."""
-    assert head.novelty is not None
-    taken = head.probabilities(head.novelty.reference.astype(np.float32)).argmax(axis=1)
-    return [np.flatnonzero(taken == column) for column in range(len(head.classes))]
 
 
 def _within(boxes: Floats, box: Floats) -> Floats:
@@ -130,6 +127,20 @@ def _region(edges: Floats) -> Region:
     return left, top, right - left, bottom - top
 
 
+# The most places in a row or a column. The last layers have 24 or fewer; earlier ones would have a hundred.
+LARGEST = 32
+
+
+def bounded(places: Floats) -> Floats:
+    """A map (rows, columns, channels) of at most LARGEST places a side: of a larger one, blocks are averaged."""
+    rows, columns, channels = places.shape
+    times = -(-max(rows, columns) // LARGEST)
+    down, across = min(times, rows), min(times, columns)
+    kept = places[: rows // down * down, : columns // across * across]
+    means: Floats = kept.reshape(rows // down, down, columns // across, across, channels).mean(axis=(1, 3))
+    return means
+
+
 # The sides of a grid's regions, in places of a map.
 SIDES = (2, 3, 4, 6, 8, 11, 15, 20, 27)
 LONGEST = 3  # times as long as wide
@@ -137,7 +148,10 @@ LONGEST = 3  # times as long as wide
 
 @lru_cache(maxsize=32)
 def grid(rows: int, columns: int) -> Ints:
-    """Regions of many sizes all over a map, (n, 4): left, top, right, bottom in places. There are about 2,000."""
+    """Regions of many sizes all over a map, (n, 4): left, top, right, bottom in places.
+
+    A map of 18 x 24 places has 3,500, the largest (see `bounded`) 8,000.
+    """
     heights, widths = (sorted({*(side for side in SIDES if side < most), most}) for most in (rows, columns))
     made = [
         (x, y, x + width, y + height)

@@ -222,8 +222,7 @@ class Detector(models.Model):
 
     space = models.OneToOneField(Space, models.CASCADE, primary_key=True)
     categories = models.JSONField(help_text="Ids of the categories that it tells apart, as the head's.")
-    data = models.BinaryField(help_text="safetensors (ml.detector); empty where too few photos could be cut out.")
-    photos = models.JSONField(help_text="Photos per category id at training.")
+    data = models.BinaryField(help_text="safetensors (ml.detector); empty where nothing could be learned.")
     found = models.JSONField(help_text="What it found in made-up scenes that it had not learned from.")
     trained_at = models.DateTimeField(auto_now=True)
 

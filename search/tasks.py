@@ -97,12 +97,7 @@ def train_detector() -> None:
     space = Space.objects.live()
     if space is None:
         return
-    try:
-        detector = detector_training.train_if_due(space)
-    except WeightsError:
-        logger.exception("%s: no detector can be trained", space)
-        return
-    if detector:
+    if detector := detector_training.train_if_due(space):
         logger.info("%s: detector trained, recall %.3f in made-up scenes", space, detector.found["recall"])
 
 
@@ -113,7 +108,7 @@ def maintain() -> None:
         logger.info("maintained %s", ", ".join(changed))
 
 
-@shared_task(acks_late=False)
+@shared_task
 def drop_space(space_id: int) -> None:
     """Delete a space that staff want gone."""
     try:

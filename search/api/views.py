@@ -30,6 +30,9 @@ from search.models import Query
 from search.stopwatch import Stopwatch
 from search.store import vectors
 
+# Candidates kept of a thing for baskets: an answer's default. Ten things of these take some 10 kB in Redis.
+KEPT = 20
+
 
 class SearchView(APIView):
     """Photo in, ranked products out."""
@@ -70,7 +73,7 @@ class SearchView(APIView):
 
 
 def _candidates(matches: lookup.Matches) -> list[kept_objects.Candidate]:
-    return [(hit.product.sku, hit.similarity) for hit in matches.hits]
+    return [(hit.product.sku, hit.similarity) for hit in matches.hits[:KEPT]]
 
 
 @query_errors(SimilarSerializer)

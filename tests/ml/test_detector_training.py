@@ -36,7 +36,7 @@ def training() -> Training:
 
 @pytest.fixture(scope="module")
 def detector(training) -> Detector:
-    made: Detector = training.detector(KINDS, lessons(30, seed=1), {7: 3, 9: 4})
+    made: Detector = training.detector(KINDS, lessons(30, seed=1))
     return made
 
 
@@ -59,9 +59,9 @@ def test_numpy_reads_what_torch_learned(training, detector):
         said = training.network(torch.from_numpy(places)[None])[0].numpy()
     scores, boxes = detector.read(places)
     chances = 1 / (1 + np.exp(-said))
-    assert scores == pytest.approx(np.sqrt(chances[:, :2] * chances[:, -1:]), abs=1e-4)
+    assert scores == pytest.approx(np.sqrt(chances[:, :2] * chances[:, -1:]), abs=0.01)
     reach = np.exp(said[0, 2:6])
-    assert boxes[0] == pytest.approx([max(0, 0.5 - reach[0]), max(0, 0.5 - reach[1]), *(0.5 + reach[2:])], abs=1e-3)
+    assert boxes[0] == pytest.approx([max(0, 0.5 - reach[0]), max(0, 0.5 - reach[1]), *(0.5 + reach[2:])], rel=0.02)
     assert boxes.min() >= 0
     assert (boxes <= (COLUMNS, ROWS, COLUMNS, ROWS)).all()
 
@@ -69,10 +69,10 @@ def test_numpy_reads_what_torch_learned(training, detector):
 def test_a_stored_detector_reads_the_same(detector):
     again = Detector.from_bytes(detector.to_bytes())
     assert (again.classes, again.least, again.found) == (detector.classes, detector.least, detector.found)
-    assert again.photos == {7: 3, 9: 4}
+    assert again.learned == (True, True)
     places = lessons(1, seed=3)[0].places.astype(np.float32)
     for one, other in zip(again.read(places), detector.read(places), strict=True):
-        assert one == pytest.approx(other, abs=0.02)
+        assert one == pytest.approx(other, abs=1e-6)
 
 
 def test_training_ends_with_its_steps_whatever_it_is_given():
@@ -86,8 +86,17 @@ def test_scenes_without_things_can_be_learned_from():
     run = Training(CHANNELS, 2, steps=2)
     empty = Lesson(np.ones((ROWS, COLUMNS, CHANNELS), np.float16), np.empty((0, 4), np.float32), np.empty(0, int))
     run.learn([empty, empty], epochs=2)
-    made = run.detector(KINDS, [empty], {})
+    made = run.detector(KINDS, [empty])
     assert (made.found.things, made.found.recall) == (0, 0)
+
+
+def test_a_category_without_a_product_to_learn_from_is_as_likely_as_the_likeliest():
+    run = Training(CHANNELS, 2, steps=2)
+    run.learn([lesson for lesson in lessons(12, seed=0) if lesson.kinds[0] == 0], epochs=1)
+    made = run.detector(KINDS, lessons(2, seed=1))
+    assert made.learned == (True, False)
+    scores, _ = made.read(lessons(1, seed=2)[0].places.astype(np.float32))
+    assert (scores[:, 1] == scores[:, 0]).all()
 
 
 def test_boxes_that_name_one_thing_are_one():

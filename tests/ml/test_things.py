@@ -8,7 +8,7 @@ import pytest
 from ml import things
 from ml.classifier import Classifier
 from ml.head_fitting import fit_classifier
-from ml.things import Regions, choose, grid, in_places, pooled
+from ml.things import LARGEST, Regions, bounded, choose, grid, in_places, pooled
 
 LAMP, BED = 3, 5
 
@@ -83,6 +83,31 @@ def test_pooling_by_sums_is_the_mean_over_the_box():
 def test_a_box_has_whole_places_within_the_map():
     boxes = np.array([[0.2, 0.9, 2.1, 2.9], [3.9, 2.9, 4.0, 3.0], [0, 0, 4, 3]])
     assert in_places(boxes, rows=3, columns=4).tolist() == [[0, 1, 2, 3], [3, 2, 4, 3], [0, 0, 4, 3]]
+
+
+@pytest.mark.parametrize("shape", [(18, 24), (96, 128), (2, 100), (1, 33)])
+def test_a_large_map_is_averaged_in_blocks(shape):
+    places = np.random.default_rng(0).standard_normal((*shape, 3)).astype(np.float32)
+    made = bounded(places)
+    assert max(made.shape[:2]) <= LARGEST
+    if shape == (18, 24):
+        assert (made == places).all()
+    if shape == (96, 128):
+        assert made[1, 2] == pytest.approx(places[4:8, 8:12].mean((0, 1)), abs=1e-6)
+
+
+def test_a_head_that_does_not_know_its_samples_categories_finds_no_things(head):
+    old = replace(head, novelty=replace(head.novelty, categories=None))
+    assert choose(Regions(edges((0, 0, 1, 1)), vectors(0.0)), old, most=10) == []
+
+
+def test_vectors_of_any_length_are_compared_by_their_direction():
+    """As in a space of the metric l2, whose vectors are not normalised."""
+    angles = np.concatenate([np.linspace(-0.2, 0.2, 12), np.pi / 2 + np.linspace(-0.2, 0.2, 12)])
+    long = fit_classifier(30 * vectors(*angles), [LAMP] * 12 + [BED] * 12, np.arange(24))
+    boxes = edges((0, 0, 0.3, 0.3), (0.6, 0.6, 1, 1))
+    chosen = choose(Regions(boxes, 30 * vectors(0.0, np.pi / 2 + 0.3)), long, most=10)
+    assert [(thing.row, thing.category) for thing in chosen] == [(0, LAMP), (1, BED)]
 
 
 def test_the_sampled_photos_are_known_by_category(head):

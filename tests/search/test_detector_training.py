@@ -9,9 +9,11 @@ from PIL import Image
 
 from catalog.models import Photo
 from ml.images import as_jpeg
+from ml.recipes import WeightsError
 from search import detector_training, encoders, head_training, spaces, tasks
 from search.models import Detector, Space
 from tests.commands import refused, run
+from tests.grid_space import GridEncoder
 
 pytestmark = pytest.mark.django_db
 
@@ -19,7 +21,15 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def shop(space, photo, index, monkeypatch):
     """Reddish lamps and bluish beds before white, with a head; training is as short as can be."""
-    for name, value in {"ROUNDS": 1, "SCENES": 8, "EPOCHS": 1, "MEASURED": 4, "LEAST_PHOTOS": 10}.items():
+    for name, value in {
+        "ROUNDS": 1,
+        "SCENES": 8,
+        "EPOCHS": 1,
+        "MEASURED": 4,
+        "LEAST_PHOTOS": 10,
+        "LEAST_CUT_OUTS": 4,
+        "LEAST_RECALL": 0.0,
+    }.items():
         monkeypatch.setattr(detector_training, name, value)
     for n in range(8):
         cut_out((200, 20 * n, 10), photo((200, 20 * n, 10), "lamp"))
@@ -62,9 +72,38 @@ def test_a_catalogue_that_cannot_be_cut_out_is_not_tried_again_until_it_changes(
     for photo in Photo.objects.all():
         Path(photo.file.path).write_bytes(as_jpeg(Image.fromarray(noise)))
     assert detector_training.train_if_due(space) is None
-    assert "no detector was trained: only 0 of 16 photos have a plain backdrop" in caplog.text
+    assert "no detector was trained: only 0 photos of 150 drawn have a plain backdrop" in caplog.text
     assert not detector_training.is_due(space)
     assert encoders.detector(space) is None
+
+
+def test_a_detector_that_finds_nothing_does_not_replace_a_good_one(shop, space, monkeypatch, caplog):
+    detector_training.train(space)
+    former = bytes(Detector.objects.get().data)
+    head_training.train(space)
+    monkeypatch.setattr(detector_training, "LEAST_RECALL", 1.1)
+    assert detector_training.train_if_due(space) is None
+    assert "no detector was trained: it found" in caplog.text
+    assert bytes(Detector.objects.get().data) == former
+    assert not detector_training.is_due(space)
+
+
+def test_photos_that_cannot_be_read_are_tried_again(shop, space, caplog):
+    for photo in Photo.objects.all():
+        Path(photo.file.path).unlink()
+    assert detector_training.train_if_due(space) is None
+    assert "no detector was trained: The file is missing" in caplog.text
+    assert detector_training.is_due(space)
+
+
+def test_a_network_that_cannot_be_loaded_is_not_tried_again_and_again(shop, space, monkeypatch, caplog):
+    def gone(encoder, pixels):
+        raise WeightsError("there is no weights file")
+
+    monkeypatch.setattr(GridEncoder, "places", gone)
+    assert detector_training.train_if_due(space) is None
+    assert "no detector was trained: there is no weights file" in caplog.text
+    assert not detector_training.is_due(space)
 
 
 def test_a_space_whose_map_cannot_be_read_has_none(shop, space):

@@ -23,7 +23,7 @@ examples:
   manage.py train_detector --space efficientnet-lite2-imagenet --seed 1
 
 exit status: 0 trained, 1 another process is training the space or the photo storage is down, 2 no such space, no such
-seed, no head yet, a network without a map, too few photos with a plain backdrop, or no weights
+seed, no head yet, a network without a map, nothing to learn from, or no weights
 """
 
 
@@ -47,7 +47,7 @@ class Command(ExplainedCommand):
             detector = detector_training.train(trained, seed)
         except Head.DoesNotExist as error:
             raise CommandError(f"{trained} has no head yet: run manage.py train_head.", returncode=2) from error
-        except (detector_training.TooFewCutOuts, WeightsError) as error:
+        except (detector_training.NothingLearned, WeightsError) as error:
             raise CommandError(str(error), returncode=2) from error
         except StorageDown as error:
             raise CommandError(f"{error} Try again later.", returncode=1) from error
