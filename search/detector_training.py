@@ -11,13 +11,14 @@ import numpy as np
 from django.db import transaction
 
 from catalog.models import Photo
+from ml.backdrops import planes
 from ml.detector import Detector as Trained
 from ml.encoder import Encoder
 from ml.images import open_photo
 from ml.made_up_scenes import scene
 from ml.preprocessing import STRIDE, map_side
 from ml.recipes import Recipe, WeightsError
-from ml.room_views import CutOut, cut_out, planes
+from ml.room_views import CutOut, cut_out
 from ml.things import bounded
 from search import encoders
 from search.models import Detector, Embedding, Head, Space

@@ -10,13 +10,13 @@ from PIL import Image
 
 from ml import things
 from ml.arrays import Bools, Floats
+from ml.backdrops import has_plain_backdrop
 from ml.classifier import Classifier
 from ml.detector import Detector
 from ml.encoder import Encoder
 from ml.images import MIN_SIDE, Region
 from ml.preprocessing import for_map
 from ml.recipes import WeightsError
-from ml.room_views import has_plain_backdrop
 from ml.things import Regions
 from search import category_gate, encoders, lookup
 from search.category_gate import Choice

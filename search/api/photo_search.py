@@ -5,12 +5,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from PIL import Image
 from rest_framework.serializers import ValidationError
 
 from catalog.models import Category, Photo
 from catalog.photos import StoredPhotoError
+from ml.encoder import Encoder
 from ml.explanation import Seen
 from ml.images import WHOLE
+from ml.recipes import WeightsError
 from search import category_gate, encoders, explanations, lookup, objects
 from search.api.errors import ServiceUnavailable
 from search.api.serializers import ExplainSerializer, SearchSerializer
@@ -55,7 +58,7 @@ def find(data: Any, watch: Stopwatch) -> Found:
         scene = query.scene(encoder) if query.wants_objects and not has_region else None
     with watch.stage("encode"):
         if query.validated_data["explain"]:  # Its map gives the same vector, and need not be made once more.
-            seen = explanations.look(encoder, photo)
+            seen = _look(encoder, photo)
         vector = seen.vector if seen else encoder.encode([photo])[0]
     with watch.stage("gate"):
         override = query.validated_data.get("category")
@@ -65,7 +68,7 @@ def find(data: Any, watch: Stopwatch) -> Found:
         matches = lookup.nearest(space, vector, choice.searched, **query.wanted())
     if seen and matches.hits:
         explanation = _why_first(space, seen, matches.hits[0].photo, choice, watch)
-    found = Found(space, categories, vector, choice, matches, seen is not None, explanation)
+    found = Found(space, categories, vector, choice, matches, query.validated_data["explain"], explanation)
     if not query.wants_objects:
         return found
     with watch.stage("objects"):
@@ -95,6 +98,15 @@ def explain(data: Any, watch: Stopwatch) -> Explanation:
         if error.transient:
             raise ServiceUnavailable("The photo storage does not answer. Try again in a moment.") from error
         raise ValidationError({"photo": f"{error} Ask about another photo."}, "unreadable") from error
+
+
+def _look(encoder: Encoder, photo: Image.Image) -> Seen | None:
+    """The photo as an explanation needs it. A map that cannot be read costs the explanation, not the matches."""
+    try:
+        return explanations.look(encoder, photo)
+    except WeightsError as error:
+        logger.warning("A match is not explained: %s", error)
+        return None
 
 
 def _why_first(

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ml.backdrops import planes
 from ml.made_up_scenes import PRODUCTS, scene
-from ml.room_views import CutOut, cut_out, planes
+from ml.room_views import CutOut, cut_out
 
 HEIGHT, WIDTH = 240, 320
 

@@ -71,9 +71,7 @@ class Command(BaseCommand):
         try:
             encoder.warm_places()
         except WeightsError as error:  # An earlier version converted the network, and its weights are gone.
-            self.stderr.write(
-                f"No match can be explained, and things in photos of rooms are looked for in crops: {error}"
-            )
+            self.stderr.write(f"No match can be explained, and things in rooms are looked for in crops: {error}")
 
 
 def way_to(recipe: Recipe) -> str:
