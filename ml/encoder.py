@@ -11,6 +11,7 @@ import os
 import re
 import sys
 import threading
+import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -39,6 +40,9 @@ NETWORKS = 3
 # A GPU shows in /dev under these names: NVIDIA's driver, AMD's, and that of Linux under Windows. Asking torch instead
 # would take seconds and 300 MB in every process of a machine without a GPU.
 GPUS = ("nvidia*", "kfd", "dxg")
+# Seconds for which a dense network that could not be loaded is not tried again. Searches go on without it, and trying
+# imports torch, which takes seconds.
+PAUSE = 60
 Floats = NDArray[np.float32]
 
 
@@ -190,6 +194,8 @@ class _Shared:
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     network: Network | None = None
+    failure: tuple[float, str] | None = None
+    """When loading failed last, and why."""
 
 
 _lock = threading.Lock()  # It guards the dictionary alone, so nobody waits for another network's load.
@@ -209,7 +215,13 @@ def _shared_network(recipe: Recipe, device: str, runtime: str, cache: Path | Non
             _networks.popitem(last=False)
     with shared.lock:
         if shared.network is None:
-            shared.network = _load(recipe.network, device, runtime, cache, dense)
+            if dense and shared.failure and time.monotonic() < shared.failure[0] + PAUSE:
+                raise WeightsError(shared.failure[1])
+            try:
+                shared.network = _load(recipe.network, device, runtime, cache, dense)
+            except WeightsError as error:
+                shared.failure = time.monotonic(), str(error)
+                raise
         return shared.network
 
 

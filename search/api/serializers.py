@@ -331,7 +331,10 @@ class ObjectSerializer(serializers.Serializer[Any]):
         max_length=4,
         help_text="x, y, width, height as fractions of the upright photo.",
     )
-    category = serializers.SlugField(allow_null=True, help_text="The likeliest category; null: there is no head yet.")
+    category = serializers.SlugField(
+        allow_null=True,
+        help_text="The likeliest category; null: there is no head yet, or all that it learned was deleted.",
+    )
     confidence = serializers.FloatField(allow_null=True, help_text="That category's probability.")
     searched = serializers.ListField(child=serializers.SlugField(), help_text="The categories searched for it.")
     results = HitSerializer(many=True)

@@ -415,3 +415,22 @@ def test_a_customers_chair_is_taken_for_a_chair_and_finds_itself():
     assert (taken == [sku[:3] for sku in asked]).mean() >= 0.8
     first = np.array(skus)[(queries @ catalogue.T).argsort(axis=1)[:, -10:]]
     assert (first == np.array(asked)[:, None]).any(axis=1).mean() >= 0.8
+
+
+def test_a_dense_network_that_cannot_be_loaded_is_not_tried_at_every_call(monkeypatch):
+    tries = []
+
+    def gone(*arguments):
+        tries.append(arguments)
+        raise WeightsError("there is no weights file")
+
+    monkeypatch.setattr(encoder, "_load", gone)
+    recipe = replace(SMALL, input_size=160)
+    for _ in range(3):
+        with pytest.raises(WeightsError, match="there is no weights file"):
+            Encoder(recipe).places(np.zeros((32, 32, 3), np.uint8))
+    assert len(tries) == 1
+    monkeypatch.setattr(encoder, "PAUSE", 0)
+    with pytest.raises(WeightsError):
+        Encoder(recipe).places(np.zeros((32, 32, 3), np.uint8))
+    assert len(tries) == 2

@@ -1491,7 +1491,7 @@ export interface components {
         Object: {
             /** @description x, y, width, height as fractions of the upright photo. */
             box: number[];
-            /** @description The likeliest category; null: there is no head yet. */
+            /** @description The likeliest category; null: there is no head yet, or all that it learned was deleted. */
             category: string | null;
             /**
              * Format: double
