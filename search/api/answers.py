@@ -13,6 +13,7 @@ from catalog import shown_fields
 from catalog.models import Category, Product
 from catalog.words import START, segments
 from ml.explanation import HeatMap
+from ml.images import Region
 from search import photo_states
 from search.category_gate import Choice
 from search.explanations import Explanation, Trait
@@ -94,13 +95,20 @@ def _object(found: FoundObject, categories: Mapping[int, Category], origin: str)
     choice, matches = found.choice, found.matches
     likeliest = max(choice.probabilities, key=choice.probabilities.__getitem__, default=None)
     return {
-        "box": [round(part, 4) for part in found.box],
+        "box": _rounded(found.box),
         "category": None if likeliest is None else categories[likeliest].slug,
         "confidence": choice.confidence,
         "searched": sorted(categories[category].slug for category in choice.searched if category in categories),
         "results": [_hit(hit, origin) for hit in matches.hits],
         "left_out": matches.left_out and _left_out(matches.left_out),
     }
+
+
+def _rounded(box: Region) -> list[float]:
+    """x, y, width, height with four digits. The box stays within the photo, so that it can be sent as a region."""
+    x, y, width, height = box
+    left, top, right, bottom = (round(edge, 4) for edge in (x, y, x + width, y + height))
+    return [left, top, round(right - left, 4), round(bottom - top, 4)]
 
 
 def _hit(hit: Hit, origin: str) -> Json:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from ml.recipes import WeightsError
 from search import head_training, kept_objects
+from search.api import answers
 from search.models import Threshold
 from tests.conftest import picture
 from tests.grid_space import RECIPE, GridEncoder
@@ -91,6 +92,19 @@ def test_a_region_is_one_thing(shop, ask):
     assert thing["box"] == [0.6, 0.3, 0.3, 0.4]
     assert thing["results"] == body["results"]
     assert thing["category"] == "bed"
+
+
+def test_every_box_can_be_sent_as_a_region(shop, ask):
+    for thing in ask(room(), objects="auto").json()["objects"]:
+        region = ",".join(map(str, thing["box"]))
+        assert ask(room(), region=region).status_code == 200
+
+
+@pytest.mark.parametrize("x", [0.33335, 0.12345, 0.77775])
+def test_a_rounded_box_stays_within_the_photo(x):
+    left, top, width, height = answers._rounded((x, x, 1 - x, 1 - x))
+    assert left + width <= 1 + 1e-9
+    assert top + height <= 1 + 1e-9
 
 
 def test_one_thing_before_a_plain_backdrop_is_the_whole_photo(shop, ask):
