@@ -95,7 +95,7 @@ def _object(found: FoundObject, categories: Mapping[int, Category], origin: str)
     choice, matches = found.choice, found.matches
     likeliest = max(choice.probabilities, key=choice.probabilities.__getitem__, default=None)
     return {
-        "box": _rounded(found.box),
+        "box": _as_region(found.box),
         "category": None if likeliest is None else categories[likeliest].slug,
         "confidence": choice.confidence,
         "searched": sorted(categories[category].slug for category in choice.searched if category in categories),
@@ -104,7 +104,7 @@ def _object(found: FoundObject, categories: Mapping[int, Category], origin: str)
     }
 
 
-def _rounded(box: Region) -> list[float]:
+def _as_region(box: Region) -> list[float]:
     """x, y, width, height with four digits. The box stays within the photo, so that it can be sent as a region."""
     x, y, width, height = box
     left, top, right, bottom = (round(edge, 4) for edge in (x, y, x + width, y + height))

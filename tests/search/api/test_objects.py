@@ -102,7 +102,7 @@ def test_every_box_can_be_sent_as_a_region(shop, ask):
 
 @pytest.mark.parametrize("x", [0.33335, 0.12345, 0.77775])
 def test_a_rounded_box_stays_within_the_photo(x):
-    left, top, width, height = answers._rounded((x, x, 1 - x, 1 - x))
+    left, top, width, height = answers._as_region((x, x, 1 - x, 1 - x))
     assert left + width <= 1 + 1e-9
     assert top + height <= 1 + 1e-9
 
