@@ -23,8 +23,6 @@ REACH = (-3.0, 4.0)  # the logarithm of how far a thing reaches, in places: 0.05
 # Two boxes of one category name one thing when they overlap so much (intersection over union), and of two categories
 # when they overlap even more: a table and the chair before it share much of their boxes.
 SAME_KIND, SAME_PLACE = 0.5, 0.7
-# Kernels of the layers, in their order. Layers of 3 x 3 are residual.
-LAYERS = ("entry", "first", "second", "exit")
 
 
 @dataclass(frozen=True)
@@ -80,8 +78,8 @@ class Detector:
     def to_bytes(self) -> bytes:
         """safetensors, half precision, with all else in its metadata."""
         tensors = {name: weights.astype(np.float16) for name, weights in self.weights.items()}
-        facts = {"classes": self.classes, "least": self.least, "found": asdict(self.found)}
-        facts["learned"] = self.learned
+        found = asdict(self.found)
+        facts = {"classes": self.classes, "least": self.least, "found": found, "learned": self.learned}
         return save(tensors, {"detector": json.dumps(facts)})
 
     @classmethod
@@ -90,8 +88,8 @@ class Detector:
         weights = {name: tensor.astype(np.float32) for name, tensor in load(data).items()}
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
         facts = json.loads(header["__metadata__"]["detector"])
-        learned = tuple(facts["learned"])
-        return cls(tuple(facts["classes"]), weights, facts["least"], Found(**facts["found"]), learned)
+        classes, learned = tuple(facts["classes"]), tuple(facts["learned"])
+        return cls(classes, weights, facts["least"], Found(**facts["found"]), learned)
 
 
 def distinct(scores: Floats, boxes: Floats, most: int, least: float) -> list[tuple[int, int]]:
@@ -112,12 +110,23 @@ def distinct(scores: Floats, boxes: Floats, most: int, least: float) -> list[tup
 
 def overlap(boxes: Floats, box: Floats) -> Floats:
     """The intersection over union of (n, 4) boxes with one: left, top, right, bottom."""
+    shared = shared_area(boxes, box)
+    union: Floats = areas(boxes) + areas(box) - shared
+    return shared / np.maximum(union, 1e-9)
+
+
+def shared_area(boxes: Floats, box: Floats) -> Floats:
+    """The area that each of (n, 4) boxes shares with one, (n,)."""
     across = np.minimum(boxes[:, 2], box[2]) - np.maximum(boxes[:, 0], box[0])
     down = np.minimum(boxes[:, 3], box[3]) - np.maximum(boxes[:, 1], box[1])
-    shared = np.maximum(across, 0) * np.maximum(down, 0)
-    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    union: Floats = areas + (box[2] - box[0]) * (box[3] - box[1]) - shared
-    return shared / np.maximum(union, 1e-9)
+    shared: Floats = np.maximum(across, 0) * np.maximum(down, 0)
+    return shared
+
+
+def areas(boxes: Floats) -> Floats:
+    """(..., 4) left, top, right, bottom -> (...,)"""
+    found: Floats = (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
+    return found
 
 
 def _normalised(places: Floats) -> Floats:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ml.arrays import Bools, Floats, Ints
 from ml.classifier import Classifier
-from ml.detector import overlap
+from ml.detector import areas, overlap, shared_area
 from ml.feature_scaling import unit
 from ml.images import Region
 
@@ -114,11 +114,8 @@ def _nearest(vectors: Floats, head: Classifier) -> tuple[Floats, Ints]:
 
 def _within(boxes: Floats, box: Floats) -> Floats:
     """The share of the smaller of two boxes that lies in the other: (n, 4) and one -> (n,)."""
-    across = np.minimum(boxes[:, 2], box[2]) - np.maximum(boxes[:, 0], box[0])
-    down = np.minimum(boxes[:, 3], box[3]) - np.maximum(boxes[:, 1], box[1])
-    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    smaller = np.minimum(areas, (box[2] - box[0]) * (box[3] - box[1]))
-    shares: Floats = np.maximum(across, 0) * np.maximum(down, 0) / np.maximum(smaller, 1e-9)
+    smaller = np.minimum(areas(boxes), areas(box))
+    shares: Floats = shared_area(boxes, box) / np.maximum(smaller, 1e-9)
     return shares
 
 

@@ -15,11 +15,12 @@ from ml.classifier import Classifier
 from ml.encoder import Encoder
 from ml.images import as_jpeg
 from ml.kinship import Likelihood
+from ml.recipes import WeightsError
 from search import encoders, explanations, head_training, indexing
 from search.models import Head, Space
 from tests.api_answers import errors, invalid
 from tests.conftest import picture
-from tests.grid_space import RECIPE
+from tests.grid_space import RECIPE, GridEncoder
 from tests.ml.photos import DEMO_PHOTOS, LITE
 
 pytestmark = pytest.mark.django_db
@@ -205,6 +206,17 @@ def test_a_photo_whose_file_is_gone_costs_the_explanation_alone(shop, ask):
     answer = ask("search", explain="true")
     assert (first_sku(answer), answer.json()["results"][0]["explanation"]) == ("lamp-10", None)
     assert errors(ask("search-explain", photo=photo.pk)) == invalid("photo", "unreadable")
+
+
+def test_a_map_that_cannot_be_read_costs_the_explanation_alone(shop, ask, monkeypatch, caplog):
+    def gone(encoder, pixels):
+        raise WeightsError("there is no weights file")
+
+    monkeypatch.setattr(GridEncoder, "places", gone)
+    answer = ask("search", explain="true")
+    assert (answer.status_code, first_sku(answer)) == (200, "lamp-10")
+    assert answer.json()["results"][0]["explanation"] is None
+    assert "A match is not explained: there is no weights file" in caplog.text
 
 
 def test_a_storage_that_does_not_answer_is_asked_again_later(shop, ask, monkeypatch):
