@@ -258,8 +258,8 @@ QUERY_LOG_DAYS = env.int("QUERY_LOG_DAYS", default=30)
 LEARN_FROM_FEEDBACK = env.bool("LEARN_FROM_FEEDBACK", default=False)
 
 # --- Storefront -------------------------------------------------------------------------------------------------
-# A folder of photos and queries.csv that the page offers for trying; none by default.
-STOREFRONT_SAMPLES = Path(folder) if (folder := env.str("STOREFRONT_SAMPLES", default="")) else None
+# Folders of photos that the page offers for trying, with commas between them; none by default.
+STOREFRONT_SAMPLES = [Path(folder) for folder in env.list("STOREFRONT_SAMPLES", default=[])]
 
 # --- Admin ------------------------------------------------------------------------------------------------------
 LOGIN_REDIRECT_URL = "admin:index"

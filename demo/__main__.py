@@ -17,7 +17,7 @@ from config.stack import Stack, StackError, check_data_folder, count, free_port,
 
 DEMO = Path(__file__).resolve().parent
 CATALOG = DEMO / "catalog" / "catalog.csv"
-QUERIES = DEMO / "queries"
+QUERIES, ROOMS = DEMO / "queries", DEMO / "rooms"
 QUERY = "LAM-008"  # The product whose customer photo is asked about unless another one is named.
 SHOWN, FIRST_PAGE = 5, 10
 
@@ -39,7 +39,7 @@ def main() -> None:
         parser.error(f"--query: {options.query!r} is none of the 150, from {min(queries)} to {max(queries)}")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     os.environ.setdefault("LAMPLIGHT_VAR", "var/demo")  # The shop of `make run` has another folder.
-    os.environ.setdefault("STOREFRONT_SAMPLES", str(QUERIES))
+    os.environ.setdefault("STOREFRONT_SAMPLES", f"{ROOMS},{QUERIES}")
     with run_or_exit(interrupted=130 if options.check else 0):
         check_data_folder()
         free_port()

@@ -1,12 +1,12 @@
-"""The sample photos: pictures in a folder that the page offers to visitors who have none at hand.
+"""The sample photos: pictures in folders that the page offers to visitors who have none at hand.
 
-settings.STOREFRONT_SAMPLES names the folder; None, or a folder that does not exist, means no samples. Its queries.csv
-(image, sku, category), where there is one, says what each photo shows.
+settings.STOREFRONT_SAMPLES names the folders; those that do not exist hold no samples. A table in a folder, queries.csv
+or rooms.csv (image, category), says what each photo shows: a photo of a room has a row for each thing.
 """
 
 import csv
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, zip_longest
@@ -21,15 +21,16 @@ CONTENT_TYPES = {
     ".png": "image/png",
     ".webp": "image/webp",
 }
-TABLE = "queries.csv"
+TABLES = ("queries.csv", "rooms.csv")
+ROOM = ("room",)
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One picture; `category` is a slug, or empty when the folder does not tell."""
+    """One picture; `categories` are slugs, none when the folder does not tell."""
 
     path: Path
-    category: str
+    categories: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -41,27 +42,43 @@ class Sample:
 
 
 def available() -> dict[str, Sample]:
-    """Every sample by its file name, sorted: the only files of the folder that are ever served."""
-    folder: Path | None = settings.STOREFRONT_SAMPLES
-    if folder is None or not folder.is_dir():
-        return {}
-    table = folder / TABLE
-    return _read(folder, folder.stat().st_mtime_ns, table.stat().st_mtime_ns if table.is_file() else None)
+    """Every sample by its file name: the only files that are ever served. Of one name the first folder's counts."""
+    return {sample.name: sample for folder in reversed(_folders()) for sample in folder.values()}
 
 
-@lru_cache(maxsize=1)
+def offered(count: int) -> list[Sample]:
+    """At most `count` samples, as many from each folder, in the order of the folders."""
+    folders = [folder for folder in _folders() if folder]
+    known = available()
+    picked = [spread(folder.values(), count // len(folders)) for folder in folders]
+    return [known[name] for name in dict.fromkeys(sample.name for sample in chain.from_iterable(picked))]
+
+
+def _folders() -> list[dict[str, Sample]]:
+    folders: Sequence[Path] = [folder for folder in settings.STOREFRONT_SAMPLES if folder.is_dir()]
+    return [_read(folder, *map(_changed, (folder, *(folder / table for table in TABLES)))) for folder in folders]
+
+
+def _changed(path: Path) -> int | None:
+    return path.stat().st_mtime_ns if path.exists() else None
+
+
+@lru_cache(maxsize=8)
 def _read(folder: Path, *_changed: int | None) -> dict[str, Sample]:
-    """The samples of a folder, kept until it or its table changes. The page and each of its pictures ask for them."""
-    categories = _categories(folder / TABLE)
+    """The samples of a folder, kept until it or its tables change. The page and each of its pictures ask for them."""
+    categories = _categories(folder)
     pictures = (path for path in sorted(folder.iterdir()) if path.suffix.lower() in CONTENT_TYPES and path.is_file())
-    return {path.name: Sample(path, categories.get(path.name, "")) for path in pictures}
+    return {path.name: Sample(path, tuple(categories.get(path.name, ()))) for path in pictures}
 
 
 def spread(samples: Iterable[Sample], count: int) -> list[Sample]:
-    """At most `count` samples, from every category in turn. Within one they lie far apart: neighbours look alike."""
-    groups: dict[str, list[Sample]] = defaultdict(list)
+    """At most `count` samples, from every category in turn. Within one they lie far apart: neighbours look alike.
+
+    Photos of several categories, which are rooms, count as one.
+    """
+    groups: dict[tuple[str, ...], list[Sample]] = defaultdict(list)
     for sample in samples:
-        groups[sample.category].append(sample)
+        groups[sample.categories if len(sample.categories) < 2 else ROOM].append(sample)
     if not groups:
         return []
     share = -(-count // len(groups))
@@ -76,10 +93,16 @@ def _apart(group: list[Sample], count: int) -> list[Sample]:
     return [group[len(group) * turn // count] for turn in range(count)]
 
 
-def _categories(table: Path) -> dict[str, str]:
-    """The category of each picture; none if the table is missing or cannot be read: the page can do without."""
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            return {row["image"]: row["category"] or "" for row in csv.DictReader(file)}
-    except (OSError, UnicodeDecodeError, csv.Error, KeyError):
-        return {}
+def _categories(folder: Path) -> dict[str, list[str]]:
+    """The categories of each picture; none if no table is there or can be read: the page can do without."""
+    categories: dict[str, list[str]] = defaultdict(list)
+    for table in TABLES:
+        try:
+            with (folder / table).open(encoding="utf-8-sig", newline="") as file:
+                rows = [(row["image"], row["category"]) for row in csv.DictReader(file)]
+        except (OSError, UnicodeDecodeError, csv.Error, KeyError):
+            continue
+        for image, category in rows:
+            if category and category not in categories[image]:
+                categories[image].append(category)
+    return categories

@@ -8,13 +8,15 @@ from django.views.decorators.http import require_safe
 
 from storefront import samples
 
-# They fill two rows of five on a desktop, and a strip on a phone.
+# They fill two rows of five on a desktop, and a strip on a phone. Two folders get a row each.
 SAMPLES_SHOWN = 10
 # Any of these in an address makes it a search (query.js), in words or by a picture.
 IN_WORDS = {"q", "category"}
 BY_PICTURE = {"like", "sample"}
 # A search by the visitor's own photo. No address holds that photo, so a page that starts there can only say so.
 BY_OWN_PHOTO = {"by"}
+# What each of these makes of a search, the first one first.
+BY = {"like": "like", "sample": "sample", "by": "photo"}
 
 # Scripts, styles and the font come from our files alone; blob: is the visitor's own photo, shown before it is sent.
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -35,10 +37,10 @@ def page(request: HttpRequest, sku: str = "") -> HttpResponse:
     given = request.GET.keys()
     context = {
         "shown": "product" if sku else "search" if (IN_WORDS | BY_PICTURE | BY_OWN_PHOTO) & given else "start",
-        "kind": "like" if "like" in given else "",
+        "kind": next((kind for key, kind in BY.items() if key in given), ""),
         "pictured": bool(BY_PICTURE & given),
         "forgotten": bool(BY_OWN_PHOTO & given) and not BY_PICTURE & given,
-        "samples": samples.spread(samples.available().values(), SAMPLES_SHOWN),
+        "samples": samples.offered(SAMPLES_SHOWN),
         "max_bytes": settings.MAX_REQUEST_BYTES,
     }
     response = render(request, "storefront/page.html", context)

@@ -45,7 +45,7 @@ def test_the_page_says_that_there_is_no_index_and_shows_products_all_the_same(un
 @pytest.fixture
 def empty(settings, tmp_path) -> None:
     """No product at all, but a sample photo."""
-    settings.STOREFRONT_SAMPLES = tmp_path
+    settings.STOREFRONT_SAMPLES = [tmp_path]
     (tmp_path / "red.png").write_bytes(picture("red", "dots"))
     ensure_live(make_recipe("random"))
 

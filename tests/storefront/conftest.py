@@ -72,16 +72,27 @@ def encoded(image: Image.Image, kind: str = "PNG") -> bytes:
 
 
 def drawn(colour: str, pattern: str) -> Image.Image:
-    """Stripes on white or dots on black: so different that even an untrained network tells them apart."""
+    """Stripes on white or dots on black: so different that even an untrained network tells them apart.
+
+    The plain rim around them makes it a photo of one thing.
+    """
     image = Image.new("RGB", (160, 160), "white" if pattern == "stripes" else "black")
     draw = ImageDraw.Draw(image)
-    for step in range(0, 160, 32):
+    for step in range(8, 150, 32):
         if pattern == "stripes":
-            draw.rectangle((step, 0, step + 15, 160), fill=colour)
+            draw.rectangle((step, 8, step + 15, 151), fill=colour)
         else:
-            for row in range(0, 160, 32):
+            for row in range(8, 150, 32):
                 draw.ellipse((step, row, step + 20, row + 20), fill=colour)
     return image
+
+
+def two_rugs() -> bytes:
+    """A photo of red stripes on the left and blue dots on the right, as a file."""
+    both = Image.new("RGB", (320, 160))
+    both.paste(drawn("red", "stripes"), (0, 0))
+    both.paste(drawn("blue", "dots"), (160, 0))
+    return encoded(both)
 
 
 @pytest.fixture(scope="package")
@@ -106,8 +117,9 @@ def running_shop(test_database, tmp_path_factory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("shop")
     (folder / "samples").mkdir()
     (folder / "samples" / "red-dots.png").write_bytes(picture("red", "dots"))
+    (folder / "samples" / "two-rugs.png").write_bytes(two_rugs())
     changed = override_settings(
-        MEDIA_ROOT=folder / "media", STOREFRONT_SAMPLES=folder / "samples", ALLOWED_HOSTS=["localhost", "testserver"]
+        MEDIA_ROOT=folder / "media", STOREFRONT_SAMPLES=[folder / "samples"], ALLOWED_HOSTS=["localhost", "testserver"]
     )
     with changed:
         space = stock()

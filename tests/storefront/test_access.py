@@ -34,8 +34,16 @@ def searched(page: Page) -> None:
     expect(page.locator("#results")).to_have_attribute("aria-busy", "false")
 
 
-def cropped(page: Page) -> None:
-    page.get_by_role("button", name="Another part").click()
+def chosen(page: Page) -> None:
+    page.locator("#dot-1").click()
+    page.get_by_label("Your budget for one of each").fill("5000")
+    page.get_by_role("button", name="Choose for me").click()
+    expect(page.locator(".card.chosen").first).to_be_visible()
+
+
+def explained(page: Page) -> None:
+    page.locator(".ask:visible").first.click()
+    expect(page.locator("#reason-how")).to_be_visible()
 
 
 def refused(page: Page) -> None:
@@ -56,7 +64,9 @@ def nothing(page: Page) -> None:
 VIEWS: list[tuple[str, Callable[[Page], None]]] = [
     ("/", nothing),
     ("/", searched),
-    ("/?sample=red-dots.png&region=0,0,0.5,0.5", cropped),
+    ("/?sample=red-dots.png&region=0,0,0.5,0.5", nothing),
+    ("/?sample=two-rugs.png", chosen),
+    ("/?sample=two-rugs.png", explained),
     ("/?q=rug", filtered),
     ("/?q=nothingofthekind", refused),
     ("/products/stripes-red/", nothing),
@@ -97,6 +107,7 @@ LOADED = [
     "/?q=rug",
     "/?q=rug&in_stock=true",
     "/?sample=red-dots.png",
+    "/?sample=two-rugs.png&thing=1",
     "/?sample=nope.webp",
     "/?by=photo",
     "/?like=stripes-red",

@@ -19,7 +19,7 @@ def test_back_from_a_failed_search_returns_to_the_photo_its_answer_and_its_filte
     searches = sum(url.endswith("/search/") for url in shop.requests)
     page.route(WORDS, lambda route: route.abort())
     page.get_by_role("searchbox", name="Search in words").fill("rug")
-    page.evaluate("scrollTo(0, 400)")
+    page.evaluate("scrollTo(0, 300)")
     page.keyboard.press("Enter")
     expect(heading(page, "This search did not work")).to_be_focused()
     assert page.evaluate("scrollY") == 0
@@ -27,7 +27,7 @@ def test_back_from_a_failed_search_returns_to_the_photo_its_answer_and_its_filte
 
     page.go_back()
     expect(heading(page, "7 matches in Stripes")).to_be_focused()
-    assert page.evaluate("scrollY") == 400
+    assert page.evaluate("scrollY") == 300
     assert names(page) == matches
     expect(page.get_by_role("checkbox", name="small 7")).to_be_checked()
     expect(page.get_by_alt_text("Your photo")).to_be_visible()

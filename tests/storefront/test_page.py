@@ -10,12 +10,12 @@ from django.test import Client
 
 from tests.environment import ROOT
 
-FILES = {"base.css", "start.css", "search.css", "product.css", "page.js", "lamp.svg", "fonts/newsreader.woff2"}
+FILES = {"base.css", "start.css", "search.css", "scene.css", "product.css", "page.js", "lamp.svg", "fonts/newsreader.woff2"}
 
 
 @pytest.fixture
 def page(settings):
-    settings.STOREFRONT_SAMPLES = None
+    settings.STOREFRONT_SAMPLES = []
     response = Client().get("/")
     assert response.status_code == 200
     return response
@@ -74,7 +74,7 @@ def test_a_phone_may_take_the_photo(page):
     ],
 )
 def test_the_page_is_laid_out_for_what_its_address_will_show(settings, address, shown):
-    settings.STOREFRONT_SAMPLES = None
+    settings.STOREFRONT_SAMPLES = []
     assert f'<body data-view="{shown}"' in Client().get(address).content.decode()
 
 
@@ -85,7 +85,7 @@ def test_the_page_has_no_samples_where_none_are_configured(page):
 def test_the_page_offers_ten_samples(tmp_path, settings):
     for number in range(12):
         (tmp_path / f"{number:02}.webp").touch()
-    settings.STOREFRONT_SAMPLES = tmp_path
+    settings.STOREFRONT_SAMPLES = [tmp_path]
     text = Client().get("/").content.decode()
     assert text.count('class="sample"') == 10
     assert 'src="/samples/00.webp"' in text
@@ -94,7 +94,7 @@ def test_the_page_offers_ten_samples(tmp_path, settings):
 
 def test_a_sample_with_an_odd_name_is_escaped(tmp_path, settings):
     (tmp_path / '"><b>&?#.webp').write_bytes(b"odd")
-    settings.STOREFRONT_SAMPLES = tmp_path
+    settings.STOREFRONT_SAMPLES = [tmp_path]
     page = Client().get("/").content.decode()
     assert "<b>" not in page
     [src] = re.findall(r'src="(/samples/[^"]+)"', page)

@@ -56,7 +56,7 @@ def test_a_photo_finds_its_product_and_the_page_says_how(shop):
     expect(page.locator(".card", has_text="Green stripes")).to_contain_text("Sold out")
     expect(page.locator(".card", has_text="Blue stripes").locator(".price")).to_have_text("")
     expect(page.locator("#time")).to_have_text(
-        re.compile(r"^Found in [\d.]+ m?s \(decode \d+, encode \d+, gate \d+, search \d+\)$")
+        re.compile(r"^Found in [\d.]+ m?s \(decode \d+, encode \d+, gate \d+, search \d+, objects \d+\)$")
     )
     page.locator(".card").last.scroll_into_view_if_needed()
     page.wait_for_function(
@@ -156,7 +156,7 @@ def test_addresses_may_be_shared(shop):
     page.goto(f"{start}?sample=red-dots.png&region=0,0,0.5,0.5&category=all")
     expect(heading(page, "The 24 closest in 2 categories")).to_be_visible()
     assert names(page)[0].endswith("dots")
-    expect(page.locator("#marked")).to_be_visible()
+    expect(page.get_by_role("button", name="Selected part", exact=True)).to_be_visible()
 
     page.goto(f"{start}?q=rug&price_max=cheap")
     expect(heading(page, "This search did not work")).to_be_visible()

@@ -4,6 +4,7 @@ import { parameters } from "./query.js";
 
 const API = "/api/v1/";
 export const MATCHES = 24; // Fills rows of 2, 3, 4 and 6.
+const BASKETS = 5; // The best one and the next best.
 const PATIENCE_MS = 60_000; // The first search after a start may wait for the model to load, about 20 s.
 const UPLOAD_PATIENCE_MS = 180_000; // 20 MB over a slow mobile network.
 
@@ -20,7 +21,7 @@ export class Failure extends Error {
 
 /**
  * Search by photo, or by a region of it. `category` is a slug or "all"; without it the shop chooses where to look.
- * `anyway` also shows matches that the shop finds too little similar. `onSent` hears the share sent.
+ * Without both, the answer has the things in the photo. `anyway` also shows matches that the shop finds too little similar. `onSent` hears the share sent.
  */
 export function byPhoto(photo, { region, category, anyway, filters }, onSent, signal) {
   const form = new FormData();
@@ -28,9 +29,25 @@ export function byPhoto(photo, { region, category, anyway, filters }, onSent, si
   form.append("limit", MATCHES);
   if (region) form.append("region", region);
   if (category) form.append("category", category);
+  if (!region && !category) form.append("objects", "auto");
   if (anyway) form.append("min_similarity", 0);
   for (const [name, value] of parameters(filters)) form.append(name, value);
   return call(upload(form, onSent), "search/", { signal, patience: UPLOAD_PATIENCE_MS });
+}
+
+/** Why a photo of the shop (a hit's `photo_id`) matches the visitor's, or a region of it. */
+export function explain(image, region, photo, signal) {
+  const form = new FormData();
+  form.append("image", image);
+  form.append("photo", photo);
+  if (region) form.append("region", region);
+  return post("search/explain/", form, signal);
+}
+
+/** The best baskets of what a search found: one product for each of the things that are named by their numbers. */
+export function baskets(queryId, things, budget, currency, signal) {
+  const body = JSON.stringify({ query_id: queryId, only: things, budget, currency, limit: BASKETS });
+  return post("baskets/", new Blob([body], { type: "application/json" }), signal);
 }
 
 export function similar({ of, photo, category, anyway, filters }, signal, limit = MATCHES) {
@@ -106,6 +123,11 @@ function get(path, signal) {
   return call((url, options) => fetch(url, { ...options, credentials: "omit" }), path, { signal });
 }
 
+function post(path, body, signal) {
+  const send = (url, options) => fetch(url, { ...options, method: "POST", body, credentials: "omit" });
+  return call(send, path, { signal });
+}
+
 /** Like fetch, but it tells what share of the form was sent. */
 function upload(form, onSent) {
   return (url, { signal }) =>
@@ -150,10 +172,14 @@ function parse(text) {
   }
 }
 
-/** Visitors see what the API says of a photo. Its other messages are for those who write and run programs. */
+// The fields of which the API speaks to visitors. Its other messages are for those who write and run programs.
+const VISITORS = new Set(["image", "budget", "query_id"]);
+
+
 function refusal(response, answer) {
   const { status } = response;
-  const said = (answer?.errors ?? []).filter(({ attr }) => attr === "image").map(({ detail }) => detail).join(" ");
+  const errors = answer?.errors ?? [];
+  const said = errors.filter(({ attr }) => VISITORS.has(attr)).map(({ detail }) => detail).join(" ");
   const failure = (message, kind) => new Failure(message, { ...kind, status });
   const again = true;
   switch (status) {
@@ -162,11 +188,14 @@ function refusal(response, answer) {
       return failure("This link asks for something the shop does not have.", { astray: true });
     case 404:
       return failure("The shop has no such product. It may have been taken out of the catalogue.");
+    case 409:
+      return failure("This shop’s model compares photos as a whole, so it cannot say why they match.");
     case 413:
       return failure("That photo is too large. Save it smaller and try again.");
     case 429:
       return failure(`That was a lot of searches in a short time. Try again ${when(response)}.`, { again });
     case 503:
+      if (errors[0]?.code === "basket_too_hard") return failure("That is too hard a choice. Leave a thing out.");
       return failure(`Searching is not possible right now. Try again ${when(response)}.`, { again });
   }
   if (status >= 500) return failure("Something broke in the shop. Try again in a moment.", { again });

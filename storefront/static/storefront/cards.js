@@ -7,16 +7,20 @@ import * as words from "./words.js";
 const BLANKS = 8;
 const ALSO = 3; // Products named under a picture that they share; the rest is counted.
 
-/** Put the products of an answer into a grid. `onOpen(hit, position)` hears which is opened, counted from 1. */
-export function fill(grid, answer, onOpen) {
+/**
+ * Put the products of an answer into a grid. `onOpen(hit, position)` hears which is opened, counted from 1, and
+ * `onWhy(hit)` about which the visitor asks why it matches; without it nobody can. `level` is that of the headings.
+ */
+export function fill(grid, answer, handlers) {
   grid.replaceChildren();
-  append(grid, answer, answer.results, onOpen);
+  append(grid, answer, answer.results, handlers);
 }
 
 /** Add these results of an answer below those that are there. */
-export function append(grid, answer, results, onOpen) {
+export function append(grid, answer, results, { onOpen, onWhy, level = 2 }) {
   const before = grid.childElementCount;
-  grid.append(...results.map((hit, place) => card(hit, answer, () => onOpen(hit, before + place + 1))));
+  const opener = (hit, place) => () => onOpen(hit, before + place + 1);
+  grid.append(...results.map((hit, place) => card(hit, answer, { onOpen: opener(hit, place), onWhy, level })));
 }
 
 /** Hold the places of the cards while an answer is on its way. */
@@ -43,12 +47,13 @@ export function picture(image, source) {
   else image.replaceWith("No picture");
 }
 
-function card(hit, answer, onOpen) {
+function card(hit, answer, { onOpen, onWhy, level }) {
   const { product, photo, highlight } = hit;
   const item = part("card").content.firstElementChild.cloneNode(true);
   const piece = (name) => item.querySelector(`.${name}`);
   item.dataset.sku = product.sku;
   picture(item.querySelector("img"), photo);
+  piece("name").ariaLevel = level;
   const link = piece("name").firstElementChild;
   link.href = address(productQuery(product.sku));
   link.append(...(highlight ? marked(highlight.name) : [product.name]));
@@ -56,6 +61,7 @@ function card(hit, answer, onOpen) {
   facts(product, piece("price"), piece("stock"));
   if (highlight?.description) piece("said").append(...marked(highlight.description));
   if ("similarity" in hit) likeness(hit.similarity, answer, piece("number"), piece("word"));
+  if (onWhy && "photo_id" in hit) askable(piece("ask"), product.name, () => onWhy(hit));
   if (hit.duplicates?.length) piece("also").append("Also as ", ...also(hit.duplicates));
   piece("similar").href = address(like(product.sku));
   piece("similar").setAttribute("aria-label", `Products similar to ${product.name}`);
@@ -65,6 +71,12 @@ function card(hit, answer, onOpen) {
 function likeness(similarity, answer, number, word) {
   number.textContent = words.similarity(similarity, answer.metric);
   word.textContent = words.likeness(similarity, answer.results[0].similarity, answer);
+}
+
+function askable(button, name, onClick) {
+  button.hidden = false;
+  button.setAttribute("aria-label", `Why ${name} matches`);
+  button.addEventListener("click", onClick);
 }
 
 /** A text made of its segments. Those that match are marked. */

@@ -2,11 +2,11 @@
 
 import { element, part, refill } from "./dom.js";
 import { NO_FILTERS } from "./query.js";
+import { WIDE } from "./screen.js";
 import * as words from "./words.js";
 
 const VALUES = 6; // Values shown of an attribute; the rest waits behind "more".
 const OPEN = 2; // Attributes whose values show from the start.
-const WIDE = matchMedia("(min-width: 900px)");
 
 const opened = new Map(); // By attribute: whether the visitor opened or closed it.
 const unfolded = new Set(); // Attributes whose values all show.

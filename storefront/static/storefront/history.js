@@ -12,7 +12,8 @@ const KEPT = 40; // Entries kept in memory; older ones are asked for again.
 const STORED = "entries"; // The name in sessionStorage of what outlives a reload.
 
 /**
- * The entries. Each has its query and what came of it: `photo`, `product`, `answer`, `facets`, `categories`, `failure`.
+ * The entries. Each has its query and what came of it: `photo`, `product`, `answer`, `facets`, `categories`, `failure`;
+ * of a region also `scene`, the answer to the whole photo if that is known.
  * `page` counts the pages shown. `search` is the way back to the search. `opened` is the product last opened from here.
  */
 export class SessionHistory {
@@ -50,6 +51,12 @@ export class SessionHistory {
     scrollTo(0, 0);
   }
 
+  /** Change the query of the entry that shows, without another entry. */
+  revise(change) {
+    this.#current.query = { ...this.#current.query, ...change };
+    history.replaceState({ key: this.#current.key }, "", queries.address(this.#current.query));
+  }
+
   /** Enter the place that the browser went back or forward to. */
   traverse(state) {
     this.#leave();
@@ -67,7 +74,7 @@ export class SessionHistory {
   /** Put the focus on the product that was opened from here, or on the title. */
   restoreFocus() {
     const { query, opened } = this.#current;
-    if (opened) cards.focus(part(query.kind === "product" ? "kin" : "grid"), opened);
+    if (opened) cards.focus(part(query.kind === "product" ? "kin" : "results"), opened);
     else view.focusTitle();
   }
 

@@ -2,14 +2,17 @@
 
 import * as api from "./api.js";
 import * as cards from "./cards.js";
-import * as cropper from "./cropper.js";
 import { part } from "./dom.js";
+import * as groups from "./groups.js";
 import { isForgotten, SessionHistory } from "./history.js";
 import { Loading } from "./loading.js";
 import * as photos from "./photos.js";
 import * as productView from "./product.js";
 import * as queries from "./query.js";
+import * as reason from "./reason.js";
 import * as results from "./results.js";
+import { sceneOf } from "./scene.js";
+import * as subject from "./subject.js";
 import * as view from "./view.js";
 
 const POLL_MS = 5000;
@@ -27,8 +30,10 @@ async function go(query, photo = null) {
 
 /** Look for the same elsewhere, or with other filters. What is shown stays until the answer is there. */
 async function refine(change) {
-  const { query, photo, product, facets, staleFacets } = loading.entry ?? sessionHistory.current;
-  const carried = { photo, product, staleFacets: facets ?? staleFacets };
+  const entry = loading.entry ?? sessionHistory.current;
+  const { query, photo, product, facets, staleFacets } = entry;
+  const scene = change.region ? sceneOf(entry).answer : null;
+  const carried = { photo, product, scene, staleFacets: facets ?? staleFacets };
   const next = sessionHistory.begin({ ...query, anyway: false, ...change }, carried);
   const shown = await loading.load(next, () => {
     sessionHistory.push(next);
@@ -37,11 +42,26 @@ async function refine(change) {
   if (shown) view.keepFocus();
 }
 
+/** Choose a thing of the scene by its number, or 0 for all of it. Its matches came with the answer. */
+function choose(number) {
+  const { current } = sessionHistory;
+  const thing = number ? String(number) : "";
+  loading.abort();
+  if (current.query.region) {
+    const { photo, categories, scene, facets, staleFacets } = current;
+    const query = { ...current.query, region: "", category: "", thing };
+    sessionHistory.push(sessionHistory.begin(query, { photo, categories, answer: scene, staleFacets: facets ?? staleFacets }));
+  } else sessionHistory.revise({ thing });
+  show();
+  view.keepFocus();
+  if (number) groups.reveal(number);
+}
+
 /** Show the entry, from memory or once its answer is there. Returns false if another entry overtook it. */
 async function open() {
   const entry = sessionHistory.current;
   loading.abort();
-  part("crop").close();
+  reason.close();
   view.enter(entry.query);
   results.showSubject(entry);
   results.showFiltersSet(entry, refine);
@@ -61,7 +81,7 @@ function show() {
     case "product":
       return productView.show(entry, opened);
     default:
-      results.show(entry, { onOpen: opened, onOverride: override, onRefine: refine });
+      results.show(entry, HANDLERS);
       return learnFacets(entry);
   }
 }
@@ -82,6 +102,25 @@ function showFailure(failure) {
 }
 
 // --- What the visitor does ----------------------------------------------------------------------------------------
+
+/** Look for a region of the photo; for "", for all of it. */
+function look(region) {
+  if (!region && sceneOf(sessionHistory.current).answer) return choose(0);
+  // Another part may show another thing, of another category.
+  return refine({ region, thing: "", category: "" });
+}
+
+/** Show the things that are less likely as well. */
+function unfold() {
+  const { answer, things } = sceneOf(sessionHistory.current);
+  answer.unfolded = true;
+  show();
+  part(`dot-${things.length + 1}`).focus();
+}
+
+function explain(hit, region) {
+  reason.ask(sessionHistory.current.photo, subject.picture(), region, hit);
+}
 
 /** Say why nothing is sent. */
 function refuse(reason) {
@@ -111,7 +150,7 @@ async function showMore() {
     const more = await loading.loadMore(current, showMore);
     if (!more) return;
     view.dismissFailure();
-    cards.append(part("grid"), current.answer, more, opened);
+    cards.append(part("grid"), current.answer, more, { onOpen: opened });
     part("further").hidden = !current.answer.next;
     cards.focus(part("grid"), more[0].product.sku);
   } catch (error) {
@@ -153,15 +192,22 @@ async function watchRooms() {
 
 // --- The page's own controls --------------------------------------------------------------------------------------
 
+const HANDLERS = {
+  onOpen: opened,
+  onWhy: explain,
+  onThing: choose,
+  onMore: unfold,
+  onOverride: override,
+  onRefine: refine,
+};
+
 photos.listen((photo) => go(queries.ownPhoto(), photo), refuse);
 part("bar").addEventListener("submit", (event) => {
   event.preventDefault();
   go(queries.words(part("words").value.trim()));
 });
-part("select").addEventListener("click", () =>
-  // Another part may show another thing, of another category.
-  cropper.ask(view.photoSource(), sessionHistory.current.query.region, (region) => refine({ region, category: "" })),
-);
+subject.listen({ onThing: choose, onRegion: look });
+part("as-one").addEventListener("click", () => look("0,0,1,1"));
 part("clear").addEventListener("click", () => refine({ filters: queries.NO_FILTERS }));
 part("anyway").addEventListener("click", () => refine({ anyway: true }));
 part("without").addEventListener("click", () => refine(queries.BARE));

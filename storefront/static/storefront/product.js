@@ -58,7 +58,7 @@ function showFacts(product, category) {
 
 /** Show the look-alikes, or why there are none. */
 function showKin(answer, onOpen) {
-  cards.fill(part("kin"), answer, onOpen);
+  cards.fill(part("kin"), answer, { onOpen });
   part("kin-none").textContent = answer.why ?? "Nothing in the shop looks like this yet.";
   part("kin-none").hidden = answer.results.length > 0;
 }

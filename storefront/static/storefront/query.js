@@ -6,13 +6,14 @@
 //   /?by=photo                  like the visitor's own photo, which is in no link
 //   /products/LAM-004/          one product
 //
-// Searches take category, region (of a photo), anyway, and the filters: price_min, price_max, in_stock, attributes.
+// Searches take category, anyway, and the filters: price_min, price_max, in_stock, attributes. A search by a photo also
+// takes region, a part of it, or thing, the number of one of the things seen in it.
 
 export const SINGLE = ["price_min", "price_max", "in_stock"];
 export const NO_FILTERS = Object.freeze({ price_min: "", price_max: "", in_stock: "", attributes: [] });
 
 /** A change that takes off all that narrows a search. */
-export const BARE = Object.freeze({ photo: "", region: "", category: "", filters: NO_FILTERS });
+export const BARE = Object.freeze({ photo: "", region: "", thing: "", category: "", filters: NO_FILTERS });
 
 /** A query: `kind` is start, words, like, sample, photo or product; `of` is the words, sku or sample's name. */
 export function read({ pathname, search }) {
@@ -26,6 +27,7 @@ export function read({ pathname, search }) {
     of,
     photo: given.get("photo") ?? "",
     region: given.get("region") ?? "",
+    thing: given.get("thing") ?? "",
     category: given.get("category") ?? "",
     anyway: given.has("anyway"),
     filters: { ...filters, attributes: given.getAll("attributes") },
@@ -51,11 +53,11 @@ function subject(given) {
 
 const NAMES = { words: "q", like: "like", sample: "sample" };
 
-export function address({ kind, of, photo, region, category, anyway, filters }) {
+export function address({ kind, of, photo, region, thing, category, anyway, filters }) {
   if (kind === "start") return "/";
   if (kind === "product") return `/products/${encodeURIComponent(of)}/`;
   const given = new URLSearchParams(kind === "photo" ? { by: "photo" } : { [NAMES[kind]]: of });
-  for (const [name, value] of Object.entries({ photo, region, category })) if (value) given.append(name, value);
+  for (const [name, value] of Object.entries({ photo, region, thing, category })) if (value) given.append(name, value);
   if (anyway) given.append("anyway", "1");
   for (const [name, value] of parameters(filters)) given.append(name, value);
   return `/?${given}`;

@@ -1,43 +1,62 @@
 // The results of a search: what they were searched by, their title, their grid, where to look, and the filters.
 
+import * as basket from "./basket.js";
 import * as cards from "./cards.js";
 import * as chips from "./chips.js";
 import { part } from "./dom.js";
 import * as filters from "./filters.js";
+import * as groups from "./groups.js";
 import { isForgotten } from "./history.js";
+import { sceneOf } from "./scene.js";
+import * as subject from "./subject.js";
 import * as titles from "./titles.js";
 import * as view from "./view.js";
 
 /** Show the photo or the product that is searched by; nothing for a search in words. */
-export function showSubject({ query, photo, product }) {
-  if (query.kind === "sample") view.showPhoto(`/samples/${encodeURIComponent(query.of)}`, query.region);
-  else if (photo) view.showPhoto(photo, query.region);
-  else if (query.kind === "like") view.showProduct(product, query.photo);
-  else view.hidePhoto();
+export function showSubject(entry) {
+  const { query, photo, product } = entry;
+  const known = { ...sceneOf(entry), region: query.region };
+  if (query.kind === "sample") subject.showPhoto(`/samples/${encodeURIComponent(query.of)}`, known);
+  else if (photo) subject.showPhoto(photo, known);
+  else if (query.kind === "like") subject.showProduct(product, query.photo);
+  else subject.hide();
 }
 
 /**
- * Show what a search found, or why nothing. `onOpen(hit, position)` hears which product is opened, `onRefine(change)`
- * what is to change in the query, `onOverride(category)` where to look instead of where the gate looked.
+ * Show what a search found, or why nothing. `onOpen(hit, position)` hears which product is opened, `onWhy(hit, region)`
+ * about which the visitor asks, `onThing(number)` which thing is chosen, `onMore` that all things shall show,
+ * `onRefine(change)` what is to change in the query, `onOverride(category)` where to look instead of where the gate did.
  */
-export function show(entry, { onOpen, onOverride, onRefine }) {
+export function show(entry, handlers) {
   part("filters").hidden = isForgotten(entry);
-  if (entry.answer) {
-    showAnswer(entry, onOpen);
-    showPlaces(entry, onOverride, onRefine);
-  } else {
-    showNoAnswer(entry);
-  }
-  showFilters(entry, onRefine);
+  if (entry.answer) showAnswer(entry, handlers);
+  else showNoAnswer(entry);
+  showFilters(entry, handlers.onRefine);
 }
 
-function showAnswer(entry, onOpen) {
+function showAnswer(entry, handlers) {
   const title = titles.found(entry);
   view.showResults(title, entry.answer);
   view.setTitle(title);
-  cards.fill(part("grid"), entry.answer, onOpen);
+  const scene = entry.query.region ? null : sceneOf(entry);
+  if (scene?.answer) showScene(scene, handlers);
+  else showOne(entry, handlers);
   const lack = titles.lacking(entry);
   if (lack) view.showNothing(...lack);
+}
+
+function showScene(scene, handlers) {
+  part("grid").replaceChildren();
+  part("where").hidden = true;
+  groups.show(scene, handlers);
+  basket.show(scene);
+}
+
+function showOne(entry, handlers) {
+  const { onOpen, onWhy } = handlers;
+  groups.clear();
+  cards.fill(part("grid"), entry.answer, { onOpen, onWhy: entry.photo && ((hit) => onWhy(hit, entry.query.region)) });
+  showPlaces(entry, handlers);
 }
 
 function showNoAnswer({ failure }) {
@@ -46,7 +65,7 @@ function showNoAnswer({ failure }) {
   view.setTitle(title);
 }
 
-function showPlaces({ query, answer, product, categories, facets }, onOverride, onRefine) {
+function showPlaces({ query, answer, product, categories, facets }, { onOverride, onRefine }) {
   const choose = (category) => onRefine({ category });
   if (answer.gate) return chips.showGate(answer.gate, onOverride);
   if (query.kind === "words") return chips.showCategories(facets?.categories ?? [], query.category, "", choose);
@@ -69,7 +88,9 @@ export function showFiltersSet(entry, onRefine) {
 }
 
 /** The currencies of the prices that show. */
-function currencies({ answer }) {
-  const priced = (answer?.results ?? []).filter(({ product }) => product.price !== null);
+function currencies(entry) {
+  const { things } = sceneOf(entry);
+  const shown = things.length ? things.flatMap(({ results }) => results) : (entry.answer?.results ?? []);
+  const priced = shown.filter(({ product }) => product.price !== null);
   return [...new Set(priced.map(({ product }) => product.currency))];
 }

@@ -2,6 +2,7 @@
 
 import { MATCHES } from "./api.js";
 import { count as filtersSet } from "./filters.js";
+import { sceneOf, thingsIn } from "./scene.js";
 import * as words from "./words.js";
 
 /** What the page says while it waits for the answer to a query. */
@@ -10,10 +11,13 @@ export function waiting({ kind, of }) {
   return kind === "product" ? "Opening the product…" : "Looking for matches…";
 }
 
-/** What was found: "6 matches in Chair", "The 24 closest in Chair" of maybe more, "12 results for “oak”". */
-export function found({ query, answer, product, categories }) {
+/** What was found: "3 things in your photo", "6 matches in Chair", "The 24 closest in Chair" of maybe more, "12 results for “oak”". */
+export function found(entry) {
+  const { query, answer, product, categories } = entry;
   const { length } = answer.results;
   if (query.kind === "words") return inWords(query, answer, categories);
+  const { things } = sceneOf(entry);
+  if (things.length && !query.region) return `${words.count(things.length, "thing")} in your photo`;
   const full = length === MATCHES; // There may be more.
   const similar = full ? closest(length) : `${some(length, "product")} similar`;
   if (query.kind === "like") return `${similar} to ${product.name}`;
@@ -33,8 +37,10 @@ function inWords({ of, category }, { count }, categories) {
 export function lacking({ query, answer, product }) {
   if (query.kind === "like" && !product.photos.length) return [UNPICTURED];
   const clear = filtersSet(query.filters) ? ["clear"] : [];
-  const left = answer.left_out;
-  if (answer.results.length) return left ? ["Less similar products are not shown.", "anyway"] : null;
+  const things = thingsIn(answer);
+  const left = things.find(({ left_out: one }) => one)?.left_out ?? answer.left_out;
+  const found = things.length ? things.flatMap(({ results }) => results) : answer.results;
+  if (found.length) return left ? ["Less similar products are not shown.", "anyway"] : null;
   if (left) {
     // Both show all their digits: cut to two, both might read 0.55.
     const bounds = `The closest has a similarity of ${left.similarity}; the shop asks for ${left.min_similarity}.`;

@@ -1,15 +1,12 @@
-// What the page shows around the grid: which view, the photo searched with, the head of the results, failures, notices.
+// What the page shows around the results: which view, their head and their foot, failures, notices.
 
 import * as cards from "./cards.js";
-import { parse } from "./cropper.js";
 import { element, part, say } from "./dom.js";
-import { address, product as productQuery, words as wordsQuery } from "./query.js";
+import * as groups from "./groups.js";
+import { address, words as wordsQuery } from "./query.js";
 import * as words from "./words.js";
 
 const VIEWS = { start: "start", product: "product" };
-
-let shown = null; // The photo that shows: a File, or the address of a picture.
-let photoUrl = null; // The object URL of the visitor's own photo while it shows.
 
 /** Turn to the view that a query belongs to. */
 export function enter({ kind, of }) {
@@ -23,60 +20,6 @@ export function setTitle(title) {
   document.title = title ? `${title} · Lamplight` : "Lamplight: search with a photo";
 }
 
-/** Show the photo that is searched with (a File, or the address of a picture), and the part of it that counts. */
-export function showPhoto(photo, region) {
-  showPicture(photo, "Your photo");
-  mark(region);
-  part("select").hidden = part("another").hidden = false;
-  part("subject-link").hidden = true;
-}
-
-/** Show the product that is searched with, by this photo or its first. `product` is null until it is known. */
-export function showProduct(product, photo) {
-  const file = (product?.photos.find(({ id }) => String(id) === photo) ?? product?.photos[0])?.file;
-  showPicture(file ?? null, product?.name ?? "");
-  mark("");
-  part("select").hidden = part("another").hidden = true;
-  part("subject-link").hidden = !product;
-  if (product) part("subject-link").href = address(productQuery(product.sku));
-}
-
-function showPicture(photo, alt) {
-  part("subject").hidden = false;
-  if (photo === shown) return;
-  shown = photo;
-  if (photoUrl) URL.revokeObjectURL(photoUrl);
-  photoUrl = photo instanceof File ? URL.createObjectURL(photo) : null;
-  const seen = (well) => {
-    part("frame").hidden = !photo || !well;
-    part("query-unseen").hidden = well;
-    part("select").disabled = !well;
-  };
-  seen(true);
-  const picture = part("query-photo");
-  picture.alt = alt;
-  picture.onerror = () => seen(false);
-  if (photo) picture.src = photoUrl ?? photo;
-}
-
-export function hidePhoto() {
-  part("subject").hidden = true;
-}
-
-export function photoSource() {
-  return part("query-photo").src;
-}
-
-function mark(region) {
-  part("marked").hidden = !region;
-  part("select").textContent = region ? "Another part" : "Select a part";
-  if (!region) return;
-  const { x, y, width, height } = parse(region);
-  for (const [name, value] of Object.entries({ left: x, top: y, width, height })) {
-    part("marked").style[name] = `${value * 100}%`;
-  }
-}
-
 /** Show that an answer is on its way: what is there fades, or (`anew`) blank cards hold the places. */
 export function showBusy(text, anew) {
   settle("busy", text);
@@ -85,6 +28,7 @@ export function showBusy(text, anew) {
   part("why").textContent = "";
   part("where").hidden = false;
   part("filters").hidden = false;
+  groups.clear();
   cards.blanks(part("grid"));
 }
 
@@ -122,6 +66,7 @@ export function showNothing(text, ...ways) {
 export function showUnanswered(title, text, ...ways) {
   settle("done", title);
   say("spoken", `${title}. ${text}`);
+  groups.clear();
   part("grid").replaceChildren();
   part("where").hidden = true;
   showNothing(text, ...ways);

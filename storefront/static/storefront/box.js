@@ -1,0 +1,175 @@
+// A box over a picture that a pointer or arrow keys move and resize. It is kept in fractions of the picture, as the API
+// takes a region.
+
+import { element } from "./dom.js";
+import { percent } from "./words.js";
+
+const LEAST = 0.05;
+const STEP = 0.02;
+const LEAP = 0.1; // With Shift.
+const PAUSE_MS = 700; // An arrow key is seldom pressed once: the box has settled when none was for so long.
+const WHOLE = { x: 0, y: 0, width: 1, height: 1 };
+const FIRST = { x: 0.15, y: 0.15, width: 0.7, height: 0.7 };
+const CORNERS = { nw: "Top left", ne: "Top right", sw: "Bottom left", se: "Bottom right" };
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+export class Box {
+  #before = null; // The region before the visitor began to change it.
+  #pause = 0; // The timer that ends a row of arrow keys.
+
+  /**
+   * A box in `stage`, whose size is the picture's. `says` is the live region that tells where it is, `how` the id of the
+   * text on how to move it. `onSettled` hears the region once the visitor has changed it.
+   */
+  constructor(stage, says, how, onSettled) {
+    this.stage = stage;
+    this.says = says;
+    this.onSettled = onSettled;
+    const button = (className, label) => {
+      const made = element("button", { type: "button", className });
+      made.setAttribute("aria-label", label);
+      made.setAttribute("aria-describedby", `${how} ${says.id}`);
+      return made;
+    };
+    this.mover = button("mover", "Selected part");
+    const corners = Object.entries(CORNERS).map(([corner, name]) => {
+      const handle = button(`corner ${corner}`, `${name} corner of the selected part`);
+      handle.dataset.corner = corner;
+      return handle;
+    });
+    this.box = element("div", { className: "box", hidden: true }, this.mover, ...corners);
+    stage.append(this.box);
+    this.box.addEventListener("pointerdown", (event) => this.#grab(event));
+    this.box.addEventListener("pointermove", (event) => this.drag?.(this.#at(event)));
+    this.box.addEventListener("pointerup", () => this.#release());
+    this.box.addEventListener("pointercancel", () => this.#cancel());
+    this.box.addEventListener("keydown", (event) => this.#press(event));
+  }
+
+  /** Show the box around a region; hide it for none. What the visitor is just moving stays. */
+  show(region) {
+    if (this.#before) return;
+    this.box.hidden = !region;
+    if (region) this.#set(parse(region));
+  }
+
+  /** Offer a box that is not settled yet. Enter takes it as it is. */
+  offer() {
+    this.box.hidden = false;
+    this.#set(FIRST);
+    this.mover.focus();
+  }
+
+  /** Leave off what the visitor is just doing, since another picture comes. */
+  drop() {
+    clearTimeout(this.#pause);
+    this.#before = this.drag = null;
+  }
+
+  #set(region) {
+    this.region = region;
+    for (const [name, value] of Object.entries({ left: "x", top: "y", width: "width", height: "height" })) {
+      this.box.style[name] = `${region[value] * 100}%`;
+    }
+  }
+
+  #change(region) {
+    this.#before ??= this.region;
+    this.#set(region);
+    const [x, y, width, height] = ["x", "y", "width", "height"].map((name) => percent(Number(region[name].toFixed(4))));
+    this.says.textContent = `${width} of the width and ${height} of the height, ${x} from the left and ${y} from the top.`;
+  }
+
+  #at({ clientX, clientY }) {
+    const { left, top, width, height } = this.stage.getBoundingClientRect();
+    return { x: between(0, (clientX - left) / width, 1), y: between(0, (clientY - top) / height, 1) };
+  }
+
+  /** Pull a corner, or move the box. */
+  #grab(event) {
+    if (event.button) return;
+    clearTimeout(this.#pause);
+    const { corner } = event.target.dataset;
+    const from = this.#at(event);
+    const { region } = this;
+    if (corner) this.drag = (to) => this.#change(spanned(opposite(region, corner), to));
+    else this.drag = (to) => this.#change(moved(region, to.x - from.x, to.y - from.y));
+    event.target.setPointerCapture(event.pointerId);
+    event.target.focus({ preventScroll: true });
+    event.preventDefault();
+  }
+
+  #release() {
+    this.drag = null;
+    this.#settle();
+  }
+
+  #cancel() {
+    if (this.#before) this.#set(this.#before);
+    this.drop();
+  }
+
+  #press(event) {
+    if (event.key === "Escape" && this.#before) return this.#cancel();
+    if (event.key === "Enter") {
+      event.preventDefault();
+      this.#before ??= this.region;
+      return this.#settle();
+    }
+    if (!(event.key in ARROWS)) return;
+    event.preventDefault();
+    const step = event.shiftKey ? LEAP : STEP;
+    const [across, down] = ARROWS[event.key].map((one) => one * step);
+    const { corner } = event.target.dataset;
+    this.#change(corner ? pulled(this.region, corner, across, down) : moved(this.region, across, down));
+    clearTimeout(this.#pause);
+    this.#pause = setTimeout(() => this.#settle(), PAUSE_MS);
+  }
+
+  #settle() {
+    if (!this.#before) return;
+    this.drop();
+    this.onSettled(format(this.region));
+  }
+}
+
+const between = (least, value, most) => Math.min(Math.max(value, least), most);
+
+function moved({ x, y, width, height }, across, down) {
+  return { x: between(0, x + across, 1 - width), y: between(0, y + down, 1 - height), width, height };
+}
+
+function pulled(region, corner, across, down) {
+  const fixed = opposite(region, corner);
+  const x = corner.includes("w") ? region.x : region.x + region.width;
+  const y = corner.includes("n") ? region.y : region.y + region.height;
+  return spanned(fixed, { x: between(0, x + across, 1), y: between(0, y + down, 1) });
+}
+
+function opposite({ x, y, width, height }, corner) {
+  return { x: corner.includes("w") ? x + width : x, y: corner.includes("n") ? y + height : y };
+}
+
+/** The box between a fixed point and another. It is at least LEAST wide and high, and within the photo. */
+function spanned(fixed, to) {
+  const [x, width] = side(fixed.x, to.x);
+  const [y, height] = side(fixed.y, to.y);
+  return { x, y, width, height };
+}
+
+function side(fixed, to) {
+  const length = Math.max(Math.abs(to - fixed), LEAST);
+  return [between(0, to < fixed ? fixed - length : fixed, 1 - length), length];
+}
+
+/** The region as the API takes it. It is rounded down, so that no part of it leaves the photo. */
+function format({ x, y, width, height }) {
+  return [x, y, width, height].map((value) => Math.floor(value * 10_000) / 10_000).join(",");
+}
+
+/** The region in an address, or the whole photo if the address does not say four fractions. */
+export function parse(region) {
+  const [x, y, width, height] = region.split(",").map(Number);
+  const sound = [x, y, width, height].every((value) => value >= 0 && value <= 1) && width > 0 && height > 0;
+  return sound ? { x, y, width, height } : WHOLE;
+}

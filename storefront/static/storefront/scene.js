@@ -1,0 +1,44 @@
+// A scene: a photo that holds several things, each with its box and its matches. They are counted from 1.
+
+const FILLS = 0.5; // A single thing that takes more of the photo than this makes it no scene.
+const LIKELY = 0.3; // Things less likely than this wait behind a button.
+
+/**
+ * The scene that an entry shows, or that the region it shows is part of: its `answer`, the `things` that are shown with
+ * their `names`, how many `more` there are, and the number of the `chosen` one, 0 for none. Without a scene there are no
+ * things, and the answer is null.
+ */
+export function sceneOf({ query, answer, scene, categories }) {
+  const whole = query.region ? scene : answer;
+  const all = thingsIn(whole);
+  if (!all.length) return { answer: null, things: [], names: [], more: 0, chosen: 0 };
+  const chosen = query.region ? 0 : numbered(query.thing, all.length);
+  const likely = all.findLastIndex(({ confidence }) => confidence >= LIKELY) + 1;
+  const count = whole.unfolded ? all.length : Math.max(1, likely, chosen);
+  const things = all.slice(0, count);
+  return { answer: whole, things, names: names(things, categories), more: all.length - count, chosen };
+}
+
+/** The things in the photo that an answer is about, best first; none where the photo was searched as one. */
+export function thingsIn(answer) {
+  const things = answer?.objects ?? [];
+  const [, , width, height] = things[0]?.box ?? [0, 0, 1, 1];
+  return things.length > 1 || width * height < FILLS ? things : [];
+}
+
+function numbered(thing, count) {
+  const number = Number(thing);
+  return Number.isInteger(number) && number >= 1 && number <= count ? number : 0;
+}
+
+/** The names of the things: "Lamp", or "Lamp 1" and "Lamp 2" where a category comes twice. */
+function names(things, categories) {
+  const known = new Map(categories.map(({ slug, name }) => [slug, name]));
+  const all = things.map(({ category }) => capital(known.get(category) ?? category ?? "thing"));
+  return all.map((name, place) => {
+    if (all.indexOf(name) === all.lastIndexOf(name)) return name;
+    return `${name} ${all.slice(0, place + 1).filter((other) => other === name).length}`;
+  });
+}
+
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
