@@ -10,7 +10,16 @@ from django.test import Client
 
 from tests.environment import ROOT
 
-FILES = {"base.css", "start.css", "search.css", "scene.css", "product.css", "page.js", "lamp.svg", "fonts/newsreader.woff2"}
+FILES = {
+    "base.css",
+    "start.css",
+    "search.css",
+    "scene.css",
+    "product.css",
+    "page.js",
+    "lamp.svg",
+    "fonts/newsreader.woff2",
+}
 
 
 @pytest.fixture
