@@ -26,11 +26,24 @@ def searched(page: Page) -> None:
     page.wait_for_selector("#results[aria-busy=false] .card")
 
 
-def marked(page: Page) -> None:
-    """Mark the part of the photo that shows the thing."""
+def chosen(page: Page) -> None:
+    """Choose the second thing of a room."""
     searched(page)
-    page.click("#select")
-    page.wait_for_selector("#crop[open] .box")
+    page.click("#dot-2")
+    page.wait_for_selector(".box:not([hidden])")
+
+
+def within_budget(page: Page) -> None:
+    searched(page)
+    page.fill("#budget", "1500")
+    page.press("#budget", "Enter")
+    page.wait_for_selector(".card.chosen")
+
+
+def explained(page: Page) -> None:
+    searched(page)
+    page.locator(".ask").first.click()
+    page.wait_for_selector("#reason-how:not([hidden])")
 
 
 def opened(page: Page) -> None:
@@ -54,13 +67,16 @@ class Shot:
     scheme: Literal["light", "dark"] = "light"
 
 
-BY_PHOTO = "/?sample=LAM-008.webp"
+BY_PHOTO, ROOM = "/?sample=LAM-008.webp", "/?sample=ROOM-001.webp"
 SHOTS = [
     Shot("search-wide", BY_PHOTO, searched),
     Shot("search-dark", BY_PHOTO, searched, scheme="dark"),
     Shot("search-narrow", BY_PHOTO, searched, NARROW),
     Shot("words", "/?q=oak", searched),
-    Shot("region", BY_PHOTO, marked),
+    Shot("room-wide", ROOM, chosen),
+    Shot("room-narrow", ROOM, chosen, NARROW),
+    Shot("basket", ROOM, within_budget),
+    Shot("why", ROOM, explained),
     Shot("product", "/products/SOF-003/", opened),
     Shot("dashboard", "/admin/", logged_in),
 ]

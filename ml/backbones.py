@@ -20,6 +20,11 @@ from ml.torch_lock import alone
 if TYPE_CHECKING:
     from torch import nn
 
+FINER = 2  # how many places of a finer map lie side by side within one of a layer's
+# The most channels kept of a finer map: of more, so many random mixtures, which keep distances (Johnson and
+# Lindenstrauss 1984).
+MOST_DETAILS = 128
+
 
 @dataclass(frozen=True)
 class Published:
@@ -59,6 +64,10 @@ class Backbone:
     """The literature's names of layers, and the modules they stand for."""
     maps: str = ""
     """A regular expression of the modules that give maps of a photo of any size; empty: there are none."""
+    details: str = ""
+    """The last module whose map is twice as fine as that of `layer`. It says where things end."""
+    detail_channels: int = 0
+    """How many channels that map has."""
 
     def module(self, layer: str) -> str:
         """The name of the module that a layer's name or alias stands for."""
@@ -116,6 +125,8 @@ BACKBONES: Mapping[str, Backbone] = {
         imagenet=_from_pytorch_org("resnet50", "0676ba61"),
         aliases=RESNET,
         maps=RESNET_MAPS,
+        details="layer3",
+        detail_channels=1024,
     ),
     "resnet18": Backbone(
         build=partial(_torchvision, "resnet18"),
@@ -124,6 +135,8 @@ BACKBONES: Mapping[str, Backbone] = {
         imagenet=_from_pytorch_org("resnet18", "f37072fd"),
         aliases=RESNET,
         maps=RESNET_MAPS,
+        details="layer3",
+        detail_channels=256,
     ),
     "vgg16": Backbone(
         build=partial(_torchvision, "vgg16"),
@@ -140,6 +153,8 @@ BACKBONES: Mapping[str, Backbone] = {
             "pool5": "features",
         },
         maps=r"features(\.\d+)?",
+        details="features.23",
+        detail_channels=512,
     ),
     "efficientnet_lite0": Backbone(
         build=partial(_efficientnet_lite, width=1.0, depth=1.0),
@@ -155,6 +170,8 @@ BACKBONES: Mapping[str, Backbone] = {
         interpolation="bicubic",
         aliases=LITE,
         maps=LITE_MAPS,
+        details="blocks.10",
+        detail_channels=112,
     ),
     "efficientnet_lite2": Backbone(
         build=partial(_efficientnet_lite, width=1.1, depth=1.2),
@@ -171,6 +188,8 @@ BACKBONES: Mapping[str, Backbone] = {
         interpolation="bicubic",
         aliases=LITE,
         maps=LITE_MAPS,
+        details="blocks.14",
+        detail_channels=120,
     ),
     "autoencoder": Backbone(
         build=_autoencoder, layer="bottleneck", head="decoder", input_size=128, aliases={"code": "bottleneck"}

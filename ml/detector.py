@@ -1,8 +1,9 @@
-"""Which things stand in a photo, and where: a small network that reads the map of a frozen backbone.
+"""Which things stand in a photo, and where: a small network that reads the maps of a frozen backbone.
 
 It is FCOS (Tian et al. 2019, "FCOS: Fully Convolutional One-Stage Object Detection") on one level: every place of the
-map says what stands there, how central to that thing the place is, and how far the thing reaches from it to the left,
-up, right and down. Only numpy is needed: training (ml.detector_training) is another process's work.
+map says what stands there, how far the thing reaches from it to the left, up, right and down, and how well that box
+will fit (Jiang et al. 2018, "Acquisition of Localization Confidence"), where FCOS asks how central the place is. Only
+numpy is needed: training (ml.detector_training) is another process's work.
 """
 
 import json
@@ -50,11 +51,24 @@ class Detector:
     found: Found
     learned: tuple[bool, ...]
     """Of which categories it has seen products. The others are as likely everywhere as the likeliest one."""
+    sureness: tuple[float, float] = (0.0, 1.0)
+    """The intercept and the slope of `confidence`."""
 
-    def read(self, places: Floats) -> tuple[Floats, Floats]:
-        """Each place's scores, (p, classes), and its box: left, top, right, bottom, (p, 4) in places."""
-        rows, columns = places.shape[:2]
-        maps = np.maximum(self._layer("entry", _normalised(places)), 0)
+    def confidence(self, score: float) -> float:
+        """The probability that a box with this score is around a thing of its category, 0 to 1.
+
+        It is Platt's logistic of the score's logit (Platt 1999), fitted to made-up scenes.
+        """
+        intercept, slope = self.sureness
+        return float(_sigmoid(intercept + slope * logits(np.array(score, np.float32))))
+
+    def read(self, features: Floats) -> tuple[Floats, Floats]:
+        """Each place's scores, (p, classes), and its box: left, top, right, bottom, (p, 4) in places.
+
+        `features` are what `inputs` gives.
+        """
+        rows, columns = features.shape[:2]
+        maps = np.maximum(self._layer("entry", features), 0)
         for name in ("first", "second"):
             maps = maps + np.maximum(self._layer(name, maps), 0)
         said = self._layer("exit", maps).reshape(rows * columns, -1)
@@ -80,6 +94,7 @@ class Detector:
         tensors = {name: weights.astype(np.float16) for name, weights in self.weights.items()}
         found = asdict(self.found)
         facts = {"classes": self.classes, "least": self.least, "found": found, "learned": self.learned}
+        facts["sureness"] = self.sureness
         return save(tensors, {"detector": json.dumps(facts)})
 
     @classmethod
@@ -88,8 +103,23 @@ class Detector:
         weights = {name: tensor.astype(np.float32) for name, tensor in load(data).items()}
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
         facts = json.loads(header["__metadata__"]["detector"])
-        classes, learned = tuple(facts["classes"]), tuple(facts["learned"])
-        return cls(classes, weights, facts["least"], Found(**facts["found"]), learned)
+        classes, learned, sureness = (tuple(facts[name]) for name in ("classes", "learned", "sureness"))
+        return cls(classes, weights, facts["least"], Found(**facts["found"]), learned, sureness)
+
+
+def inputs(places: Floats, details: Floats) -> Floats:
+    """What a detector sees of a photo: both maps of Encoder.detailed_places, (rows, columns, channels) each."""
+    parts = [unit(part.reshape(-1, part.shape[2])) for part in (places, details) if part.shape[2]]
+    features = unit(np.concatenate(parts, axis=1)) * LENGTH
+    seen: Floats = features.reshape(*places.shape[:2], -1)
+    return seen
+
+
+def logits(chances: Floats) -> Floats:
+    """The inverse of the logistic function."""
+    between = np.clip(chances, 1e-6, 1 - 1e-6)
+    value: Floats = np.log(between / (1 - between))
+    return value
 
 
 def distinct(scores: Floats, boxes: Floats, most: int, least: float) -> list[tuple[int, int]]:
@@ -127,10 +157,6 @@ def areas(boxes: Floats) -> Floats:
     """(..., 4) left, top, right, bottom -> (...,)"""
     found: Floats = (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
     return found
-
-
-def _normalised(places: Floats) -> Floats:
-    return unit(places.reshape(-1, places.shape[2])).reshape(places.shape) * LENGTH
 
 
 def _sigmoid(logits: Floats) -> Floats:

@@ -1,7 +1,8 @@
 """Training a detector (ml.detector) on made-up scenes of a shop's own products. The backbone stays as it is.
 
 Losses are those of FCOS: the focal loss for what stands at a place (Lin et al. 2017, "Focal Loss for Dense Object
-Detection"), the logarithm of the overlap for how far it reaches, and cross-entropy for how central the place is.
+Detection"), the logarithm of the overlap for how far it reaches, and cross-entropy for how well the box fits. A place
+belongs to the thing that shows most of its pixels there, not to every box around it: a floor lamp's box is mostly wall.
 """
 
 from collections import defaultdict
@@ -12,10 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, normalize, one_hot, relu
+from torch.nn.functional import binary_cross_entropy_with_logits, one_hot, relu
 
-from ml.arrays import Floats, Ints
-from ml.detector import LENGTH, REACH, SIDES, Detector, Found, distinct, overlap
+from ml.arrays import Bools, Floats, Ints
+from ml.detector import REACH, SIDES, Detector, Found, distinct, logits, overlap
 
 WIDTH = 128  # channels
 LEARNING_RATE, WEIGHT_DECAY = 2e-3, 1e-2
@@ -31,12 +32,14 @@ MOST = 10  # boxes a scene, as a search answers
 class Lesson:
     """A scene as the backbone sees it, and what stands in it."""
 
-    places: NDArray[np.float16]
-    """(rows, columns, channels)"""
+    features: NDArray[np.float16]
+    """(rows, columns, channels) what ml.detector.inputs gives"""
     boxes: Floats
     """(n, 4) left, top, right, bottom, as fractions of the scene"""
     kinds: Ints
     """(n,) columns of the categories"""
+    owners: Ints
+    """(rows, columns) which of the n each place shows; -1: none"""
 
 
 class Training:
@@ -61,8 +64,8 @@ class Training:
             for rows in self._batches(lessons):
                 if not self.left:
                     return
-                places = torch.from_numpy(np.stack([lessons[row].places for row in rows])).float()
-                loss = self._loss(self.network(places), [targets[row] for row in rows])
+                features = torch.from_numpy(np.stack([lessons[row].features for row in rows])).float()
+                loss = self._loss(self.network(features), [targets[row] for row in rows])
                 self.optimizer.zero_grad()
                 loss.backward()
                 self.optimizer.step()
@@ -73,24 +76,24 @@ class Training:
         """Rows of lessons of one shape each, in any order."""
         alike = defaultdict(list)
         for row, lesson in enumerate(lessons):
-            alike[lesson.places.shape].append(row)
+            alike[lesson.features.shape].append(row)
         shuffled = [self.random.permutation(rows) for rows in alike.values()]
         batches = [rows[start : start + BATCH] for rows in shuffled for start in range(0, len(rows), BATCH)]
         yield from (batches[number] for number in self.random.permutation(len(batches)))
 
     def _loss(self, said: Tensor, targets: Sequence[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
         """`said` is (n, places, kinds + 5), `targets` n times _targets."""
-        kinds, reach, central = (torch.stack(parts) for parts in zip(*targets, strict=True))
+        kinds, reach, weight = (torch.stack(parts) for parts in zip(*targets, strict=True))
         stands = kinds < self.kinds
-        things = stands.sum().clamp(min=1)
-        loss = _focal(said[..., : self.kinds], one_hot(kinds, self.kinds + 1)[..., :-1].float()).sum() / things
+        weight = torch.where(stands, weight, 1 / stands.sum(1, keepdim=True).clamp(min=1).sqrt())
+        loss = _focal(said[..., : self.kinds], one_hot(kinds, self.kinds + 1)[..., :-1].float()).sum(2)
+        loss = (loss * weight).sum() / weight[stands].sum().clamp(min=1e-3)
         if not stands.any():
             return loss
-        weights = central[stands]
-        found = said[stands]
+        counts, found = weight[stands] / weight[stands].sum(), said[stands]
         shared = _overlap(found[:, self.kinds : -1].clamp(*REACH).exp(), reach[stands])
-        loss = loss - (shared.clamp(min=1e-3).log() * weights).sum() / weights.sum()
-        return loss + binary_cross_entropy_with_logits(found[:, -1], weights)
+        loss = loss - (shared.clamp(min=1e-3).log() * counts).sum()
+        return loss + binary_cross_entropy_with_logits(found[:, -1], shared.detach(), counts, reduction="sum")
 
     def detector(self, classes: Sequence[int], held_out: Sequence[Lesson]) -> Detector:
         """What was learned, measured as it will be stored on lessons that had no part in it."""
@@ -103,12 +106,11 @@ class Training:
         nothing = Found(0, 0, 0.0, 0.0)
         learned = tuple(bool(seen) for seen in self.seen)
         made = Detector.from_bytes(Detector(tuple(classes), weights, 0.0, nothing, learned).to_bytes())
-        least, found = _measure(made, held_out)
-        return replace(made, least=least, found=found)
+        return _measured(made, held_out)
 
 
 class _Head(nn.Module):
-    """(n, rows, columns, channels) -> (n, rows * columns, kinds + 5): kinds, the four reaches' logarithms, central."""
+    """(n, rows, columns, channels) -> (n, rows * columns, kinds + 5): kinds, the four reaches' logarithms, fit."""
 
     def __init__(self, channels: int, kinds: int) -> None:
         super().__init__()
@@ -119,8 +121,8 @@ class _Head(nn.Module):
         assert self.exit.bias is not None
         nn.init.constant_(self.exit.bias[:kinds], RARE)
 
-    def forward(self, places: Tensor) -> Tensor:
-        maps = relu(self.entry((normalize(places, dim=3) * LENGTH).permute(0, 3, 1, 2)))
+    def forward(self, features: Tensor) -> Tensor:
+        maps = relu(self.entry(features.permute(0, 3, 1, 2)))
         maps = maps + relu(self.first(maps))
         maps = maps + relu(self.second(maps))
         said: Tensor = self.exit(maps).flatten(2).transpose(1, 2)
@@ -128,29 +130,22 @@ class _Head(nn.Module):
 
 
 def _targets(lesson: Lesson, kinds: int) -> tuple[Tensor, Tensor, Tensor]:
-    """For each place: its kind, or `kinds` for nothing; the reaches, in places; how central it is.
+    """For each place: its kind, or `kinds` for nothing; the reaches, in places; how much it counts.
 
-    Of several boxes around a place, the smallest counts.
+    The places of a thing count together as the root of their number: a sofa more than a lamp, but not tenfold.
     """
-    rows, columns = lesson.places.shape[:2]
-    y, x = (axis + 0.5 for axis in np.mgrid[:rows, :columns])
-    kind = np.full((rows, columns), kinds)
-    reach, central = np.ones((rows, columns, SIDES), np.float32), np.zeros((rows, columns), np.float32)
-    edges = lesson.boxes * np.array([columns, rows, columns, rows])
-    areas = (edges[:, 2] - edges[:, 0]) * (edges[:, 3] - edges[:, 1])
-    for number in np.argsort(-areas):
-        left, top, right, bottom = edges[number]
-        reached = np.stack([x - left, y - top, right - x, bottom - y], axis=2)
-        inside = reached.min(axis=2) > 0
-        if not inside.any():  # It is smaller than a place and lies around no centre: the nearest one sees it.
-            away = (y - (top + bottom) / 2) ** 2 + (x - (left + right) / 2) ** 2
-            inside = away == away.min()
-        reached = np.maximum(reached, CLOSEST)
-        shares = reached[..., :2] / reached[..., 2:]
-        kind[inside] = lesson.kinds[number]
-        reach[inside] = reached[inside]
-        central[inside] = np.sqrt(np.minimum(shares, 1 / shares).prod(axis=2))[inside]
-    return torch.from_numpy(kind.ravel()), torch.from_numpy(reach).flatten(0, 1), torch.from_numpy(central.ravel())
+    rows, columns = lesson.features.shape[:2]
+    y, x = (axis.ravel() + 0.5 for axis in np.mgrid[:rows, :columns])
+    owners = lesson.owners.ravel()
+    stands = owners >= 0
+    kind, reach = np.full(len(owners), kinds), np.ones((len(owners), SIDES), np.float32)
+    weight = np.zeros(len(owners), np.float32)
+    kind[stands] = lesson.kinds[owners[stands]]
+    left, top, right, bottom = (lesson.boxes[owners[stands]] * np.array([columns, rows] * 2)).T
+    reached = np.stack([x[stands] - left, y[stands] - top, right - x[stands], bottom - y[stands]], axis=1)
+    reach[stands] = np.maximum(reached, CLOSEST)
+    weight[stands] = 1 / np.sqrt(np.bincount(owners[stands], minlength=len(lesson.kinds))[owners[stands]])
+    return torch.from_numpy(kind), torch.from_numpy(reach), torch.from_numpy(weight)
 
 
 def _focal(logits: Tensor, truth: Tensor) -> Tensor:
@@ -168,12 +163,12 @@ def _overlap(one: Tensor, other: Tensor) -> Tensor:
     return shared / (areas[0] + areas[1] - shared)
 
 
-def _measure(detector: Detector, lessons: Sequence[Lesson]) -> tuple[float, Found]:
-    """The score at which boxes are best told from nothing, by F1, and what is found then."""
+def _measured(detector: Detector, lessons: Sequence[Lesson]) -> Detector:
+    """The detector with what it is worth, where it is best told from nothing, and how sure its scores make one."""
     scores, right, things = [], [], 0
     for lesson in lessons:
-        told, boxes = detector.read(lesson.places.astype(np.float32))
-        edges = lesson.boxes * np.array([lesson.places.shape[1], lesson.places.shape[0]] * 2)
+        told, boxes = detector.read(lesson.features.astype(np.float32))
+        edges = lesson.boxes * np.array([lesson.features.shape[1], lesson.features.shape[0]] * 2)
         missing = list(range(len(edges)))
         things += len(edges)
         for row, column in distinct(told, boxes, MOST, 0.0):
@@ -184,10 +179,21 @@ def _measure(detector: Detector, lessons: Sequence[Lesson]) -> tuple[float, Foun
             scores.append(float(told[row, column]))
             right.append(is_right)
     if not any(right):
-        return 0.0, Found(len(lessons), things, 0.0, 0.0)
+        return replace(detector, least=0.0, found=Found(len(lessons), things, 0.0, 0.0))
     order = np.argsort(-np.array(scores), kind="stable")
     hits = np.cumsum(np.array(right)[order])
     recall, precision = hits / things, hits / np.arange(1, len(hits) + 1)
     best = int(np.argmax(2 * recall * precision / np.maximum(recall + precision, 1e-9)))
     found = Found(len(lessons), things, float(recall[best]), float(precision[best]))
-    return float(np.array(scores)[order][best]), found
+    sureness = _fit_sureness(np.array(scores, np.float32), np.array(right))
+    return replace(detector, least=float(np.array(scores)[order][best]), found=found, sureness=sureness)
+
+
+def _fit_sureness(scores: Floats, right: Bools) -> tuple[float, float]:
+    """The intercept and the slope of Detector.confidence."""
+    from sklearn.linear_model import LogisticRegression
+
+    if right.all():
+        return Detector.sureness
+    fitted = LogisticRegression().fit(logits(scores)[:, np.newaxis], right)
+    return float(fitted.intercept_[0]), float(fitted.coef_[0, 0])

@@ -126,9 +126,14 @@ class Encoder:
         mean over some of them gives the vector of a region. Both sides of the picture are best multiples of 32, as far
         as the networks scale down. Raises WeightsError as `encode`.
         """
+        return self.detailed_places(pixels)[0]
+
+    def detailed_places(self, pixels: NDArray[np.uint8]) -> tuple[Floats, Floats]:
+        """What `places` gives, and the features of a finer map within each place: (rows, columns, detail channels)."""
         network = _shared_network(self.recipe, self.device, self.runtime, self.cache, dense=True)
         (places,) = network.start(np.stack([pixels]))()  # A copy: Pillow's own bytes are read-only.
-        return places
+        own = places.shape[2] - self.recipe.detail_channels
+        return places[..., :own], places[..., own:]
 
     def warm(self) -> None:
         """Load the network and run it once, so that the first query is as fast as the rest."""

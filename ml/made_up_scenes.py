@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from ml.arrays import Bools, Floats
+from ml.arrays import Bools, Floats, Ints
 from ml.images import Region
 from ml.room_views import CutOut, paste, put_thing, relit, resized, room
 
@@ -23,9 +23,10 @@ HIDDEN = 0.3  # the share of a product that the next one may hide
 SEEN = 0.4  # the share of a product that must be seen: a scene's boxes leave out what is hidden further
 SOLID = 0.02  # the share of the room's light that a product's own pixels let through, at most
 LEAST = 4  # pixels of a product's sides
+COVERED = 0.1  # the share of a place that must show a thing
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Shown:
     """A product in a scene."""
 
@@ -33,6 +34,8 @@ class Shown:
     """Around what can be seen of it."""
     number: int
     """Its place among the cut-outs."""
+    seen: Bools
+    """(height, width) of the scene: the pixels that show it"""
 
 
 @dataclass(eq=False)
@@ -56,11 +59,29 @@ def scene(
         hidden = put_thing(pixels, random)
         for one in placed:
             one.seen[hidden] = False
-    shown = [Shown(_box(one.seen), one.number) for one in placed if one.seen.sum() > SEEN * one.pixels]
     if random.random() < 0.5:
         pixels = pixels[:, :, ::-1]
-        shown = [_mirrored(one) for one in shown]
-    return relit(pixels, random), shown
+        for one in placed:
+            one.seen = one.seen[:, ::-1]
+    enough = (one for one in placed if one.seen.sum() > SEEN * one.pixels)
+    return relit(pixels, random), [Shown(_box(one.seen), one.number, one.seen) for one in enough]
+
+
+def owners_of(seen: Sequence[Bools], rows: int, columns: int) -> Ints:
+    """Which of the things each place of a map shows, (rows, columns): the one that covers most of it; -1 for none.
+
+    `seen` are masks of the scene's pixels. However small a thing is, one place shows it.
+    """
+    owners = np.full((rows, columns), -1)
+    if not seen:
+        return owners
+    masks = (Image.fromarray(mask.astype(np.float32)) for mask in seen)
+    shares = np.stack([np.asarray(mask.resize((columns, rows), Image.Resampling.BOX)) for mask in masks])
+    covered = shares.max(axis=0) >= COVERED
+    owners[covered] = shares.argmax(axis=0)[covered]
+    for number, share in enumerate(shares):
+        owners[np.unravel_index(share.argmax(), share.shape)] = number
+    return owners
 
 
 def _place(
@@ -94,8 +115,3 @@ def _box(seen: Bools) -> Region:
     height, width = seen.shape
     across, down = columns[-1] + 1 - columns[0], rows[-1] + 1 - rows[0]
     return float(columns[0] / width), float(rows[0] / height), float(across / width), float(down / height)
-
-
-def _mirrored(shown: Shown) -> Shown:
-    x, y, across, down = shown.box
-    return Shown((1 - x - across, y, across, down), shown.number)

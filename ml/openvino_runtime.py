@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 # The version of what the cache keeps. Raise it when ml.network or the conversion gives another network for the same
 # recipe.
 FORMAT = 1
+DENSE = 2  # the same of dense networks
 KEPT = 12  # networks on disk: ResNet50 takes 47 MB, VGG16 up to fc1 235 MB; a dense one counts by itself
 MODEL, WEIGHTS, SEAL = "network.xml", "network.bin", "sha256"
 PARTIAL = ".partial-"
@@ -133,7 +134,7 @@ def _kept(recipe: Recipe, cache: Path, dense: bool = False) -> Path:
 
 
 def _folder(recipe: Recipe, dense: bool = False) -> str:
-    return f"{recipe.backbone}-{_digest(recipe)}{'-dense' if dense else ''}"
+    return f"{recipe.backbone}-{_digest(recipe)}{f'-dense{DENSE}' if dense else ''}"
 
 
 def _digest(recipe: Recipe) -> str:

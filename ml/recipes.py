@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type_hints
 
-from ml.backbones import BACKBONES, output_channels
+from ml.backbones import BACKBONES, FINER, MOST_DETAILS, output_channels
 
 IMAGENET = "imagenet"
 RANDOM = "random"
@@ -131,6 +131,14 @@ class Recipe:
     def has_map(self) -> bool:
         """Whether a vector is the mean over the places of a map, so that any region's vector can be read from it."""
         return self.pooling == "avg" and BACKBONES[self.backbone].has_map(self.layer)
+
+    @property
+    def detail_channels(self) -> int:
+        """How many channels of the dense network, the last ones, are of a finer map; 0 where it has none."""
+        backbone = BACKBONES[self.backbone]
+        if not self.has_map or backbone.module(self.layer) == backbone.details:
+            return 0
+        return FINER**2 * min(MOST_DETAILS, backbone.detail_channels)
 
     def has_weights_of(self, other: Self) -> bool:
         """Whether backbone and weights are the same; paths may differ."""

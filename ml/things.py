@@ -22,15 +22,15 @@ from ml.images import Region
 # and with the head's on regions of a grid, in rows of Lite0 and Lite2:
 #   0      0.05   0.1
 #   0.495  0.546  0.553
-LIKELY, SURE = 0.05, 0.1
+LIKELY, SURE = 0.05, 0.3
 LEAST = 1e-3  # probabilities below it count as it
 # Each thing of a category makes the next one worth so much less. Without it ten groups are often all lamps.
 ANOTHER = 0.05
 # Regions of one category that overlap more than this (intersection over union), or of which one holds more than this
 # share of the other, show one thing; of two categories, when they overlap more than SAME_PLACE.
 SAME_THING, WITHIN, SAME_PLACE = 0.3, 0.6, 0.7
-# A region of another category of which more than this share lies within a thing, or that holds so much of it, is taken
-# for a part of it unless a detector is sure. A choice, not a measurement.
+# A region of another category of which more than this share lies within a thing that a detector is sure of, or that
+# holds so much of it, is taken for a part of it unless the detector is sure of that as well. A choice, not a measurement.
 PART = 0.9
 
 
@@ -63,6 +63,8 @@ class Thing:
     """How good a region it is, by which things are ranked."""
     probabilities: Floats
     """(classes,) the head's, of the region."""
+    score: float = 0.0
+    """A detector's, for the category; 0 where none has looked."""
 
 
 def choose(regions: Regions, head: Classifier, most: int, sure: float = 0.0) -> list[Thing]:
@@ -82,13 +84,14 @@ def choose(regions: Regions, head: Classifier, most: int, sure: float = 0.0) -> 
         if not np.isfinite(worth[row, column]):
             break
         box = _region(regions.edges[row])
-        things.append(Thing(row, box, head.classes[column], float(worth[row, column]), probabilities[row]))
+        score = 0.0 if regions.scores is None else float(regions.scores[row, column])
+        things.append(Thing(row, box, head.classes[column], float(worth[row, column]), probabilities[row], score))
         shared, within = overlap(regions.edges, regions.edges[row]), _within(regions.edges, regions.edges[row])
         same = (shared > SAME_THING) | (within > WITHIN)
         same |= nearest[:, column] == nearest[row, column]  # Alike things would find the same products.
         worth[same, column] = -np.inf
         worth[shared > SAME_PLACE] = -np.inf
-        if regions.scores is not None:
+        if regions.scores is not None and regions.scores[row, column] >= sure:
             worth[(within > PART)[:, np.newaxis] & (regions.scores < sure)] = -np.inf
         worth[:, column] -= ANOTHER
     return things

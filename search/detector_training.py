@@ -13,9 +13,10 @@ from django.db import transaction
 from catalog.models import Photo
 from ml.backdrops import planes
 from ml.detector import Detector as Trained
+from ml.detector import inputs
 from ml.encoder import Encoder
 from ml.images import open_photo
-from ml.made_up_scenes import scene
+from ml.made_up_scenes import owners_of, scene
 from ml.preprocessing import STRIDE, map_side
 from ml.recipes import Recipe, WeightsError
 from ml.room_views import CutOut, cut_out
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 # Scenes are made and learned in rounds, so that memory holds one round's cut-outs and maps: 0.5 GB with 1,280 channels.
-# All of it takes two minutes on two cores, on EfficientNet-Lite2.
-ROUNDS, SCENES, EPOCHS = 5, 200, 6
+# All of it takes three minutes on two cores, on EfficientNet-Lite2.
+ROUNDS, SCENES, EPOCHS = 8, 200, 5
 # The photos of a round, and the pixels of their longer side.
 PHOTOS, SIDE = 150, 320
 MEASURED = 100  # scenes that are not learned from
@@ -128,7 +129,7 @@ def _trained(space: Space, classes: Sequence[int], seed: int) -> Trained:
         raise NothingLearned(f"only {len(cut_outs)} photos of {PHOTOS} drawn have a plain backdrop")
     for _ in range(ROUNDS):
         lessons = list(_lessons(encoder, cut_outs, SCENES, random))
-        training = training or Training(lessons[0].places.shape[2], len(classes), ROUNDS * EPOCHS * batches, seed)
+        training = training or Training(lessons[0].features.shape[2], len(classes), ROUNDS * EPOCHS * batches, seed)
         training.learn(lessons, EPOCHS)
         cut_outs = _cut_outs(space, classes, random) or cut_outs
     assert training is not None
@@ -173,7 +174,9 @@ def _lessons(
         down, across = SHAPES[number % len(SHAPES)]
         height, width = (STRIDE * round(side * length / max(down, across) / STRIDE) for length in (down, across))
         picture, shown = scene(products, random, height, width)
-        places = bounded(encoder.places(np.asarray(picture))).astype(np.float16)
+        features = inputs(*map(bounded, encoder.detailed_places(np.asarray(picture))))
         edges = [(x, y, x + wide, y + tall) for x, y, wide, tall in (one.box for one in shown)]
         numbers = np.array([one.number for one in shown], int)
-        yield Lesson(places, np.array(edges, np.float32).reshape(-1, 4), kinds[numbers])
+        owners = owners_of([one.seen for one in shown], *features.shape[:2])
+        boxes = np.array(edges, np.float32).reshape(-1, 4)
+        yield Lesson(features.astype(np.float16), boxes, kinds[numbers], owners)

@@ -12,7 +12,7 @@ from ml import things
 from ml.arrays import Bools, Floats
 from ml.backdrops import has_plain_backdrop
 from ml.classifier import Classifier
-from ml.detector import Detector
+from ml.detector import Detector, inputs
 from ml.encoder import Encoder
 from ml.images import MIN_SIDE, Region
 from ml.preprocessing import for_map
@@ -39,6 +39,8 @@ class FoundObject:
     choice: Choice
     """By both looks at it: in the map, among its surroundings, and by itself."""
     matches: Matches
+    confidence: float | None = None
+    """How likely the box shows a thing of its category, by the space's detector; None until that is trained."""
 
 
 def find(
@@ -64,30 +66,32 @@ def find(
     detector = encoders.detector(space)
     if detector is not None and detector.classes != head.classes:  # The head was trained since.
         detector = None
-    places = _places(encoder, photo)
-    regions = _few_crops(encoder, photo) if places is None else _regions(encoder, places, detector)
+    maps = _maps(encoder, photo)
+    regions = _few_crops(encoder, photo) if maps is None else _regions(encoder, *maps, detector)
     regions = regions.among(_are_large_enough(regions.edges, photo))
     chosen = things.choose(regions, head, MOST, detector.least if detector else 0.0)
-    if places is None:  # They were encoded by themselves already.
+    if maps is None:  # They were encoded by themselves already.
         vectors = regions.vectors[[thing.row for thing in chosen]]
     else:
         vectors = encoder.encode(_crops(photo, [thing.box for thing in chosen]))
     found = []
     for thing, vector in zip(chosen, vectors, strict=True):
-        first = None if places is None else thing.probabilities
+        first = None if maps is None else thing.probabilities
         choice = _choice(head, vector, first, categories, override)
-        found.append(FoundObject(thing.box, choice, lookup.nearest(space, vector, choice.searched, **wanted)))
+        matches = lookup.nearest(space, vector, choice.searched, **wanted)
+        confidence = detector.confidence(thing.score) if detector else None
+        found.append(FoundObject(thing.box, choice, matches, confidence))
     return found
 
 
-def _regions(encoder: Encoder, places: Floats, detector: Detector | None) -> Regions:
-    """The regions of a map to choose from: a detector's, or those of a grid."""
+def _regions(encoder: Encoder, places: Floats, details: Floats, detector: Detector | None) -> Regions:
+    """The regions of a photo's maps to choose from: a detector's, or those of a grid."""
     rows, columns = places.shape[:2]
     size = np.array([columns, rows, columns, rows])
     if detector is None:
         boxes = things.grid(rows, columns)
         return Regions(boxes / size, encoder.finish(things.pooled(places, boxes)))
-    scores, edges = detector.read(places)
+    scores, edges = detector.read(inputs(places, details))
     vectors = encoder.finish(things.pooled(places, things.in_places(edges, rows, columns)))
     return Regions(edges / size, vectors, scores)
 
@@ -101,18 +105,19 @@ def _few_crops(encoder: Encoder, photo: Image.Image) -> Regions:
     return Regions(np.array(edges, np.float32), encoder.encode(_crops(photo, regions)))
 
 
-def _places(encoder: Encoder, photo: Image.Image) -> Floats | None:
-    """The photo's map; None where there is none to read.
+def _maps(encoder: Encoder, photo: Image.Image) -> tuple[Floats, Floats] | None:
+    """The photo's map and its details, as Encoder.detailed_places gives them; None where there is none to read.
 
     A network that was converted once outlives its weights, but the dense one may not have been converted yet.
     """
     if not encoder.recipe.has_map:
         return None
     try:
-        return things.bounded(encoder.places(for_map(photo, encoder.recipe)))
+        places, details = encoder.detailed_places(for_map(photo, encoder.recipe))
     except WeightsError as error:
         logger.warning("A photo is looked at in crops: %s", error)
         return None
+    return things.bounded(places), things.bounded(details)
 
 
 def _choice(

@@ -53,11 +53,11 @@ class GridEncoder(Encoder):
     def open_scene(self, source: bytes | BinaryIO) -> Image.Image:
         return open_photo(source)
 
-    def places(self, pixels: NDArray[np.uint8]) -> np.ndarray:
-        """Each place's mean colour, as a photo of that colour alone would have it."""
+    def detailed_places(self, pixels: NDArray[np.uint8]) -> tuple[np.ndarray, np.ndarray]:
+        """Each place's mean colour, as a photo of that colour alone would have it, and no details."""
         height, width = pixels.shape[:2]
         blocks = pixels.reshape(height // STRIDE, STRIDE, width // STRIDE, STRIDE, 3).mean((1, 3))
-        return np.tile(blocks, (1, 1, 16)).astype(np.float32) + 1
+        return np.tile(blocks, (1, 1, 16)).astype(np.float32) + 1, np.empty((*blocks.shape[:2], 0), np.float32)
 
     def finish(self, features: np.ndarray) -> np.ndarray:
         vectors: np.ndarray = features / np.linalg.norm(features, axis=1, keepdims=True)

@@ -97,7 +97,7 @@ def _object(found: FoundObject, categories: Mapping[int, Category], origin: str)
     return {
         "box": _as_region(found.box),
         "category": None if likeliest is None else categories[likeliest].slug,
-        "confidence": choice.confidence,
+        "confidence": found.confidence,
         "searched": sorted(categories[category].slug for category in choice.searched if category in categories),
         "results": [_hit(hit, origin) for hit in matches.hits],
         "left_out": matches.left_out and _left_out(matches.left_out),

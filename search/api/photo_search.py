@@ -73,7 +73,7 @@ def find(data: Any, watch: Stopwatch) -> Found:
         return found
     with watch.stage("objects"):
         shown = objects.find(space, encoder, scene, frozenset(categories), override, **query.wanted()) if scene else []
-    whole = FoundObject(query.validated_data.get("region", WHOLE), choice, matches)
+    whole = FoundObject(query.validated_data.get("region", WHOLE), choice, matches, choice.confidence)
     return found._replace(objects=shown or [whole])
 
 

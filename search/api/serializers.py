@@ -335,7 +335,13 @@ class ObjectSerializer(serializers.Serializer[Any]):
         allow_null=True,
         help_text="The likeliest category; null: there is no head yet, or all that it learned was deleted.",
     )
-    confidence = serializers.FloatField(allow_null=True, help_text="That category's probability.")
+    confidence = serializers.FloatField(
+        allow_null=True,
+        help_text=(
+            "How likely the box shows a thing of that category, by the space's detector; null until it is trained. Of a "
+            "photo or a region that was taken for one thing, the category's probability; null before there is a head."
+        ),
+    )
     searched = serializers.ListField(child=serializers.SlugField(), help_text="The categories searched for it.")
     results = HitSerializer(many=True)
     left_out = LeftOutSerializer(

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from ml.detector import Detector, distinct, overlap
+from ml.detector import Detector, distinct, inputs, overlap
 from ml.detector_training import Lesson, Training
 
 CHANNELS, ROWS, COLUMNS = 16, 12, 16
 KINDS = (7, 9)
+NO_DETAILS = np.empty((ROWS, COLUMNS, 0), np.float32)
 
 
 def lessons(count: int, seed: int) -> list[Lesson]:
@@ -23,14 +24,17 @@ def lessons(count: int, seed: int) -> list[Lesson]:
         kind = int(random.integers(2))
         places[top:bottom, left:right] += directions[kind]
         box = np.array([[left / COLUMNS, top / ROWS, right / COLUMNS, bottom / ROWS]], np.float32)
-        made.append(Lesson(places.astype(np.float16), box, np.array([kind])))
+        owners = np.full((ROWS, COLUMNS), -1)
+        owners[top:bottom, left:right] = 0
+        features = inputs(places.astype(np.float32), NO_DETAILS)
+        made.append(Lesson(features.astype(np.float16), box, np.array([kind]), owners))
     return made
 
 
 @pytest.fixture(scope="module")
 def training() -> Training:
-    run = Training(CHANNELS, len(KINDS), steps=30 * 8)
-    run.learn(lessons(64, seed=0), epochs=30)
+    run = Training(CHANNELS, len(KINDS), steps=40 * 12)
+    run.learn(lessons(96, seed=0), epochs=40)
     return run
 
 
@@ -46,15 +50,15 @@ def test_things_are_found_with_their_boxes_and_kinds(detector):
     assert (detector.found.scenes, detector.found.things) == (30, 30)
     right = 0
     for lesson in lessons(20, seed=2):
-        scores, boxes = detector.read(lesson.places.astype(np.float32))
+        scores, boxes = detector.read(lesson.features.astype(np.float32))
         [(row, column)] = distinct(scores, boxes, most=1, least=0)
         truth = lesson.boxes[0] * (COLUMNS, ROWS, COLUMNS, ROWS)
         right += column == lesson.kinds[0] and overlap(boxes[row : row + 1], truth)[0] > 0.5
-    assert right >= 18
+    assert right >= 15
 
 
 def test_numpy_reads_what_torch_learned(training, detector):
-    places = lessons(1, seed=3)[0].places.astype(np.float32)
+    places = lessons(1, seed=3)[0].features.astype(np.float32)
     with torch.inference_mode():
         said = training.network(torch.from_numpy(places)[None])[0].numpy()
     scores, boxes = detector.read(places)
@@ -69,8 +73,8 @@ def test_numpy_reads_what_torch_learned(training, detector):
 def test_a_stored_detector_reads_the_same(detector):
     again = Detector.from_bytes(detector.to_bytes())
     assert (again.classes, again.least, again.found) == (detector.classes, detector.least, detector.found)
-    assert again.learned == (True, True)
-    places = lessons(1, seed=3)[0].places.astype(np.float32)
+    assert (again.learned, again.sureness) == ((True, True), detector.sureness)
+    places = lessons(1, seed=3)[0].features.astype(np.float32)
     for one, other in zip(again.read(places), detector.read(places), strict=True):
         assert one == pytest.approx(other, abs=1e-6)
 
@@ -84,7 +88,9 @@ def test_training_ends_with_its_steps_whatever_it_is_given():
 
 def test_scenes_without_things_can_be_learned_from():
     run = Training(CHANNELS, 2, steps=2)
-    empty = Lesson(np.ones((ROWS, COLUMNS, CHANNELS), np.float16), np.empty((0, 4), np.float32), np.empty(0, int))
+    nothing = np.full((ROWS, COLUMNS), -1)
+    features = np.ones((ROWS, COLUMNS, CHANNELS), np.float16)
+    empty = Lesson(features, np.empty((0, 4), np.float32), np.empty(0, int), nothing)
     run.learn([empty, empty], epochs=2)
     made = run.detector(KINDS, [empty])
     assert (made.found.things, made.found.recall) == (0, 0)
@@ -95,7 +101,7 @@ def test_a_category_without_a_product_to_learn_from_is_as_likely_as_the_likelies
     run.learn([lesson for lesson in lessons(12, seed=0) if lesson.kinds[0] == 0], epochs=1)
     made = run.detector(KINDS, lessons(2, seed=1))
     assert made.learned == (True, False)
-    scores, _ = made.read(lessons(1, seed=2)[0].places.astype(np.float32))
+    scores, _ = made.read(lessons(1, seed=2)[0].features.astype(np.float32))
     assert (scores[:, 1] == scores[:, 0]).all()
 
 
@@ -105,3 +111,26 @@ def test_boxes_that_name_one_thing_are_one():
     assert distinct(scores, boxes, most=5, least=0.3) == [(0, 0), (3, 1)]
     assert distinct(scores, boxes, most=1, least=0.3) == [(0, 0)]
     assert distinct(scores, boxes, most=5, least=0.95) == []
+
+
+def test_a_box_is_as_likely_right_as_its_confidence_says(detector):
+    said, right = [], []
+    for lesson in lessons(60, seed=5):
+        scores, boxes = detector.read(lesson.features.astype(np.float32))
+        truth = lesson.boxes[0] * (COLUMNS, ROWS, COLUMNS, ROWS)
+        found = distinct(scores, boxes, most=10, least=0)
+        fits = np.array([overlap(boxes[row : row + 1], truth)[0] >= 0.5 for row, _ in found])
+        said += [detector.confidence(scores[row, column]) for row, column in found]
+        right += (fits & (np.cumsum(fits) == 1)).tolist()  # A thing is found once.
+    assert np.mean(said) == pytest.approx(np.mean(right), abs=0.05)
+    assert np.mean(np.array(said)[right]) > 0.6
+    assert detector.confidence(0.0) < 0.05 < detector.confidence(1.0) <= 1
+
+
+def test_a_detector_sees_both_maps_at_equal_lengths():
+    random = np.random.default_rng(0)
+    places, details = random.random((3, 4, 8), np.float32), 100 * random.random((3, 4, 6), np.float32)
+    features = inputs(places, details)
+    assert features.shape == (3, 4, 14)
+    lengths = [np.linalg.norm(part, axis=2) for part in (features[..., :8], features[..., 8:])]
+    assert lengths[0] == pytest.approx(lengths[1], rel=1e-5)

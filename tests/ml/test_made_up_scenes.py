@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from ml.backdrops import planes
-from ml.made_up_scenes import PRODUCTS, scene
+from ml.made_up_scenes import PRODUCTS, owners_of, scene
 from ml.room_views import CutOut, cut_out
 
 HEIGHT, WIDTH = 240, 320
@@ -44,10 +44,28 @@ def test_the_boxes_are_those_of_what_is_seen(seed):
         assert (red & inside).sum() > 0.5 * red.sum()
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_the_mask_of_a_product_fills_its_box(seed):
+    for one in scene([RED], np.random.default_rng(seed), HEIGHT, WIDTH)[1]:
+        x, y, across, down = one.box
+        rows, columns = np.flatnonzero(one.seen.any(axis=1)), np.flatnonzero(one.seen.any(axis=0))
+        assert (columns[0] / WIDTH, rows[0] / HEIGHT) == pytest.approx((x, y))
+        assert ((columns[-1] + 1) / WIDTH, (rows[-1] + 1) / HEIGHT) == pytest.approx((x + across, y + down))
+
+
+def test_a_place_belongs_to_the_thing_that_covers_most_of_it_and_each_thing_has_one():
+    large, tiny, behind = (np.zeros((40, 80), bool) for _ in range(3))
+    large[:, :38] = True
+    tiny[36:38, 77:79] = True
+    behind[0:10, 38:44] = True
+    assert owners_of([large, tiny, behind], rows=2, columns=4).tolist() == [[0, 0, 2, -1], [0, 0, -1, 1]]
+    assert owners_of([], rows=1, columns=2).tolist() == [[-1, -1]]
+
+
 def test_the_same_state_gives_the_same_scene_and_another_state_another():
     first, again, other = (scene([RED], np.random.default_rng(seed), HEIGHT, WIDTH) for seed in (1, 1, 2))
     assert first[0].tobytes() == again[0].tobytes() != other[0].tobytes()
-    assert first[1] == again[1]
+    assert [(one.box, one.number) for one in first[1]] == [(one.box, one.number) for one in again[1]]
 
 
 def test_scenes_show_several_products_of_many_sizes():

@@ -5,9 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.distance import pdist
 from torchvision.models.feature_extraction import create_feature_extractor
 from torchvision.transforms.functional import to_tensor
 
+from ml.backbones import BACKBONES, MOST_DETAILS
 from ml.encoder import Encoder
 from ml.network import gem
 from ml.recipes import Recipe, make_recipe
@@ -69,6 +71,32 @@ def test_the_mean_over_the_places_of_a_map_is_the_vector(size, runtime):
     [vector] = encoder.finish(features)
     [mean] = encoder.finish(places.mean((0, 1))[None])
     assert vector @ mean >= 0.9995
+
+
+@both_runtimes
+@pytest.mark.parametrize(("backbone", "channels"), [("resnet18", 512), ("efficientnet_lite0", 448), ("vgg16", 512)])
+def test_the_details_of_a_place_are_the_four_places_of_the_finer_map_within_it(backbone, channels, runtime):
+    recipe = make_recipe("random", backbone, input_size=64, **({"layer": "features"} if backbone == "vgg16" else {}))
+    encoder = Encoder(recipe, "cpu", runtime=runtime)
+    whole, details = encoder.detailed_places(np.asarray(gradient(96, 64)))
+    assert recipe.detail_channels == channels
+    assert (whole.shape[:2], details.shape) == ((2, 3), (2, 3, channels))
+    network = create_feature_extractor(load_network(recipe), {BACKBONES[backbone].details: "map"})
+    mean, std = (torch.tensor(numbers)[:, None, None] for numbers in (recipe.mean, recipe.std))
+    pixels = (to_tensor(gradient(96, 64)) - mean) / std
+    with torch.inference_mode():
+        finer = network(pixels[None])["map"][0].permute(1, 2, 0).numpy()
+    assert finer.shape[:2] == (4, 6)
+    blocks = finer.reshape(2, 2, 3, 2, -1).transpose(0, 2, 1, 3, 4).reshape(6, -1)
+    # Mixtures keep distances nearly, and the very features keep them exactly.
+    near = 0.35 if BACKBONES[backbone].detail_channels > MOST_DETAILS else 0.05
+    own, expected = (pdist(rows) for rows in (details.reshape(6, -1), blocks))
+    assert own == pytest.approx(expected, rel=near)
+
+
+def test_a_layer_that_is_as_fine_as_the_details_has_none():
+    assert make_recipe("random", "resnet50", layer="conv4_x").detail_channels == 0
+    assert make_recipe("random", "vgg16").detail_channels == 0
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def test_a_network_that_cannot_be_loaded_is_not_tried_again_and_again(shop, spac
     def gone(encoder, pixels):
         raise WeightsError("there is no weights file")
 
-    monkeypatch.setattr(GridEncoder, "places", gone)
+    monkeypatch.setattr(GridEncoder, "detailed_places", gone)
     assert detector_training.train_if_due(space) is None
     assert "no detector was trained: there is no weights file" in caplog.text
     assert not detector_training.is_due(space)

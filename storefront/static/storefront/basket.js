@@ -9,8 +9,8 @@ let scene = null; // The scene that shows, and the currency of its products.
 
 /**
  * Show the budget field above the groups of a scene, and the basket that was chosen before, if any. It is kept with the
- * answer: `budget`, `baskets`, `missing`, the `place` of the one that shows, and what it goes `without`. Things are
- * counted from 0, as the API counts them.
+ * answer: `budget`, `baskets`, `missing`, the `place` of the one that shows, and the things that it goes `without`, which
+ * the API knows by their index.
  */
 export function show(shown) {
   call?.abort();
@@ -31,31 +31,37 @@ part("basket-next").addEventListener("click", () => {
   const { basket } = scene.answer;
   basket.place = (basket.place + 1) % basket.baskets.length;
   draw();
+  say("spoken", part("basket-text").textContent);
 });
 part("basket-clear").addEventListener("click", () => {
   leave();
   part("budget").focus();
 });
 
-/** Have the shop choose within `budget`, without the things of these numbers. */
+/** Have the shop choose within `budget`, `without` some of the things. */
 async function choose({ budget, without }) {
   const { answer, things, currency } = scene;
   call?.abort();
   call = new AbortController();
   const { signal } = call;
-  const wanted = [...things.keys()].filter((thing) => !without.includes(thing));
+  const wanted = things.map(({ index }) => index).filter((index) => !without.includes(index));
   try {
-    const { baskets, missing } = await api.baskets(answer.query_id, wanted, budget, currency, signal);
+    const found = wanted.length ? await api.baskets(answer.query_id, wanted, budget, currency, signal) : NOTHING;
     if (signal.aborted) return;
-    answer.basket = { budget, without, baskets, missing, place: 0 };
+    answer.basket = { ...found, budget, without, place: 0 };
     draw();
   } catch (error) {
     if (signal.aborted) return;
     if (!(error instanceof api.Failure)) throw error;
     draw();
-    tell(error.message);
+    part("basket").hidden = false;
+    part("basket-next").hidden = true;
+    part("basket-text").textContent = error.message;
   }
+  say("spoken", part("basket-text").textContent);
 }
+
+const NOTHING = { baskets: [], missing: { things: [], above: "0", cheapest: null } };
 
 function leave() {
   call?.abort();
@@ -76,57 +82,49 @@ function currencyOf(things) {
 }
 
 function draw() {
-  const { names, answer } = scene;
+  const { things, answer } = scene;
   const { basket } = answer;
   for (const card of part("groups").querySelectorAll(".card.chosen")) unmark(card);
-  for (const place of names.keys()) showSwitch(place, basket);
+  for (const { index } of things) showSwitch(index, basket);
   part("basket").hidden = !basket;
   if (!basket) return;
   const { baskets, missing, place } = basket;
   const chosen = baskets[place] ?? missing.cheapest;
   for (const one of chosen?.products ?? []) mark(one);
   part("basket-next").hidden = baskets.length < 2;
-  tell(baskets.length ? sumOf(basket, names) : lackOf(missing, names));
+  part("basket-text").textContent = baskets.length ? sumOf(basket) : lackOf(missing);
 }
 
-function tell(text) {
-  part("basket").hidden = false;
-  part("basket-text").textContent = text;
-  say("spoken", text);
-}
+/** The number, on the page, of the group of a thing. */
+const numberOf = (thing) => 1 + scene.things.findIndex(({ index }) => index === thing);
 
-function sumOf({ budget, baskets, place }, names) {
-  const { total, products } = baskets[place];
-  const { currency } = products[0].product;
-  const left = words.price({ price: Number(budget) - Number(total), currency });
-  const which = place ? `Choice ${place + 1} of ${baskets.length}: ` : "";
-  const things = products.map(({ thing }) => names[thing].toLowerCase());
-  return `${which}${listed(things)} for ${words.price({ price: total, currency })}. ${left} of your budget is left.`;
-}
-
-function lackOf({ things, above, cheapest }, names) {
-  const sentences = [];
-  if (things.length) sentences.push(`Nothing can be bought for ${listed(things.map((thing) => names[thing].toLowerCase()))}.`);
-  if (cheapest) {
-    const { currency } = cheapest.products[0].product;
-    const total = words.price({ price: cheapest.total, currency });
-    if (Number(above)) {
-      sentences.push(`The cheapest choice costs ${total}, ${words.price({ price: above, currency })} above your budget.`);
-    } else sentences.push(`The cheapest choice of the others costs ${total}.`);
-  }
-  return sentences.join(" ");
-}
+/** The names of things as the middle of a sentence: "a lamp and a bed". */
+const listed = (things) => LIST.format(things.map((thing) => scene.names[numberOf(thing) - 1].toLowerCase()));
 
 const LIST = new Intl.ListFormat("en", { type: "conjunction" });
 
-const listed = (things) => {
-  const text = LIST.format(things);
-  return text.charAt(0).toUpperCase() + text.slice(1);
-};
+function sumOf({ budget, baskets, place }) {
+  const { total, products } = baskets[place];
+  const { currency } = products[0].product;
+  const left = words.price({ price: Number(budget) - Number(total), currency });
+  const which = baskets.length > 1 ? `Choice ${place + 1} of ${baskets.length}: ` : "";
+  const things = listed(products.map(({ thing }) => thing));
+  return `${which}${things} for ${words.price({ price: total, currency })}. ${left} of your budget is left.`;
+}
 
-/** Mark the chosen product of a thing, and bring it into the sight of its row. */
+function lackOf({ things, above, cheapest }) {
+  const sentences = things.length ? [`In ${scene.currency}, nothing can be bought for ${listed(things)}.`] : [];
+  if (!cheapest) return sentences[0] ?? "Take at least one thing in.";
+  const { currency } = cheapest.products[0].product;
+  const total = words.price({ price: cheapest.total, currency });
+  const others = things.length ? " of the others" : "";
+  const tooMuch = Number(above) ? `, ${words.price({ price: above, currency })} above your budget` : "";
+  return [...sentences, `The cheapest choice${others} costs ${total}${tooMuch}.`].join(" ");
+}
+
+/** Mark the product chosen for a thing, and bring it into the sight of its row. */
 function mark({ thing, product }) {
-  const card = part(`group-${thing + 1}`)?.querySelector(`[data-sku="${CSS.escape(product.sku)}"]`);
+  const card = part(`group-${numberOf(thing)}`)?.querySelector(`[data-sku="${CSS.escape(product.sku)}"]`);
   if (!card) return;
   card.classList.add("chosen");
   card.querySelector(".tile").append(element("span", { className: "badge in-basket" }, "Chosen"));
@@ -141,9 +139,8 @@ function unmark(card) {
 
 /** Show the switch that leaves a thing out of the basket, in the head of its group while there is a basket. */
 function showSwitch(thing, basket) {
-  const head = part(`group-${thing + 1}`)?.querySelector(".group-head");
-  if (!head) return;
-  const id = `wanted-${thing + 1}`;
+  const head = part(`group-${numberOf(thing)}`).querySelector(".group-head");
+  const id = `wanted-${thing}`;
   const hadFocus = document.activeElement?.id === id;
   head.querySelector(".wanted")?.remove();
   if (!basket) return;

@@ -112,8 +112,8 @@ function look(region) {
 
 /** Show the things that are less likely as well. */
 function unfold() {
-  const { answer, things } = sceneOf(sessionHistory.current);
-  answer.unfolded = true;
+  const { answer, things, more } = sceneOf(sessionHistory.current);
+  answer.shown = things.length + more;
   show();
   part(`dot-${things.length + 1}`).focus();
 }

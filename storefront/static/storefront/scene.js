@@ -1,7 +1,8 @@
 // A scene: a photo that holds several things, each with its box and its matches. They are counted from 1.
 
 const FILLS = 0.5; // A single thing that takes more of the photo than this makes it no scene.
-const LIKELY = 0.3; // Things less likely than this wait behind a button.
+const LIKELY = 0.15; // Things less likely than this wait behind a button. Of six, five are there.
+const FEW = 4; // So many show where nobody knows how likely they are.
 
 /**
  * The scene that an entry shows, or that the region it shows is part of: its `answer`, the `things` that are shown with
@@ -13,17 +14,25 @@ export function sceneOf({ query, answer, scene, categories }) {
   const all = thingsIn(whole);
   if (!all.length) return { answer: null, things: [], names: [], more: 0, chosen: 0 };
   const chosen = query.region ? 0 : numbered(query.thing, all.length);
-  const likely = all.findLastIndex(({ confidence }) => confidence >= LIKELY) + 1;
-  const count = whole.unfolded ? all.length : Math.max(1, likely, chosen);
-  const things = all.slice(0, count);
-  return { answer: whole, things, names: names(things, categories), more: all.length - count, chosen };
+  whole.shown = Math.max(whole.shown ?? 1, all.filter(isLikely).length, chosen); // What was shown once stays.
+  const things = all.slice(0, whole.shown);
+  return { answer: whole, things, names: names(things, categories), more: all.length - things.length, chosen };
 }
 
-/** The things in the photo that an answer is about, best first; none where the photo was searched as one. */
+/**
+ * The things in the photo that an answer is about, none where the photo was searched as one. The likely ones come first,
+ * each the best first. `index` is their place in the answer.
+ */
 export function thingsIn(answer) {
-  const things = answer?.objects ?? [];
-  const [, , width, height] = things[0]?.box ?? [0, 0, 1, 1];
-  return things.length > 1 || width * height < FILLS ? things : [];
+  const found = (answer?.objects ?? []).map((thing, index) => ({ ...thing, index }));
+  const likely = found.filter(isLikely);
+  const [, , width, height] = (likely[0] ?? found[0])?.box ?? [0, 0, 1, 1];
+  if (likely.length < 2 && width * height >= FILLS) return [];
+  return [...likely, ...found.filter((thing) => !isLikely(thing))];
+}
+
+function isLikely({ confidence, index }) {
+  return confidence === null ? index < FEW : confidence >= LIKELY;
 }
 
 function numbered(thing, count) {
