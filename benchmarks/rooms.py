@@ -23,6 +23,9 @@ EXAMPLES = """examples:
 """
 GROUP = 10  # products of a group, and groups of a photo
 OVERLAP = 0.5
+LIKELY = 0.15  # the least confidence of what the shop's page shows at once
+TIMED = 40  # photos
+NUMBERS = (1, 2, 5, 10)  # of things looked for, at most, whose time is measured
 
 
 @dataclass
@@ -73,6 +76,10 @@ def measure(options: argparse.Namespace, name: str) -> None:
         print(f"\n{name}, {label}")
         for path, photos in sets:
             print(f"  {path.name}: {_line(photos, label)}")
+            if label == "a detector":
+                print(f"  {path.name}: {_likely(photos)}")
+                for line in _by_number(photos):
+                    print(f"  {path.name}: {line}")
         if options.queries:
             print(f"  {options.queries.name}: {_one_thing(boxless(options.queries))}")
 
@@ -95,6 +102,36 @@ def _line(photos: Sequence[Room], label: str) -> str:
     if photos[0].boxes:
         text += f"; boxes {found / total:.3f}, of the first thing {first / len(photos):.3f}"
     return f"{text}; {seen / len(photos):.1f} things a photo; {_times(times)}; as one thing {_times(single)}"
+
+
+def _likely(photos: Sequence[Room]) -> str:
+    """What the page shows at once, and how many of these boxes are right."""
+    right, said, things, found = [], [], 0, 0
+    for room in photos:
+        answer, _ = _search(room.file, objects="auto")
+        likely = [group for group in answer["objects"] if group["confidence"] >= LIKELY]
+        said += [group["confidence"] for group in likely]
+        boxes = np.array([_edges(group["box"]) for group in likely], np.float32).reshape(-1, 4)
+        truth = [overlap(boxes, np.array(box)) >= OVERLAP for box in room.boxes]
+        things, found = things + len(truth), found + sum(bool(fits.any()) for fits in truth)
+        right += np.any(truth, axis=0).tolist() if truth else []
+    text = f"{len(said) / len(photos):.1f} things a photo with a confidence of {LIKELY} or more"
+    if not things:
+        return text
+    text += f": {np.mean(right):.3f} of their boxes right, as sure as {np.mean(said):.3f} on average"
+    return f"{text}; {found / things:.3f} of the things have one"
+
+
+def _by_number(photos: Sequence[Room]) -> Iterator[str]:
+    """The time of a search by how many things it looks for."""
+    from search import objects
+
+    most = objects.MOST
+    for number in NUMBERS:
+        objects.MOST = number
+        times = [_search(room.file, objects="auto")[1] for room in photos[:TIMED]]
+        yield f"at most {number} things: {_times(times)}"
+    objects.MOST = most
 
 
 def _one_thing(photos: Sequence[Room]) -> str:

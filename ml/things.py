@@ -30,7 +30,7 @@ ANOTHER = 0.05
 # share of the other, show one thing; of two categories, when they overlap more than SAME_PLACE.
 SAME_THING, WITHIN, SAME_PLACE = 0.3, 0.6, 0.7
 # A region of another category of which more than this share lies within a thing that a detector is sure of, or that
-# holds so much of it, is taken for a part of it unless the detector is sure of that as well. A choice, not a measurement.
+# holds so much of it, is taken for a part of it unless the detector is sure of both. A choice, not a measurement.
 PART = 0.9
 
 

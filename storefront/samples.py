@@ -47,11 +47,13 @@ def available() -> dict[str, Sample]:
 
 
 def offered(count: int) -> list[Sample]:
-    """At most `count` samples, as many from each folder, in the order of the folders."""
-    folders = [folder for folder in _folders() if folder]
+    """At most `count` samples, in the order of the folders and as many from each. What one lacks the next ones fill."""
+    folders = _folders()
+    picked: list[Sample] = []
+    for place, folder in enumerate(folders):
+        picked += spread(folder.values(), (count - len(picked)) // (len(folders) - place))
     known = available()
-    picked = [spread(folder.values(), count // len(folders)) for folder in folders]
-    return [known[name] for name in dict.fromkeys(sample.name for sample in chain.from_iterable(picked))]
+    return [known[name] for name in dict.fromkeys(sample.name for sample in picked)]
 
 
 def _folders() -> list[dict[str, Sample]]:

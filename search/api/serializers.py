@@ -338,8 +338,8 @@ class ObjectSerializer(serializers.Serializer[Any]):
     confidence = serializers.FloatField(
         allow_null=True,
         help_text=(
-            "How likely the box shows a thing of that category, by the space's detector; null until it is trained. Of a "
-            "photo or a region that was taken for one thing, the category's probability; null before there is a head."
+            "How likely the box shows a thing of that category, by the space's detector; null until it is trained. Of "
+            "a photo or region taken for one thing, the category's probability; null before there is a head."
         ),
     )
     searched = serializers.ListField(child=serializers.SlugField(), help_text="The categories searched for it.")

@@ -8,6 +8,12 @@ from search.models import Event
 from tests.storefront.conftest import in_thread
 
 SEARCH = "**/api/v1/search/"
+# Whether nothing lies over the upper and the lower half of a link.
+SEEN = """(link) => {
+    const { left, width, top, height } = link.getBoundingClientRect();
+    const over = (share) => document.elementFromPoint(left + width / 2, top + share * height);
+    return link.contains(over(0.25)) && link.contains(over(0.75));
+}"""
 
 
 def chip(page: Page, name: str):

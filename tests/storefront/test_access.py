@@ -8,6 +8,7 @@ from playwright.sync_api import Page, Route, expect
 
 from catalog.models import Product
 from tests.storefront.conftest import in_thread, picture, upload
+from tests.storefront.shop_page import SEEN
 
 pytestmark = pytest.mark.slow
 
@@ -21,12 +22,6 @@ SHIFTS = """() => new Promise((resolve) => {
     observer.observe({ type: "layout-shift", buffered: true });
     setTimeout(() => resolve(0), 300);
 })"""
-# Whether nothing lies over the upper and the lower half of a link.
-SEEN = """(link) => {
-    const { left, width, top, height } = link.getBoundingClientRect();
-    const over = (share) => document.elementFromPoint(left + width / 2, top + share * height);
-    return link.contains(over(0.25)) && link.contains(over(0.75));
-}"""
 
 
 def searched(page: Page) -> None:
@@ -36,7 +31,7 @@ def searched(page: Page) -> None:
 
 def chosen(page: Page) -> None:
     page.locator("#dot-1").click()
-    page.get_by_label("Your budget for one of each").fill("5000")
+    page.get_by_label("Budget for one of each").fill("5000")
     page.get_by_role("button", name="Choose for me").click()
     expect(page.locator(".card.chosen").first).to_be_visible()
 

@@ -10,18 +10,19 @@ const UPLOAD_PATIENCE_MS = 180_000; // 20 MB over a slow mobile network.
 
 /**
  * A call that brought no answer. `message` is for the visitor. `again` says whether repeating the call may help,
- * `astray` whether the shop lacks what the link asks for.
+ * `astray` whether the shop lacks what the link asks for. `code` is the API's.
  */
 export class Failure extends Error {
-  constructor(message, { again = false, astray = false, status = 0 } = {}) {
+  constructor(message, { again = false, astray = false, status = 0, code = "" } = {}) {
     super(message);
-    Object.assign(this, { again, astray, status });
+    Object.assign(this, { again, astray, status, code });
   }
 }
 
 /**
  * Search by photo, or by a region of it. `category` is a slug or "all"; without it the shop chooses where to look.
- * Without both, the answer has the things in the photo. `anyway` also shows matches that the shop finds too little similar. `onSent` hears the share sent.
+ * Without both, the answer has the things in the photo. `anyway` also shows matches that the shop finds too little
+ * similar. `onSent` hears the share sent.
  */
 export function byPhoto(photo, { region, category, anyway, filters }, onSent, signal) {
   const form = new FormData();
@@ -175,12 +176,11 @@ function parse(text) {
 // The fields of which the API speaks to visitors. Its other messages are for those who write and run programs.
 const VISITORS = new Set(["image", "budget", "query_id"]);
 
-
 function refusal(response, answer) {
   const { status } = response;
   const errors = answer?.errors ?? [];
   const said = errors.filter(({ attr }) => VISITORS.has(attr)).map(({ detail }) => detail).join(" ");
-  const failure = (message, kind) => new Failure(message, { ...kind, status });
+  const failure = (message, kind) => new Failure(message, { ...kind, status, code: errors[0]?.code });
   const again = true;
   switch (status) {
     case 400:

@@ -7,7 +7,8 @@ import { percent } from "./words.js";
 const LEAST = 0.05;
 const STEP = 0.02;
 const LEAP = 0.1; // With Shift.
-const PAUSE_MS = 700; // An arrow key is seldom pressed once: the box has settled when none was for so long.
+const PAUSE_MS = 700; // Arrow keys come in rows: the box has settled so long after the last one.
+const STILL = 4; // Pixels that a finger trembles: a shorter drag is a tap.
 const WHOLE = { x: 0, y: 0, width: 1, height: 1 };
 const FIRST = { x: 0.15, y: 0.15, width: 0.7, height: 0.7 };
 const CORNERS = { nw: "Top left", ne: "Top right", sw: "Bottom left", se: "Bottom right" };
@@ -15,20 +16,23 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 
 export class Box {
   #before = null; // The region before the visitor began to change it.
+  #offered = false; // Whether it shows a region that nobody has taken yet.
   #pause = 0; // The timer that ends a row of arrow keys.
 
   /**
-   * A box in `stage`, whose size is the picture's. `says` is the live region that tells where it is, `how` the id of the
-   * text on how to move it. `onSettled` hears the region once the visitor has changed it.
+   * A box in `stage`, whose size is the picture's. `where` says where it is. `says`, a live region, repeats that while it
+   * is moved, and `how` tells how to do that. `onSettled` hears the region that the visitor chose, `onWithdrawn` that an
+   * offer was turned down.
    */
-  constructor(stage, says, how, onSettled) {
+  constructor(stage, { where, says, how }, { onSettled, onWithdrawn }) {
     this.stage = stage;
+    this.where = where;
     this.says = says;
-    this.onSettled = onSettled;
+    Object.assign(this, { onSettled, onWithdrawn });
     const button = (className, label) => {
       const made = element("button", { type: "button", className });
       made.setAttribute("aria-label", label);
-      made.setAttribute("aria-describedby", `${how} ${says.id}`);
+      made.setAttribute("aria-describedby", `${where.id} ${how.id}`);
       return made;
     };
     this.mover = button("mover", "Selected part");
@@ -43,27 +47,30 @@ export class Box {
     this.box.addEventListener("pointermove", (event) => this.drag?.(this.#at(event)));
     this.box.addEventListener("pointerup", () => this.#release());
     this.box.addEventListener("pointercancel", () => this.#cancel());
+    this.box.addEventListener("lostpointercapture", () => this.drag && this.#cancel());
     this.box.addEventListener("keydown", (event) => this.#press(event));
   }
 
-  /** Show the box around a region; hide it for none. What the visitor is just moving stays. */
+  /** Show the box around a region; hide it for none. What is offered, or just being moved, stays. */
   show(region) {
-    if (this.#before) return;
+    if (this.#before || this.#offered) return;
     this.box.hidden = !region;
     if (region) this.#set(parse(region));
   }
 
-  /** Offer a box that is not settled yet. Enter takes it as it is. */
+  /** Offer a box. A tap or Enter takes it as it is, Escape takes it away. */
   offer() {
+    this.#offered = true;
     this.box.hidden = false;
     this.#set(FIRST);
-    this.mover.focus();
+    this.mover.focus({ preventScroll: true });
   }
 
-  /** Leave off what the visitor is just doing, since another picture comes. */
+  /** Leave off what the visitor is just doing with it. */
   drop() {
     clearTimeout(this.#pause);
     this.#before = this.drag = null;
+    this.#offered = false;
   }
 
   #set(region) {
@@ -71,13 +78,15 @@ export class Box {
     for (const [name, value] of Object.entries({ left: "x", top: "y", width: "width", height: "height" })) {
       this.box.style[name] = `${region[value] * 100}%`;
     }
+    const [x, y, width, height] = ["x", "y", "width", "height"].map((side) => percent(Number(region[side].toFixed(4))));
+    const size = `${width} of the width and ${height} of the height`;
+    this.where.textContent = `${size}, ${x} from the left and ${y} from the top.`;
   }
 
   #change(region) {
     this.#before ??= this.region;
     this.#set(region);
-    const [x, y, width, height] = ["x", "y", "width", "height"].map((name) => percent(Number(region[name].toFixed(4))));
-    this.says.textContent = `${width} of the width and ${height} of the height, ${x} from the left and ${y} from the top.`;
+    this.says.textContent = this.where.textContent;
   }
 
   #at({ clientX, clientY }) {
@@ -92,8 +101,11 @@ export class Box {
     const { corner } = event.target.dataset;
     const from = this.#at(event);
     const { region } = this;
-    if (corner) this.drag = (to) => this.#change(spanned(opposite(region, corner), to));
-    else this.drag = (to) => this.#change(moved(region, to.x - from.x, to.y - from.y));
+    const move = (to) => moved(region, to.x - from.x, to.y - from.y);
+    const change = corner ? (to) => spanned(opposite(region, corner), to) : move;
+    const { clientWidth, clientHeight } = this.stage;
+    const far = (to) => Math.hypot((to.x - from.x) * clientWidth, (to.y - from.y) * clientHeight) >= STILL;
+    this.drag = (to) => (this.#before || far(to)) && this.#change(change(to));
     event.target.setPointerCapture(event.pointerId);
     event.target.focus({ preventScroll: true });
     event.preventDefault();
@@ -104,16 +116,27 @@ export class Box {
     this.#settle();
   }
 
+  /** Take back what the visitor has changed since it was settled or offered. */
   #cancel() {
     if (this.#before) this.#set(this.#before);
-    this.drop();
+    clearTimeout(this.#pause);
+    this.#before = this.drag = null;
+  }
+
+  #escape() {
+    const isOffered = this.#offered && !this.#before;
+    this.#cancel();
+    if (!isOffered) return;
+    this.#offered = false;
+    this.box.hidden = true;
+    this.onWithdrawn();
   }
 
   #press(event) {
-    if (event.key === "Escape" && this.#before) return this.#cancel();
+    if (event.altKey || event.ctrlKey || event.metaKey) return; // These keys are the browser's.
+    if (event.key === "Escape") return this.#escape();
     if (event.key === "Enter") {
       event.preventDefault();
-      this.#before ??= this.region;
       return this.#settle();
     }
     if (!(event.key in ARROWS)) return;
@@ -127,7 +150,7 @@ export class Box {
   }
 
   #settle() {
-    if (!this.#before) return;
+    if (!this.#before && !this.#offered) return;
     this.drop();
     this.onSettled(format(this.region));
   }

@@ -29,8 +29,12 @@ export function blanks(grid, number = BLANKS) {
   grid.replaceChildren(...Array.from({ length: number }, blank));
 }
 
+/** Put the focus on a product. Returns false where it does not show. */
 export function focus(grid, sku) {
-  grid.querySelector(`[data-sku="${CSS.escape(sku)}"] .name a`)?.focus({ preventScroll: true });
+  const links = [...grid.querySelectorAll(`[data-sku="${CSS.escape(sku)}"] .name a`)];
+  const link = links.find((one) => one.checkVisibility());
+  link?.focus({ preventScroll: true });
+  return Boolean(link);
 }
 
 /** The price and the stock of a product, into their two elements. */

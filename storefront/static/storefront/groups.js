@@ -1,4 +1,4 @@
-// The matches of a scene: a group for each thing. They lie below each other on a wide screen and behind tabs on a phone.
+// The matches of a scene: a group for each thing, below each other on a wide screen and behind tabs on a phone.
 
 import * as cards from "./cards.js";
 import { element, part, refill } from "./dom.js";
@@ -8,12 +8,16 @@ import * as words from "./words.js";
 let drawn = {}; // The answer whose groups are on the page, and how many.
 
 /**
- * Show the groups of a scene. `onThing(number)` hears which thing is chosen, 0 for none; `onMore` that all things shall
- * show; `onOpen` and `onWhy(hit, region)` are the cards'.
+ * Show the groups of a scene; `filtered` says whether filters are set. `onThing(number)` hears which is chosen, 0 for
+ * none, `onMore` that all shall show, `onOpen(hit, position, group)` and `onWhy(hit, region)` what the visitor does with
+ * a product.
  */
-export function show({ answer, things, names, more, chosen }, handlers) {
+export function show({ answer, things, names, more, chosen }, filtered, handlers) {
   if (drawn.answer !== answer || drawn.count !== things.length) {
-    const groups = things.map((thing, place) => group({ ...answer, ...thing }, names[place], place + 1, handlers));
+    const groups = things.map((thing, place) => {
+      const shown = { ...answer, ...thing, lack: lackOf(thing, filtered) };
+      return group(shown, names[place], place + 1, handlers);
+    });
     part("groups").replaceChildren(...groups);
     refill(part("tabs"), ...names.map((name, place) => tab(name, place + 1, handlers.onThing)));
     drawn = { answer, count: things.length };
@@ -40,7 +44,6 @@ function choose(chosen) {
     section.querySelector(".grid").classList.toggle("strip", !isChosen);
     const opener = section.querySelector(".opener");
     opener.textContent = isChosen ? "Show less" : "Show all";
-    opener.ariaExpanded = String(isChosen);
   }
   for (const [place, made] of [...part("tabs").children].entries()) {
     const isSelected = place + 1 === (chosen || 1);
@@ -50,10 +53,11 @@ function choose(chosen) {
   adapt();
 }
 
-/** Bring the group of a thing into sight: to the top of a wide screen, below the photo on a phone. */
+/** Bring the group of a thing into sight. On a phone, where one shows at a time, it may be there already. */
 export function reveal(number) {
-  if (WIDE.matches) part(`group-${number}`)?.scrollIntoView({ block: "start" });
-  else part("tabs").scrollIntoView({ block: "center" });
+  const { top } = part("groups").getBoundingClientRect();
+  const isThere = !WIDE.matches && top > 0 && top < innerHeight / 2;
+  if (!isThere) part(`group-${number}`)?.scrollIntoView({ block: "start" });
 }
 
 function group(answer, name, number, { onThing, onOpen, onWhy }) {
@@ -62,17 +66,24 @@ function group(answer, name, number, { onThing, onOpen, onWhy }) {
   const opener = element("button", { type: "button", className: "plain opener", id: `opener-${number}` });
   opener.setAttribute("aria-describedby", title.id);
   opener.hidden = answer.results.length < 2;
-  opener.addEventListener("click", () => onThing(opener.ariaExpanded === "true" ? 0 : number));
+  const lack = element("p", { className: "muted" }, answer.lack);
+  const head = element("div", { className: "group-head" }, title, lack, opener);
   const list = element("ul", { className: "grid" });
-  cards.fill(list, answer, { onOpen, onWhy: onWhy && ((hit) => onWhy(hit, answer.box.join(","))), level: 3 });
-  const head = element("div", { className: "group-head" }, title, lackOf(answer), opener);
-  return element("section", { className: "group", id: `group-${number}` }, head, list);
+  const made = element("section", { className: "group", id: `group-${number}` }, head, list);
+  opener.addEventListener("click", () => onThing(made.dataset.chosen === "true" ? 0 : number));
+  cards.fill(list, answer, {
+    level: 3,
+    onOpen: (hit, position) => onOpen(hit, position, made.id),
+    onWhy: (hit) => onWhy(hit, answer.box.join(",")),
+  });
+  return made;
 }
 
-/** Why a group is empty or short. */
-function lackOf({ results, left_out: left }) {
-  const text = results.length ? "" : left ? "Nothing is similar enough." : "Nothing in the shop compares with it.";
-  return element("p", { className: "muted" }, text);
+/** Why a group is empty. */
+function lackOf({ results, left_out: left }, filtered) {
+  if (results.length) return "";
+  if (left) return "Nothing is similar enough.";
+  return filtered ? "Nothing passes the filters that are set." : "Nothing in the shop compares with it.";
 }
 
 function tab(name, number, onThing) {
@@ -95,18 +106,16 @@ function adapt() {
   if (!WIDE.matches) current?.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
-const STEPS = { ArrowLeft: -1, ArrowRight: 1 };
-
 /** Arrow keys, Home and End go to another tab, as in every row of tabs. */
 part("tabs").addEventListener("keydown", (event) => {
+  const { key, altKey, ctrlKey, metaKey, target } = event;
+  if (altKey || ctrlKey || metaKey) return; // These keys are the browser's.
   const tabs = [...part("tabs").children];
-  const { key } = event;
-  const place = tabs.indexOf(event.target);
-  const last = tabs.length - 1;
-  const next = key === "Home" ? 0 : key === "End" ? last : key in STEPS ? (place + STEPS[key] + last + 1) % (last + 1) : -1;
-  if (next < 0) return;
+  const place = tabs.indexOf(target);
+  const next = { Home: 0, End: -1, ArrowLeft: place - 1, ArrowRight: (place + 1) % tabs.length }[key];
+  if (next === undefined) return;
   event.preventDefault();
-  tabs[next].focus();
-  tabs[next].click();
+  tabs.at(next).focus();
+  tabs.at(next).click();
 });
 WIDE.addEventListener("change", adapt);

@@ -13,8 +13,9 @@ const STORED = "entries"; // The name in sessionStorage of what outlives a reloa
 
 /**
  * The entries. Each has its query and what came of it: `photo`, `product`, `answer`, `facets`, `categories`, `failure`;
- * of a region also `scene`, the answer to the whole photo if that is known.
- * `page` counts the pages shown. `search` is the way back to the search. `opened` is the product last opened from here.
+ * of a region also `whole`, the entry of the scene that it is part of, if that is known.
+ * `page` counts the pages shown. `search` is the way back to the search. `opened` is the product last opened from here,
+ * its `sku` and the id of its `place` on the page.
  */
 export class SessionHistory {
   #kept = new Map(); // By key, oldest first.
@@ -73,9 +74,8 @@ export class SessionHistory {
 
   /** Put the focus on the product that was opened from here, or on the title. */
   restoreFocus() {
-    const { query, opened } = this.#current;
-    if (opened) cards.focus(part(query.kind === "product" ? "kin" : "results"), opened);
-    else view.focusTitle();
+    const { opened } = this.#current;
+    if (!opened || !cards.focus(part(opened.place) ?? part("main"), opened.sku)) view.focusTitle();
   }
 
   /** Store where the visitor was, for a reload. The history takes no more changes, since the page is going already. */

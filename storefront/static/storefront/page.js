@@ -1,6 +1,7 @@
 // The wiring: what each click looks for, how that becomes an entry of the history, and how Back finds it again.
 
 import * as api from "./api.js";
+import * as basket from "./basket.js";
 import * as cards from "./cards.js";
 import { part } from "./dom.js";
 import * as groups from "./groups.js";
@@ -11,7 +12,7 @@ import * as productView from "./product.js";
 import * as queries from "./query.js";
 import * as reason from "./reason.js";
 import * as results from "./results.js";
-import { sceneOf } from "./scene.js";
+import { sceneOf, unfold } from "./scene.js";
 import * as subject from "./subject.js";
 import * as view from "./view.js";
 
@@ -32,8 +33,9 @@ async function go(query, photo = null) {
 async function refine(change) {
   const entry = loading.entry ?? sessionHistory.current;
   const { query, photo, product, facets, staleFacets } = entry;
-  const scene = change.region ? sceneOf(entry).answer : null;
-  const carried = { photo, product, scene, staleFacets: facets ?? staleFacets };
+  const isSame = !change.filters && !change.anyway; // Otherwise the matches of the scene are others.
+  const whole = isSame ? (query.region ? entry.whole : entry) : null;
+  const carried = { photo, product, whole, staleFacets: facets ?? staleFacets };
   const next = sessionHistory.begin({ ...query, anyway: false, ...change }, carried);
   const shown = await loading.load(next, () => {
     sessionHistory.push(next);
@@ -46,11 +48,15 @@ async function refine(change) {
 function choose(number) {
   const { current } = sessionHistory;
   const thing = number ? String(number) : "";
+  subject.dropBox();
+  if (loading.entry && !loading.entry.query.region) {
+    loading.entry.query.thing = thing; // The answer that is on its way shows it.
+    return;
+  }
   loading.abort();
   if (current.query.region) {
-    const { photo, categories, scene, facets, staleFacets } = current;
-    const query = { ...current.query, region: "", category: "", thing };
-    sessionHistory.push(sessionHistory.begin(query, { photo, categories, answer: scene, staleFacets: facets ?? staleFacets }));
+    const { query, photo, categories, answer, facets, staleFacets } = current.whole;
+    sessionHistory.push(sessionHistory.begin({ ...query, thing }, { photo, categories, answer, facets, staleFacets }));
   } else sessionHistory.revise({ thing });
   show();
   view.keepFocus();
@@ -62,6 +68,8 @@ async function open() {
   const entry = sessionHistory.current;
   loading.abort();
   reason.close();
+  basket.hide();
+  subject.dropBox();
   view.enter(entry.query);
   results.showSubject(entry);
   results.showFiltersSet(entry, refine);
@@ -111,9 +119,11 @@ function look(region) {
 }
 
 /** Show the things that are less likely as well. */
-function unfold() {
-  const { answer, things, more } = sceneOf(sessionHistory.current);
-  answer.shown = things.length + more;
+function showAll() {
+  const { current } = sessionHistory;
+  const { answer, things } = sceneOf(current);
+  unfold(answer);
+  current.facets = undefined; // There may be more categories to filter.
   show();
   part(`dot-${things.length + 1}`).focus();
 }
@@ -123,8 +133,8 @@ function explain(hit, region) {
 }
 
 /** Say why nothing is sent. */
-function refuse(reason) {
-  view.showFailure(new api.Failure(reason));
+function refuse(why) {
+  view.showFailure(new api.Failure(why));
 }
 
 /** Look where the visitor says. Another category than the likeliest tells the shop that it was mistaken. */
@@ -135,10 +145,11 @@ function override(category) {
   return refine({ category });
 }
 
-function opened({ product }, position) {
+/** `place` is the id of the part of the page where the visitor opened it. */
+function opened({ product }, position, place = "main") {
   const entry = sessionHistory.current;
   const { query_id } = entry.answer;
-  entry.opened = product.sku;
+  entry.opened = { sku: product.sku, place };
   if (query_id) api.report({ query_id, kind: "click", sku: product.sku, position }); // Looking around is no query.
 }
 
@@ -196,7 +207,7 @@ const HANDLERS = {
   onOpen: opened,
   onWhy: explain,
   onThing: choose,
-  onMore: unfold,
+  onMore: showAll,
   onOverride: override,
   onRefine: refine,
 };

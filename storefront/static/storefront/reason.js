@@ -8,7 +8,13 @@ import * as words from "./words.js";
 const SIDE = 480; // Pixels of the longer side of a drawn photo.
 const COLD = [20, 14, 6, 150]; // Red, green, blue and opacity over a place that counts for nothing, of 255.
 const WARM = [255, 150, 20, 110]; // And over the one that counts most.
-const THIRDS = [["upper left", "top", "upper right"], ["left", "middle", "right"], ["lower left", "bottom", "lower right"]];
+const THIRDS = [
+  ["upper left", "top", "upper right"],
+  ["left", "middle", "right"],
+  ["lower left", "bottom", "lower right"],
+];
+const ALL = "0,0,1,1";
+const GONE = "This photo of the product is not in the shop any more. Search again to see what is.";
 
 let call = null; // The AbortController of the question under way.
 
@@ -22,21 +28,24 @@ export async function ask(photo, picture, region, { product, photo_id: id, photo
   part("reason-product").textContent = product.name;
   part("reason-traits").replaceChildren();
   part("reason-how").hidden = true;
-  const ownPart = region ? parse(region) : parse("0,0,1,1");
+  const ownPart = parse(region || ALL);
+  for (const canvas of [part("reason-query"), part("reason-photo")]) blank(canvas);
   draw(part("reason-query"), picture, ownPart);
   const other = new Image();
   other.src = source;
-  blank(part("reason-photo"));
   dialog.onclose = () => call.abort();
   part("reason-close").onclick = () => dialog.close();
   dialog.showModal();
   try {
-    const [answer] = await Promise.all([api.explain(photo, region, id, signal), other.decode().catch(() => null)]);
-    if (!signal.aborted) show(answer, picture, ownPart, other);
+    const answer = await api.explain(photo, region, id, signal);
+    if (signal.aborted) return;
+    show(answer, picture, ownPart);
+    await other.decode().catch(() => {}); // Without the product's photo the words are still worth reading.
+    if (!signal.aborted) draw(part("reason-photo"), other, parse(ALL), answer.photo);
   } catch (error) {
     if (signal.aborted) return;
     if (!(error instanceof api.Failure)) throw error;
-    part("reason-words").textContent = error.message;
+    part("reason-words").textContent = error.astray ? GONE : error.message;
   }
 }
 
@@ -44,12 +53,11 @@ export function close() {
   part("reason").close();
 }
 
-function show({ words: likely, similarity, query, photo, attributes }, picture, ownPart, other) {
+function show({ words: likely, similarity, query, attributes }, picture, ownPart) {
   const kind = likely ? `Probably ${likely.text}. ` : "";
   part("reason-words").textContent = `${kind}Similarity ${words.similarity(similarity, "cosine")}.`;
   part("reason-how").hidden = false;
   draw(part("reason-query"), picture, ownPart, query);
-  draw(part("reason-photo"), other, parse("0,0,1,1"), photo);
   const agree = attributes.agree.map(({ name, value }) => trait(name, value, "as it seems in your photo"));
   const differ = attributes.differ.map(({ name, value, expected }) =>
     trait(name, value, `your photo seems to show ${words.value(expected)}`),
@@ -64,7 +72,7 @@ function trait(name, value, note) {
 
 function blank(canvas) {
   canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
-  canvas.setAttribute("aria-label", "");
+  canvas.setAttribute("aria-label", "Not compared yet");
 }
 
 /** Draw a part of a picture, and over it the heat of its places if that is known. */
@@ -77,7 +85,7 @@ function draw(canvas, picture, { x, y, width, height }, map) {
   const context = canvas.getContext("2d");
   const [left, top] = [picture.naturalWidth * x, picture.naturalHeight * y];
   context.drawImage(picture, left, top, across, down, 0, 0, canvas.width, canvas.height);
-  if (!map) return canvas.setAttribute("aria-label", "");
+  if (!map) return;
   context.imageSmoothingQuality = "high";
   context.drawImage(heated(map), 0, 0, canvas.width, canvas.height);
   canvas.setAttribute("aria-label", `Most alike at the ${hottest(map)}`);

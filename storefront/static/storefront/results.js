@@ -24,8 +24,8 @@ export function showSubject(entry) {
 
 /**
  * Show what a search found, or why nothing. `onOpen(hit, position)` hears which product is opened, `onWhy(hit, region)`
- * about which the visitor asks, `onThing(number)` which thing is chosen, `onMore` that all things shall show,
- * `onRefine(change)` what is to change in the query, `onOverride(category)` where to look instead of where the gate did.
+ * about which the visitor asks, `onThing(number)` which thing is chosen, `onMore` that all things shall show.
+ * `onRefine(change)` hears what is to change in the query, `onOverride(category)` where to look instead.
  */
 export function show(entry, handlers) {
   part("filters").hidden = isForgotten(entry);
@@ -39,22 +39,23 @@ function showAnswer(entry, handlers) {
   view.showResults(title, entry.answer);
   view.setTitle(title);
   const scene = entry.query.region ? null : sceneOf(entry);
-  if (scene?.answer) showScene(scene, handlers);
+  if (scene?.answer) showScene(entry, scene, handlers);
   else showOne(entry, handlers);
   const lack = titles.lacking(entry);
   if (lack) view.showNothing(...lack);
 }
 
-function showScene(scene, handlers) {
+function showScene({ photo, query }, scene, handlers) {
   part("grid").replaceChildren();
   part("where").hidden = true;
-  groups.show(scene, handlers);
-  basket.show(scene);
+  groups.show(scene, filters.count(query.filters) > 0, handlers);
+  basket.show(photo, scene, () => handlers.onRefine({}));
 }
 
 function showOne(entry, handlers) {
   const { onOpen, onWhy } = handlers;
   groups.clear();
+  basket.hide();
   cards.fill(part("grid"), entry.answer, { onOpen, onWhy: entry.photo && ((hit) => onWhy(hit, entry.query.region)) });
   showPlaces(entry, handlers);
 }
@@ -89,7 +90,7 @@ export function showFiltersSet(entry, onRefine) {
 
 /** The currencies of the prices that show. */
 function currencies(entry) {
-  const { things } = sceneOf(entry);
+  const { things } = entry.query.region ? { things: [] } : sceneOf(entry);
   const shown = things.length ? things.flatMap(({ results }) => results) : (entry.answer?.results ?? []);
   const priced = shown.filter(({ product }) => product.price !== null);
   return [...new Set(priced.map(({ product }) => product.currency))];

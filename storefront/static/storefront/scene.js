@@ -5,23 +5,28 @@ const LIKELY = 0.15; // Things less likely than this wait behind a button. Of si
 const FEW = 4; // So many show where nobody knows how likely they are.
 
 /**
- * The scene that an entry shows, or that the region it shows is part of: its `answer`, the `things` that are shown with
- * their `names`, how many `more` there are, and the number of the `chosen` one, 0 for none. Without a scene there are no
- * things, and the answer is null.
+ * The scene that an entry shows, or that the region it shows is part of: its `answer`, the `things` that are shown, their
+ * `names`, how many `more` there are, and the number of the `chosen` one, 0 for none. Without a scene there are no things
+ * and the answer is null.
  */
-export function sceneOf({ query, answer, scene, categories }) {
-  const whole = query.region ? scene : answer;
-  const all = thingsIn(whole);
+export function sceneOf({ query, answer, whole, categories }) {
+  const seen = query.region ? whole?.answer : answer;
+  const all = thingsIn(seen);
   if (!all.length) return { answer: null, things: [], names: [], more: 0, chosen: 0 };
   const chosen = query.region ? 0 : numbered(query.thing, all.length);
-  whole.shown = Math.max(whole.shown ?? 1, all.filter(isLikely).length, chosen); // What was shown once stays.
-  const things = all.slice(0, whole.shown);
-  return { answer: whole, things, names: names(things, categories), more: all.length - things.length, chosen };
+  const count = Math.max(1, all.filter(isLikely).length, chosen, seen.unfolded ?? 0);
+  const things = all.slice(0, count);
+  return { answer: seen, things, names: names(things, categories), more: all.length - count, chosen };
+}
+
+/** Show all things of an answer from now on. */
+export function unfold(answer) {
+  answer.unfolded = answer.objects.length;
 }
 
 /**
- * The things in the photo that an answer is about, none where the photo was searched as one. The likely ones come first,
- * each the best first. `index` is their place in the answer.
+ * The things in the photo that an answer is about, none where it was searched as one. The likely ones come first, the
+ * best of them before the others. `index` is their place in the answer.
  */
 export function thingsIn(answer) {
   const found = (answer?.objects ?? []).map((thing, index) => ({ ...thing, index }));

@@ -12,13 +12,33 @@ let box = null;
 
 /** `onThing` hears the number of a thing that is tapped, 0 for none; `onRegion` a region that is chosen, "" for all. */
 export function listen({ onThing, onRegion }) {
-  box = new Box(part("frame"), part("box-says"), "box-how", onRegion);
+  const texts = { where: part("box-where"), says: part("box-says"), how: part("box-how") };
+  const isOffering = (offers) => {
+    part("select").hidden = offers;
+    part("whole").hidden = !offers;
+  };
+  const onWithdrawn = () => {
+    isOffering(false);
+    part("select").focus();
+  };
+  box = new Box(part("frame"), texts, { onSettled: onRegion, onWithdrawn });
   part("dots").addEventListener("click", ({ target }) => {
     const dot = target.closest("button");
     if (dot) onThing(dot.ariaPressed === "true" ? 0 : Number(dot.dataset.thing));
   });
-  part("select").addEventListener("click", () => box.offer());
-  part("whole").addEventListener("click", () => onRegion(""));
+  part("select").addEventListener("click", () => {
+    isOffering(true);
+    box.offer();
+  });
+  part("whole").addEventListener("click", () => {
+    box.drop();
+    onRegion("");
+  });
+}
+
+/** Leave off what the visitor is just doing with the box. */
+export function dropBox() {
+  box.drop();
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { MATCHES } from "./api.js";
 import { count as filtersSet } from "./filters.js";
-import { sceneOf, thingsIn } from "./scene.js";
+import { sceneOf } from "./scene.js";
 import * as words from "./words.js";
 
 /** What the page says while it waits for the answer to a query. */
@@ -11,19 +11,25 @@ export function waiting({ kind, of }) {
   return kind === "product" ? "Opening the product…" : "Looking for matches…";
 }
 
-/** What was found: "3 things in your photo", "6 matches in Chair", "The 24 closest in Chair" of maybe more, "12 results for “oak”". */
+/**
+ * What was found: "3 things in your photo", "6 matches in Chair", "The 24 closest in Chair" of maybe more, or "12 results
+ * for “oak”".
+ */
 export function found(entry) {
   const { query, answer, product, categories } = entry;
   const { length } = answer.results;
   if (query.kind === "words") return inWords(query, answer, categories);
-  const { things } = sceneOf(entry);
-  if (things.length && !query.region) return `${words.count(things.length, "thing")} in your photo`;
+  const things = shownThings(entry);
+  if (things.length) return `${words.count(things.length, "thing")} in your photo`;
   const full = length === MATCHES; // There may be more.
   const similar = full ? closest(length) : `${some(length, "product")} similar`;
   if (query.kind === "like") return `${similar} to ${product.name}`;
   const strange = answer.gate.mode === "unknown" && length; // The closest are no matches then.
   return `${full || strange ? closest(length) : some(length, "match", "matches")} in ${place(answer.gate)}`;
 }
+
+/** The things whose groups show: none beside the results of one search. */
+const shownThings = (entry) => (entry.query.region ? [] : sceneOf(entry).things);
 
 const closest = (number) => `The ${number} closest`;
 
@@ -34,10 +40,11 @@ function inWords({ of, category }, { count }, categories) {
 }
 
 /** Why nothing or not everything is shown, and the ways out; null if there is nothing to say. */
-export function lacking({ query, answer, product }) {
+export function lacking(entry) {
+  const { query, answer, product } = entry;
   if (query.kind === "like" && !product.photos.length) return [UNPICTURED];
   const clear = filtersSet(query.filters) ? ["clear"] : [];
-  const things = thingsIn(answer);
+  const things = shownThings(entry);
   const left = things.find(({ left_out: one }) => one)?.left_out ?? answer.left_out;
   const found = things.length ? things.flatMap(({ results }) => results) : answer.results;
   if (found.length) return left ? ["Less similar products are not shown.", "anyway"] : null;
