@@ -15,7 +15,7 @@ from search.room_views import StorageDown
 
 EPILOG = """
 The detector finds the things in a photo of a room (objects=auto). It learns from scenes that are made up of the
-space's own photos: products cut out of their plain backdrops. It takes two minutes on two cores. recall and precision
+space's own photos: products cut out of their plain backdrops. It takes three minutes on two cores. recall and precision
 are of boxes in scenes that it has not learned from, at an intersection over union of 0.5.
 
 examples:
