@@ -30,10 +30,11 @@ NUMBERS = (1, 2, 5, 10)  # of things looked for, at most, whose time is measured
 
 @dataclass
 class Room:
-    """A photo, the products that it shows, and their boxes where they are known: left, top, right, bottom."""
+    """A photo and the products that it shows. Boxes, where they are known, are left, top, right, bottom."""
 
     file: Path
     skus: list[str] = field(default_factory=list)
+    categories: list[str] = field(default_factory=list)
     boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
 
 
@@ -106,19 +107,24 @@ def _line(photos: Sequence[Room], label: str) -> str:
 
 def _likely(photos: Sequence[Room]) -> str:
     """What the page shows at once, and how many of these boxes are right."""
-    right, said, things, found = [], [], 0, 0
+    right: list[bool] = []
+    said, things, found = [], 0, 0
     for room in photos:
         answer, _ = _search(room.file, objects="auto")
-        likely = [group for group in answer["objects"] if group["confidence"] >= LIKELY]
+        likely = [group for group in answer["objects"] if (group["confidence"] or 0) >= LIKELY]
         said += [group["confidence"] for group in likely]
         boxes = np.array([_edges(group["box"]) for group in likely], np.float32).reshape(-1, 4)
-        truth = [overlap(boxes, np.array(box)) >= OVERLAP for box in room.boxes]
+        named = np.array([group["category"] for group in likely])
+        truth = [
+            (overlap(boxes, np.array(box)) >= OVERLAP) & (named == category)
+            for box, category in zip(room.boxes, room.categories, strict=True)
+        ]
         things, found = things + len(truth), found + sum(bool(fits.any()) for fits in truth)
         right += np.any(truth, axis=0).tolist() if truth else []
     text = f"{len(said) / len(photos):.1f} things a photo with a confidence of {LIKELY} or more"
     if not things:
         return text
-    text += f": {np.mean(right):.3f} of their boxes right, as sure as {np.mean(said):.3f} on average"
+    text += f": {np.mean(right):.3f} of them right (box and category), as sure as {np.mean(said):.3f} on average"
     return f"{text}; {found / things:.3f} of the things have one"
 
 
@@ -184,6 +190,7 @@ def boxed(path: Path) -> list[Room]:
     for row in _rows(path):
         room = made.setdefault(row["image"], Room(path.parent / row["image"]))
         room.skus.append(row["sku"])
+        room.categories.append(row["category"])
         room.boxes.append(_edges([float(row[name]) for name in ("x", "y", "width", "height")]))
     return list(made.values())
 

@@ -74,7 +74,7 @@ SHOTS = [
     Shot("search-narrow", BY_PHOTO, searched, NARROW),
     Shot("words", "/?q=oak", searched),
     Shot("room-wide", ROOM, chosen),
-    Shot("room-narrow", ROOM, chosen, NARROW),
+    Shot("room-narrow", ROOM, searched, NARROW),
     Shot("basket", ROOM, within_budget),
     Shot("why", ROOM, explained),
     Shot("product", "/products/SOF-003/", opened),

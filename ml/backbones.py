@@ -65,9 +65,11 @@ class Backbone:
     maps: str = ""
     """A regular expression of the modules that give maps of a photo of any size; empty: there are none."""
     details: str = ""
-    """The last module whose map is twice as fine as that of `layer`. It says where things end."""
+    """The last module whose map is twice as fine as those of the layers in `detailed`. It says where things end."""
     detail_channels: int = 0
     """How many channels that map has."""
+    detailed: str = ""
+    """A regular expression of the modules whose maps it is twice as fine as."""
 
     def module(self, layer: str) -> str:
         """The name of the module that a layer's name or alias stands for."""
@@ -76,6 +78,10 @@ class Backbone:
     def has_map(self, layer: str) -> bool:
         """Whether the layer gives a map: a vector for each place of a photo of any size."""
         return re.fullmatch(self.maps, self.module(layer)) is not None
+
+    def has_details(self, layer: str) -> bool:
+        """Whether there is a finer map than the layer's to read beside it."""
+        return bool(self.details) and re.fullmatch(self.detailed, self.module(layer)) is not None
 
 
 def _torchvision(name: str) -> nn.Module:
@@ -127,6 +133,7 @@ BACKBONES: Mapping[str, Backbone] = {
         maps=RESNET_MAPS,
         details="layer3",
         detail_channels=1024,
+        detailed=r"layer4(\.\d+)?",
     ),
     "resnet18": Backbone(
         build=partial(_torchvision, "resnet18"),
@@ -137,6 +144,7 @@ BACKBONES: Mapping[str, Backbone] = {
         maps=RESNET_MAPS,
         details="layer3",
         detail_channels=256,
+        detailed=r"layer4(\.\d+)?",
     ),
     "vgg16": Backbone(
         build=partial(_torchvision, "vgg16"),
@@ -155,6 +163,7 @@ BACKBONES: Mapping[str, Backbone] = {
         maps=r"features(\.\d+)?",
         details="features.23",
         detail_channels=512,
+        detailed=r"features(\.30)?",
     ),
     "efficientnet_lite0": Backbone(
         build=partial(_efficientnet_lite, width=1.0, depth=1.0),
@@ -172,6 +181,7 @@ BACKBONES: Mapping[str, Backbone] = {
         maps=LITE_MAPS,
         details="blocks.10",
         detail_channels=112,
+        detailed=r"blocks\.1[1-5]|act_head",
     ),
     "efficientnet_lite2": Backbone(
         build=partial(_efficientnet_lite, width=1.1, depth=1.2),
@@ -190,6 +200,7 @@ BACKBONES: Mapping[str, Backbone] = {
         maps=LITE_MAPS,
         details="blocks.14",
         detail_channels=120,
+        detailed=r"blocks\.(1[5-9]|20)|act_head",
     ),
     "autoencoder": Backbone(
         build=_autoencoder, layer="bottleneck", head="decoder", input_size=128, aliases={"code": "bottleneck"}

@@ -17,6 +17,8 @@ from safetensors.numpy import load, save
 from ml.arrays import Floats
 from ml.feature_scaling import unit
 
+# What detectors read. Raise it whenever the channels that `inputs` gives change, or their order.
+VERSION = 2
 # A place's features have this length: at length 1 the first layer would hardly learn in a few epochs.
 LENGTH = 8.0
 SIDES = 4  # left, up, right, down
@@ -24,6 +26,10 @@ REACH = (-3.0, 4.0)  # the logarithm of how far a thing reaches, in places: 0.05
 # Two boxes of one category name one thing when they overlap so much (intersection over union), and of two categories
 # when they overlap even more: a table and the chair before it share much of their boxes.
 SAME_KIND, SAME_PLACE = 0.5, 0.7
+
+
+class VersionError(Exception):
+    """A detector that reads other inputs than this version gives it."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ class Detector:
     learned: tuple[bool, ...]
     """Of which categories it has seen products. The others are as likely everywhere as the likeliest one."""
     sureness: tuple[float, float] = (0.0, 1.0)
-    """The intercept and the slope of `confidence`."""
+    """The intercept and the slope of the logistic by which a score becomes a confidence."""
 
     def confidence(self, score: float) -> float:
         """The probability that a box with this score is around a thing of its category, 0 to 1.
@@ -60,7 +66,7 @@ class Detector:
         It is Platt's logistic of the score's logit (Platt 1999), fitted to made-up scenes.
         """
         intercept, slope = self.sureness
-        return float(_sigmoid(intercept + slope * logits(np.array(score, np.float32))))
+        return float(_sigmoid(intercept + slope * log_odds(np.array(score, np.float32))))
 
     def read(self, features: Floats) -> tuple[Floats, Floats]:
         """Each place's scores, (p, classes), and its box: left, top, right, bottom, (p, 4) in places.
@@ -94,15 +100,20 @@ class Detector:
         tensors = {name: weights.astype(np.float16) for name, weights in self.weights.items()}
         found = asdict(self.found)
         facts = {"classes": self.classes, "least": self.least, "found": found, "learned": self.learned}
-        facts["sureness"] = self.sureness
+        facts |= {"sureness": self.sureness, "version": VERSION}
         return save(tensors, {"detector": json.dumps(facts)})
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Detector":
-        """The inverse of `to_bytes`. Raises safetensors.SafetensorError on other bytes."""
+        """The inverse of `to_bytes`.
+
+        Raises safetensors.SafetensorError on other bytes, and VersionError on those of another version.
+        """
         weights = {name: tensor.astype(np.float32) for name, tensor in load(data).items()}
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
         facts = json.loads(header["__metadata__"]["detector"])
+        if facts.get("version") != VERSION:
+            raise VersionError(f"it is of version {facts.get('version', 1)}, this is {VERSION}")
         classes, learned, sureness = (tuple(facts[name]) for name in ("classes", "learned", "sureness"))
         return cls(classes, weights, facts["least"], Found(**facts["found"]), learned, sureness)
 
@@ -115,7 +126,7 @@ def inputs(places: Floats, details: Floats) -> Floats:
     return seen
 
 
-def logits(chances: Floats) -> Floats:
+def log_odds(chances: Floats) -> Floats:
     """The inverse of the logistic function."""
     between = np.clip(chances, 1e-6, 1 - 1e-6)
     value: Floats = np.log(between / (1 - between))
@@ -126,7 +137,7 @@ def distinct(scores: Floats, boxes: Floats, most: int, least: float) -> list[tup
     """Rows and columns of at most `most` scores, (n, classes), best first, without those that name the same thing."""
     left = scores.copy()
     chosen: list[tuple[int, int]] = []
-    while len(chosen) < most:
+    while len(chosen) < most and left.size:
         row, column = np.unravel_index(left.argmax(), left.shape)
         if left[row, column] < least:
             break

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, one_hot, relu
 
 from ml.arrays import Bools, Floats, Ints
-from ml.detector import REACH, SIDES, Detector, Found, distinct, logits, overlap
+from ml.detector import REACH, SIDES, Detector, Found, distinct, log_odds, overlap
 
 WIDTH = 128  # channels
 LEARNING_RATE, WEIGHT_DECAY = 2e-3, 1e-2
@@ -87,7 +87,7 @@ class Training:
         stands = kinds < self.kinds
         weight = torch.where(stands, weight, 1 / stands.sum(1, keepdim=True).clamp(min=1).sqrt())
         loss = _focal(said[..., : self.kinds], one_hot(kinds, self.kinds + 1)[..., :-1].float()).sum(2)
-        loss = (loss * weight).sum() / weight[stands].sum().clamp(min=1e-3)
+        loss = (loss * weight).sum() / weight[stands].sum().clamp(min=1)
         if not stands.any():
             return loss
         counts, found = weight[stands] / weight[stands].sum(), said[stands]
@@ -164,24 +164,29 @@ def _overlap(one: Tensor, other: Tensor) -> Tensor:
 
 
 def _measured(detector: Detector, lessons: Sequence[Lesson]) -> Detector:
-    """The detector with what it is worth, where it is best told from nothing, and how sure its scores make one."""
-    scores, right, things = [], [], 0
+    """The detector with what it is worth, the score that tells things from nothing best, and the fit of `confidence`.
+
+    Categories without a product to learn from are left out: their scores are those of others.
+    """
+    scores, fits, right, things = [], [], [], 0
+    learned = np.flatnonzero(detector.learned)
     for lesson in lessons:
         told, boxes = detector.read(lesson.features.astype(np.float32))
         edges = lesson.boxes * np.array([lesson.features.shape[1], lesson.features.shape[0]] * 2)
         missing = list(range(len(edges)))
         things += len(edges)
-        for row, column in distinct(told, boxes, MOST, 0.0):
-            shared = overlap(edges[missing], boxes[row]) if missing else np.zeros(0)
-            is_right = bool(len(shared)) and float(shared.max()) >= OVERLAP
-            if is_right:
-                missing.pop(int(shared.argmax()))
-            scores.append(float(told[row, column]))
-            right.append(is_right)
-    if not any(right):
+        for row, column in distinct(told[:, learned], boxes, MOST, 0.0):
+            shared = overlap(edges[missing], boxes[row]) if missing else np.zeros(1)
+            best = int(shared.argmax())
+            fits.append(bool(shared[best] >= OVERLAP))
+            right.append(fits[-1] and bool(lesson.kinds[missing[best]] == learned[column]))
+            scores.append(float(told[row, learned[column]]))
+            if fits[-1]:
+                missing.pop(best)
+    if not any(fits):
         return replace(detector, least=0.0, found=Found(len(lessons), things, 0.0, 0.0))
     order = np.argsort(-np.array(scores), kind="stable")
-    hits = np.cumsum(np.array(right)[order])
+    hits = np.cumsum(np.array(fits)[order])
     recall, precision = hits / things, hits / np.arange(1, len(hits) + 1)
     best = int(np.argmax(2 * recall * precision / np.maximum(recall + precision, 1e-9)))
     found = Found(len(lessons), things, float(recall[best]), float(precision[best]))
@@ -193,7 +198,7 @@ def _fit_sureness(scores: Floats, right: Bools) -> tuple[float, float]:
     """The intercept and the slope of Detector.confidence."""
     from sklearn.linear_model import LogisticRegression
 
-    if right.all():
+    if right.all() or not right.any():
         return Detector.sureness
-    fitted = LogisticRegression().fit(logits(scores)[:, np.newaxis], right)
+    fitted = LogisticRegression().fit(log_odds(scores)[:, np.newaxis], right)
     return float(fitted.intercept_[0]), float(fitted.coef_[0, 0])

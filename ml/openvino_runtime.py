@@ -35,7 +35,8 @@ logger = logging.getLogger(__name__)
 # The version of what the cache keeps. Raise it when ml.network or the conversion gives another network for the same
 # recipe.
 FORMAT = 1
-DENSE = 2  # the same of dense networks
+# The same of dense networks. Raise it as well when FINER, MOST_DETAILS or a backbone's details (ml.backbones) change.
+DENSE = 2
 KEPT = 12  # networks on disk: ResNet50 takes 47 MB, VGG16 up to fc1 235 MB; a dense one counts by itself
 MODEL, WEIGHTS, SEAL = "network.xml", "network.bin", "sha256"
 PARTIAL = ".partial-"

@@ -136,7 +136,7 @@ class Recipe:
     def detail_channels(self) -> int:
         """How many channels of the dense network, the last ones, are of a finer map; 0 where it has none."""
         backbone = BACKBONES[self.backbone]
-        if not self.has_map or backbone.module(self.layer) == backbone.details:
+        if not self.has_map or not backbone.has_details(self.layer):
             return 0
         return FINER**2 * min(MOST_DETAILS, backbone.detail_channels)
 

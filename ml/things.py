@@ -15,14 +15,14 @@ from ml.detector import areas, overlap, shared_area
 from ml.feature_scaling import unit
 from ml.images import Region
 
-# How much a tenfold probability of the head or score of the detector counts, in cosine. With the detector's weight in
+# How much an e-fold probability of the head or score of the detector counts, in cosine. With the detector's weight in
 # the columns, the share of the products of 95 real rooms that are among ten groups of ten (of an earlier detector), and
 # the share of the products of rendered rooms that have a box (EfficientNet-Lite2):
 #   0      0.1    0.2    0.3    0.5    the detector alone
 #   0.549  0.567  0.570         0.563  0.474
 #          0.681  0.723  0.729  0.753  0.687
-# With 0.5, the first thing of a photo of one thing is more often a wrong one. With the head's weight in the columns, the
-# share found in real rooms by regions of a grid:
+# With 0.5, the first thing of a photo of one thing is more often a wrong one. With the head's weight in the columns,
+# the share found in real rooms is, by regions of a grid:
 #   0      0.05   0.1
 #   0.495  0.546  0.553
 LIKELY, SURE = 0.05, 0.3
@@ -32,8 +32,8 @@ ANOTHER = 0.05
 # Regions of one category that overlap more than this (intersection over union), or of which one holds more than this
 # share of the other, show one thing; of two categories, when they overlap more than SAME_PLACE.
 SAME_THING, WITHIN, SAME_PLACE = 0.3, 0.6, 0.7
-# A region of another category of which more than this share lies within a thing that a detector is sure of, or that
-# holds so much of it, is taken for a part of it unless the detector is sure of both. A choice, not a measurement.
+# Two regions of two categories are a thing and its part when more than this share of the smaller one lies in the other,
+# and a detector is sure of the thing but not of the part. A choice, not a measurement.
 PART = 0.9
 
 
@@ -66,14 +66,13 @@ class Thing:
     """How good a region it is, by which things are ranked."""
     probabilities: Floats
     """(classes,) the head's, of the region."""
-    score: float = 0.0
-    """A detector's, for the category; 0 where none has looked."""
 
 
 def choose(regions: Regions, head: Classifier, most: int, sure: float = 0.0) -> list[Thing]:
     """At most `most` things, best first.
 
-    A detector's score of at least `sure` makes a thing of a region that lies within a better one, such as a cushion's.
+    A thing whose score by a detector is at least `sure` takes in what lies within it, as a sofa its cushions, unless
+    that has such a score as well.
     """
     assert head.novelty is not None
     probabilities = head.probabilities(regions.vectors)
@@ -87,8 +86,7 @@ def choose(regions: Regions, head: Classifier, most: int, sure: float = 0.0) -> 
         if not np.isfinite(worth[row, column]):
             break
         box = _region(regions.edges[row])
-        score = 0.0 if regions.scores is None else float(regions.scores[row, column])
-        things.append(Thing(row, box, head.classes[column], float(worth[row, column]), probabilities[row], score))
+        things.append(Thing(row, box, head.classes[column], float(worth[row, column]), probabilities[row]))
         shared, within = overlap(regions.edges, regions.edges[row]), _within(regions.edges, regions.edges[row])
         same = (shared > SAME_THING) | (within > WITHIN)
         same |= nearest[:, column] == nearest[row, column]  # Alike things would find the same products.

@@ -25,6 +25,11 @@ class Choice:
     """The head is less sure than of nearly all the shop's own photos, or the photo is like nothing the shop sells."""
 
     @property
+    def likeliest(self) -> int | None:
+        """The likeliest category; None without a head."""
+        return max(self.probabilities, key=self.probabilities.__getitem__, default=None)
+
+    @property
     def confidence(self) -> float | None:
         """The likeliest category's probability; None without a head."""
         return max(self.probabilities.values(), default=None)

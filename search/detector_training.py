@@ -12,8 +12,8 @@ from django.db import transaction
 
 from catalog.models import Photo
 from ml.backdrops import planes
+from ml.detector import VERSION, inputs
 from ml.detector import Detector as Trained
-from ml.detector import inputs
 from ml.encoder import Encoder
 from ml.images import open_photo
 from ml.made_up_scenes import owners_of, scene
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ml.detector_training import Lesson
 
 logger = logging.getLogger(__name__)
-# Scenes are made and learned in rounds, so that memory holds one round's cut-outs and maps: 0.5 GB with 1,280 channels.
+# Scenes are made and learned in rounds, so that memory holds one round's cut-outs and maps: 0.5 GB with 1,760 channels.
 # All of it takes three minutes on two cores, on EfficientNet-Lite2.
 ROUNDS, SCENES, EPOCHS = 8, 200, 5
 # The photos of a round, and the pixels of their longer side.
@@ -56,8 +56,10 @@ def is_due(space: Space) -> bool:
     head = space.heads.only("categories", "photos", "trained_at").newest()
     if head is None or not Recipe.from_dict(space.recipe).has_map or sum(head.photos.values()) < LEAST_PHOTOS:
         return False
-    made = Detector.objects.filter(space=space).only("categories", "trained_at").first()
-    return made is None or made.categories != head.categories or made.trained_at < head.trained_at
+    made = Detector.objects.filter(space=space).only("categories", "trained_at", "found").first()
+    if made is None or made.found.get("version") != VERSION:
+        return True
+    return bool(made.categories != head.categories or made.trained_at < head.trained_at)
 
 
 def train(space: Space, seed: int = 0) -> Detector | None:
@@ -94,7 +96,7 @@ def _give_up(space: Space, head: Head) -> None:
 
 
 def _put_in_use(space: Space, head: Head, data: bytes, found: dict[str, Any]) -> Detector | None:
-    facts = {"data": data, "found": found, "categories": head.categories}
+    facts = {"data": data, "found": {**found, "version": VERSION}, "categories": head.categories}
     with transaction.atomic():
         if not Space.objects.select_for_update(no_key=True).filter(pk=space.pk).exists():
             return None
@@ -131,6 +133,7 @@ def _trained(space: Space, classes: Sequence[int], seed: int) -> Trained:
         lessons = list(_lessons(encoder, cut_outs, SCENES, random))
         training = training or Training(lessons[0].features.shape[2], len(classes), ROUNDS * EPOCHS * batches, seed)
         training.learn(lessons, EPOCHS)
+        del lessons  # The next ones need its room.
         cut_outs = _cut_outs(space, classes, random) or cut_outs
     assert training is not None
     made = training.detector(classes, list(_lessons(encoder, cut_outs, MEASURED, random)))

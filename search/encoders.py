@@ -1,5 +1,6 @@
 """The models that a process holds for its spaces, each loaded once, at first use or at start."""
 
+import logging
 from datetime import datetime
 from functools import lru_cache
 from threading import Lock
@@ -9,13 +10,14 @@ from cachetools import TTLCache, cached
 from django.conf import settings
 
 from ml.classifier import Classifier, Judgement
-from ml.detector import Detector
+from ml.detector import Detector, VersionError
 from ml.encoder import Encoder
 from ml.projection import FittedProjection
 from ml.recipes import Recipe, WeightsError
 from search import models
 from search.models import Head, Projection, Space
 
+logger = logging.getLogger(__name__)
 KEPT = 5  # Seconds that a process goes on with a head before it asks whether there is a newer one.
 
 
@@ -91,7 +93,11 @@ def _load_detector(space_id: int, trained_at: datetime) -> Detector:
     row = models.Detector.objects.get(space=space_id, trained_at=trained_at)  # As below.
     if not row.data:
         raise models.Detector.DoesNotExist
-    return Detector.from_bytes(bytes(row.data))
+    try:
+        return Detector.from_bytes(bytes(row.data))
+    except VersionError as error:  # Another version's process trained it meanwhile.
+        logger.warning("space %d has no detector that can be read: %s", space_id, error)
+        raise models.Detector.DoesNotExist from error
 
 
 @lru_cache(maxsize=8)

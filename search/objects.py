@@ -17,7 +17,7 @@ from ml.encoder import Encoder
 from ml.images import MIN_SIDE, Region
 from ml.preprocessing import for_map
 from ml.recipes import WeightsError
-from ml.things import Regions
+from ml.things import Regions, Thing
 from search import category_gate, encoders, lookup
 from search.category_gate import Choice
 from search.lookup import Matches
@@ -40,7 +40,7 @@ class FoundObject:
     """By both looks at it: in the map, among its surroundings, and by itself."""
     matches: Matches
     confidence: float | None = None
-    """How likely the box shows a thing of its category, by the space's detector; None until that is trained."""
+    """How likely the box shows a thing of the likeliest category. None where no detector knows that one."""
 
 
 def find(
@@ -79,9 +79,17 @@ def find(
         first = None if maps is None else thing.probabilities
         choice = _choice(head, vector, first, categories, override)
         matches = lookup.nearest(space, vector, choice.searched, **wanted)
-        confidence = detector.confidence(thing.score) if detector else None
-        found.append(FoundObject(thing.box, choice, matches, confidence))
+        found.append(FoundObject(thing.box, choice, matches, _confidence(detector, regions, thing, choice)))
     return found
+
+
+def _confidence(detector: Detector | None, regions: Regions, thing: Thing, choice: Choice) -> float | None:
+    """How likely the thing is one of its likeliest category."""
+    category = choice.likeliest
+    if detector is None or regions.scores is None or category not in detector.classes:
+        return None
+    column = detector.classes.index(category)
+    return detector.confidence(float(regions.scores[thing.row, column])) if detector.learned[column] else None
 
 
 def _regions(encoder: Encoder, places: Floats, details: Floats, detector: Detector | None) -> Regions:

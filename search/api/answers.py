@@ -93,10 +93,9 @@ def objects(found: Sequence[FoundObject], categories: Mapping[int, Category], or
 
 def _object(found: FoundObject, categories: Mapping[int, Category], origin: str) -> Json:
     choice, matches = found.choice, found.matches
-    likeliest = max(choice.probabilities, key=choice.probabilities.__getitem__, default=None)
     return {
         "box": _as_region(found.box),
-        "category": None if likeliest is None else categories[likeliest].slug,
+        "category": None if choice.likeliest is None else categories[choice.likeliest].slug,
         "confidence": found.confidence,
         "searched": sorted(categories[category].slug for category in choice.searched if category in categories),
         "results": [_hit(hit, origin) for hit in matches.hits],

@@ -338,7 +338,7 @@ class ObjectSerializer(serializers.Serializer[Any]):
     confidence = serializers.FloatField(
         allow_null=True,
         help_text=(
-            "How likely the box shows a thing of that category, by the space's detector; null until it is trained. Of "
+            "How likely the box shows a thing of that category, by the space's detector; null where none knows it. Of "
             "a photo or region taken for one thing, the category's probability; null before there is a head."
         ),
     )

@@ -94,9 +94,32 @@ def test_the_details_of_a_place_are_the_four_places_of_the_finer_map_within_it(b
     assert own == pytest.approx(expected, rel=near)
 
 
-def test_a_layer_that_is_as_fine_as_the_details_has_none():
-    assert make_recipe("random", "resnet50", layer="conv4_x").detail_channels == 0
-    assert make_recipe("random", "vgg16").detail_channels == 0
+@pytest.mark.parametrize(
+    ("backbone", "layer"),
+    [
+        ("resnet50", "conv4_x"),
+        ("resnet50", "layer3.5"),
+        ("resnet50", "layer1"),
+        ("vgg16", "fc1"),
+        ("vgg16", "conv5_3"),
+        ("efficientnet_lite2", "blocks.14"),
+        ("efficientnet_lite0", "blocks.10"),
+        ("autoencoder", "bottleneck"),
+    ],
+)
+def test_a_layer_that_is_as_fine_as_the_details_has_none(backbone, layer):
+    assert make_recipe("random", backbone, layer=layer).detail_channels == 0
+
+
+@pytest.mark.parametrize(
+    ("backbone", "layer"),
+    [("resnet18", "layer4.0"), ("efficientnet_lite2", "blocks.15"), ("efficientnet_lite0", "blocks.11")],
+)
+def test_a_layer_of_half_the_resolution_has_details(backbone, layer):
+    encoder = Encoder(make_recipe("random", backbone, layer=layer, input_size=64), "cpu", runtime="torch")
+    places, details = encoder.detailed_places(np.asarray(gradient(96, 64)))
+    assert places.shape[:2] == details.shape[:2] == (2, 3)
+    assert details.shape[2] == encoder.recipe.detail_channels > 0
 
 
 @pytest.mark.parametrize(

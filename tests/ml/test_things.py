@@ -57,6 +57,13 @@ def test_a_part_of_a_thing_is_none_unless_the_detector_is_sure(head):
         assert [thing.row for thing in chosen] == expected
 
 
+def test_a_thing_that_the_detector_is_unsure_of_takes_nothing_in(head):
+    boxes = edges((0, 0, 1, 1), (0.4, 0.4, 0.6, 0.6))
+    scores = np.array([[0.01, 0.45], [0.3, 0.01]], np.float32)
+    chosen = choose(Regions(boxes, vectors(np.pi / 2, 0.0), scores), head, most=10, sure=0.5)
+    assert sorted(thing.row for thing in chosen) == [0, 1]
+
+
 def test_a_detector_that_is_sure_outweighs_a_little_likeness(head):
     boxes = edges((0, 0, 0.3, 0.3), (0.6, 0.6, 1, 1))
     regions = Regions(boxes, vectors(0.05, 0.1), np.array([[0.05, 0.0], [0.9, 0.0]], np.float32))

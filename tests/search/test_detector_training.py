@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from catalog.models import Photo
+from ml.detector import VERSION
 from ml.images import as_jpeg
 from ml.recipes import WeightsError
 from search import detector_training, encoders, head_training, spaces, tasks
@@ -55,6 +56,22 @@ def test_a_detector_is_trained_after_the_head_and_used_at_once(shop, space):
     assert made.found.scenes == 4
     assert not detector_training.is_due(space)
     assert detector_training.train_if_due(space) is None
+
+
+def test_a_detector_of_another_version_is_not_read_and_trained_anew(shop, space, caplog):
+    row = detector_training.train(space)
+    assert row is not None
+    row.found["version"] = 1
+    row.data = b"not what this version reads"
+    row.save()
+    assert detector_training.is_due(space)
+
+
+def test_a_detector_that_another_process_stored_in_its_version_counts_as_none(shop, space, monkeypatch, caplog):
+    detector_training.train(space)
+    monkeypatch.setattr("ml.detector.VERSION", VERSION + 1)
+    assert encoders.detector(space) is None
+    assert f"it is of version {VERSION}, this is {VERSION + 1}" in caplog.text
 
 
 def test_a_detector_is_due_again_once_the_catalogue_has_changed(shop, space, photo, index):

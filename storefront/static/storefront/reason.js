@@ -58,16 +58,19 @@ function show({ words: likely, similarity, query, attributes }, picture, ownPart
   part("reason-words").textContent = `${kind}Similarity ${words.similarity(similarity, "cosine")}.`;
   part("reason-how").hidden = false;
   draw(part("reason-query"), picture, ownPart, query);
-  const agree = attributes.agree.map(({ name, value }) => trait(name, value, "as it seems in your photo"));
-  const differ = attributes.differ.map(({ name, value, expected }) =>
-    trait(name, value, `your photo seems to show ${words.value(expected)}`),
+  part("reason-traits").replaceChildren(
+    ...traits("As your photo seems to show", attributes.agree),
+    ...traits("Your photo seems to show something else", attributes.differ),
   );
-  part("reason-traits").replaceChildren(...agree, ...differ);
 }
 
-function trait(name, value, note) {
-  const told = element("dd", {}, words.value(value), element("span", { className: "muted" }, ` ${note}`));
-  return element("div", {}, element("dt", {}, words.attribute(name)), told);
+/** A title and a list of attributes of the product; of those that differ, also what is expected. */
+function traits(title, listed) {
+  const pairs = listed.map(({ name, value, expected }) => {
+    const instead = expected === undefined ? "" : `, not ${words.value(expected)}`;
+    return element("div", {}, element("dt", {}, words.attribute(name)), element("dd", {}, words.value(value) + instead));
+  });
+  return pairs.length ? [element("h3", {}, title), element("dl", {}, ...pairs)] : [];
 }
 
 function blank(canvas) {

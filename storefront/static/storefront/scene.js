@@ -1,7 +1,7 @@
 // A scene: a photo that holds several things, each with its box and its matches. They are counted from 1.
 
 const FILLS = 0.5; // A single thing that takes more of the photo than this makes it no scene.
-const LIKELY = 0.15; // Things less likely than this wait behind a button. Of six, five are there.
+const LIKELY = 0.15; // Things less likely than this wait behind a button (python -m benchmarks.rooms).
 const FEW = 4; // So many show where nobody knows how likely they are.
 
 /**

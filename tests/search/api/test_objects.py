@@ -8,12 +8,14 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from PIL import Image
 
+from catalog.models import Category
+from ml.detector import Detector, Found
 from ml.recipes import WeightsError
-from search import head_training, kept_objects
+from search import encoders, head_training, kept_objects
 from search.api import answers
 from search.models import Threshold
 from tests.conftest import picture
-from tests.grid_space import RECIPE, GridEncoder
+from tests.grid_space import DIMENSIONS, RECIPE, GridEncoder
 
 pytestmark = pytest.mark.django_db
 RED, BLUE = (250, 10, 10), (10, 10, 250)
@@ -63,6 +65,46 @@ def test_each_thing_has_its_box_and_its_own_matches(shop, ask):
         assert thing["confidence"] is None  # There is no detector yet.
         assert thing["category"] in thing["searched"]
     assert 2 <= len(body["objects"]) <= 10
+
+
+@pytest.fixture
+def detector(shop, space, monkeypatch) -> Detector:
+    """A detector that sees a thing at every place, as likely a lamp as a bed, but has only learned beds."""
+    head = encoders.head(space)
+    assert head is not None
+    beds = tuple(Category.objects.get(pk=pk).slug == "bed" for pk in head.classes)
+    made = Detector(head.classes, weights(len(head.classes)), 0.0, Found(1, 1, 1.0, 1.0), beds, (1.0, 2.0))
+    monkeypatch.setattr(encoders, "detector", lambda space: made)
+    return made
+
+
+def weights(classes: int) -> dict[str, np.ndarray]:
+    """Of a detector whose layers give 0 everywhere but for the reach, which is five places."""
+    channels = {"entry": (DIMENSIONS, 8), "first": (8, 8), "second": (8, 8), "exit": (8, classes + 5)}
+    made: dict[str, np.ndarray] = {}
+    for name, (given, taken) in channels.items():
+        size = 3 if name in ("first", "second") else 1
+        made[f"{name}.weight"] = np.zeros((size, size, given, taken), np.float32)
+        made[f"{name}.bias"] = np.zeros(taken, np.float32)
+    made["exit.bias"][classes:-1] = np.log(5)
+    return made
+
+
+def test_a_thing_is_as_sure_as_the_detector_is_of_its_category(detector, ask):
+    things = ask(room(), objects="auto").json()["objects"]
+    assert {thing["category"] for thing in things} == {"lamp", "bed"}
+    # Every score is 0.5: the root of half a chance for the category times half a chance that the box fits.
+    expected = {"bed": pytest.approx(1 / (1 + np.exp(-1))), "lamp": None}
+    assert all(thing["confidence"] == expected[thing["category"]] for thing in things)
+
+
+def test_things_in_crops_have_no_confidence_though_there_is_a_detector(detector, ask, monkeypatch):
+    def gone(encoder, pixels):
+        raise WeightsError("there is no weights file")
+
+    monkeypatch.setattr(GridEncoder, "detailed_places", gone)
+    things = ask(room(), objects="auto").json()["objects"]
+    assert {thing["confidence"] for thing in things} == {None}
 
 
 def test_what_an_old_client_reads_stays_where_it_is(shop, ask):
