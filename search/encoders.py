@@ -61,11 +61,8 @@ def head(space: Space) -> Classifier | None:
 
 
 def detector(space: Space) -> Detector | None:
-    """The space's detector; None before its first training."""
-    try:
-        return _detector(space.pk)
-    except models.Detector.DoesNotExist:
-        return None
+    """The space's detector; None before its first training, and where nothing could be learned."""
+    return _detector(space.pk)
 
 
 def forget_heads() -> None:
@@ -83,21 +80,21 @@ def _head(space_id: int) -> Classifier:
 
 
 @cached(TTLCache(maxsize=8, ttl=KEPT), lock=Lock())
-def _detector(space_id: int) -> Detector:
-    trained_at = models.Detector.objects.values_list("trained_at", flat=True).get(space=space_id)
-    return _load_detector(space_id, trained_at)
+def _detector(space_id: int) -> Detector | None:
+    trained_at = models.Detector.objects.filter(space=space_id).values_list("trained_at", flat=True).first()
+    return _load_detector(space_id, trained_at) if trained_at else None
 
 
 @lru_cache(maxsize=4)
-def _load_detector(space_id: int, trained_at: datetime) -> Detector:
-    row = models.Detector.objects.get(space=space_id, trained_at=trained_at)  # As below.
-    if not row.data:
-        raise models.Detector.DoesNotExist
+def _load_detector(space_id: int, trained_at: datetime) -> Detector | None:
+    row = models.Detector.objects.filter(space=space_id, trained_at=trained_at).first()
+    if row is None or not row.data:  # A newer one may have replaced it just now.
+        return None
     try:
         return Detector.from_bytes(bytes(row.data))
-    except VersionError as error:  # Another version's process trained it meanwhile.
+    except VersionError as error:
         logger.warning("space %d has no detector that can be read: %s", space_id, error)
-        raise models.Detector.DoesNotExist from error
+        return None
 
 
 @lru_cache(maxsize=8)
