@@ -6,12 +6,16 @@ for several costs there. Every search is a request to the API, as a shop's page 
 
 import argparse
 import csv
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+# As in the web server (config/gunicorn.py), before numpy is imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
