@@ -14,10 +14,14 @@ part in that, are asked about through the code that answers the API. Printed are
 
 import argparse
 import csv
+import os
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+# As in the web server (config/gunicorn.py), before numpy is imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 from tqdm import tqdm

@@ -1495,7 +1495,7 @@ export interface components {
             category: string | null;
             /**
              * Format: double
-             * @description How likely the box shows a thing of that category, by the space's detector; null until it is trained. Of a photo or region taken for one thing, the category's probability; null before there is a head.
+             * @description How likely the box shows a thing of that category, by the space's detector; null where none knows it. Of a photo or region taken for one thing, the category's probability; null before there is a head.
              */
             confidence: number | null;
             /** @description The categories searched for it. */
