@@ -125,6 +125,7 @@ class SearchSerializer(QueryPhotoSerializer, MatchSerializer):
     objects = serializers.ChoiceField(
         ["1", AUTO],
         default="1",
+        error_messages={"invalid_choice": f"Send 1 or {AUTO}."},
         help_text=(
             f"`1`: the photo shows one thing. `{AUTO}`: find the things in it, {MOST} at most, and answer with "
             "`objects`. A `region` is one thing."
