@@ -124,6 +124,8 @@ def running_shop(test_database, tmp_path_factory) -> Iterator[str]:
     with changed:
         space = stock()
         server = LiveServer("localhost")
+        # Stopping then waits for searches that a page gave up: their rows would come after the flush.
+        server.thread.httpd.daemon_threads = False
         yield server.url
         server.stop()
         # The flush only empties tables, which another space would then come to own.
