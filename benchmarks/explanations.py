@@ -26,8 +26,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.shop import Network, add_network, data_folder
+from benchmarks.boxes import Box, area, as_region, box_of, grown, holds, within
+from benchmarks.shop import Network, add_network, data_folder, index_catalog
 from ml.arrays import Bools, Floats
+from ml.images import WHOLE, Region
 
 if TYPE_CHECKING:
     from catalog.models import Product
@@ -45,9 +47,7 @@ DRAWS = 200  # of truths that fit the probabilities, for the error that chance a
 LARGE = 0.1  # of a room's area
 WORDS = ("piece", "style", "kind")
 
-Box = tuple[float, float, float, float]
-"""Left, top, right, bottom, as fractions of a photo."""
-Asked = list[tuple[Path, str | None, str]]
+Asked = list[tuple[Path, Region, str]]
 """Photos, the regions of them that are asked with, and the skus of the products that they show."""
 
 
@@ -85,23 +85,17 @@ def main() -> None:
 
 
 def measure(options: argparse.Namespace) -> None:
-    import django
-
-    django.setup()
+    index_catalog(options.catalog)
     from django.core.management import call_command
 
-    call_command("migrate", verbosity=0)
-    call_command("prepare", verbosity=0)
-    call_command("import_catalog", options.catalog, quiet=True)
-    call_command("index", verbosity=0)
     call_command("train_head", verbosity=0)
     with options.queries.open(newline="") as queries, options.rooms.open(newline="") as rooms:
         photos, boxes = list(csv.DictReader(queries)), list(csv.DictReader(rooms))
     print(sums(options.queries.parent, photos), flush=True)
     print(hottest(options.rooms.parent, boxes), flush=True)
-    asked: Asked = [(options.queries.parent / row["image"], None, row["sku"]) for row in photos]
-    tight: Asked = [(options.rooms.parent / row["image"], as_text(box_of(row)), row["sku"]) for row in boxes]
-    wide: Asked = [(options.rooms.parent / row["image"], as_text(grown(box_of(row))), row["sku"]) for row in boxes]
+    asked: Asked = [(options.queries.parent / row["image"], WHOLE, row["sku"]) for row in photos]
+    tight: Asked = [(options.rooms.parent / row["image"], as_region(box_of(row)), row["sku"]) for row in boxes]
+    wide: Asked = [(options.rooms.parent / row["image"], as_region(grown(box_of(row))), row["sku"]) for row in boxes]
     print(words({"customers' photos": asked, "boxes in rooms": tight, "boxes grown by half": wide}))
     print(times(options.queries.parent, photos))
 
@@ -131,7 +125,7 @@ def hottest(folder: Path, rows: Sequence[dict[str, str]]) -> str:
     for row in tqdm(rows, "Looking", disable=None):
         box, photo = box_of(row), product(row["sku"]).photos.all()[0]
         region = grown(box)
-        why = explain(folder / row["image"], photo.pk, as_text(region))
+        why = explain(folder / row["image"], photo.pk, as_region(region))
         heat["its region"].append(pointed(why.query, [within(box, region)]))
         why = explain(folder / row["image"], photo.pk)
         heat["whole room"].append(pointed(why.query, [box]))
@@ -177,15 +171,13 @@ def words(kinds: dict[str, Asked]) -> str:
     return "\n".join(lines)
 
 
-def judge(path: Path, region: str | None, sku: str) -> Iterator[Judged]:
+def judge(path: Path, region: Region, sku: str) -> Iterator[Judged]:
     """What is said of the first results of a photo that shows the product."""
-    from ml.images import WHOLE
     from search import encoders, explanations
 
     found, own = search(path, region, min_similarity=0, limit=SHOWN), product(sku)
     encoder = encoders.encoder_for(found.space)
-    part = tuple(float(number) for number in region.split(",")) if region else WHOLE
-    seen = explanations.look(encoder, encoder.open(path.read_bytes(), part))  # type: ignore[arg-type]  # Four numbers.
+    seen = explanations.look(encoder, encoder.open(path.read_bytes(), region))
     for hit in found.matches.hits:
         choice = found.choice
         why = explanations.explain(found.space, encoder, seen, hit.photo, choice.searched, choice.probabilities)
@@ -222,7 +214,7 @@ def times(folder: Path, photos: Sequence[dict[str, str]]) -> str:
     return "\n".join(lines)
 
 
-def search(path: Path, region: str | None = None, watch: Any = None, **fields: Any) -> Any:
+def search(path: Path, region: Region = WHOLE, watch: Any = None, **fields: Any) -> Any:
     """What POST /api/v1/search/ finds (search.api.photo_search.Found)."""
     from search.api import photo_search
     from search.stopwatch import Stopwatch
@@ -230,7 +222,7 @@ def search(path: Path, region: str | None = None, watch: Any = None, **fields: A
     return photo_search.find(form(path, region, **fields), watch or Stopwatch())
 
 
-def explain(path: Path, photo: int, region: str | None = None, watch: Any = None) -> "Explanation":
+def explain(path: Path, photo: int, region: Region = WHOLE, watch: Any = None) -> "Explanation":
     """What POST /api/v1/search/explain/ answers."""
     from search.api import photo_search
     from search.stopwatch import Stopwatch
@@ -238,11 +230,13 @@ def explain(path: Path, photo: int, region: str | None = None, watch: Any = None
     return photo_search.explain(form(path, region, photo=photo), watch or Stopwatch())
 
 
-def form(path: Path, region: str | None, **fields: Any) -> dict[str, Any]:
+def form(path: Path, region: Region, **fields: Any) -> dict[str, Any]:
     from django.core.files.uploadedfile import SimpleUploadedFile
 
     upload = SimpleUploadedFile(path.name, path.read_bytes())
-    return {"image": upload, **fields} | ({"region": region} if region else {})
+    return {"image": upload, **fields} | (
+        {} if region == WHOLE else {"region": ",".join(f"{part:.6f}" for part in region)}
+    )
 
 
 def product(sku: str) -> "Product":
@@ -264,42 +258,6 @@ def middle(grid: Floats) -> tuple[float, float]:
     """The middle of the cell of the highest value, x and y as fractions."""
     row, column = np.unravel_index(grid.argmax(), grid.shape)
     return float(column + 0.5) / grid.shape[1], float(row + 0.5) / grid.shape[0]
-
-
-def holds(box: Box, x: float, y: float) -> bool:
-    return box[0] <= x <= box[2] and box[1] <= y <= box[3]
-
-
-def box_of(row: dict[str, str]) -> Box:
-    x, y, width, height = (float(row[name]) for name in ("x", "y", "width", "height"))
-    return x, y, x + width, y + height
-
-
-def grown(box: Box) -> Box:
-    """The box, larger by half of its sides on every side, as far as the photo goes."""
-    across, down = (box[2] - box[0]) / 2, (box[3] - box[1]) / 2
-    return max(0.0, box[0] - across), max(0.0, box[1] - down), min(1.0, box[2] + across), min(1.0, box[3] + down)
-
-
-def within(box: Box, region: Box) -> Box:
-    """The box, as fractions of a region around it."""
-    width, height = region[2] - region[0], region[3] - region[1]
-    left, top, right, bottom = box
-    return (
-        (left - region[0]) / width,
-        (top - region[1]) / height,
-        (right - region[0]) / width,
-        (bottom - region[1]) / height,
-    )
-
-
-def as_text(box: Box) -> str:
-    """As the API takes a region: left, top, width and height."""
-    return f"{box[0]:.6f},{box[1]:.6f},{box[2] - box[0]:.6f},{box[3] - box[1]:.6f}"
-
-
-def area(box: Box) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def calibration_error(said: Floats, true: Bools) -> float:

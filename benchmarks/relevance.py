@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.photos import add_catalog
-from benchmarks.shop import Network, add_networks, data_folder
+from benchmarks.shop import Network, add_networks, data_folder, index_catalog
 
 EXAMPLES = """examples:
   python -m benchmarks.relevance shop.csv --weights efficientnet_lite2:imagenet resnet50:weights/resnet50.pth
@@ -63,15 +63,9 @@ def main() -> None:
 
 def measure(options: argparse.Namespace, var: Path) -> None:
     """Build the spaces and print what the scorecard says of them."""
-    import django
-
-    django.setup()
+    index_catalog(options.catalog)
     from django.core.management import call_command
 
-    call_command("migrate", verbosity=0)
-    call_command("prepare")
-    call_command("import_catalog", options.catalog, quiet=True)
-    call_command("index")
     bases = {network.name for network in options.weights}  # Others are derived from these.
     for entry in entries(options.weights):
         if entry.name in bases or not options.only or any(part in entry.name for part in options.only):

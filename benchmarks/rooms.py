@@ -19,7 +19,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
-from benchmarks.shop import arguments, data_folder
+from benchmarks.boxes import Box, box_of, edges
+from benchmarks.shop import arguments, data_folder, index_catalog
 from ml.detector import overlap
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Room:
     file: Path
     skus: list[str] = field(default_factory=list)
     categories: list[str] = field(default_factory=list)
-    boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
+    boxes: list[Box] = field(default_factory=list)
 
 
 def main() -> None:
@@ -60,18 +61,10 @@ def main() -> None:
 
 
 def measure(options: argparse.Namespace, name: str) -> None:
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-
+    index_catalog(options.catalog)
     from search import detector_training
     from search.models import Space
 
-    call_command("migrate", verbosity=0)
-    call_command("prepare")
-    call_command("import_catalog", options.catalog, quiet=True)
-    call_command("index")
     space = Space.objects.get(state=Space.State.LIVE)
     sets = [(path, reader(path)) for path, reader in ((options.rooms, rooms), (options.boxes, boxed)) if path]
     for label in ("regions of a grid", "a detector"):
@@ -103,7 +96,7 @@ def _line(photos: Sequence[Room], label: str) -> str:
         seen += len(groups)
         whole += len({*room.skus} & {*_skus(answer["results"])})
         grouped += len({*room.skus} & {sku for group in groups for sku in group})
-        boxes = np.array([_edges(group["box"]) for group in answer["objects"]], np.float32)
+        boxes = np.array([edges(group["box"]) for group in answer["objects"]], np.float32)
         found += sum(float(overlap(boxes, np.array(box)).max()) >= OVERLAP for box in room.boxes)
         first += any(float(overlap(boxes[:1], np.array(box)).max()) >= OVERLAP for box in room.boxes)
     total = sum(len(room.skus) for room in photos)
@@ -121,7 +114,7 @@ def _likely(photos: Sequence[Room]) -> str:
         answer, _ = _search(room.file, objects="auto")
         likely = [group for group in answer["objects"] if (group["confidence"] or 0) >= LIKELY]
         said += [group["confidence"] for group in likely]
-        boxes = np.array([_edges(group["box"]) for group in likely], np.float32).reshape(-1, 4)
+        boxes = np.array([edges(group["box"]) for group in likely], np.float32).reshape(-1, 4)
         named = np.array([group["category"] for group in likely])
         truth = [
             (overlap(boxes, np.array(box)) >= OVERLAP) & (named == category)
@@ -191,11 +184,6 @@ def _skus(results: Sequence[Mapping[str, Any]]) -> list[str]:
     return [hit["product"]["sku"] for hit in results]
 
 
-def _edges(box: Sequence[float]) -> tuple[float, float, float, float]:
-    x, y, width, height = box
-    return x, y, x + width, y + height
-
-
 def rooms(path: Path) -> list[Room]:
     return [Room(path.parent / row["image"], row["skus"].split("|")) for row in _rows(path)]
 
@@ -206,7 +194,7 @@ def boxed(path: Path) -> list[Room]:
         room = made.setdefault(row["image"], Room(path.parent / row["image"]))
         room.skus.append(row["sku"])
         room.categories.append(row["category"])
-        room.boxes.append(_edges([float(row[name]) for name in ("x", "y", "width", "height")]))
+        room.boxes.append(box_of(row))
     return list(made.values())
 
 

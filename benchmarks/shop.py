@@ -108,6 +108,19 @@ def arguments(prog: str, description: str | None, examples: str) -> argparse.Arg
     return parser
 
 
+def index_catalog(catalog: Path) -> None:
+    """Set Django up, and import and index a catalogue in its first space."""
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+    call_command("prepare")
+    call_command("import_catalog", catalog, quiet=True)
+    call_command("index")
+
+
 def stock(options: argparse.Namespace) -> None:
     """Import the catalogue of `arguments`, and create a space for each network; the first is the live one."""
     from django.core.management import call_command

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.photos import add_catalog
-from benchmarks.shop import add_network, data_folder
+from benchmarks.shop import add_network, data_folder, index_catalog
 from ml.arrays import Ints
 from ml.feature_scaling import unit
 from ml.learned_projection import (
@@ -75,18 +75,10 @@ def main() -> None:
 
 def measure(options: argparse.Namespace) -> None:
     """Index the catalogue, and print the tables."""
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-
+    index_catalog(options.catalog)
     from search import family_labels
     from search.models import Space
 
-    call_command("migrate", verbosity=0)
-    call_command("prepare")
-    call_command("import_catalog", options.catalog, quiet=True)
-    call_command("index")
     space = Space.objects.get()
     families = family_labels.read(space, options.family, SHAPE[0])
     axes = fit_projection(families.gallery.vectors, COMPONENTS)

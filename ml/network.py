@@ -41,7 +41,7 @@ class PhotoNetwork(nn.Module):
         # The bytes of one pixel lie side by side, so after permute the layout is channels_last, the fast one.
         pixels = photos.permute(0, 3, 1, 2).float().div(255)
         maps: dict[str, Tensor] = self.backbone(pixels.sub(self.mean).div(self.std))
-        features, details = maps["features"], [maps[name] for name in maps if name == "details"]
+        features, details = maps["features"], (maps["details"],) if "details" in maps else ()
         return (features if features.ndim == 2 else self.pool(features, *details)).float()
 
 

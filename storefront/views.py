@@ -10,13 +10,9 @@ from storefront import samples
 
 # They fill two rows of five on a desktop, and a strip on a phone. Two folders get a row each.
 SAMPLES_SHOWN = 10
-# Any of these in an address makes it a search (query.js), in words or by a picture.
+# Any of these in an address makes it a search (query.js): in words, or of the kind named, where the first one counts.
 IN_WORDS = {"q", "category"}
-BY_PICTURE = {"like", "sample"}
-# A search by the visitor's own photo. No address holds that photo, so a page that starts there can only say so.
-BY_OWN_PHOTO = {"by"}
-# What each of these makes of a search, the first one first.
-BY = {"like": "like", "sample": "sample", "by": "photo"}
+KINDS = {"like": "like", "sample": "sample", "by": "photo"}
 
 # Scripts, styles and the font come from our files alone; blob: is the visitor's own photo, shown before it is sent.
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -35,11 +31,12 @@ CONTENT_SECURITY_POLICY = "; ".join(
 def page(request: HttpRequest, sku: str = "") -> HttpResponse:
     """The shell that page.js fills. It is laid out from the start for what its address shows, so that nothing moves."""
     given = request.GET.keys()
+    kind = next((kind for name, kind in KINDS.items() if name in given), "")
     context = {
-        "shown": "product" if sku else "search" if (IN_WORDS | BY_PICTURE | BY_OWN_PHOTO) & given else "start",
-        "kind": next((kind for key, kind in BY.items() if key in given), ""),
-        "pictured": bool(BY_PICTURE & given),
-        "forgotten": bool(BY_OWN_PHOTO & given) and not BY_PICTURE & given,
+        "shown": "product" if sku else "search" if kind or IN_WORDS & given else "start",
+        "kind": kind,
+        "pictured": kind in ("like", "sample"),
+        "forgotten": kind == "photo",  # No address holds the visitor's own photo: the page can only say so.
         "samples": samples.offered(SAMPLES_SHOWN),
         "max_bytes": settings.MAX_REQUEST_BYTES,
     }

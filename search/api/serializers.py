@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
+from drf_spectacular.utils import extend_schema_serializer
 from PIL import Image
 from rest_framework import serializers
 
@@ -14,7 +14,8 @@ from catalog.models import Category, Photo, Product
 from catalog.serializers import PageSerializer
 from ml.encoder import Encoder
 from ml.images import MESSAGES, PhotoProblem, UnreadablePhoto
-from search.models import LeafIndex, Space
+from search.api.explanation_serializers import ExplanationSerializer
+from search.models import Space
 from search.objects import MOST
 
 ALL, AUTO = "all", "auto"
@@ -183,77 +184,6 @@ class TimingsField(serializers.DictField):
     child = serializers.FloatField()
 
 
-class GridField(serializers.ListField):
-    """Rows of numbers."""
-
-    child = serializers.ListField(child=serializers.FloatField())
-
-
-class HeatMapSerializer(serializers.Serializer[Any]):
-    """A grid that covers the photo, or the region of it that was sent."""
-
-    rows = serializers.IntegerField()
-    columns = serializers.IntegerField()
-    shares = GridField(help_text="How much of the similarity each place holds; below 0 where it speaks against it.")
-    heat = GridField(help_text="0 to 1: where the photo is like the other one, and not like any photo of the shop.")
-    padding_share = serializers.FloatField(
-        help_text="How much of the similarity the white around the photo holds. All shares and it add up to it."
-    )
-
-
-class ProbabilitiesSerializer(serializers.Serializer[Any]):
-    piece = serializers.FloatField(help_text="Of being the same product.")
-    style = serializers.FloatField(  # type: ignore[assignment]  # Every field has a `style` of its own.
-        help_text="Of being of one family: a product of the same name and category."
-    )
-    kind = serializers.FloatField(help_text="Of being of one category.")
-
-
-class WordsSerializer(serializers.Serializer[Any]):
-    text = serializers.ChoiceField(
-        ["the same piece", "the same style", "the same kind of thing", "something similar"],
-        help_text="The narrowest of these whose probability is at least 0.5; something similar: none has it.",
-    )
-    probabilities = ProbabilitiesSerializer()
-
-
-@extend_schema_field({"oneOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]})
-class AttributeValueField(serializers.Field):
-    """Text, a number or a truth value, as the shop has it."""
-
-    def to_representation(self, value: Any) -> Any:
-        return value
-
-
-class AgreeingSerializer(serializers.Serializer[Any]):
-    name = serializers.CharField()
-    value = AttributeValueField(help_text="The product's, and probably the photo's.")
-    share = serializers.FloatField(help_text="How likely the photo shows it, by the products nearest to it.")
-
-
-class DifferingSerializer(AgreeingSerializer):
-    value = AttributeValueField(help_text="The product's.")
-    expected = AttributeValueField(help_text="The photo's, probably.")
-
-
-class AttributesSerializer(serializers.Serializer[Any]):
-    """What the photo shows is guessed: it is what most of the products nearest to it have."""
-
-    agree = AgreeingSerializer(many=True)
-    differ = DifferingSerializer(many=True)
-
-
-class ExplanationSerializer(serializers.Serializer[Any]):
-    similarity = serializers.FloatField(help_text="The cosine of the two photos, -1 to 1.")
-    query = HeatMapSerializer(help_text="The customer's photo, or its region.")
-    photo = HeatMapSerializer(help_text="The product's photo.")
-    words = WordsSerializer(
-        allow_null=True,
-        help_text="What the match is; null: the shop's head has no words yet, or does not know the product's category.",
-    )
-    attributes = AttributesSerializer()
-
-
 class ExplainAnswerSerializer(ExplanationSerializer):
     timings_ms = TimingsField()
 
@@ -392,53 +322,3 @@ class TextAnswerSerializer(PageSerializer):
     )
     results = TextHitSerializer(many=True)
     timings_ms = TimingsField()
-
-
-class LeafIndexSerializer(serializers.ModelSerializer[LeafIndex]):
-    class Meta:
-        model = LeafIndex
-        fields = ("recall", "ef_search", "photos", "checked_at")
-
-
-class IndexedCategorySerializer(serializers.Serializer[Any]):
-    slug = serializers.CharField()
-    photos = serializers.IntegerField()
-    indexed = serializers.IntegerField()
-    pending = serializers.IntegerField()
-    rejected = serializers.IntegerField()
-    index = LeafIndexSerializer(
-        allow_null=True, help_text="The category's HNSW index, as it was checked last; null: it is scanned exactly."
-    )
-
-
-class GateWorthSerializer(serializers.Serializer[Any]):
-    recall = serializers.FloatField(help_text="Share of the queries that found what they wanted.")
-    work = serializers.FloatField(help_text="Mean share of the catalogue's photos that a query was compared with.")
-
-
-class TunedGateSerializer(serializers.Serializer[Any]):
-    """How wide the gate opens. This was chosen on held-out photos of the catalogue, between the two extremes."""
-
-    queries = serializers.IntegerField(help_text="Held-out photos that looked for others of their product or family.")
-    recall_of = serializers.ChoiceField(
-        ["products", "categories"],
-        help_text="products: a wanted product came among the first 10. categories: its category was searched.",
-    )
-    hard = GateWorthSerializer(help_text="The likeliest category alone.")
-    soft = GateWorthSerializer(help_text="The gate as it serves queries.")
-    open = GateWorthSerializer(help_text="All categories.")
-
-
-class HeadSerializer(serializers.Serializer[Any]):
-    accuracy = serializers.FloatField(help_text="Share of held-out photos whose likeliest category is right.")
-    calibration_error = serializers.FloatField(help_text="Expected calibration error of the held-out probabilities.")
-    gate = TunedGateSerializer(allow_null=True, help_text="null: too few photos to tune it, so the default holds.")
-    photos = serializers.IntegerField(help_text="Photos in the index at training.")
-    trained_at = serializers.DateTimeField()
-
-
-class IndexSerializer(serializers.Serializer[Any]):
-    space = serializers.CharField()
-    weights = serializers.CharField()
-    categories = IndexedCategorySerializer(many=True)
-    head = HeadSerializer(allow_null=True)

@@ -17,8 +17,8 @@ from catalog.openapi import query_errors
 from catalog.pagination import ProductPagination
 from search import kept_objects, lookup
 from search.api import answers, examples, logged_answers, photo_search
+from search.api.index_serializers import IndexSerializer
 from search.api.serializers import (
-    IndexSerializer,
     SearchAnswerSerializer,
     SearchSerializer,
     SimilarAnswerSerializer,

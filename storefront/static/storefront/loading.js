@@ -1,7 +1,7 @@
 // Asks the API for what an entry shows, one call at a time. Shows its progress and tells its failure.
 
 import * as api from "./api.js";
-import { sceneOf } from "./scene.js";
+import { shownThings } from "./scene.js";
 import * as titles from "./titles.js";
 import * as view from "./view.js";
 
@@ -140,7 +140,7 @@ function nothingLike(signal) {
 function searchedCategories(entry) {
   const { query, answer, product } = entry;
   if (query.kind === "like") return query.category === "all" ? [] : [query.category || product.category];
-  const { things } = query.region ? { things: [] } : sceneOf(entry);
+  const things = shownThings(entry);
   if (things.length) return [...new Set(things.flatMap(({ searched }) => searched))];
   const searched = answer.gate.categories.filter((category) => category.searched);
   return searched.length === answer.gate.categories.length ? [] : searched.map(({ slug }) => slug);

@@ -7,7 +7,7 @@ import { part } from "./dom.js";
 import * as filters from "./filters.js";
 import * as groups from "./groups.js";
 import { isForgotten } from "./history.js";
-import { sceneOf } from "./scene.js";
+import { sceneOf, shownThings } from "./scene.js";
 import * as subject from "./subject.js";
 import * as titles from "./titles.js";
 import * as view from "./view.js";
@@ -90,7 +90,7 @@ export function showFiltersSet(entry, onRefine) {
 
 /** The currencies of the prices that show. */
 function currencies(entry) {
-  const { things } = entry.query.region ? { things: [] } : sceneOf(entry);
+  const things = shownThings(entry);
   const shown = things.length ? things.flatMap(({ results }) => results) : (entry.answer?.results ?? []);
   const priced = shown.filter(({ product }) => product.price !== null);
   return [...new Set(priced.map(({ product }) => product.currency))];

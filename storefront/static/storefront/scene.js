@@ -19,6 +19,9 @@ export function sceneOf({ query, answer, whole, categories }) {
   return { answer: seen, things, names: names(things, categories), more: all.length - count, chosen };
 }
 
+/** The things whose groups show: none beside the results of one search. */
+export const shownThings = (entry) => (entry.query.region ? [] : sceneOf(entry).things);
+
 /** Show all things of an answer from now on. */
 export function unfold(answer) {
   answer.unfolded = answer.objects.length;

@@ -2,7 +2,7 @@
 
 import { MATCHES } from "./api.js";
 import { count as filtersSet } from "./filters.js";
-import { sceneOf } from "./scene.js";
+import { shownThings } from "./scene.js";
 import * as words from "./words.js";
 
 /** What the page says while it waits for the answer to a query. */
@@ -27,9 +27,6 @@ export function found(entry) {
   const strange = answer.gate.mode === "unknown" && length; // The closest are no matches then.
   return `${full || strange ? closest(length) : some(length, "match", "matches")} in ${place(answer.gate)}`;
 }
-
-/** The things whose groups show: none beside the results of one search. */
-const shownThings = (entry) => (entry.query.region ? [] : sceneOf(entry).things);
 
 const closest = (number) => `The ${number} closest`;
 
