@@ -31,7 +31,7 @@ export function unfold(answer) {
  * The things in the photo that an answer is about, none where it was searched as one. The likely ones come first, the
  * best of them before the others. `index` is their place in the answer.
  */
-export function thingsIn(answer) {
+function thingsIn(answer) {
   const found = (answer?.objects ?? []).map((thing, index) => ({ ...thing, index }));
   const likely = found.filter(isLikely);
   const [, , width, height] = (likely[0] ?? found[0])?.box ?? [0, 0, 1, 1];
