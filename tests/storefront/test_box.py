@@ -78,6 +78,10 @@ def test_a_tap_takes_the_box_that_is_offered_and_the_whole_photo_comes_back(shop
     expect(page.get_by_role("button", name="Selected part", exact=True)).to_be_hidden()
     expect(page.get_by_role("button", name="Select a part")).to_be_focused()
     page.keyboard.press("Enter")
+    page.locator("#whole").click()  # So does this button, and nothing is searched.
+    expect(page.get_by_role("button", name="Select a part")).to_be_focused()
+    assert "region" not in asked(page)
+    page.keyboard.press("Enter")
     page.locator(".mover").click(position={"x": 90, "y": 6})  # A tap takes it, as Enter does.
     expect(page.locator("#grid .card").first).to_be_visible()
     assert region(page) == pytest.approx([0.15, 0.15, 0.7, 0.7], abs=0.001)

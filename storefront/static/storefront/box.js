@@ -66,6 +66,10 @@ export class Box {
     this.mover.focus({ preventScroll: true });
   }
 
+  get isOffered() {
+    return this.#offered;
+  }
+
   /** Leave off what the visitor is just doing with it. */
   drop() {
     clearTimeout(this.#pause);
@@ -124,10 +128,14 @@ export class Box {
   }
 
   #escape() {
-    const isOffered = this.#offered && !this.#before;
+    const isUntouched = !this.#before;
     this.#cancel();
-    if (!isOffered) return;
-    this.#offered = false;
+    if (this.#offered && isUntouched) this.withdraw();
+  }
+
+  /** Take an offer away. */
+  withdraw() {
+    this.drop();
     this.box.hidden = true;
     this.onWithdrawn();
   }

@@ -31,6 +31,7 @@ export function listen({ onThing, onRegion }) {
     box.offer();
   });
   part("whole").addEventListener("click", () => {
+    if (box.isOffered) return box.withdraw();
     box.drop();
     onRegion("");
   });
@@ -50,8 +51,9 @@ export function showPhoto(photo, { region = "", things = [], names = [], chosen 
   const framed = chosen ? things[chosen - 1].box.join(",") : region;
   box.show(framed);
   showDots(things, names, chosen);
-  part("select").hidden = Boolean(framed);
-  part("whole").hidden = !framed;
+  const isBoxed = Boolean(framed) || box.isOffered;
+  part("select").hidden = isBoxed;
+  part("whole").hidden = !isBoxed;
   part("whole").textContent = things.length ? "All things" : "Whole photo";
   part("another").hidden = false;
   part("subject-link").hidden = true;
