@@ -137,14 +137,15 @@ def precisions(recipe: Recipe, cache: Path, shown: Pixels) -> dict[str, Any]:
         import nncf  # type: ignore[import-not-found]
     except ImportError:
         raise SystemExit("This needs NNCF: pip install nncf") from None
-    from ml.openvino_runtime import MODEL, OpenvinoNetwork
+    from ml.openvino_networks import MODEL
+    from ml.openvino_runtime import OpenvinoNetwork
 
     exact, served = (OpenvinoNetwork(recipe, cache, precision) for precision in ("f32", LIVE))
     [file] = cache.glob(f"*/{MODEL}")
     watched = np.random.default_rng(0).permutation(shown)[:CALIBRATED]
     data = nncf.Dataset(list(watched), lambda photo: photo[None])
-    small = nncf.quantize(served.core.read_model(file), data, subset_size=len(watched))
-    return {"f32": exact.compiled, LIVE: served.compiled, "int8": served.compile(small)}
+    small = nncf.quantize(served.compiler.core.read_model(file), data, subset_size=len(watched))
+    return {"f32": exact.compiled, LIVE: served.compiled, "int8": served.compiler.compile(small)}
 
 
 def in_turn(compiled: Mapping[str, Any], shown: Pixels, rounds: int) -> dict[str, float]:

@@ -131,7 +131,8 @@ def _contenders(recipe: Recipe, cache: Path) -> dict[tuple[str, int], Callable[[
     import torch
     from torch import nn
 
-    from ml.openvino_runtime import MODEL, OpenvinoNetwork
+    from ml.openvino_networks import MODEL
+    from ml.openvino_runtime import OpenvinoNetwork
     from ml.weights import load_network
 
     def headless() -> nn.Module:
@@ -161,11 +162,11 @@ def _contenders(recipe: Recipe, cache: Path) -> dict[tuple[str, int], Callable[[
             ("torch, channels_last, float32", count): of_torch(rows, last),
             ("torch, channels_last, bfloat16", count): of_torch(halves, last.to(torch.bfloat16)),
             ("OpenVINO, float32", count): of_openvino(exact, pixels),
-            (f"Lamplight: OpenVINO, {PRECISIONS[served.precision]}", count): of_openvino(served, pixels),
+            (f"Lamplight: OpenVINO, {PRECISIONS[served.compiler.precision]}", count): of_openvino(served, pixels),
         }
-    model = served.core.read_model(file)
+    model = served.compiler.core.read_model(file)
     model.reshape(list(pixels.shape))
-    request = served.compile(model).create_infer_request()
+    request = served.compiler.compile(model).create_infer_request()
     found[TOGETHER, COUNTS[-1]] = lambda: request.infer({0: pixels})
     return found
 

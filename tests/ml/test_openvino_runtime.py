@@ -16,11 +16,12 @@ import torch
 from PIL import Image
 from torch import nn
 
-from ml import openvino_runtime
+from ml import openvino_networks, openvino_runtime
 from ml.backbones import BACKBONES, Backbone
 from ml.encoder import Encoder
 from ml.network import build
-from ml.openvino_runtime import MODEL, SEAL, WEIGHTS, OpenvinoNetwork, _seal
+from ml.openvino_networks import MODEL, SEAL, WEIGHTS, seal
+from ml.openvino_runtime import OpenvinoNetwork
 from ml.recipes import Recipe, WeightsError, make_recipe
 from tests.external_data import CALTECH, IKEA, trained
 from tests.ml.photos import DEMO_PHOTOS, LITE, gradient
@@ -119,7 +120,7 @@ def test_the_features_are_those_of_the_torch_module():
         lambda folder: (folder / MODEL).unlink(),
         lambda folder: (folder / SEAL).write_text("no digest"),
         lambda folder: (folder / SEAL).write_bytes(b"\xff\xfe"),
-        lambda folder: (folder / MODEL).write_text("no network") and (folder / SEAL).write_bytes(_seal(folder)),
+        lambda folder: (folder / MODEL).write_text("no network") and (folder / SEAL).write_bytes(seal(folder)),
     ],
     ids=["cut short", "a wrong byte", "empty", "missing", "bad seal", "no text", "sealed and unreadable"],
 )
@@ -201,7 +202,7 @@ def test_weights_that_changed_are_refused_and_leave_nothing_behind(tmp_path):
 
 
 def test_the_networks_used_last_are_kept_on_disk(tmp_path, monkeypatch):
-    monkeypatch.setattr(openvino_runtime, "KEPT", 2)
+    monkeypatch.setattr(openvino_networks, "KEPT", 2)
     recipes = [replace(SMALL, input_size=size) for size in (32, 40, 48)]
     for number, recipe in enumerate((recipes[0], recipes[1], recipes[0], recipes[2])):
         OpenvinoNetwork(recipe, tmp_path)
