@@ -19,8 +19,8 @@ help:
 	@echo "Settings: PORT=8000 HOST=127.0.0.1 LAMPLIGHT_VAR=var LAMPLIGHT_WEIGHTS=imagenet PYTHON=python3.11"
 	@echo "docs/configuration.md has all settings, docs/commands.md the commands of manage.py."
 
-.venv/installed: requirements.txt constraints.txt config/make_venv.py
-	@$(PYTHON) config/make_venv.py requirements.txt
+.venv/installed: requirements.txt requirements-no-deps.txt constraints.txt config/make_venv.py
+	@$(PYTHON) config/make_venv.py requirements.txt requirements-no-deps.txt
 	@touch $@
 
 .venv/installed-dev: requirements-dev.txt .venv/installed

@@ -104,10 +104,13 @@ class Found:
         return self._passing({**self.given, "attributes": others}).order_by()
 
     def _passing(self, given: Mapping[str, Any]) -> ProductQuerySet:
-        products = self.among.search(given["q"]) if given.get("q") else self.among
-        if "category" in given:
-            products = products.filter(category__in=given["category"])
-        return products.filter(condition(given))
+        products = self.among.filter(filters_of(given))
+        return products.search(given["q"]) if given.get("q") else products
+
+
+def filters_of(given: Mapping[str, Any]) -> Q:
+    """What a product has to be, whatever its words are."""
+    return condition(given) & Q(category__in=given["category"]) if "category" in given else condition(given)
 
 
 WORDS = (
@@ -145,12 +148,3 @@ class ProductListSerializer(FindSerializer):
         help_text=f"{WORDS} The best match comes first unless `ordering` is given.",
     )
     ordering = OrderingField(required=False)
-
-
-class TextSearchSerializer(FindSerializer):
-    q = serializers.CharField(allow_blank=True, max_length=MAX_QUERY_LENGTH, help_text=WORDS)
-
-    def validate_q(self, words: str) -> str:
-        if not words:
-            raise serializers.ValidationError(self.fields["q"].error_messages["required"], "required")
-        return words

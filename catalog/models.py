@@ -1,15 +1,19 @@
 """What is sold: categories, products and their photos."""
 
+import unicodedata
 from decimal import Decimal
-from typing import Self
+from threading import Lock
+from typing import Any, Self
 from uuid import uuid4
 
+from cachetools import TTLCache, cached
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.search import SearchRank, SearchVectorField
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models.functions import Upper
+from django.db.models.functions import MD5, Cast, Concat, JSONObject, Lower, Upper
 
 from catalog import words as full_text
 from catalog.storage import private_storage
@@ -25,6 +29,12 @@ from catalog.validators import (
 MAX_DESCRIPTION = 20_000
 # Far above any number of photos and far below what the column holds.
 MAX_POSITION = 10_000
+MAX_SYNONYM = 100
+MAX_WORD = 40
+# Seconds for which a process keeps the shop's synonyms.
+KEPT = 5
+# Synonyms that one query may have. Each multiplies the ways to read it.
+MOST_SYNONYMS = 5
 
 
 class CategoryQuerySet(models.QuerySet["Category"]):
@@ -51,25 +61,84 @@ class Category(models.Model):
 class ProductQuerySet(models.QuerySet["Product"]):
     def search(self, words: str) -> Self:
         """Products that match `words` (catalog.words.query) or whose sku starts with them. Sets `rank`; best first."""
-        query = full_text.query(words)
-        return (
-            self.annotate(rank=SearchRank(models.F("search_vector"), query))
-            .filter(models.Q(search_vector=query) | models.Q(sku__istartswith=words.strip()))
-            .order_by("-rank", "name", "sku")
-        )
+        rank = SearchRank(models.F("search_vector"), full_text.query(words, synonyms_within(words)))
+        return self.annotate(rank=rank).filter(has_words(words)).order_by("-rank", "name", "sku")
 
     def with_headlines(self, words: str) -> Self:
         """Marks where the words are found in name and description (catalog.words.segments reads the marks)."""
+        query = full_text.query(words, synonyms_within(words))
         return self.annotate(
-            name_headline=full_text.headline("name", words, highlight_all=True),
-            # Marks a word that is still being typed: "dinin" begins "dining", whose stem is "dine".
-            typed_headline=full_text.headline("name", words, full_text.AS_TYPED, highlight_all=True),
-            description_headline=full_text.headline("description", words, max_fragments=1),
+            name_headline=full_text.headline("name", query, highlight_all=True),
+            description_headline=full_text.headline("description", query, max_fragments=1),
         )
+
+    def with_first_photo(self) -> Self:
+        """Sets `first_photo`, the id and the file of the product's first photo; None if it has none."""
+        photos = Photo.objects.filter(product_id=models.OuterRef("pk")).order_by("position", "pk")
+        return self.annotate(first_photo=models.Subquery(photos.values(first=JSONObject(id="pk", file="file"))[:1]))
 
     def with_photos(self) -> Self:
         """Loads all that an answer of the API shows, in two queries for any number of products."""
         return self.select_related("category").prefetch_related("photos").defer("search_vector")
+
+
+class Synonym(models.Model):
+    """What customers say for a word of the shop's. It is searched for what it means as well."""
+
+    words = models.CharField(max_length=MAX_SYNONYM, help_text="What customers say, such as couch.")
+    means = models.CharField(max_length=MAX_SYNONYM, help_text="What the catalogue says for it, such as sofa.")
+    both_ways = models.BooleanField(
+        default=True, help_text="Whether who asks for what it means finds these words as well."
+    )
+
+    class Meta:
+        ordering = ["words", "means"]
+        constraints = [
+            models.UniqueConstraint(
+                Lower("words"),
+                Lower("means"),
+                name="synonym_once",
+                violation_error_message="There is this synonym already.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.words} {'=' if self.both_ways else '→'} {self.means}"
+
+    def clean(self) -> None:
+        for name in ("words", "means"):
+            setattr(self, name, unicodedata.normalize("NFC", " ".join(getattr(self, name).split())))
+            if not full_text.spoken(getattr(self, name)):
+                raise ValidationError({name: "Write a word: letters or digits."})
+        if full_text.spoken(self.words) == full_text.spoken(self.means):
+            raise ValidationError({"means": "That is the same word."})
+        others = Synonym.objects.exclude(pk=self.pk)
+        if others.filter(words__iexact=self.means, means__iexact=self.words).exists():
+            raise ValidationError("There is this synonym the other way round: let that one hold both ways.")
+
+
+@cached(TTLCache(maxsize=1_000, ttl=KEPT), lock=Lock())
+def synonyms_within(words: str) -> list[full_text.Synonym]:
+    """The shop's synonyms for words that a query has, in any of their forms; MOST_SYNONYMS at most."""
+    if not (known := _synonyms()):
+        return []
+    asked = full_text.stems([words])[0]
+    return [synonym for synonym, said in known if said and said <= asked][:MOST_SYNONYMS]
+
+
+def has_words(words: str) -> models.Q:
+    """Whether a product has the words, or its sku starts with them."""
+    query = full_text.query(words, synonyms_within(words))
+    return models.Q(search_vector=query) | models.Q(sku__istartswith=words.strip())
+
+
+@cached(TTLCache(maxsize=1, ttl=KEPT), lock=Lock())
+def _synonyms() -> list[tuple[full_text.Synonym, frozenset[str]]]:
+    """All synonyms, with the stems of what is said."""
+    both: list[full_text.Synonym] = []
+    for one in Synonym.objects.all():
+        both += [(one.words, one.means), (one.means, one.words)] if one.both_ways else [(one.words, one.means)]
+    return list(zip(both, full_text.stems([said for said, _ in both]), strict=True))
 
 
 class Product(models.Model):
@@ -96,9 +165,23 @@ class Product(models.Model):
     search_vector = models.GeneratedField(
         expression=full_text.vector(), output_field=SearchVectorField(), db_persist=True
     )
+    text_digest = models.GeneratedField(
+        expression=MD5(
+            Concat(
+                "name",
+                models.Value("\n"),
+                "description",
+                Cast("attributes", models.TextField()),
+                output_field=models.TextField(),
+            )
+        ),
+        output_field=models.CharField(max_length=32),
+        db_persist=True,
+    )
     rank: float  # only from search()
-    name_headline: str  # only from with_headlines(), as the next two
-    typed_headline: str
+    found_by: str  # only from a search by words: "words" or "meaning"
+    first_photo: dict[str, Any] | None  # only from with_first_photo()
+    name_headline: str  # only from with_headlines(), as the next
     description_headline: str
 
     objects = ProductQuerySet.as_manager()
@@ -115,6 +198,19 @@ class Product(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sku} {self.name}"
+
+
+class VocabularyWord(models.Model):
+    """A word of the catalogue as it is written, in small letters (catalog.vocabulary)."""
+
+    word = models.CharField(primary_key=True, max_length=MAX_WORD)
+    products = models.PositiveIntegerField(help_text="Products that have it.")
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.word
 
 
 def photo_path(photo: "Photo", _name: str) -> str:

@@ -21,13 +21,14 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 PIP = "26.0.1"
+WITHOUT_DEPENDENCIES = "requirements-no-deps.txt"
 # The environment takes 6 GB, mostly torch's GPU libraries; on the way pip holds their wheels, 3 GB, and its cache.
 NEEDED_BYTES = 14_000_000_000
 LOG = VENV / "pip.log"
 CURE = "Check the network and the free space, or set PIP_INDEX_URL to a mirror, then run the same command again."
 
 
-def main(requirements: str) -> None:
+def main(*files: str) -> None:
     if sys.version_info[:2] not in ((3, 11), (3, 12)):
         sys.exit(
             f"lamplight: Python 3.11 or 3.12 is needed, this is {sys.version.split()[0]}: make PYTHON=python3.11 ..."
@@ -43,8 +44,15 @@ def main(requirements: str) -> None:
         venv.create(VENV, clear=True, with_pip=has_pip)
         if not has_pip:
             install_pip()
+    for file in files:
+        install(file)
+
+
+def install(requirements: str) -> None:
+    """Install a file of requirements, or of packages without theirs."""
     print(f"Installing {requirements} (the first time some minutes; to watch: tail -f {LOG}) ...", flush=True)
     pip = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--requirement", requirements]
+    pip += ["--no-deps"] if requirements == WITHOUT_DEPENDENCIES else []
     with LOG.open("w") as log:
         if subprocess.run(pip, cwd=ROOT, stdout=log, stderr=log).returncode == 0:
             return
@@ -76,4 +84,4 @@ def install_pip() -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

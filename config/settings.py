@@ -169,6 +169,7 @@ CELERY_TASK_ROUTES = {
     "search.tasks.maintain": {"queue": "maintenance"},
     "search.tasks.train_head": {"queue": "maintenance"},
     "search.tasks.train_detector": {"queue": "maintenance"},
+    "search.tasks.learn_words": {"queue": "maintenance"},
     "search.tasks.drop_space": {"queue": "maintenance"},
     "search.tasks.roll_up": {"queue": "maintenance"},
 }
@@ -250,6 +251,12 @@ LAMPLIGHT_RUNTIME = env.str("LAMPLIGHT_RUNTIME", default="auto")
 # The share of a worker's time, 0.1 to 1, that goes into a space built beside the live one. Half leaves the
 # cores to queries every other second.
 BUILD_SHARE = env.float("BUILD_SHARE", default=0.5)
+
+# --- Words ------------------------------------------------------------------------------------------------------
+# Which of PostgreSQL's dictionaries stem the words of products and queries: english, german, ... `prepare` applies it.
+TEXT_LANGUAGE = env.str("TEXT_LANGUAGE", default="english").lower()
+# What makes vectors of texts: the encoder that comes with Lamplight, the folder of another, or "none".
+TEXT_ENCODER = env.str("TEXT_ENCODER", default="")
 
 # --- Customers ------------------------------------------------------------------------------------------------
 # Days that searches and events stay in the log; 0 keeps none.

@@ -4,17 +4,11 @@ The network runs in torch (ml.torch_runtime) or in OpenVINO (ml.openvino_runtime
 a process pays for the one that it uses, when it uses it.
 """
 
-import ctypes
 import importlib.util
 import logging
-import os
 import re
-import sys
-import threading
-import time
-from collections import OrderedDict, deque
-from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -26,6 +20,7 @@ from PIL import Image
 
 from ml.feature_scaling import unit
 from ml.images import WHOLE, Region, open_at
+from ml.loaded_networks import LoadedNetworks
 from ml.preprocessing import enough, enough_for_scene, preprocess
 from ml.projection import FittedProjection
 from ml.recipes import Recipe, WeightsError
@@ -193,41 +188,14 @@ def choose_runtime(runtime: str, device: str) -> str:
     return "openvino" if has_openvino and device in ("auto", "cpu") else "torch"
 
 
-@dataclass
-class _Shared:
-    """The place of one network, empty until it is loaded."""
-
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    network: Network | None = None
-    failure: tuple[float, str] | None = None
-    """When loading failed last, and why."""
-
-
-_lock = threading.Lock()  # It guards the dictionary alone, so nobody waits for another network's load.
-_networks: OrderedDict[Hashable, _Shared] = OrderedDict()  # The most recently used is last.
+_networks: LoadedNetworks[Network] = LoadedNetworks(NETWORKS)
 
 
 def _shared_network(recipe: Recipe, device: str, runtime: str, cache: Path | None, dense: bool = False) -> Network:
-    """This process's copy; two threads that ask at once wait for one load.
-
-    Recipes that differ only in what comes before and after the network share it.
-    """
+    """This process's copy. Recipes that differ only in what comes before and after the network share it."""
     key = (recipe.network, device, runtime, dense)
-    with _lock:
-        shared = _networks.setdefault(key, _Shared())
-        _networks.move_to_end(key)
-        if len(_networks) > NETWORKS:
-            _networks.popitem(last=False)
-    with shared.lock:
-        if shared.network is None:
-            if dense and shared.failure and time.monotonic() < shared.failure[0] + PAUSE:
-                raise WeightsError(shared.failure[1])
-            try:
-                shared.network = _load(recipe.network, device, runtime, cache, dense)
-            except WeightsError as error:
-                shared.failure = time.monotonic(), str(error)
-                raise
-        return shared.network
+    load = partial(_load, recipe.network, device, runtime, cache, dense)
+    return _networks.get(key, load, PAUSE if dense else 0)
 
 
 def _load(recipe: Recipe, device: str, runtime: str, cache: Path | None, dense: bool) -> Network:
@@ -243,21 +211,3 @@ def _load(recipe: Recipe, device: str, runtime: str, cache: Path | None, dense: 
     from ml.torch_runtime import TorchNetwork
 
     return TorchNetwork(recipe, device, dense)
-
-
-def _forget_networks() -> None:
-    """Start a forked child without networks: a GPU's memory and computing threads are not inherited, locks may be held.
-
-    The parent's networks can be neither used nor freed, because OpenVINO's destructor would wait for its threads for
-    ever. OpenMP's threads do not come back either: torch would wait for them if the parent has computed with several.
-    """
-    global _lock
-    _lock = threading.Lock()
-    for shared in _networks.values():
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(shared))  # Never freed, not even at exit.
-    if _networks and "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(1)
-    _networks.clear()
-
-
-os.register_at_fork(after_in_child=_forget_networks)

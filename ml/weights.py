@@ -34,6 +34,7 @@ from ml.torch_lock import alone
 # with other weights where there is none.
 TIMEOUT = 5
 RANDOM_SEED = 0
+RESTORE = "restore the file, or make a new space for the new weights"
 
 
 def fetch_weights(recipe: Recipe) -> None:
@@ -95,13 +96,13 @@ def load_network(recipe: Recipe) -> nn.Module:
         return _random_network(recipe)
     if recipe.weights == IMAGENET:
         published, path = _published(recipe), imagenet_path(recipe)
-        state = {re.sub(*published.renamed, name): value for name, value in _read_state(path, published.sha256).items()}
+        state = {re.sub(*published.renamed, name): value for name, value in read_state(path, published.sha256).items()}
     else:
         path = Path(recipe.weights)
-        state = _read_state(path, recipe.weights_sha256)
+        state = read_state(path, recipe.weights_sha256)
     with torch.device("meta"):  # spends no time and no random numbers on values that are replaced at once
         network = BACKBONES[recipe.backbone].build()
-    _assign(network, state, BACKBONES[recipe.backbone].head, path)
+    assign(network, state, BACKBONES[recipe.backbone].head, path)
     return network.eval()
 
 
@@ -149,18 +150,18 @@ def _opened(url: str) -> Any:
         raise TimeoutError(f"no answer within {TIMEOUT} s") from error
 
 
-def _read_state(path: Path, expected_sha256: str) -> dict[str, Tensor]:
-    """The parameters by name, in float32. The bytes that are hashed are the bytes that are loaded."""
+def read_state(path: Path, expected_sha256: str, ways_out: str = WAYS_OUT, restore: str = RESTORE) -> dict[str, Tensor]:
+    """The parameters by name, in float32. The bytes that are hashed are the bytes that are loaded.
+
+    Raises WeightsError, which ends with `ways_out` when the file cannot be read, with `restore` when it has changed.
+    """
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise WeightsError(f"cannot read the weights at {path} ({error.strerror}): {WAYS_OUT}") from error
+        raise WeightsError(f"cannot read the weights at {path} ({error.strerror}): {ways_out}") from error
     digest = hashlib.sha256(data).hexdigest()
     if not digest.startswith(expected_sha256):
-        raise WeightsError(
-            f"{path} has changed (SHA-256 {digest}, expected {expected_sha256}): restore the file, "
-            "or make a new space for the new weights"
-        )
+        raise WeightsError(f"{path} has changed (SHA-256 {digest}, expected {expected_sha256}): {restore}")
     try:
         if path.suffix == ".safetensors":
             content = load_safetensors(data)
@@ -177,35 +178,34 @@ def _read_state(path: Path, expected_sha256: str) -> dict[str, Tensor]:
     ) as error:
         # The rest of torch's own text advises reading the file unsafely.
         reason = str(error).partition("\n")[0].partition(". In PyTorch")[0]
-        raise WeightsError(f"{path} is no state dict that can be read safely ({reason}): {WAYS_OUT}") from error
-    return _unwrap(content, path)
+        raise WeightsError(f"{path} is no state dict that can be read safely ({reason}): {ways_out}") from error
+    return _unwrap(content, path, ways_out)
 
 
-def _unwrap(content: Any, path: Path) -> dict[str, Tensor]:
+def _unwrap(content: Any, path: Path, ways_out: str) -> dict[str, Tensor]:
     """The state dict inside a training checkpoint, without the prefix that DataParallel adds."""
     for key in ("state_dict", "model"):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
     if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise WeightsError(f"{path} holds no state dict (a mapping of names to tensors): {WAYS_OUT}")
+        raise WeightsError(f"{path} holds no state dict (a mapping of names to tensors): {ways_out}")
     return {
         name.removeprefix("module."): value.float() if value.is_floating_point() else value
         for name, value in content.items()
     }
 
 
-def _assign(network: nn.Module, state: dict[str, Tensor], head: str, path: Path) -> None:
+def assign(network: nn.Module, state: dict[str, Tensor], head: str, path: Path) -> None:
     """Give the network all of its values but the head's. Raises WeightsError that says which do not fit."""
     state = {name: value for name, value in state.items() if not name.startswith(f"{head}.")}
     try:
         result = network.load_state_dict(state, strict=False, assign=True)
     except RuntimeError as error:  # a shape differs
-        raise WeightsError(f"{path} does not fit the backbone: {error}") from error
+        raise WeightsError(f"{path} does not fit the network: {error}") from error
     missing = [name for name in result.missing_keys if not name.startswith(f"{head}.")]
     if missing or result.unexpected_keys:
         raise WeightsError(
-            f"{path} does not fit the backbone: {_few('missing', missing)}; "
-            f"{_few('unexpected', result.unexpected_keys)}"
+            f"{path} does not fit the network: {_few('missing', missing)}; {_few('unexpected', result.unexpected_keys)}"
         )
 
 

@@ -8,6 +8,7 @@ from rest_framework.throttling import SimpleRateThrottle
 
 from ml.encoder import choose_runtime
 from ml.recipes import WeightsError, make_recipe
+from search import text_encoders
 
 MOST_DAYS = 3_650  # The longest that the query log may be kept.
 
@@ -31,6 +32,15 @@ def runtime_is_there(**kwargs: Any) -> list[CheckMessage]:
         choose_runtime(settings.LAMPLIGHT_RUNTIME, "cpu" if device == "auto" else device)
     except WeightsError as error:
         return [Error(str(error), hint="Set LAMPLIGHT_RUNTIME and LAMPLIGHT_DEVICE accordingly.", id="search.E006")]
+    return []
+
+
+@register()
+def text_encoder_is_there(**kwargs: Any) -> list[CheckMessage]:
+    try:
+        text_encoders.text_encoder()
+    except WeightsError as error:
+        return [Error(str(error), hint="Set TEXT_ENCODER accordingly, or to none.", id="search.E009")]
     return []
 
 

@@ -7,18 +7,19 @@ category and new spaces.
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from itertools import chain
 
 import numpy as np
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from catalog.models import Category, Photo
 from catalog.photos import StoredPhotoError
 from search import encoders, photo_states
+from search.claiming import claim
 from search.models import Embedding, Rejection, Space
 from search.photo_opening import opened
 from search.store import partitions, vectors
@@ -29,20 +30,6 @@ BATCH = 64
 # The same in a space built beside the live one: a photo for the live one waits for this batch at most, and its rest.
 BUILDING_BATCH = 16
 RETRY_AFTER = timedelta(minutes=10)
-# Seconds until a batch looks through all photos again, and not only behind the end of the last one.
-FRESH = 60
-
-
-@dataclass
-class _Frontier:
-    """Where this process's last batch of a space ended: a hint where to look first, not a record of what is settled."""
-
-    photo_id: int
-    expires: float
-    """A time of the monotonic clock."""
-
-
-_frontiers: dict[int, _Frontier] = {}
 
 
 def index_batch(space: Space, size: int = BATCH) -> int:
@@ -63,8 +50,9 @@ def index_batch(space: Space, size: int = BATCH) -> int:
         leaves = partitions.ensure(space, Category.objects.values_list("pk", flat=True))
         with transaction.atomic():
             partitions.lock_out_drops()
+            claimed = claim(space.pk, partial(_pending, space), size)
             # A category made this instant has no leaf yet: its photos wait for the next batch.
-            photos = [photo for photo in _claim(space, size) if photo.product.category_id in leaves]
+            photos = [photo for photo in claimed if photo.product.category_id in leaves]
             if not photos:
                 return 0
             _settle(space, photos)
@@ -105,38 +93,8 @@ def _settle(space: Space, photos: Sequence[Photo]) -> None:
         _embed(space, rest)
 
 
-def _claim(space: Space, size: int) -> list[Photo]:
-    """Lock pending photos that no other worker has locked: those behind the last batch, or else the first of all.
-
-    Looking through 100,000 photos takes 100 ms, and grows with them; behind the last batch it takes 3 ms. Photos that
-    lie before it (their product moved, their worker was killed) wait until those behind are done, or for FRESH seconds.
-    """
-    frontier = _frontiers.get(space.pk)
-    if frontier and time.monotonic() < frontier.expires and (photos := _lock(space, size, frontier.photo_id)):
-        frontier.photo_id = photos[-1].pk
-        return photos
-    newest = Photo.objects.aggregate(newest=Max("pk"))["newest"] or 0
-    photos = _lock(space, size)
-    _frontiers[space.pk] = _Frontier(photos[-1].pk if photos else newest, time.monotonic() + FRESH)
-    return photos
-
-
-def _lock(space: Space, size: int, after: int = 0) -> list[Photo]:
-    """Lock up to `size` pending photos, in the order of their ids.
-
-    A second statement asks for them again once they are locked. Only it sees that another worker settled some between
-    our snapshot and our lock. One statement for both would read the vectors' rows, not only their index: 400 ms instead
-    of 100.
-    """
-    # Ask for twice as many as wanted, since another worker may hold the first.
-    while ids := list(photo_states.pending(space, after).order_by("pk").values_list("pk", flat=True)[: 2 * size]):
-        free = Photo.objects.filter(pk__in=ids).select_for_update(skip_locked=True, no_key=True)
-        locked = list(free.order_by("pk").values_list("pk", flat=True)[:size])
-        photos = photo_states.pending(space).filter(pk__in=locked).select_related("product").order_by("pk")
-        if claimed := list(photos.only("file", "product__category_id")):
-            return claimed
-        after = ids[-1]
-    return []
+def _pending(space: Space, after: int) -> QuerySet[Photo]:
+    return photo_states.pending(space, after).select_related("product").only("file", "product__category_id")
 
 
 def _move(space: Space, photos: Sequence[Photo]) -> set[int]:

@@ -3,11 +3,15 @@
 import logging
 
 from django.db import DatabaseError
+from redis import RedisError
 
-from catalog.models import Category, Photo
+from catalog import vocabulary
+from catalog.models import Category, Photo, Product
 from ml.projection import TooFewVectors
+from ml.recipes import WeightsError
+from search import text_encoders, text_indexing
 from search.models import Space
-from search.store import indexes, partitions
+from search.store import indexes, partitions, text_vectors
 
 logger = logging.getLogger(__name__)
 # The share of its photos that a leaf holds before it gets its index: writing into an index is several times slower.
@@ -33,9 +37,33 @@ def maintain() -> list[str]:
                 continue
             except (DatabaseError, TooFewVectors):  # For example, the space was dropped. The other leaves go on.
                 logger.exception("%s was not maintained", leaf.name)
+    for step in (_maintain_texts, _refresh_vocabulary):
+        try:
+            changed += step()
+        except (DatabaseError, RedisError, WeightsError):  # The next run tries again.
+            logger.exception("The words were not maintained")
     if changed:
         indexes.analyze_catalogue()
     return changed
+
+
+def _refresh_vocabulary() -> list[str]:
+    vocabulary.refresh()
+    return []  # It is no table whose statistics matter.
+
+
+def _maintain_texts() -> list[str]:
+    """Index the texts' vectors once most are there, and drop those of a former encoder once nothing is pending."""
+    encoder = text_encoders.text_encoder()
+    if encoder is None:
+        return []
+    pending = text_indexing.pending(encoder).count()
+    if not pending:
+        text_vectors.forget_others(encoder.model)
+    if pending > (1 - FILLED) * Product.objects.count():
+        return []
+    built = text_vectors.maintain(encoder.model)
+    return [built] if built else []
 
 
 def _maintain(leaf: partitions.Leaf, exists: bool) -> str | None:

@@ -153,6 +153,24 @@ class Embedding(models.Model):
         return f"photo {self.photo_id} in space {self.space_id}"
 
 
+class TextEmbedding(models.Model):
+    """The vector of what a product's texts say, made by one text encoder."""
+
+    pk = models.CompositePrimaryKey("product_id", "encoder")
+    product = models.ForeignKey("catalog.Product", models.CASCADE, related_name="text_embeddings", db_index=False)
+    encoder = models.CharField(
+        max_length=64, help_text="Which encoder made it (ml.text_encoder.TextModel.fingerprint)."
+    )
+    digest = models.CharField(max_length=40, help_text="Digest of the texts that it was made of.")
+    vector = HalfVectorField(help_text="Has the encoder's dimensions, and length 1.")
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"texts of product {self.product_id}"
+
+
 class RejectionQuerySet(models.QuerySet["Rejection"]):
     def in_force(self) -> "RejectionQuerySet":
         """The rejections that keep their photo from being tried now."""

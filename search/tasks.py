@@ -9,9 +9,21 @@ from celery.signals import worker_ready
 from celery.utils.log import get_task_logger
 from django.conf import settings
 
+from catalog import vocabulary
 from catalog.importing import jobs
+from catalog.models import VocabularyWord
 from ml.recipes import WeightsError
-from search import detector_training, head_training, indexing, maintenance, photo_states, spaces, worker_bell
+from search import (
+    detector_training,
+    head_training,
+    indexing,
+    maintenance,
+    photo_states,
+    spaces,
+    text_encoders,
+    text_indexing,
+    worker_bell,
+)
 from search.log import days, queries
 from search.models import Space
 from search.store import partitions
@@ -19,6 +31,7 @@ from search.store import partitions
 logger = get_task_logger(__name__)
 # Seconds that one task goes on taking batches: Ctrl-C and a deployment wait for its end.
 TURN = 10
+TEXTS_FOR = 2  # Seconds that a photo for the live space waits for texts.
 DAY = 86_400  # Seconds: an index over millions of photos takes hours.
 
 
@@ -28,6 +41,7 @@ def index_pending() -> None:
     worker_bell.silence()
     begun = time.monotonic()
     settled: Counter[Space] = Counter()
+    texts = 0
     done: set[int] = set()
     while time.monotonic() < begun + TURN:
         # The live space comes first: another one is built, and trained, only while nothing is pending there.
@@ -35,15 +49,20 @@ def index_pending() -> None:
             if count := _take_batch(space):
                 settled[space] += count
                 break
+            if space.state == Space.State.LIVE and (count := _take_texts()):
+                texts += count
+                break
             if space.pk not in done and head_training.is_due(space):
                 train_head.apply_async(expires=worker_bell.TIMEOUT)
             elif space.pk not in done and space.state == Space.State.LIVE and detector_training.is_due(space):
                 train_detector.apply_async(expires=worker_bell.TIMEOUT)
             done.add(space.pk)
         else:
-            _log(settled, time.monotonic() - begun)
+            _log(settled, texts, time.monotonic() - begun)
+            if texts and not VocabularyWord.objects.exists():
+                learn_words.apply_async(expires=worker_bell.TIMEOUT)
             return
-    _log(settled, time.monotonic() - begun)
+    _log(settled, texts, time.monotonic() - begun)
     worker_bell.ring()
 
 
@@ -60,9 +79,24 @@ def _take_batch(space: Space) -> int:
         return 0
 
 
-def _log(settled: Counter[Space], seconds: float) -> None:
+def _take_texts() -> int:
+    """Index texts for TEXTS_FOR seconds at most. Looking for photos after each batch would take a third of the time."""
+    begun, count = time.monotonic(), 0
+    try:
+        encoder = text_encoders.text_encoder()
+        while encoder and time.monotonic() < begun + TEXTS_FOR and (taken := text_indexing.index_batch(encoder)):
+            count += taken
+        return count
+    except WeightsError:  # Photos are indexed all the same, and words found as words.
+        logger.exception("No text can be encoded")
+        return 0
+
+
+def _log(settled: Counter[Space], texts: int, seconds: float) -> None:
     for space, count in settled.items():
         logger.info("%s: %d photos settled, %.1f a second", space, count, count / seconds)
+    if texts:
+        logger.info("the texts of %d products indexed, %.1f a second", texts, texts / seconds)
 
 
 @shared_task
@@ -106,6 +140,12 @@ def maintain() -> None:
     """Build the indexes that grown leaves lack, and drop the leaves of deleted categories."""
     if changed := maintenance.maintain():
         logger.info("maintained %s", ", ".join(changed))
+
+
+@shared_task
+def learn_words() -> None:
+    """Collect the words of a new catalogue: customers' slips are held against them. `maintain` does it from then on."""
+    vocabulary.refresh()
 
 
 @shared_task

@@ -14,10 +14,11 @@ from django.db.models import Min
 from django.http import HttpRequest
 
 from catalog.models import Category, Import, Product
-from search import photo_states, spaces
+from search import photo_states, spaces, text_indexing
 from search.log import queries
 from search.models import Head, Space
 from search.spaces import Overview
+from search.text_indexing import Progress
 from staff import confusion
 from staff.confusion import Confusion
 
@@ -32,6 +33,7 @@ class Index:
     seen: Overview
     oldest: datetime | None
     """When the oldest pending photo came."""
+    texts: Progress | None
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def index(space: Space) -> Index:
     seen, oldest = spaces.overview(space), None
     if seen.counts.pending:
         oldest = photo_states.pending(space).aggregate(oldest=Min("created_at"))["oldest"]
-    return Index(seen, oldest)
+    return Index(seen, oldest, text_indexing.progress())
 
 
 def judge(space: Space) -> Judge | None:

@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
@@ -179,8 +179,8 @@ class ProductAdmin(ModelAdmin):
         return HttpResponse(as_jpeg(photo, quality=80), content_type="image/jpeg")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Product]:
-        first = Photo.objects.filter(product=OuterRef("pk")).values("file")[:1]
-        return super().get_queryset(request).annotate(first_photo=Subquery(first))
+        products: ProductQuerySet = super().get_queryset(request)
+        return products.with_first_photo()
 
     def get_search_results(
         self, request: HttpRequest, queryset: ProductQuerySet, search_term: str
@@ -193,8 +193,8 @@ class ProductAdmin(ModelAdmin):
 
     @admin.display
     def photo(self, product: Product) -> SafeString | str:
-        first: str | None = product.first_photo  # type: ignore[attr-defined]  # annotated above
-        return thumbnail(first, f"Photo of {product.sku}")
+        file: str | None = product.first_photo["file"] if product.first_photo else None
+        return thumbnail(file, f"Photo of {product.sku}")
 
     @admin.display(description="price", ordering="price")
     def costs(self, product: Product) -> str:

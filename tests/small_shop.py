@@ -12,6 +12,7 @@ from rest_framework.authtoken.models import Token
 from search import head_training, indexing
 from search.models import Space
 from tests.grid_space import DIMENSIONS, RECIPE
+from tests.text_index import index_texts
 
 DEMO: Path = settings.BASE_DIR / "demo"
 # Products of each category: the photos of three make a category head.
@@ -35,5 +36,6 @@ def open_shop(folder: Path) -> str:
     while indexing.index_batch(space):
         pass
     head_training.train(space)
+    index_texts()
     staff = get_user_model().objects.create_superuser("admin", password="unused")
     return Token.objects.create(user=staff).key

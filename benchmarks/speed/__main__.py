@@ -2,9 +2,10 @@
 
 import argparse
 
-from benchmarks.speed import basket, encode, imports, index, query, search
+from benchmarks.speed import basket, encode, imports, index, query, search, words
 
-PARTS = {"encode": encode, "index": index, "search": search, "query": query, "imports": imports, "basket": basket}
+PARTS = {"encode": encode, "index": index, "search": search, "query": query, "imports": imports}
+PARTS |= {"basket": basket, "words": words}
 EXAMPLES = """examples:
   python -m benchmarks.speed encode
   python -m benchmarks.speed encode --weights efficientnet_lite2:imagenet resnet50:weights/resnet50.pth
@@ -13,6 +14,7 @@ EXAMPLES = """examples:
   python -m benchmarks.speed query
   python -m benchmarks.speed imports
   python -m benchmarks.speed basket
+  python -m benchmarks.speed words --rows 1000000
 """
 
 

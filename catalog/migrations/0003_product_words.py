@@ -1,8 +1,18 @@
 from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchVector, SearchVectorField
+from django.contrib.postgres.search import SearchVector, SearchVectorCombinable, SearchVectorField
 from django.db import migrations, models
+from django.db.models import Func
 
-from catalog.words import AttributesVector
+
+class AttributesVector(SearchVectorCombinable, Func):
+    """The words and numbers in the values of attributes, as this version indexed them."""
+
+    function = "jsonb_to_tsvector"
+    template = (
+        """setweight(%(function)s('%(config)s'::regconfig, %(expressions)s, '["string", "numeric"]'), '%(weight)s')"""
+    )
+    output_field = SearchVectorField()
+    config = None
 
 
 class Migration(migrations.Migration):

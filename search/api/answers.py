@@ -10,11 +10,11 @@ from typing import Any
 from urllib.parse import urljoin
 
 from catalog import shown_fields
-from catalog.models import Category, Product
-from catalog.words import START, segments
+from catalog.models import Category, Photo, Product
+from catalog.words import START, begun, segments
 from ml.explanation import HeatMap
 from ml.images import Region
-from search import photo_states
+from search import photo_states, text_indexing
 from search.category_gate import Choice
 from search.explanations import Explanation, Trait
 from search.lookup import Hit, LeftOut, Matches
@@ -26,6 +26,7 @@ from search.stopwatch import Stopwatch
 Json = dict[str, Any]
 # A hundred shares of so many digits still add up to the similarity within 1e-4. Of heat a screen shows 256 shades.
 SHARE_DIGITS, HEAT_DIGITS = 6, 3
+PHOTOS = Photo._meta.get_field("file").storage
 
 
 def answer(space: Space, matches: Matches, watch: Stopwatch, origin: str) -> Json:
@@ -41,29 +42,36 @@ def answer(space: Space, matches: Matches, watch: Stopwatch, origin: str) -> Jso
     }
 
 
-def text_answer(page: Json, facets: Json | None, watch: Stopwatch, origin: str) -> Json:
-    """A page of products found by words (ProductQuerySet.search and with_headlines), as the paginator made it.
+def text_answer(
+    page: Json, found: Json, similarities: Mapping[int, float], words: str, watch: Stopwatch, origin: str
+) -> Json:
+    """A page of products found by words (text_search.FoundByText), as the paginator made it.
 
-    All pages are one search, which the first one's `query_id` names.
+    `found` holds what the answer says of all of them. All pages are one search, which the first one's `query_id` names.
     """
     return {
         "query_id": None if page["previous"] else str(uuid.uuid4()),
         **page,
-        "results": [_text_hit(product, origin) for product in page["results"]],
-        "facets": facets,
+        "results": [_text_hit(product, similarities.get(product.pk), words, origin) for product in page["results"]],
+        **found,
         "timings_ms": watch.timings_ms(),
     }
 
 
-def _text_hit(product: Product, origin: str) -> Json:
-    photo = next(iter(product.photos.all()), None)
-    name = product.name_headline if START in product.name_headline else product.typed_headline
+def _text_hit(product: Product, similarity: float | None, words: str, origin: str) -> Json:
+    photo = product.first_photo
+    has_match = START in product.name_headline
     return {
         "product": shown_fields.as_json(product),
-        "photo": photo and urljoin(origin, photo.file.url),
-        "photo_id": photo and photo.pk,
+        "photo": photo and urljoin(origin, PHOTOS.url(photo["file"])),
+        "photo_id": photo and photo["id"],
         "rank": round(product.rank, 4),
-        "highlight": {"name": segments(name), "description": segments(product.description_headline)},
+        "found_by": product.found_by,
+        "similarity": similarity and round(similarity, 4),
+        "highlight": {
+            "name": segments(product.name_headline, product.name) if has_match else begun(words, product.name),
+            "description": segments(product.description_headline, product.description),
+        },
     }
 
 
@@ -178,7 +186,18 @@ def index_state(space: Space) -> Json:
         {"slug": category.slug, **_counted(counts.get(category.pk, Counts())), "index": indexes.get(category.pk)}
         for category in Category.objects.all()
     ]
-    return {"space": space.name, "weights": space.weights, "categories": categories, "head": _head(space)}
+    return {
+        "space": space.name,
+        "weights": space.weights,
+        "categories": categories,
+        "texts": _texts(),
+        "head": _head(space),
+    }
+
+
+def _texts() -> Json | None:
+    progress = text_indexing.progress()
+    return vars(progress) if progress else None
 
 
 def _counted(photos: Counts) -> Json:

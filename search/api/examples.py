@@ -67,12 +67,16 @@ TEXT_ANSWER = {
     "count": 1,
     "next": None,
     "previous": None,
+    "mode": "both",
+    "did_you_mean": None,
     "results": [
         {
             "product": PRODUCT,
             "photo": HIT["photo"],
             "photo_id": HIT["photo_id"],
             "rank": 0.6079,
+            "found_by": "words",
+            "similarity": 0.6313,
             "highlight": {
                 "name": [
                     {"text": "ALMA ", "match": False},
@@ -87,7 +91,7 @@ TEXT_ANSWER = {
         }
     ],
     "facets": None,
-    "timings_ms": {"search": 3.4, "facets": 0.0, "total": 4.1},
+    "timings_ms": {"search": 9.8, "facets": 0.0, "total": 10.3},
 }
 INDEX_ANSWER = {
     "space": "resnet50-imagenet",
@@ -103,6 +107,7 @@ INDEX_ANSWER = {
             "index": {"recall": 0.997, "ef_search": 64, "photos": 20000, "checked_at": "2026-11-20T12:00:00Z"},
         },
     ],
+    "texts": {"encoder": "all-MiniLM-L6-v2-edd33a2b6542", "products": 20060, "pending": 12},
     "head": {
         "accuracy": 0.96,
         "calibration_error": 0.03,

@@ -13,7 +13,7 @@ from django.http import HttpRequest, JsonResponse
 from psycopg_pool import PoolTimeout
 
 from ml.recipes import WeightsError
-from search import encoders
+from search import encoders, text_encoders
 from search.models import Space
 
 logger = logging.getLogger(__name__)
@@ -92,6 +92,11 @@ def _warm(space_id: int) -> None:
     """Load the space's model and run it once in this process; a failure is not remembered."""
     encoder = encoders.encoder_for(Space.objects.get(pk=space_id))
     encoder.warm()
+    try:
+        if words := text_encoders.text_encoder():
+            words.warm()
+    except WeightsError as error:  # Words are then searched for without their meaning.
+        logger.warning("Texts cannot be encoded: %s", error)
     try:
         encoder.warm_places()
     except WeightsError as error:  # Things are looked for in crops then.

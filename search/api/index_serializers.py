@@ -50,8 +50,15 @@ class HeadSerializer(serializers.Serializer[Any]):
     trained_at = serializers.DateTimeField()
 
 
+class TextsSerializer(serializers.Serializer[Any]):
+    encoder = serializers.CharField(help_text="Which text encoder makes the vectors.")
+    products = serializers.IntegerField()
+    pending = serializers.IntegerField(help_text="Products whose texts have no vector yet, or changed since.")
+
+
 class IndexSerializer(serializers.Serializer[Any]):
     space = serializers.CharField()
     weights = serializers.CharField()
     categories = IndexedCategorySerializer(many=True)
+    texts = TextsSerializer(allow_null=True, help_text="How far the texts are; null: there is no text encoder.")
     head = HeadSerializer(allow_null=True)

@@ -3,7 +3,6 @@
 import math
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_serializer
 from PIL import Image
 from rest_framework import serializers
 
@@ -11,7 +10,6 @@ from catalog import shown_fields
 from catalog.fields import PhotoField, photo_errors
 from catalog.filters import FilterSerializer, condition
 from catalog.models import Category, Photo, Product
-from catalog.serializers import PageSerializer
 from ml.encoder import Encoder
 from ml.images import MESSAGES, PhotoProblem, UnreadablePhoto
 from search.api.explanation_serializers import ExplanationSerializer
@@ -294,31 +292,4 @@ class SearchAnswerSerializer(AnswerSerializer):
     left_out = LeftOutSerializer(
         allow_null=True, help_text="The best match left out for its similarity; null: nothing to show was left out."
     )
-    timings_ms = TimingsField()
-
-
-class SegmentSerializer(serializers.Serializer[Any]):
-    text = serializers.CharField(trim_whitespace=False)
-    match = serializers.BooleanField()
-
-
-class HighlightSerializer(serializers.Serializer[Any]):
-    name = SegmentSerializer(many=True, help_text="All of the name, cut where matches begin and end.")
-    description = SegmentSerializer(many=True, help_text="The part of the description that says most.")
-
-
-class TextHitSerializer(serializers.Serializer[Any]):
-    product = MatchedProductSerializer()
-    photo = serializers.URLField(allow_null=True, help_text="URL of the product's first photo; null: it has none.")
-    photo_id = serializers.IntegerField(allow_null=True, help_text="Its id; null: it has none.")
-    rank = serializers.FloatField(help_text="How well the words match; 0: only the beginning of the sku matches.")
-    highlight = HighlightSerializer()
-
-
-@extend_schema_serializer(many=False)
-class TextAnswerSerializer(PageSerializer):
-    query_id = serializers.UUIDField(
-        allow_null=True, help_text="Names this query in logs and feedback; null from the second page on."
-    )
-    results = TextHitSerializer(many=True)
     timings_ms = TimingsField()

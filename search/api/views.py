@@ -11,20 +11,19 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from catalog import facets, shown_fields
-from catalog.filters import TextSearchSerializer
 from catalog.models import Product
 from catalog.openapi import query_errors
 from catalog.pagination import ProductPagination
 from search import kept_objects, lookup
-from search.api import answers, examples, logged_answers, photo_search
+from search.api import answers, examples, logged_answers, photo_search, text_search
 from search.api.index_serializers import IndexSerializer
 from search.api.serializers import (
     SearchAnswerSerializer,
     SearchSerializer,
     SimilarAnswerSerializer,
     SimilarSerializer,
-    TextAnswerSerializer,
 )
+from search.api.text_serializers import TextAnswerSerializer, TextSearchSerializer
 from search.api.throttles import BrowseThrottle, SearchThrottle
 from search.models import Query
 from search.stopwatch import Stopwatch
@@ -117,15 +116,16 @@ class TextSearchView(ListAPIView):
 
     permission_classes = (AllowAny,)
     throttle_classes = (BrowseThrottle,)
-    queryset = Product.objects.with_photos().only(*shown_fields.FIELDS)
+    queryset = Product.objects.select_related("category").only(*shown_fields.FIELDS, "description")
     pagination_class = ProductPagination
 
     @extend_schema(
         summary="Search by words",
         description=(
-            "Products whose name, sku, description or attributes have these words, best first, with the filters, the "
-            "facets and the pages of the product list. `highlight` holds name and description cut where matches begin "
-            "and end: plain text, no HTML. All pages are one search: the first has its `query_id`."
+            "Products whose name, sku, description or attributes have these words, best first, then products whose "
+            "texts mean something similar, up to 50, with the filters, the facets and the pages of the product list. "
+            "`highlight` holds name and description cut where matches begin and end: plain text, no HTML. All pages "
+            "are one search: the first has its `query_id`."
         ),
         tags=["search"],
         parameters=[TextSearchSerializer],
@@ -135,14 +135,14 @@ class TextSearchView(ListAPIView):
     def get(self, request: Request) -> Response:
         watch = Stopwatch()
         with watch.stage("search"):
-            found = TextSearchSerializer.find(request, self.get_queryset())
-            # Headlines are not asked for with the page: they would be made of all rows that are skipped to reach it.
-            shown_here = self.paginate_queryset(found.products.values_list("pk", flat=True)) or []
-            products = found.products.filter(pk__in=shown_here).with_headlines(found.words)
-            page = self.get_paginated_response(list(products)).data
+            found = text_search.find(request, self.get_queryset())
+            products = found.at(self.paginate_queryset(found.ranking) or [])  # type: ignore[arg-type]  # It is paged.
+            page = self.get_paginated_response(products).data
+            meant = text_search.did_you_mean(found)
         with watch.stage("facets"):
             counts = facets.count(found, page["count"]) if found.wants_facets else None
-        answer = answers.text_answer(page, counts, watch, request.build_absolute_uri("/"))
+        said = {"mode": found.mode, "did_you_mean": meant, "facets": counts}
+        answer = answers.text_answer(page, said, found.near, found.words, watch, request.build_absolute_uri("/"))
         return logged_answers.answered(Query.Kind.TEXT, answer)
 
 

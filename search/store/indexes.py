@@ -94,19 +94,12 @@ def build(leaf: Leaf) -> bool:
         if _is_built(leaf):  # Another process built it since it was found to be due.
             return True
         # A damaged index would slow down every write. So would one over full vectors, as older versions made them.
-        _drop(leaf)
+        drop(leaf.index_name)
         prepare(leaf.space)
         if coarse.is_two_stage(leaf.space):
             coarse.require(leaf)
             vectors.fill_coarse(leaf.space, leaf.category_id)
-        try:
-            _create(leaf)
-        except OperationalError as error:
-            if not isinstance(error.__cause__, errors.DiskFull):
-                raise
-            # Parallel workers share the graph in /dev/shm, of which a container has 64 MB.
-            _drop(leaf)
-            _create(leaf, parallel=False)
+        _create(leaf)
         _vacuum(leaf)
         check(leaf)
     return True
@@ -180,18 +173,38 @@ def prepare(space: Space) -> None:
         coarse.make(space, vectors.sample(space, coarse.FITTED))
 
 
-def _drop(leaf: Leaf) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(sql.Identifier(leaf.index_name)))
-
-
-def _create(leaf: Leaf, parallel: bool = True) -> None:
+def _create(leaf: Leaf) -> None:
     key, dimensions = coarse.indexed(leaf.space)
-    memory = min(MOST_MEMORY, partitions.rows(leaf) * (2 * dimensions + NODE_BYTES))
     names = {"index": sql.Identifier(leaf.index_name), "leaf": sql.Identifier(leaf.name)}
-    create = sql.SQL(
+    statement = sql.SQL(
         "CREATE INDEX CONCURRENTLY {index} ON {leaf} USING hnsw ({key} {operators}) WITH (m = 16, ef_construction = 64)"
     ).format(key=key, operators=sql.SQL(OPERATOR_CLASSES[Space.Metric(leaf.space.metric)]), **names)
+    create(leaf.index_name, statement, partitions.rows(leaf), dimensions)
+
+
+def create(name: str, statement: sql.Composed, rows: int, dimensions: int) -> None:
+    """Create an HNSW index over so many vectors, concurrently, by a statement; one of that name is dropped first.
+
+    Must run outside a transaction.
+    """
+    drop(name)  # A build that was stopped leaves an index that slows down every write.
+    try:
+        _execute(statement, rows, dimensions)
+    except OperationalError as error:
+        if not isinstance(error.__cause__, errors.DiskFull):
+            raise
+        # Parallel workers share the graph in /dev/shm, of which a container has 64 MB.
+        drop(name)
+        _execute(statement, rows, dimensions, parallel=False)
+
+
+def drop(name: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(sql.Identifier(name)))
+
+
+def _execute(statement: sql.Composed, rows: int, dimensions: int, parallel: bool = True) -> None:
+    memory = min(MOST_MEMORY, rows * (2 * dimensions + NODE_BYTES))
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT set_config('maintenance_work_mem',"
@@ -201,7 +214,7 @@ def _create(leaf: Leaf, parallel: bool = True) -> None:
         if not parallel:
             cursor.execute("SET max_parallel_maintenance_workers = 0")
         try:
-            cursor.execute(create)
+            cursor.execute(statement)
         finally:
             cursor.execute("RESET maintenance_work_mem")
             cursor.execute("RESET max_parallel_maintenance_workers")

@@ -212,14 +212,14 @@ def statement(
     exclude: Product | None = None,
 ) -> tuple[sql.Composed, list[Any]]:
     """What `nearest` asks: the query and its parameters."""
-    conditions, values = _conditions(filters, exclude)
+    clauses, values = conditions(filters, exclude)
     names = _names(space)
 
     def scan(categories: Collection[int], order: sql.Composable) -> sql.Composed:
         return SCAN.format(
-            joins=JOINS.format(**names) if conditions else sql.SQL(""),
+            joins=JOINS.format(**names) if clauses else sql.SQL(""),
             categories=_literals(categories),
-            conditions=sql.SQL("").join(conditions),
+            conditions=sql.SQL("").join(clauses),
             order=order,
             **names,
         )
@@ -238,7 +238,7 @@ def statement(
     return QUERY.format(ranked=ranked, **names), [*parameters, size]
 
 
-def _conditions(filters: Q, exclude: Product | None) -> tuple[list[sql.Composable], list[Any]]:
+def conditions(filters: Q, exclude: Product | None = None) -> tuple[list[sql.Composable], list[Any]]:
     """What a product must be, as SQL and its parameters. Django writes the SQL of the filters."""
     clauses: list[sql.Composable] = []
     parameters: list[Any] = []

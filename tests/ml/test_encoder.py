@@ -177,7 +177,7 @@ def test_a_loaded_network_answers_while_another_is_loading(monkeypatch):
 
 def encode_in_child(loads, queue, runtime):
     before = len(loads)
-    with encoder._lock:
+    with encoder._networks._lock:
         pass
     vector = Encoder(SMALL, "cpu", runtime=runtime).encode([gradient(100, 100)])
     queue.put((len(loads) - before, vector))
@@ -193,7 +193,7 @@ def test_a_forked_child_loads_its_own_network_even_when_the_parent_holds_the_loc
     context = multiprocessing.get_context("fork")
     queue = context.Queue()
     child = context.Process(target=encode_in_child, args=(loads, queue, runtime), daemon=True)
-    with encoder._lock:
+    with encoder._networks._lock:
         child.start()
     loaded, vector = queue.get(timeout=60)
     child.join(timeout=60)

@@ -107,7 +107,7 @@ def test_keys_that_do_not_fit_are_named(state, tmp_path):
 
 def test_another_architecture_is_refused(state, tmp_path):
     recipe = saved(state, tmp_path / "w.pth")
-    with pytest.raises(WeightsError, match="does not fit the backbone"):
+    with pytest.raises(WeightsError, match="does not fit the network"):
         load_network(Recipe(weights=recipe.weights, weights_sha256=recipe.weights_sha256))
 
 

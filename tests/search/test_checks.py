@@ -75,3 +75,16 @@ def test_learning_from_a_log_that_is_not_kept_is_an_error(settings):
     settings.QUERY_LOG_DAYS, settings.LEARN_FROM_FEEDBACK = 0, True
     [error] = checks.query_log_is_a_number_of_days()
     assert (error.id, error.hint) == ("search.E008", "Set QUERY_LOG_DAYS to 1 or more, or LEARN_FROM_FEEDBACK to 0.")
+
+
+@pytest.mark.parametrize("encoder", ["", "none"])
+def test_the_installed_text_encoder_and_none_pass(settings, encoder):
+    settings.TEXT_ENCODER = encoder
+    assert checks.text_encoder_is_there() == []
+
+
+def test_a_text_encoder_that_is_not_there_is_an_error_with_its_cure(settings, tmp_path):
+    settings.TEXT_ENCODER = str(tmp_path)
+    [error] = checks.text_encoder_is_there()
+    assert (error.id, "has no config.json" in error.msg) == ("search.E009", True)
+    assert "none" in str(error.hint)

@@ -6,6 +6,8 @@ import pytest
 import torch
 from django.core.management import CommandError
 
+from catalog import text_language
+from catalog.models import Product
 from ml.backbones import BACKBONES, Published
 from ml.encoder import Encoder
 from ml.gate_policy import Policy, Tuned, Worth
@@ -100,7 +102,10 @@ def test_a_live_space_whose_weights_are_gone_is_refused(unreachable, db):
 
 def test_index_settles_everything_and_trains_the_head(space, shop):
     printed = run("index", "--batch", "5")
-    expected = r"12 photos settled in grid, \d+\.\d a second\.\nCategory head trained, held-out accuracy 1\.000\."
+    expected = (
+        r"12 photos settled in grid, \d+\.\d a second\.\n"
+        r"Category head trained, held-out accuracy 1\.000\.\n12 products' texts indexed\."
+    )
     assert re.match(expected, printed)
     assert Head.objects.get().space == space
     assert run("index") == "0 photos settled in grid.\n"
@@ -193,3 +198,29 @@ def test_train_head_with_too_few_photos_says_so(space, photo):
 @pytest.mark.django_db(transaction=True)
 def test_maintain_has_nothing_to_do_in_a_small_shop(space, shop):
     assert run("maintain") == "Nothing to do.\n"
+
+
+def test_prepare_stems_the_products_words_in_the_shops_language(product, settings):
+    product(sku="S-1", name="Blaue Stühle")
+    settings.TEXT_LANGUAGE = "german"
+    run("prepare")
+    assert text_language.current() == "german"
+    assert Product.objects.search("blauer stuhl").exists()
+    run("prepare")
+    assert text_language.current() == "german"
+
+
+def test_prepare_refuses_a_language_that_postgresql_does_not_know(settings):
+    settings.TEXT_LANGUAGE = "klingon"
+    assert "TEXT_LANGUAGE: PostgreSQL has no dictionaries for 'klingon': choose from" in refused("prepare")
+
+
+def test_prepare_refuses_a_text_encoder_that_is_not_there(settings, tmp_path):
+    settings.TEXT_ENCODER = str(tmp_path)
+    assert refused("prepare").startswith(f"TEXT_ENCODER: {tmp_path} has no config.json")
+
+
+def test_index_gives_texts_their_vectors_as_well(space, product):
+    product()
+    assert "1 products' texts indexed." in run("index")
+    assert "texts" not in run("index")

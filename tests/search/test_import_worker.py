@@ -9,7 +9,7 @@ from tests.installation import Installation, wait_for
 from tests.zips import zipped
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
-ROWS = 200
+ROWS = 600  # They take longer to import than the command that starts the import takes to end.
 
 SEND = """
 from pathlib import Path
@@ -25,7 +25,7 @@ START = "from catalog import models; from catalog.importing import jobs; assert 
 
 
 def send(shop: Installation, folder: Path) -> None:
-    """200 products, each with a photo of its own; the first one comes again at the end, with other data."""
+    """ROWS products, each with a photo of its own; the first one comes again at the end, with other data."""
     lines = [f"CH-{number},Oak,Chair,{number}.png" for number in range(ROWS)]
     (folder / "csv").write_text("\n".join(["sku,name,category,image", *lines, "CH-0,Pine,Chair,"]))
     colours = {f"{number}.png": picture((number % 256, number // 256, 9), (256, 256)) for number in range(ROWS)}

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from search import indexing, photo_opening, photo_states
+from search import claiming, indexing, photo_opening, photo_states
 from search.models import Embedding, Rejection, Space
 from tests.grid_space import GridEncoder
 from tests.installation import wait_for
@@ -210,7 +210,7 @@ def test_photos_before_the_last_batch_do_not_wait_for_an_endless_stream(space, p
     indexing.index_batch(space)
     Embedding.objects.all().delete()
     photo("blue")
-    monkeypatch.setattr("time.monotonic", lambda now=time.monotonic: now() + indexing.FRESH)
+    monkeypatch.setattr("time.monotonic", lambda now=time.monotonic: now() + claiming.FRESH)
     assert indexing.index_batch(space, 1) == 1
     assert filed(space) == [(early.pk, early.product.category_id)]
 

@@ -1,8 +1,10 @@
 import pytest
 from celery import current_app
 
+from catalog.models import VocabularyWord
+from ml.recipes import WeightsError
 from search import indexing, photo_states, tasks
-from search.models import Head
+from search.models import Head, TextEmbedding
 
 pytestmark = pytest.mark.django_db
 
@@ -25,7 +27,7 @@ def shop(photo):
 def test_one_bell_indexes_all_and_asks_for_a_head(space, shop, asked):
     tasks.index_pending()
     assert photo_states.pending(space).count() == 0
-    assert asked == ["search.tasks.train_head"]
+    assert asked == ["search.tasks.train_head", "search.tasks.learn_words"]
     tasks.train_head()
     assert Head.objects.get().space == space
 
@@ -37,7 +39,37 @@ def test_repeated_messages_change_nothing(space, shop, asked):
     tasks.index_pending()
     tasks.train_head()
     assert Head.objects.get() == head
-    assert asked == ["search.tasks.train_head"]
+    assert asked == ["search.tasks.train_head", "search.tasks.learn_words"]
+
+
+def test_the_same_bell_gives_texts_their_vectors_and_the_words_are_collected(space, product, asked):
+    product("sofa", name="Corner sofa")
+    tasks.index_pending()
+    assert TextEmbedding.objects.count() == 1
+    assert asked == ["search.tasks.learn_words"]
+    tasks.learn_words()
+    assert set(VocabularyWord.objects.values_list("word", flat=True)) == {"corner", "sofa"}
+
+
+def test_photos_of_the_live_space_come_before_texts(space, shop, asked, monkeypatch):
+    left: list[int] = []
+
+    def take_texts() -> int:
+        left.append(photo_states.pending(space).count())
+        return 0
+
+    monkeypatch.setattr(tasks, "_take_texts", take_texts)
+    tasks.index_pending()
+    assert left == [0]
+
+
+def test_a_text_encoder_that_fails_keeps_no_photo_waiting(space, shop, asked, monkeypatch):
+    def fail() -> None:
+        raise WeightsError("gone")
+
+    monkeypatch.setattr("search.text_encoders.text_encoder", fail)
+    tasks.index_pending()
+    assert photo_states.pending(space).count() == 0
 
 
 def test_a_turn_that_is_over_rings_for_the_next_one(space, shop, monkeypatch):

@@ -16,6 +16,7 @@ from search.models import LeafIndex, Query, Rejection
 from search.store import partitions
 from staff.dashboard import IMPORTS, KEPT
 from staff.roles import EDITORS
+from tests.text_index import index_texts
 
 pytestmark = pytest.mark.django_db
 FRONT = reverse("admin:index")
@@ -63,6 +64,14 @@ def test_numbers_are_those_of_the_shop(admin_client, space, indexed_shop, photo)
     assert tile("Searches today", "3") in page
     assert "no more than 30 ms." in page
     assert 'http-equiv="refresh"' in page
+
+
+def test_texts_that_wait_are_counted_until_they_are_indexed(admin_client, space, product, clock):
+    product()
+    assert tile("Texts pending", "1") in words(admin_client)
+    index_texts()
+    clock[0] += KEPT
+    assert "Texts pending" not in words(admin_client)
 
 
 def test_a_shop_that_has_settled_still_looks_for_what_comes(admin_client, space, indexed_shop, photo, clock):

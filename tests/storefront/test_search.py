@@ -3,10 +3,15 @@
 import re
 
 import pytest
+from django.core.cache import cache
 from playwright.sync_api import Route, expect
 
-from tests.storefront.conftest import COLOURS, heading, names, picture, upload
+from catalog import vocabulary
+from catalog.models import VocabularyWord
+from search.models import TextEmbedding
+from tests.storefront.conftest import COLOURS, heading, in_thread, names, picture, upload
 from tests.storefront.shop_page import asked, chip, events, fail
+from tests.text_index import index_texts
 
 pytestmark = pytest.mark.slow
 
@@ -87,6 +92,49 @@ def test_words_are_found_by_keyboard_and_highlighted(shop):
     page.goto(f"{page.url.partition('/products')[0]}/?q=nothingofthekind")
     expect(heading(page, "No result for “nothingofthekind”")).to_be_visible()
     expect(page.get_by_text("Try fewer or other words")).to_be_visible()
+
+
+@pytest.fixture
+def meaning(running_shop):
+    """The texts of the shop's products are indexed, and its vocabulary collected, as a worker does it."""
+
+    def index() -> None:
+        index_texts()
+        vocabulary.refresh()
+        vocabulary._known.cache_clear()
+
+    def forget() -> None:
+        TextEmbedding.objects.all().delete()
+        VocabularyWord.objects.all().delete()
+        cache.delete(vocabulary.MADE_OF)
+
+    in_thread(index)
+    yield
+    in_thread(forget)
+
+
+def test_what_words_mean_is_found_below_what_has_them(shop, meaning):
+    page = shop.page
+    page.goto(f"{page.url}?q=carpet")
+    expect(heading(page, re.compile(r"^\d+ results for “carpet”$"))).to_be_visible()
+    assert len(names(page)) > 1
+    expect(page.locator(".card .word").first).to_have_text("similar in meaning")
+    expect(page.locator(".name mark")).to_have_count(0)
+
+    page.goto(f"{page.url.partition('?')[0]}?q=red+stripes")
+    assert names(page)[0] == "Red stripes"
+    expect(page.locator(".card").first.locator(".word")).to_have_text("")
+    expect(page.locator(".card").nth(1).locator(".word")).to_have_text("similar in meaning")
+
+
+def test_a_slip_is_answered_with_what_was_meant(shop, meaning):
+    page = shop.page
+    page.goto(f"{page.url}?q=strpes")
+    expect(page.get_by_text("Did you mean stripes?")).to_be_visible()
+    page.get_by_role("link", name="stripes", exact=True).click()
+    expect(heading(page, re.compile(r"results for “stripes”$"))).to_be_visible()
+    expect(page.locator("#meant")).to_be_hidden()
+    assert asked(page) == {"q": ["stripes"]}
 
 
 def test_more_products_are_shown_below_the_first(shop):

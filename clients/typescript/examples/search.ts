@@ -20,7 +20,7 @@ console.log(`Seen as ${answer.gate.categories[0]?.name ?? "nothing"}`);
 for (const { product, similarity } of answer.results) console.log(line(product, similarity));
 
 const { data: found } = await lamplight.GET("/api/v1/search/text/", {
-  params: { query: { q: "oak cha", in_stock: true, facets: true } },
+  params: { query: { q: "oak cha", mode: "words", in_stock: true, facets: true } },
 });
 console.log(`Oak chairs: ${found?.count ?? 0}`);
 for (const { product, rank, highlight } of found?.results ?? []) {

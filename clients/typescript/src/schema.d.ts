@@ -280,7 +280,7 @@ export interface paths {
         };
         /**
          * Search by words
-         * @description Products whose name, sku, description or attributes have these words, best first, with the filters, the facets and the pages of the product list. `highlight` holds name and description cut where matches begin and end: plain text, no HTML. All pages are one search: the first has its `query_id`.
+         * @description Products whose name, sku, description or attributes have these words, best first, then products whose texts mean something similar, up to 50, with the filters, the facets and the pages of the product list. `highlight` holds name and description cut where matches begin and end: plain text, no HTML. All pages are one search: the first has its `query_id`.
          */
         get: operations["search_text_list"];
         put?: never;
@@ -1266,6 +1266,12 @@ export interface components {
             /** @description The commonest names first, 20 at most. */
             attributes: components["schemas"]["AttributeCount"][];
         };
+        /**
+         * @description * `words` - words
+         *     * `meaning` - meaning
+         * @enum {string}
+         */
+        FoundByEnum: "words" | "meaning";
         Gate: {
             /**
              * @description Who chose the categories searched. classifier: the head, by the policy measured at its training. override: the request. open: nobody; all were searched, as there is no head or all that it would search was deleted. unknown: all were searched, since the photo is like nothing the shop sells.
@@ -1275,7 +1281,7 @@ export interface components {
              *     * `open` - open
              *     * `unknown` - unknown
              */
-            mode: components["schemas"]["ModeEnum"];
+            mode: components["schemas"]["GateModeEnum"];
             /**
              * Format: double
              * @description The likeliest category's probability.
@@ -1295,6 +1301,14 @@ export interface components {
             probability: number | null;
             searched: boolean;
         };
+        /**
+         * @description * `classifier` - classifier
+         *     * `override` - override
+         *     * `open` - open
+         *     * `unknown` - unknown
+         * @enum {string}
+         */
+        GateModeEnum: "classifier" | "override" | "open" | "unknown";
         GateWorth: {
             /**
              * Format: double
@@ -1366,6 +1380,8 @@ export interface components {
             space: string;
             weights: string;
             categories: components["schemas"]["IndexedCategory"][];
+            /** @description How far the texts are; null: there is no text encoder. */
+            texts: components["schemas"]["Texts"] | null;
             head: components["schemas"]["Head"] | null;
         };
         IndexRetrieveErrorResponse400: components["schemas"]["ParseErrorResponse"];
@@ -1480,14 +1496,6 @@ export interface components {
             /** @description The cheapest basket of the other things; null: nothing can be bought. */
             cheapest: components["schemas"]["Basket"] | null;
         };
-        /**
-         * @description * `classifier` - classifier
-         *     * `override` - override
-         *     * `open` - open
-         *     * `unknown` - unknown
-         * @enum {string}
-         */
-        ModeEnum: "classifier" | "override" | "open" | "unknown";
         Object: {
             /** @description x, y, width, height as fractions of the upright photo. */
             box: number[];
@@ -2977,7 +2985,7 @@ export interface components {
             code: "invalid_choice" | "null" | "null_characters_not_allowed";
             detail: string;
         };
-        SearchTextListError: components["schemas"]["SearchTextListCategoryErrorComponent"] | components["schemas"]["SearchTextListFacetsErrorComponent"] | components["schemas"]["SearchTextListQErrorComponent"] | components["schemas"]["SearchTextListPriceMinErrorComponent"] | components["schemas"]["SearchTextListPriceMaxErrorComponent"] | components["schemas"]["SearchTextListInStockErrorComponent"] | components["schemas"]["SearchTextListAttributesErrorComponent"];
+        SearchTextListError: components["schemas"]["SearchTextListCategoryErrorComponent"] | components["schemas"]["SearchTextListFacetsErrorComponent"] | components["schemas"]["SearchTextListQErrorComponent"] | components["schemas"]["SearchTextListModeErrorComponent"] | components["schemas"]["SearchTextListPriceMinErrorComponent"] | components["schemas"]["SearchTextListPriceMaxErrorComponent"] | components["schemas"]["SearchTextListInStockErrorComponent"] | components["schemas"]["SearchTextListAttributesErrorComponent"];
         SearchTextListErrorResponse400: components["schemas"]["SearchTextListValidationError"] | components["schemas"]["ParseErrorResponse"];
         SearchTextListFacetsErrorComponent: {
             /**
@@ -3006,6 +3014,20 @@ export interface components {
              * @enum {string}
              */
             code: "invalid" | "null_characters_not_allowed";
+            detail: string;
+        };
+        SearchTextListModeErrorComponent: {
+            /**
+             * @description * `mode` - mode (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "mode";
+            /**
+             * @description * `invalid_choice` - invalid_choice
+             *     * `null` - null
+             * @enum {string}
+             */
+            code: "invalid_choice" | "null";
             detail: string;
         };
         SearchTextListPriceMaxErrorComponent: {
@@ -3139,11 +3161,28 @@ export interface components {
              * @description Names this query in logs and feedback; null from the second page on.
              */
             query_id: string | null;
+            /**
+             * @description What found the products: words, where meaning is not to be had.
+             *
+             *     * `both` - both
+             *     * `words` - words
+             *     * `meaning` - meaning
+             */
+            mode: components["schemas"]["TextAnswerModeEnum"];
+            /** @description Words that find something, where no product has the words that were sent. */
+            did_you_mean: string | null;
             results: components["schemas"]["TextHit"][];
             timings_ms: {
                 [key: string]: number;
             };
         };
+        /**
+         * @description * `both` - both
+         *     * `words` - words
+         *     * `meaning` - meaning
+         * @enum {string}
+         */
+        TextAnswerModeEnum: "both" | "words" | "meaning";
         /**
          * @description * `the same piece` - the same piece
          *     * `the same style` - the same style
@@ -3163,10 +3202,29 @@ export interface components {
             photo_id: number | null;
             /**
              * Format: double
-             * @description How well the words match; 0: only the beginning of the sku matches.
+             * @description How well the words match; 0: only the sku's beginning, or the meaning.
              */
             rank: number;
+            /**
+             * @description words: its texts have the words. meaning: they mean something similar.
+             *
+             *     * `words` - words
+             *     * `meaning` - meaning
+             */
+            found_by: components["schemas"]["FoundByEnum"];
+            /**
+             * Format: double
+             * @description How similar the meaning is (cosine); null: its texts are not near.
+             */
+            similarity: number | null;
             highlight: components["schemas"]["Highlight"];
+        };
+        Texts: {
+            /** @description Which text encoder makes the vectors. */
+            encoder: string;
+            products: number;
+            /** @description Products whose texts have no vector yet, or changed since. */
+            pending: number;
         };
         ThingRequest: {
             /** @description The products that may be chosen for the thing, 100 at most, each once. */
@@ -5486,6 +5544,14 @@ export interface operations {
                 facets?: boolean;
                 /** @description true: only in stock; false: only out of stock. */
                 in_stock?: boolean | null;
+                /**
+                 * @description What finds products. words: their texts have the words. meaning: their texts mean something similar. both: those with the words come first.
+                 *
+                 *     * `both` - both
+                 *     * `words` - words
+                 *     * `meaning` - meaning
+                 */
+                mode?: "both" | "words" | "meaning";
                 /** @description A page number within the paginated result set. */
                 page?: number;
                 /** @description Number of results to return per page. */

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 from tqdm import tqdm
 
 from ml.recipes import WeightsError
-from search import head_training, indexing, photo_states
+from search import head_training, indexing, photo_states, text_encoders, text_indexing
 from search.management.commands._base_command import ExplainedCommand
 from search.management.commands._named_space import named
 from search.models import Space
@@ -26,7 +26,8 @@ LOG_EVERY = 10  # Seconds between the lines that are written where no terminal s
 class Command(ExplainedCommand):
     epilog = EXAMPLES
     help = (
-        "Index every pending photo in this process, then train the category head if the catalogue has changed enough. "
+        "Index every pending photo and all texts that changed in this process, then train the category head if the "
+        "catalogue has changed enough. "
         "The workers do the same by themselves; both may run at once. Interrupt it at any time: nothing is lost. "
         "A space that is not live is built at a bounded pace, so that searches go on beside it."
     )
@@ -52,8 +53,21 @@ class Command(ExplainedCommand):
             self.stdout.write(f"{settled} photos settled in {target}" + (f", {rate:.1f} a second." if settled else "."))
             if head := head_training.train_if_due(target):
                 self.stdout.write(f"Category head trained, held-out accuracy {head.metrics['top1']:.3f}.")
+            if live and (texts := self._index_texts()):
+                self.stdout.write(f"{texts} products' texts indexed.")
         except WeightsError as error:
             raise CommandError(str(error), returncode=2) from error
+
+    def _index_texts(self) -> int:
+        encoder = text_encoders.text_encoder()
+        if encoder is None:
+            return 0
+        total, done = text_indexing.pending(encoder).count(), 0
+        with tqdm(total=total, unit="text", disable=not sys.stderr.isatty()) as bar:
+            while count := text_indexing.index_batch(encoder):
+                done += count
+                bar.update(count)
+        return done
 
     def _index(self, space: Space, size: int, share: float) -> tuple[int, float]:
         """Index all that is pending. A terminal shows a bar; without one a line is written now and then.

@@ -5,10 +5,13 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
 
+from catalog import text_language
+from catalog.models import Product
 from ml.recipes import IMAGENET, Recipe, WeightsError, make_recipe
 from ml.weights import fetch_weights, has_weights
-from search import encoders, spaces
+from search import encoders, spaces, text_encoders
 from search.models import Space
 
 # Its ImageNet weights are installed with Lamplight.
@@ -18,12 +21,14 @@ INSTALLED = "efficientnet_lite2"
 class Command(BaseCommand):
     help = (
         "Get ready to index and search: fetch the backbone's weights, make the live space with its partitions and "
-        f"convert its network. Where ImageNet weights cannot be fetched, the live space is made with {INSTALLED}, "
+        f"convert its network and the text encoder's, and stem the products' words in TEXT_LANGUAGE. Where ImageNet "
+        f"weights cannot be fetched, the live space is made with {INSTALLED}, "
         "whose weights are installed. What is there already is left as it is. Run it after migrate, before the first "
         "worker starts."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        self._prepare_words()
         try:
             wanted = make_recipe(settings.LAMPLIGHT_WEIGHTS, settings.LAMPLIGHT_BACKBONE)
             live = Space.objects.live()
@@ -40,6 +45,22 @@ class Command(BaseCommand):
             told = f"{reason}: Lamplight sees with {space}" if reason else f"The live space stays {space}"
             self.stderr.write(f"{told}. To change to {wanted.name} later, without stopping: {way_to(wanted)}")
         self.stdout.write(f"Live space: {space} ({space.dimensions} dimensions, weights {space.weights})")
+
+    def _prepare_words(self) -> None:
+        """Set the language of the products' words, and convert the text encoder here, so that no web process has to."""
+        language = settings.TEXT_LANGUAGE
+        try:
+            if language != text_language.current():
+                with tqdm(total=Product.objects.count(), desc=f"words in {language}", disable=None) as bar:
+                    for done in text_language.change(language):
+                        bar.update(done - bar.n)
+        except text_language.UnknownLanguageError as error:
+            raise CommandError(f"TEXT_LANGUAGE: {error}", returncode=2) from error
+        try:
+            if encoder := text_encoders.text_encoder():
+                encoder.warm()
+        except WeightsError as error:
+            raise CommandError(f"TEXT_ENCODER: {error}", returncode=2) from error
 
     def _fetch(self, recipe: Recipe) -> str:
         """Fetch the weights of the first space. Returns why that failed where others can take their place.

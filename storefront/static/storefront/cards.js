@@ -64,7 +64,8 @@ function card(hit, answer, { onOpen, onWhy, level }) {
   link.addEventListener("click", onOpen);
   facts(product, piece("price"), piece("stock"));
   if (highlight?.description) piece("said").append(...marked(highlight.description));
-  if ("similarity" in hit) likeness(hit.similarity, answer, piece("number"), piece("word"));
+  if (hit.found_by === "meaning") piece("word").textContent = "similar in meaning";
+  else if ("similarity" in hit && !highlight) likeness(hit.similarity, answer, piece("number"), piece("word"));
   if (onWhy && "photo_id" in hit) askable(piece("ask"), product.name, () => onWhy(hit));
   if (hit.duplicates?.length) piece("also").append("Also as ", ...also(hit.duplicates));
   piece("similar").href = address(like(product.sku));

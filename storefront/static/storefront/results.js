@@ -38,6 +38,7 @@ function showAnswer(entry, handlers) {
   const title = titles.found(entry);
   view.showResults(title, entry.answer);
   view.setTitle(title);
+  view.showMeant(entry.answer.did_you_mean, entry.query.category);
   const scene = entry.query.region ? null : sceneOf(entry);
   if (scene?.answer) showScene(entry, scene, handlers);
   else showOne(entry, handlers);

@@ -62,6 +62,14 @@ export function showNothing(text, ...ways) {
   part("nothing").hidden = false;
 }
 
+/** Offer words that find something, where those that were typed do not. */
+export function showMeant(meant, category) {
+  if (!meant) return;
+  part("meant-words").textContent = meant;
+  part("meant-words").href = address(wordsQuery(meant, category));
+  part("meant").hidden = false;
+}
+
 /** Show a search that has no answer, and why. */
 export function showUnanswered(title, text, ...ways) {
   settle("done", title);
@@ -90,7 +98,7 @@ export function settle(state, title) {
   part("results-title").textContent = title;
   say("spoken", title);
   part("time").textContent = "";
-  for (const id of ["nothing", "failure", "further", "progress"]) part(id).hidden = true;
+  for (const id of ["nothing", "meant", "failure", "further", "progress"]) part(id).hidden = true;
 }
 
 /** Put the focus on the title of what is shown, since what had it is gone. */

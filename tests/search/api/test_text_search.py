@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from catalog.models import Product
 from search.api import answers
-from search.api.serializers import TextAnswerSerializer
+from search.api.text_serializers import TextAnswerSerializer
 from search.models import Query
 from search.stopwatch import Stopwatch
 from tests.api_answers import errors, invalid, not_found
@@ -35,7 +35,10 @@ def skus(answer) -> list[str]:
 def test_products_are_found_by_words_and_shown_with_what_matched(shop, ask, client):
     answer = ask(q="oak cha")
     body = answer.json()
-    assert set(body) == {"query_id", "count", "next", "previous", "results", "facets", "timings_ms"}
+    assert set(body) == {
+        *("query_id", "count", "next", "previous", "results", "facets", "timings_ms"),
+        *("mode", "did_you_mean"),
+    }
     assert (body["count"], body["next"], body["previous"], body["facets"]) == (2, None, None, None)
     assert uuid.UUID(body["query_id"])
     assert set(body["timings_ms"]) == {"search", "facets", "total"}
@@ -91,17 +94,28 @@ def test_all_pages_are_one_search_named_by_the_first(shop, ask):
     assert (len(second["results"]), second["query_id"]) == (1, None)
 
 
-def test_an_answer_takes_four_queries_whatever_its_length(photo, ask, settings, django_assert_num_queries):
+def test_an_answer_takes_two_queries_whatever_its_length(photo, ask, settings, django_assert_num_queries):
     settings.QUERY_LOG_DAYS = 0
     for number in range(4):
         photo("red", f"category-{number}", name=f"Lamp {number}")
+    ask(q="lamp")  # The shop's synonyms are read once in some seconds.
     for size in (1, 4):
-        # The count, the ids of a page, its products with categories and headlines, and their photos.
-        with django_assert_num_queries(4) as captured:
+        # The ids of the first, and the products of a page with categories, photos and headlines.
+        with django_assert_num_queries(2) as captured:
             assert len(skus(ask(q="lamp", page_size=size))) == size
-    skipping = [query["sql"] for query in captured.captured_queries if "LIMIT" in query["sql"]]
-    assert len(skipping) == 1
-    assert "ts_headline" not in skipping[0], "what is skipped to reach a page needs no headlines"
+    ranked, shown = (query["sql"] for query in captured.captured_queries)
+    assert "ts_headline" not in ranked, "what is skipped to reach a page needs no headlines"
+    assert "ts_headline" in shown
+
+
+def test_many_pages_are_each_found_in_their_place(product, ask, monkeypatch):
+    for number in range(7):
+        product(name=f"Lamp {number}")
+    monkeypatch.setattr("catalog.pagination.ProductPagination.max_page_size", 3)
+    pages = [ask(q="lamp", page_size=2, page=page, mode="words").json() for page in (1, 2, 3, 4)]
+    assert {page["count"] for page in pages} == {7}
+    names = [hit["product"]["name"] for page in pages for hit in page["results"]]
+    assert names == [f"Lamp {number}" for number in range(7)]
 
 
 @pytest.mark.parametrize(
@@ -135,9 +149,12 @@ def test_strangers_are_throttled_as_when_they_browse(shop, ask, client, settings
 
 
 def test_an_answer_is_what_the_serializer_makes_of_it(shop, ask):
-    products = list(Product.objects.search("oak").with_headlines("oak"))
+    products = list(Product.objects.search("oak").with_headlines("oak").with_first_photo())
+    for product in products:
+        product.found_by = "words"
     page = {"count": 3, "next": None, "previous": None, "results": products}
-    made = answers.text_answer(page, None, Stopwatch(), "http://testserver/")
+    found = {"mode": "words", "did_you_mean": None, "facets": None}
+    made = answers.text_answer(page, found, {products[0].pk: 0.5}, "oak", Stopwatch(), "http://testserver/")
     described = {
         **made,
         "query_id": uuid.UUID(made["query_id"]),

@@ -158,13 +158,13 @@ def test_a_build_that_shared_memory_has_no_room_for_goes_on_in_one_process(lamps
     monkeypatch.setattr(indexes, "MOST_MEMORY", 10**12)
     monkeypatch.setattr(indexes, "NODE_BYTES", 10**12)
     tried = []
-    create = indexes._create
+    execute = indexes._execute
 
-    def spy(leaf, parallel=True):
+    def spy(statement, rows, dimensions, parallel=True):
         tried.append(parallel)
-        create(leaf, parallel)
+        execute(statement, rows, dimensions, parallel)
 
-    monkeypatch.setattr(indexes, "_create", spy)
+    monkeypatch.setattr(indexes, "_execute", spy)
     assert indexes.build(lamps)
     assert tried == [True, False]
     assert (is_valid(lamps), memory()) == (True, usual)
