@@ -72,7 +72,7 @@ SHOTS = [
     Shot("search-wide", BY_PHOTO, searched),
     Shot("search-dark", BY_PHOTO, searched, scheme="dark"),
     Shot("search-narrow", BY_PHOTO, searched, NARROW),
-    Shot("words", "/?q=oak", searched),
+    Shot("words", "/?q=couch", searched),
     Shot("room-wide", ROOM, chosen),
     Shot("room-narrow", ROOM, searched, NARROW),
     Shot("basket", ROOM, within_budget),
