@@ -61,8 +61,12 @@ class Category(models.Model):
 class ProductQuerySet(models.QuerySet["Product"]):
     def search(self, words: str) -> Self:
         """Products that match `words` (catalog.words.query) or whose sku starts with them. Sets `rank`; best first."""
+        return self.filter(has_words(words)).ranked(words)
+
+    def ranked(self, words: str) -> Self:
+        """The products by how well they match, best first. Sets `rank`."""
         rank = SearchRank(models.F("search_vector"), full_text.query(words, synonyms_within(words)))
-        return self.annotate(rank=rank).filter(has_words(words)).order_by("-rank", "name", "sku")
+        return self.annotate(rank=rank).order_by("-rank", "name", "sku")
 
     def with_headlines(self, words: str) -> Self:
         """Marks where the words are found in name and description (catalog.words.segments reads the marks)."""

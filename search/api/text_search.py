@@ -20,6 +20,9 @@ from search.api.text_serializers import Mode, TextSearchSerializer
 from search.meaning import Meaning
 
 logger = logging.getLogger(__name__)
+# Products with the words that are ranked and counted at most. Ranking all of a common word's takes half a second among
+# a million products, and nobody leafs through 500 pages.
+MOST_RANKED = 10_000
 
 
 class Place(NamedTuple):
@@ -33,12 +36,13 @@ class Place(NamedTuple):
 class Ranking:
     """All places, in order. A paginator asks for their number, and for some of them."""
 
-    def __init__(self, by_words: ProductQuerySet | None, near: Callable[[], Iterable[int]]) -> None:
-        """Those that have the words (None: they are not asked for), then those of `near` that lack them.
+    def __init__(self, having: ProductQuerySet | None, words: str, near: Callable[[], Iterable[int]]) -> None:
+        """Those `having` the words (None: they are not asked for), then those of `near` that lack them.
 
         `near` is asked last: the words are being encoded meanwhile.
         """
-        self.by_words = by_words
+        self.having = having
+        self.words = words
         self.near = near
 
     @property
@@ -54,6 +58,7 @@ class Ranking:
 
     def __getitem__(self, part: slice) -> list[Place]:
         number, first = self._number_with_words, self._first
+        part = slice(part.start, min(part.stop, self.count()))
         with_words = first[part] if part.stop <= len(first) or number == len(first) else self._read(part)
         rest = slice(max(0, part.start - number), max(0, part.stop - number))
         return [Place(pk, rank, Mode.WORDS) for pk, rank in with_words] + [
@@ -67,25 +72,33 @@ class Ranking:
 
     @cached_property
     def _number_with_words(self) -> int:
-        if self.by_words is None or len(self._first) < ProductPagination.max_page_size:
+        if self.having is None or len(self._first) < ProductPagination.max_page_size:
             return len(self._first)
-        return self.by_words.count()
+        return self.having[:MOST_RANKED].count()
+
+    @cached_property
+    def _ranked(self) -> ProductQuerySet | None:
+        """Those that have the words, best first: MOST_RANKED of them."""
+        if self.having is None:
+            return None
+        some = self.having.order_by().values("pk")[:MOST_RANKED]
+        return Product.objects.filter(pk__in=some).ranked(self.words)
 
     @cached_property
     def _without_words(self) -> list[int]:
         near = list(self.near())
-        if self.by_words is None or not near:
+        if self.having is None or not near:
             return near
         if self._number_with_words == len(self._first):
             have = {pk for pk, _ in self._first}
         else:
-            have = set(self.by_words.filter(pk__in=near).order_by().values_list("pk", flat=True))
+            have = set(self.having.filter(pk__in=near).values_list("pk", flat=True))
         return [pk for pk in near if pk not in have]
 
     def _read(self, part: slice) -> list[tuple[int, float]]:
-        if self.by_words is None:
+        if self._ranked is None:
             return []
-        return list(self.by_words.values_list("pk", "rank")[part])  # type: ignore[misc]  # search() sets `rank`.
+        return list(self._ranked.values_list("pk", "rank")[part])  # type: ignore[misc]  # ranked() sets `rank`.
 
 
 @dataclass(frozen=True)
@@ -103,8 +116,8 @@ class FoundByText(Found):
 
     @cached_property
     def ranking(self) -> Ranking:
-        by_words = self.among.filter(filters_of(self.given)).search(self.words)
-        return Ranking(None if self.mode == Mode.MEANING else by_words, lambda: self.near)
+        having = self.among.filter(filters_of(self.given)).filter(has_words(self.words))
+        return Ranking(None if self.mode == Mode.MEANING else having, self.words, lambda: self.near)
 
     def at(self, places: Sequence[Place]) -> list[Product]:
         """The products at these places, with headlines, photos, and how each was found."""

@@ -6,7 +6,7 @@ from django.test import RequestFactory
 from django.urls import reverse
 
 from catalog.models import Product
-from search.api import answers
+from search.api import answers, text_search
 from search.api.text_serializers import TextAnswerSerializer
 from search.models import Query
 from search.stopwatch import Stopwatch
@@ -116,6 +116,19 @@ def test_many_pages_are_each_found_in_their_place(product, ask, monkeypatch):
     assert {page["count"] for page in pages} == {7}
     names = [hit["product"]["name"] for page in pages for hit in page["results"]]
     assert names == [f"Lamp {number}" for number in range(7)]
+
+
+def test_of_a_common_word_no_more_are_ranked_and_counted_than_anybody_leafs_through(product, ask, monkeypatch):
+    for number in range(9):
+        product("lamp" if number % 2 else "sofa", name=f"Oak {number}")
+    monkeypatch.setattr(text_search, "MOST_RANKED", 5)
+    monkeypatch.setattr("catalog.pagination.ProductPagination.max_page_size", 3)
+    pages = [ask(q="oak", page_size=2, page=page, mode="words", facets="true").json() for page in (1, 2, 3)]
+    assert {page["count"] for page in pages} == {5}
+    assert [len(page["results"]) for page in pages] == [2, 2, 1]
+    assert (pages[1]["next"] is None, pages[2]["next"]) == (False, None)
+    assert errors(ask(q="oak", page_size=2, page=4, mode="words")) == not_found()
+    assert {one["slug"]: one["count"] for one in pages[0]["facets"]["categories"]} == {"sofa": 5, "lamp": 4}
 
 
 @pytest.mark.parametrize(
