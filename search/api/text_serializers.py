@@ -24,6 +24,7 @@ class TextSearchSerializer(FindSerializer):
     mode = serializers.ChoiceField(
         [*Mode],
         default=Mode.BOTH,
+        error_messages={"invalid_choice": "Send both, words or meaning."},
         help_text=(
             "What finds products. words: their texts have the words. meaning: their texts mean something similar. "
             "both: those with the words come first."

@@ -136,6 +136,12 @@ class TestOwnModel:
         (folder / "1_Pooling" / "config.json").write_text(json.dumps({"pooling_mode_cls_token": True}))
         assert TextModel.of_folder(folder).fingerprint != before
 
+    def test_another_tokenizer_has_another_name_in_the_database(self, folder):
+        before = TextModel.of_folder(folder).fingerprint
+        tokenizer = json.loads((folder / "tokenizer.json").read_text())
+        (folder / "tokenizer.json").write_text(json.dumps(tokenizer | {"normalizer": None}))
+        assert TextModel.of_folder(folder).fingerprint != before
+
     def test_weights_that_cannot_be_loaded_are_not_tried_at_every_query(self, folder, monkeypatch):
         (folder / "model.safetensors").write_text("x")
         encoder = TextEncoder(TextModel.of_folder(folder), "torch")

@@ -7,6 +7,7 @@ from django.db.models import Q
 from catalog.models import Product, Synonym
 from search.meaning import MOST, Meaning
 from search.models import TextEmbedding
+from search.store.scans import NO_FILTERS
 from tests.text_index import forget_synonyms, index_texts, installed_encoder
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +29,7 @@ def without_synonyms():
     forget_synonyms()
 
 
-def near(words: str, filters: Q = Q()) -> list[str]:  # noqa: B008  It is never changed.
+def near(words: str, filters: Q = NO_FILTERS) -> list[str]:
     found = Meaning(installed_encoder(), words).near(filters)
     skus = dict(Product.objects.values_list("pk", "sku"))
     return [skus[product] for product in found]

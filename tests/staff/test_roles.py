@@ -4,7 +4,6 @@ import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission, User
-from django.test import Client
 from django.urls import reverse
 
 from catalog.models import Product
@@ -12,15 +11,6 @@ from staff.roles import EDITORS, ROLES, grant
 
 pytestmark = pytest.mark.django_db
 OPEN = {model for models in ROLES[EDITORS].values() for model in models}
-
-
-@pytest.fixture
-def editor() -> Client:
-    user = User.objects.create_user("eva", is_staff=True)
-    user.groups.add(Group.objects.get(name=EDITORS))
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def test_an_editor_works_on_products_and_finds_everything_else_closed(editor, photo):

@@ -1,25 +1,13 @@
 """What customers say for the shop's words, as staff enter it."""
 
 import pytest
-from django.contrib.auth.models import Group, User
-from django.test import Client
 from django.urls import reverse
 
 from catalog.models import Synonym
-from staff.roles import EDITORS
 from tests.text_index import forget_synonyms
 
 pytestmark = pytest.mark.django_db
 ADD = reverse("admin:catalog_synonym_add")
-
-
-@pytest.fixture
-def editor() -> Client:
-    user = User.objects.create_user("eva", is_staff=True)
-    user.groups.add(Group.objects.get(name=EDITORS))
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 @pytest.fixture(autouse=True)

@@ -144,7 +144,9 @@ class TestWithBrokenEncoder:
 
 
 def test_an_unknown_mode_is_refused_by_name(ask):
-    assert errors(ask(q="couch", mode="magic")) == invalid("mode", "invalid_choice")
+    answer = ask(q="couch", mode="magic")
+    assert errors(answer) == invalid("mode", "invalid_choice")
+    assert "Send both, words or meaning." in answer.content.decode()
 
 
 def test_the_index_says_how_far_the_texts_are(client, space, product):

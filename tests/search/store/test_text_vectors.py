@@ -1,10 +1,14 @@
 """The vectors of texts in PostgreSQL: exact among few, by an index among many."""
 
+from unittest.mock import Mock
+
 import numpy as np
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.models import Q
+from redis import RedisError
 
+from catalog import vocabulary
 from catalog.models import Product
 from ml.text_encoder import TextModel
 from search import maintenance, text_indexing
@@ -125,6 +129,15 @@ class TestIndex:
         TextEmbedding.objects.create(product=one, encoder="former", digest="", vector=[1.0, 2.0])
         assert maintenance.maintain() == indexes()
         assert not TextEmbedding.objects.filter(encoder="former").exists()
+
+    def test_what_fails_keeps_nothing_else_from_being_maintained(self, product, monkeypatch, caplog):
+        add(product, 60)
+        monkeypatch.setattr(text_vectors, "forget_others", Mock(side_effect=DatabaseError("full")))
+        collected = Mock(side_effect=RedisError("gone"))
+        monkeypatch.setattr(vocabulary, "refresh", collected)
+        assert maintenance.maintain() == []
+        assert collected.called
+        assert caplog.text.count("The words were not maintained") == 2
 
     def test_a_former_encoder_is_kept_while_texts_are_pending(self, product):
         one = product()
