@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "drf_standardized_errors",
     "catalog",
     "search",
+    "descriptions",
     "evaluation",
     "storefront",
     "staff",
