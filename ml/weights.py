@@ -19,7 +19,9 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
@@ -95,8 +97,7 @@ def load_network(recipe: Recipe) -> nn.Module:
     if recipe.weights == RANDOM:
         return _random_network(recipe)
     if recipe.weights == IMAGENET:
-        published, path = _published(recipe), imagenet_path(recipe)
-        state = {re.sub(*published.renamed, name): value for name, value in read_state(path, published.sha256).items()}
+        path, state = imagenet_path(recipe), _imagenet_state(recipe)
     else:
         path = Path(recipe.weights)
         state = read_state(path, recipe.weights_sha256)
@@ -104,6 +105,21 @@ def load_network(recipe: Recipe) -> nn.Module:
         network = BACKBONES[recipe.backbone].build()
     assign(network, state, BACKBONES[recipe.backbone].head, path)
     return network.eval()
+
+
+def imagenet_head(recipe: Recipe) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Weights (1000, channels) and biases (1000,) of the backbone's last layer, as trained on ImageNet.
+
+    Raises WeightsError.
+    """
+    state, head = _imagenet_state(recipe), BACKBONES[recipe.backbone].head
+    return state[f"{head}.weight"].numpy(), state[f"{head}.bias"].numpy()
+
+
+def _imagenet_state(recipe: Recipe) -> dict[str, Tensor]:
+    published = _published(recipe)
+    state = read_state(imagenet_path(recipe), published.sha256)
+    return {re.sub(*published.renamed, name): value for name, value in state.items()}
 
 
 def _published(recipe: Recipe) -> Published:
