@@ -173,12 +173,14 @@ CELERY_TASK_ROUTES = {
     "search.tasks.learn_words": {"queue": "maintenance"},
     "search.tasks.drop_space": {"queue": "maintenance"},
     "search.tasks.roll_up": {"queue": "maintenance"},
+    "descriptions.tasks.tag_pending": {"queue": "maintenance"},
 }
 # Beat rings the same bells that the catalogue rings; a ring nobody took in time is dropped.
 CELERY_BEAT_SCHEDULE = {
     "index pending photos": {"task": "search.tasks.index_pending", "schedule": 30, "options": {"expires": 30}},
     "go on with imports": {"task": "search.tasks.import_pending", "schedule": 30, "options": {"expires": 30}},
     "maintain the index": {"task": "search.tasks.maintain", "schedule": 600, "options": {"expires": 600}},
+    "tag products": {"task": "descriptions.tasks.tag_pending", "schedule": 120, "options": {"expires": 120}},
     # At night; a ring that was missed is made up for when beat starts.
     "roll up": {"task": "search.tasks.roll_up", "schedule": crontab("20", "0"), "options": {"expires": 36_000}},
 }

@@ -26,9 +26,9 @@ PRIOR = 2.0  # How many products' worth of doubt there is whether a value that i
 USUAL = 0.05  # Added to a colour term's usual share, so that a rare term's least trace tells little.
 
 
-def parts(value: str) -> list[str]:
-    """The values of a list: "linen, oak" has two."""
-    return [part for part in PART.split(value.strip()) if part]
+def parts(value: object) -> list[str]:
+    """The values of a list, as they are written: "linen, oak" has two. Signs, numbers and true are none."""
+    return [part for part in PART.split(value.strip()) if _plain(part)] if isinstance(value, str) else []
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,8 +103,8 @@ class AttributeEvidence:
     def __init__(self, examples: Examples, name: str) -> None:
         """At least one of the examples has the attribute, and in words."""
         self.examples, self.name = examples, name
-        written = [(row, product.attributes.get(name)) for row, product in enumerate(examples.products)]
-        values = {row: parts(value) for row, value in written if isinstance(value, str) and parts(value)}
+        written = [parts(product.attributes.get(name)) for product in examples.products]
+        values = {row: own for row, own in enumerate(written) if own}
         self.rows = np.array([*values], np.int64)
         self.held = [tuple(map(_plain, own)) for own in values.values()]
         self.known = Counter(value for held in self.held for value in held)

@@ -26,7 +26,7 @@ class Tagger(models.Model):
     space = models.ForeignKey("search.Space", models.CASCADE, related_name="taggers")
     learned = models.JSONField(help_text="ml.value_choice.ValueModel by the attribute's name.")
     examples = models.JSONField(help_text="Ids of the products that it compares others with.")
-    labelled = models.PositiveIntegerField(help_text="Products that had attributes when it learned.")
+    letters = models.PositiveBigIntegerField(help_text="Letters of all attributes when it learned.")
     fitted_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -34,6 +34,11 @@ class Tagger(models.Model):
 
     def __str__(self) -> str:
         return f"tagger of {self.space_id}, {self.fitted_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def told(self) -> list[str]:
+        """The attributes that it tells often enough rightly."""
+        return [name for name, model in self.learned.items() if model["coverage"]]
 
 
 class Tagging(models.Model):

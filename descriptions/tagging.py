@@ -5,19 +5,22 @@ own attributes prove to be right often enough is said (ml.value_choice).
 """
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from functools import lru_cache, partial
 
 import numpy as np
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery, Sum, TextField
+from django.db.models.functions import Cast, Coalesce, Length
 
 from catalog.models import Photo, Product
+from catalog.validators import MAX_VALUE_LENGTH
 from descriptions import photo_colours
-from descriptions.evidence import AttributeEvidence, Candidate, Described, Examples, Neighbours
+from descriptions.evidence import AttributeEvidence, Candidate, Described, Examples, Neighbours, parts
 from descriptions.models import Tag, Tagger, Tagging
 from descriptions.wordings import excerpt, tokens
 from ml.feature_scaling import unit
@@ -39,7 +42,8 @@ MOST_NAMES = 20  # attributes, the commonest
 # Of a category whose products hardly ever have an attribute, nobody misses it.
 FEWEST_IN_CATEGORY = 5
 BATCH = 64
-CHANGED_ENOUGH = 0.1  # the share of the products with attributes that came or went until they are learned from anew
+LETTERS = re.compile(r"[^\W\d_]{2}")  # "80" is measured, not told by words.
+CHANGED_ENOUGH = 0.1  # the share of all attributes that came or went until they are learned from anew
 
 
 def is_due(space: Space) -> bool:
@@ -47,8 +51,12 @@ def is_due(space: Space) -> bool:
     if pending_photos(space).exists():
         return False
     newest = newest_tagger(space)
-    labelled = _labelled().count()
-    return newest is None or abs(labelled - newest.labelled) > CHANGED_ENOUGH * newest.labelled
+    return newest is None or abs(_letters() - newest.letters) > CHANGED_ENOUGH * newest.letters
+
+
+def learn_if_due(space: Space) -> Tagger | None:
+    """Learn anew if that is due."""
+    return learn(space) if is_due(space) else None
 
 
 def newest_tagger(space: Space) -> Tagger | None:
@@ -66,7 +74,7 @@ def learn(space: Space, seed: int = 0) -> Tagger:
             space=space,
             learned={name: asdict(model) for name, model in found.items()},
             examples=[product.pk for product in products],
-            labelled=_labelled().count(),
+            letters=_letters(),
         )
         Tagger.objects.exclude(pk=tagger.pk).delete()
     return tagger
@@ -151,6 +159,12 @@ def _labelled() -> QuerySet[Product]:
     return Product.objects.exclude(attributes={})
 
 
+def _letters() -> int:
+    """How much all attributes have to say. A million products are counted in half a second."""
+    written = Length(Cast("attributes", TextField()))
+    return _labelled().aggregate(letters=Sum(written))["letters"] or 0
+
+
 def _is_indexed(space: Space) -> Exists:
     return Exists(Embedding.objects.filter(space_id=space.pk, photo__product_id=OuterRef("pk")))
 
@@ -158,7 +172,7 @@ def _is_indexed(space: Space) -> Exists:
 def _models(products: Sequence[Described]) -> Iterator[tuple[str, ValueModel | None]]:
     """What can be learned of each attribute."""
     for name in _names(products):
-        yield name, _model([product for product in products if isinstance(product.attributes.get(name), str)], name)
+        yield name, _model([product for product in products if parts(product.attributes.get(name))], name)
 
 
 def _names(products: Iterable[Described]) -> list[str]:
@@ -167,7 +181,7 @@ def _names(products: Iterable[Described]) -> list[str]:
         name
         for product in products
         for name, value in product.attributes.items()
-        if isinstance(value, str) and 0 < len(value) <= LONGEST_VALUE
+        if isinstance(value, str) and len(value) <= LONGEST_VALUE and LETTERS.search(value)
     )
     return [name for name, _ in counts.most_common(MOST_NAMES)]
 
@@ -200,26 +214,35 @@ def _in_order(candidates: Sequence[Candidate], held: Sequence[str]) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _loaded(tagger_id: int) -> tuple[Examples, dict[str, tuple[AttributeEvidence, ValueModel, Counter[int]]]]:
-    """What a tagger compares with: its examples, and for each attribute what they tell and where it is usual."""
-    tagger = Tagger.objects.select_related("space").get(pk=tagger_id)
+def _loaded(
+    tagger_id: int, fitted_at: datetime
+) -> tuple[Examples, dict[str, tuple[AttributeEvidence, ValueModel, Counter[int]]]] | None:
+    """What a tagger compares with: its examples, and for each attribute what they tell and where it is usual.
+
+    Of its examples some may be gone. None if all are.
+    """
+    tagger = Tagger.objects.select_related("space").get(pk=tagger_id, fitted_at=fitted_at)
     products = described(tagger.space, tagger.examples)
+    if not products:
+        return None
+    usual = {
+        name: Counter(product.category_id for product in products if parts(product.attributes.get(name)))
+        for name in tagger.told
+    }
     examples = Examples(products)
     return examples, {
-        name: (
-            AttributeEvidence(examples, name),
-            ValueModel.from_dict(fields),
-            Counter(product.category_id for product in products if name in product.attributes),
-        )
-        for name, fields in tagger.learned.items()
+        name: (AttributeEvidence(examples, name), ValueModel.from_dict(tagger.learned[name]), having)
+        for name, having in usual.items()
+        if having.total()
     }
 
 
 def _told(tagger: Tagger, products: Sequence[Product]) -> Iterator[Tag]:
     """What the tagger says of products."""
-    if not tagger.learned:
+    loaded = _loaded(tagger.pk, tagger.fitted_at)
+    if loaded is None:
         return
-    examples, attributes = _loaded(tagger.pk)
+    examples, attributes = loaded
     texts = {product.pk: f"{product.name}. {product.description}" for product in products}
     lacking = [product.pk for product in products if attributes.keys() - product.attributes.keys()]
     for product in described(tagger.space, lacking):
@@ -236,13 +259,14 @@ def _tag(product: Described, evidence: AttributeEvidence, model: ValueModel, nea
     if not candidates:
         return None
     choice = model.choose(np.array([one.features for one in candidates]))
-    if choice.confidence < model.least_confidence:
-        return None
     chosen = [candidates[place] for place in sorted(choice.candidates)]  # Those that are named come in their order.
+    value = ", ".join(evidence.spelled(one.value) for one in chosen)
+    if choice.confidence < model.least_confidence or len(value) > MAX_VALUE_LENGTH:
+        return None
     return Tag(
         product_id=product.pk,
         name=evidence.name,
-        value=", ".join(evidence.spelled(one.value) for one in chosen),
+        value=value,
         confidence=choice.confidence,
         evidence={"precision": model.precision, "values": [_evidence(one, evidence, text) for one in chosen]},
     )

@@ -61,7 +61,7 @@ def unknown(text: Tokens, known: Sequence[Mention], places: Collection[Place]) -
     return [one for one in found if len(place(text, one)) == BEFORE and place(text, one) in places]
 
 
-def excerpt(text: str, value: str, around: int = 40) -> str:
+def excerpt(text: str, value: str, around: int = 24) -> str:
     """The part of a text that names the value: `around` characters before and behind it, at least."""
     found = re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text, re.IGNORECASE)
     if found is None:

@@ -13,6 +13,8 @@ from unfold.admin import ModelAdmin
 
 # A list counts and shows no more rows. Nobody pages further, and counting takes time on every page.
 MOST_COUNTED = 10_000
+# One action takes this many products at most, to end well within a request. A file changes more (import_catalog).
+MOST_SELECTED = 500
 
 
 def thumbnail(name: str | None, alt: str = "") -> SafeString | str:

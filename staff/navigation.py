@@ -26,6 +26,7 @@ SIDEBAR: dict[str, Any] = {
             "items": [
                 page("Products", "chair", "admin:catalog_product_changelist", "catalog.view_product"),
                 page("Categories", "category", "admin:catalog_category_changelist", "catalog.view_category"),
+                page("Tags", "sell", "admin:descriptions_tag_changelist", "descriptions.view_tag"),
                 page("Synonyms", "compare_arrows", "admin:catalog_synonym_changelist", "catalog.view_synonym"),
                 page("Imports", "upload_file", "admin:catalog_import_changelist", "catalog.add_import"),
             ],

@@ -34,13 +34,12 @@ from ml.images import as_jpeg, open_photo
 from search import indexing, photo_states, worker_bell
 from search.models import Rejection, Space
 from search.photo_states import State
-from staff.lists import BoundedPaginator, thumbnail
+from staff.lists import MOST_SELECTED, BoundedPaginator, thumbnail
 from staff.product_form import MoveForm, ProductForm
+from staff.tags import DECIDE, proposed
 
 # Pixels of a small photo's longer side. It is shown at 120, also on dense screens. 50 whole photos are 20 MB.
 THUMBNAIL_SIDE = 240
-# One action takes this many products at most, to end well within a request. A file changes more (import_catalog).
-MOST_SELECTED = 500
 NO_PHOTOS = "none"
 VARIANTS = {State.INDEXED: "success", State.PENDING: "warning", State.REJECTED: "danger"}
 
@@ -143,6 +142,7 @@ class PhotoInline(TabularInline):
 class ProductAdmin(ModelAdmin):
     form = ProductForm
     inlines = [PhotoInline]
+    change_form_after_template = DECIDE
     list_display = ["photo", "sku", "name", "category", "index_state", "costs", "in_stock", "changed"]
     list_display_links = ["photo", "sku", "name"]
     list_filter = [IndexStateFilter, "in_stock", ("category", RelatedDropdownFilter)]
@@ -155,7 +155,7 @@ class ProductAdmin(ModelAdmin):
     show_facets = admin.ShowFacets.NEVER  # Each facet would count all products.
     search_fields = ["sku", "name"]
     search_help_text = "Words of the product, or the start of a sku"
-    readonly_fields = ["created_at", "updated_at"]
+    readonly_fields = ["created_at", "updated_at", "proposed"]
     actions = ["move", "delete_selected", "reindex", "retry"]
     warn_unsaved_form = True
 
@@ -196,6 +196,10 @@ class ProductAdmin(ModelAdmin):
         file: str | None = product.first_photo["file"] if product.first_photo else None
         return thumbnail(file, f"Photo of {product.sku}")
 
+    @admin.display(description="proposed attributes")
+    def proposed(self, product: Product) -> SafeString | str:
+        return proposed(product)
+
     @admin.display(description="price", ordering="price")
     def costs(self, product: Product) -> str:
         return "–" if product.price is None else f"{product.price}\xa0{product.currency}"
@@ -207,7 +211,8 @@ class ProductAdmin(ModelAdmin):
     def get_fields(self, request: HttpRequest, obj: Product | None = None) -> Any:
         fields = ["sku", "name", "category", "description", ("price", "currency"), "in_stock", "url", "attributes"]
         photos = ["new_photos"] if request.user.has_perm("catalog.add_photo") else []
-        return [*fields, *photos, ("created_at", "updated_at")]
+        tags = ["proposed"] if obj and request.user.has_perm("catalog.change_product") and proposed(obj) else []
+        return [*fields, *tags, *photos, ("created_at", "updated_at")]
 
     def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         form = super().get_form(request, *args, **kwargs)

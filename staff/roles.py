@@ -18,7 +18,8 @@ ROLES = {
         "catalog": [
             *(f"{verb}_{model}" for model in ("product", "photo", "synonym") for verb in VERBS),
             *(f"{verb}_import" for verb in ("view", "add", "delete")),
-        ]
+        ],
+        "descriptions": ["view_tag"],
     }
 }
 
