@@ -72,7 +72,7 @@ def test_a_deleted_product_leaves_no_vector(encoder, sofa):
 
 def test_a_new_form_of_the_texts_has_all_made_anew(encoder, sofa, monkeypatch):
     text_indexing.index_batch(encoder)
-    monkeypatch.setattr(text_indexing, "FORM", "2-")
+    monkeypatch.setattr(text_indexing, "FORM", "another-")
     assert pending(encoder) == ["S-1"]
 
 
