@@ -1,7 +1,7 @@
 """Captions: a vision-language model says what each product's first photo shows."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass
 
@@ -47,7 +47,7 @@ class Turn:
     """One go at what is pending. Iterating it asks the model, and yields an outcome for each product.
 
     It ends when nothing is left, after so many seconds or products, or when the server had better be left alone. Who
-    stops it before waits for the requests under way, and what they bring is kept.
+    closes it before waits for the requests under way, and what they bring is kept.
     """
 
     def __init__(self, model: VisionModel, seconds: float = float("inf"), most: float = float("inf")) -> None:
@@ -62,7 +62,7 @@ class Turn:
         """Whether the time was over before all was done."""
         return not self.stopped_by and time.monotonic() >= self.deadline
 
-    def __iter__(self) -> Iterator[Outcome]:
+    def __iter__(self) -> Generator[Outcome, None, None]:
         asked: dict[Future[Written], Lease] = {}
         with ThreadPoolExecutor(settings.CAPTION_REQUESTS, "caption") as pool:
             try:

@@ -33,7 +33,7 @@ def test_without_a_model_the_command_says_what_to_set(lamps):
 
 def test_all_that_is_pending_gets_a_caption_once(chat, model, lamps):
     assert run("caption_photos") == (
-        "3 captions made with small-vision. 0 pending, 0 tried again later, 0 given up. "
+        "3 captions made with small-vision. 0 pending, 0 being made or tried again later, 0 given up. "
         "So far: 3 requests, 0 of them failed, 2,700 tokens read, 120 written.\n"
     )
     assert Product.objects.exclude(caption="").count() == 3
@@ -62,7 +62,7 @@ def test_what_was_given_up_is_tried_again_when_asked(chat, model, lamps):
     run("caption_photos", "--limit", "1")
     Caption.objects.update(made_at=None, attempts=MOST_ATTEMPTS, reason="No word.")
     assert run("caption_photos").startswith(
-        "2 captions made with small-vision. 0 pending, 0 tried again later, 1 given"
+        "2 captions made with small-vision. 0 pending, 0 being made or tried again later, 1 given"
     )
     assert ", and 1 that were given up. Nobody" in run("caption_photos", "--dry-run", "--retry")
     assert run("caption_photos", "--retry").startswith("1 captions made with small-vision. 0 pending,")
@@ -73,7 +73,7 @@ def test_a_photo_without_a_caption_is_named_with_the_reason(chat, model, lamps):
     chat.answer_with(refuses(400, "No image."), caption())
     assert run("caption_photos").splitlines() == [
         "LAMP-0: The server answered with 400: No image.",
-        "2 captions made with small-vision. 0 pending, 1 tried again later, 0 given up. "
+        "2 captions made with small-vision. 0 pending, 1 being made or tried again later, 0 given up. "
         "So far: 3 requests, 1 of them failed, 1,800 tokens read, 80 written.",
     ]
     Caption.objects.filter(made_at=None).update(attempts=MOST_ATTEMPTS - 1)

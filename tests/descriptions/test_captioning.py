@@ -157,7 +157,7 @@ def test_who_stops_a_turn_waits_for_what_is_under_way_and_keeps_it(chat, model, 
     chat.answer_with(caption(), hangs(0.2))
     turn = iter(Turn(model))
     next(turn)
-    turn.close()  # type: ignore[attr-defined]  # as Ctrl-C does
+    turn.close()
     assert len(chat.questions) in (2, 3)
     assert len(captions()) == len(chat.questions)
     list(Turn(model))

@@ -3,6 +3,7 @@
 import argparse
 import sys
 import time
+from contextlib import closing
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -63,8 +64,11 @@ class Command(ExplainedCommand):
         total = int(min(pending(turn.model.fingerprint).count(), turn.left))
         made = asked = 0
         logged = time.monotonic()
-        with tqdm(total=total, unit="photo", disable=not sys.stderr.isatty()) as bar:
-            for outcome in turn:
+        with (
+            closing(iter(turn)) as outcomes,  # Ctrl-C between two of them would leave it open.
+            tqdm(total=total, unit="photo", disable=not sys.stderr.isatty()) as bar,
+        ):
+            for outcome in outcomes:
                 asked += 1
                 made += outcome.failure is None
                 bar.update()
@@ -89,7 +93,7 @@ def _why(outcome: Outcome) -> str:
 def _told(now: Progress) -> str:
     """What is left, and what all captions took so far."""
     return (
-        f"{now.pending} pending, {now.waiting} tried again later, {now.given_up} given up. So far: "
+        f"{now.pending} pending, {now.waiting} being made or tried again later, {now.given_up} given up. So far: "
         f"{now.requests:,} requests, {now.failures:,} of them failed, {now.prompt_tokens:,} tokens read, "
         f"{now.completion_tokens:,} written."
     )
