@@ -93,7 +93,8 @@ class Turn:
                 self._stop(failure)
             return Outcome(lease.product.sku, failure, given_up=put_off(lease, failure))
         self._failures_in_a_row = 0
-        server_rest.end()
+        if not self.stopped_by:  # An answer that was under way when the server asked to be left alone says nothing.
+            server_rest.end()
         keep(lease, self.model, written)
         return Outcome(lease.product.sku)
 

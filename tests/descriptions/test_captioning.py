@@ -143,6 +143,15 @@ def test_an_answer_ends_the_rest(model, lamps):
     assert server_rest.current() is None
 
 
+def test_an_answer_that_was_under_way_does_not_end_the_rest(chat, model, lamps):
+    lamps(4)
+    chat.answer_with(refuses(429, Retry_After="1800"), hangs(0.2))
+    turn = Turn(model)
+    assert len(list(turn)) == 2
+    assert (len(captions()), len(chat.questions)) == (1, 2)
+    assert server_rest.current() is not None
+
+
 def test_a_photo_that_is_missing_is_the_photo_s_own_failure_and_nobody_is_asked(chat, model, lamps, media):
     lamps(1)
     for path in media.rglob("*.jpg"):
