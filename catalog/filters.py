@@ -114,7 +114,7 @@ def filters_of(given: Mapping[str, Any]) -> Q:
 
 
 WORDS = (
-    "Words of the name, description or attributes (the last may be unfinished), or the start of a sku. "
+    "Words of the name, description, attributes or caption (the last may be unfinished), or the start of a sku. "
     'Understands "quoted phrases", OR and -without.'
 )
 

@@ -27,6 +27,8 @@ from catalog.validators import (
 
 # PostgreSQL refuses a full-text vector above 1 MB: this stays far below it.
 MAX_DESCRIPTION = 20_000
+# Five sentences or more. What a model writes beyond them says nothing new.
+MAX_CAPTION = 1_000
 # Far above any number of photos and far below what the column holds.
 MAX_POSITION = 10_000
 MAX_SYNONYM = 100
@@ -164,6 +166,22 @@ class Product(models.Model):
         validators=[validate_attributes],
         help_text='A flat object, for example {"color": "Oak", "width": 80}.',
     )
+    # Neither is the shop's own: whoever makes captions writes both, by a query, and leaves updated_at alone.
+    caption = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="What the first photo shows, in words that a machine wrote. Searches by words read it.",
+    )
+    caption_source = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="What wrote the caption, such as a model's name; empty: there is none.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     search_vector = models.GeneratedField(
@@ -176,6 +194,7 @@ class Product(models.Model):
                 models.Value("\n"),
                 "description",
                 Cast("attributes", models.TextField()),
+                "caption",
                 output_field=models.TextField(),
             )
         ),

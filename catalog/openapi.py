@@ -104,6 +104,8 @@ PRODUCT_PAGE = OpenApiExample(
         "results": [
             {
                 **PRODUCT.value,
+                "caption": "A wooden chair with a light woven seat and a straight back.",
+                "caption_source": "qwen2.5vl:7b",
                 "photos": [PHOTO],
                 "created_at": "2026-11-20T12:00:00Z",
                 "updated_at": "2026-11-20T12:00:00Z",

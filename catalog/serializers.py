@@ -86,7 +86,7 @@ class ProductSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Product
-        fields = (*Product.EDITABLE, "photos", "created_at", "updated_at")
+        fields = (*Product.EDITABLE, "caption", "caption_source", "photos", "created_at", "updated_at")
         extra_kwargs = {"attributes": {"help_text": "A flat object: text, numbers, true or false."}}
 
     def build_standard_field(self, field_name: str, model_field: Any) -> Any:

@@ -93,6 +93,7 @@ def vector() -> CombinedExpression:
         + WordsVector("sku", weight="A", config=CONFIG)
         + WordsVector("description", weight="B", config=CONFIG)
         + AttributesVector("attributes", weight="C", config=CONFIG)
+        + WordsVector("caption", weight="D", config=CONFIG)
         + WordsVector("name", weight="A", config=AS_TYPED)
     )
 

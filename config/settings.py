@@ -174,6 +174,8 @@ CELERY_TASK_ROUTES = {
     "search.tasks.drop_space": {"queue": "maintenance"},
     "search.tasks.roll_up": {"queue": "maintenance"},
     "descriptions.tasks.tag_pending": {"queue": "maintenance"},
+    # Each photo is waited for, for seconds to a minute.
+    "descriptions.tasks.caption_pending": {"queue": "captions"},
 }
 # Beat rings the same bells that the catalogue rings; a ring nobody took in time is dropped.
 CELERY_BEAT_SCHEDULE = {
@@ -260,6 +262,23 @@ BUILD_SHARE = env.float("BUILD_SHARE", default=0.5)
 TEXT_LANGUAGE = env.str("TEXT_LANGUAGE", default="english").lower()
 # What makes vectors of texts: the encoder that comes with Lamplight, the folder of another, or "none".
 TEXT_ENCODER = env.str("TEXT_ENCODER", default="")
+
+# --- Captions ---------------------------------------------------------------------------------------------------
+# An OpenAI-compatible server of a vision-language model that describes products' photos; none by default.
+CAPTION_URL = env.str("CAPTION_URL", default="")
+CAPTION_MODEL = env.str("CAPTION_MODEL", default="")
+CAPTION_KEY = env.str("CAPTION_KEY", default="")
+# What the model is asked; empty: descriptions.vision_model.PROMPT.
+CAPTION_PROMPT = env.str("CAPTION_PROMPT", default="")
+CAPTION_LANGUAGE = env.str("CAPTION_LANGUAGE", default="English")
+# Photos that the model is asked about at once.
+CAPTION_REQUESTS = env.int("CAPTION_REQUESTS", default=2)
+if CAPTION_URL:
+    CELERY_BEAT_SCHEDULE["caption photos"] = {
+        "task": "descriptions.tasks.caption_pending",
+        "schedule": 60,
+        "options": {"expires": 60},
+    }
 
 # --- Customers ------------------------------------------------------------------------------------------------
 # Days that searches and events stay in the log; 0 keeps none.

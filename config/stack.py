@@ -38,6 +38,7 @@ ONE, INFO = ("--concurrency", "1"), ("--loglevel", "INFO")
 COMMANDS = {
     "worker": ("celery", "-A", "config", "worker", "-n", "index@%h", *ONE, *INFO),
     "maintenance": ("celery", "-A", "config", "worker", "-Q", "maintenance", "-n", "maintenance@%h", *ONE, *INFO),
+    "captions": ("celery", "-A", "config", "worker", "-Q", "captions", "-n", "captions@%h", *ONE, *INFO),
     "beat": ("celery", "-A", "config", "beat", *INFO),
     "web": ("gunicorn", "--config", "config/gunicorn.py", "config.wsgi"),
 }
@@ -150,8 +151,8 @@ class Stack:
         """End the processes: ask all at once, then wait for all together. Kill those that outlast STOP_SECONDS."""
         print("\nStopping ...", flush=True)
         for name, process in self.processes.items():
-            # What the maintenance worker does takes minutes and is begun anew: a cold shutdown gives it up.
-            process.send_signal(signal.SIGQUIT if name == "maintenance" else signal.SIGTERM)
+            # What these workers do takes minutes and is begun anew: a cold shutdown gives it up.
+            process.send_signal(signal.SIGQUIT if name in ("maintenance", "captions") else signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
         for process in self.processes.values():
             try:
@@ -185,12 +186,17 @@ def running() -> Iterator[Stack]:
         stack = Stack(settings.HOST, port)
         stack.password = _prepare()
         try:
-            for name in COMMANDS:
+            for name in wanted():
                 stack.start(name)
             stack.wait_until_ready()
             yield stack
         finally:
             stack.stop()
+
+
+def wanted() -> list[str]:
+    """The processes that the shop needs. Captions are made where it has a model to make them."""
+    return [name for name in COMMANDS if name != "captions" or settings.CAPTION_URL]
 
 
 def welcome(stack: Stack) -> str:

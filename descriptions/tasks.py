@@ -1,17 +1,42 @@
-"""What the workers do beside indexing. A message is a bell: it carries no data, and losing one harms nothing."""
+"""What the workers do beside indexing. A message is a bell, as all are (search.tasks)."""
 
 import time
 
 from celery import shared_task
 from celery.utils.log import get_task_logger
 
-from descriptions import tagging
+from descriptions import caption_leases, captioning, server_rest, tagging
+from search import worker_bell
 from search.models import Space
 
 logger = get_task_logger(__name__)
-# Seconds that one task goes on taking batches: other upkeep waits for its end.
-TURN = 30
+# Seconds that one task goes on asking. At its end it waits for the slowest request, while the others' places are idle.
+CAPTIONING_TURN = 60
+# Seconds that products are looked at for tags: other upkeep waits for its end.
+TAGGING_TURN = 30
 DAY = 86_400
+
+
+@shared_task
+def caption_pending() -> None:
+    """Ask the shop's model about photos that have no caption of it yet."""
+    worker_bell.silence(caption_leases.BELL)
+    model = captioning.shops_model()
+    if model is None or server_rest.current():
+        return
+    caption_leases.forget_captions_without_photos()
+    turn, begun = captioning.Turn(model, CAPTIONING_TURN), time.monotonic()
+    outcomes = list(turn)
+    made = sum(outcome.failure is None for outcome in outcomes)
+    if outcomes:
+        logger.info("%d captions made, %.1f a minute", made, 60 * made / (time.monotonic() - begun))
+    for outcome in outcomes:
+        if outcome.failure:
+            logger.warning("%s: no caption: %s", outcome.sku, outcome.failure)
+    if turn.stopped_by:
+        logger.warning("Captions rest: %s", turn.stopped_by)
+    if turn.is_cut:
+        worker_bell.ring(caption_leases.BELL)
 
 
 # Learning takes minutes in a large shop, so the message is acknowledged at its start: bells ring again anyway.
@@ -24,7 +49,7 @@ def tag_pending() -> None:
     if tagger := tagging.learn_if_due(space):
         logger.info("%s: learned to tell %s", space, ", ".join(tagger.told) or "no attribute")
     tagger, begun, count = tagging.newest_tagger(space), time.monotonic(), 0
-    while tagger and time.monotonic() < begun + TURN and (done := tagging.tag_batch(tagger)):
+    while tagger and time.monotonic() < begun + TAGGING_TURN and (done := tagging.tag_batch(tagger)):
         count += done
     if count:
         logger.info("%d products looked at for tags, %.1f a second", count, count / (time.monotonic() - begun))

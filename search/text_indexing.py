@@ -26,7 +26,7 @@ from search.store import text_vectors
 BATCH = 64
 WORD = re.compile(r"[^\W\d_]{3,}")  # "90x200 cm" has none.
 # The version of `texts`. Raise it when it puts them together in another way: all products are then pending.
-FORM = "1-"
+FORM = "2-"
 # An attribute's value says something in so many letters; a longer one is a text of its own, or no words at all.
 LONGEST_VALUE = 60
 
@@ -89,12 +89,14 @@ def texts(product: Product) -> tuple[str, str]:
     """What a product is, in a few words, and what else is said of it.
 
     The name is in the first alone: many are proper names, which draw a longer text's vector away from what it says.
-    Values without a word, such as sizes, are in neither, since an encoder cannot compare them.
+    Values without a word, such as sizes, are in neither, since an encoder cannot compare them. The caption comes last:
+    an encoder reads so many words of a text, and the shop's own come first.
     """
     values = [value for value in product.attributes.values() if isinstance(value, str) and _is_words(value)]
     heading = " ".join([product.name, *values])
     said = ", ".join(values)
-    return heading, ". ".join(filter(None, [said, product.description])) or heading
+    described = " ".join(filter(None, [product.description, product.caption]))
+    return heading, ". ".join(filter(None, [said, described])) or heading
 
 
 def _is_words(value: str) -> bool:
@@ -102,4 +104,4 @@ def _is_words(value: str) -> bool:
 
 
 def _pending(encoder: TextEncoder, after: int) -> QuerySet[Product]:
-    return pending(encoder, after).only("name", "description", "attributes", "text_digest")
+    return pending(encoder, after).only("name", "description", "attributes", "caption", "text_digest")

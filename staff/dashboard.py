@@ -14,6 +14,8 @@ from django.db.models import Min
 from django.http import HttpRequest
 
 from catalog.models import Category, Import, Product
+from descriptions import caption_progress
+from descriptions.captioning import shops_model
 from search import photo_states, spaces, text_indexing
 from search.log import queries
 from search.models import Head, Space
@@ -54,7 +56,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     may = request.user.has_perm
     space = Space.objects.live()
     if may("catalog.view_product"):
-        context |= {"products": Product.objects.count(), "index": space and index(space)}
+        context |= {"products": Product.objects.count(), "index": space and index(space), "captions": captions()}
     if may("catalog.add_import") or may("catalog.view_import"):
         context["imports"] = Import.objects.select_related("created_by")[:IMPORTS]
     if may("search.view_space"):
@@ -68,6 +70,13 @@ def index(space: Space) -> Index:
     if seen.counts.pending:
         oldest = photo_states.pending(space).aggregate(oldest=Min("created_at"))["oldest"]
     return Index(seen, oldest, text_indexing.progress())
+
+
+@cached(TTLCache(maxsize=1, ttl=KEPT), lock=Lock())
+def captions() -> caption_progress.Progress | None:
+    """How far the captions are; None where the shop has no model to make them."""
+    model = shops_model()
+    return caption_progress.progress(model) if model else None
 
 
 def judge(space: Space) -> Judge | None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, cast
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -30,6 +31,7 @@ from unfold.views import ChangeList
 
 from catalog.models import Photo, Product, ProductQuerySet
 from catalog.photos import StoredPhotoError, TooManyPhotos, add_pictures, open_stored
+from descriptions import caption_leases
 from ml.images import as_jpeg, open_photo
 from search import indexing, photo_states, worker_bell
 from search.models import Rejection, Space
@@ -155,8 +157,8 @@ class ProductAdmin(ModelAdmin):
     show_facets = admin.ShowFacets.NEVER  # Each facet would count all products.
     search_fields = ["sku", "name"]
     search_help_text = "Words of the product, or the start of a sku"
-    readonly_fields = ["created_at", "updated_at", "proposed"]
-    actions = ["move", "delete_selected", "reindex", "retry"]
+    readonly_fields = ["caption", "caption_source", "proposed", "created_at", "updated_at"]
+    actions = ["move", "delete_selected", "reindex", "retry", "caption_anew"]
     warn_unsaved_form = True
 
     class Media:
@@ -212,7 +214,8 @@ class ProductAdmin(ModelAdmin):
         fields = ["sku", "name", "category", "description", ("price", "currency"), "in_stock", "url", "attributes"]
         photos = ["new_photos"] if request.user.has_perm("catalog.add_photo") else []
         tags = ["proposed"] if obj and request.user.has_perm("catalog.change_product") and proposed(obj) else []
-        return [*fields, *tags, *photos, ("created_at", "updated_at")]
+        captions = ["caption", "caption_source"] if obj and obj.caption else []
+        return [*fields, *tags, *photos, *captions, ("created_at", "updated_at")]
 
     def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         form = super().get_form(request, *args, **kwargs)
@@ -220,6 +223,16 @@ class ProductAdmin(ModelAdmin):
         if "new_photos" not in self.get_fields(request):
             form.base_fields.pop("new_photos", None)
         return form
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        actions = super().get_actions(request)
+        if not settings.CAPTION_URL:
+            actions.pop("caption_anew", None)
+        return actions
+
+    def save_model(self, request: HttpRequest, obj: Product, form: Any, change: bool) -> None:
+        """Saves what the form shows alone: a caption may have been made since the product was read."""
+        obj.save(update_fields=[*Product.EDITABLE, "updated_at"] if change else None)
 
     @admin.action(description="Move to a category", permissions=["change"])
     def move(self, request: HttpRequest, selected: QuerySet[Product]) -> HttpResponse | None:
@@ -315,4 +328,13 @@ class ProductAdmin(ModelAdmin):
         count, _ = Rejection.objects.filter(photo__product__in=products).delete()
         transaction.on_commit(worker_bell.ring, robust=True)
         said = ngettext("%d photo will be tried again.", "%d photos will be tried again.", count)
+        self.message_user(request, said % count, messages.SUCCESS)
+
+    @admin.action(description="Caption their photos anew", permissions=["change"])
+    def caption_anew(self, request: HttpRequest, selected: QuerySet[Product]) -> None:
+        """Has the model describe them again, those too that were given up. The captions stay until then."""
+        if (products := self.few(request, selected)) is None:
+            return
+        count = caption_leases.ask_again(products)
+        said = ngettext("%d product gets a new caption.", "%d products get new captions.", count)
         self.message_user(request, said % count, messages.SUCCESS)

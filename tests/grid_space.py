@@ -27,6 +27,7 @@ KEPT_FOR_SECONDS = (
     indexes.photos_per_product,
     encoders._head,
     encoders._detector,
+    dashboard.captions,
     dashboard.index,
     spaces_page.seen,
 )

@@ -122,10 +122,10 @@ class TextSearchView(ListAPIView):
     @extend_schema(
         summary="Search by words",
         description=(
-            "Products whose name, sku, description or attributes have these words, best first, then products whose "
-            "texts mean something similar, up to 50, with the filters, the facets and the pages of the product list. "
-            "`highlight` holds name and description cut where matches begin and end: plain text, no HTML. All pages "
-            "are one search: the first has its `query_id`."
+            "Products whose name, sku, description, attributes or caption have these words, best first, then products "
+            "whose texts mean something similar, up to 50, with the filters, the facets and the pages of the product "
+            "list. `highlight` holds name and description cut where matches begin and end: plain text, no HTML. All "
+            "pages are one search: the first has its `query_id`."
         ),
         tags=["search"],
         parameters=[TextSearchSerializer],

@@ -253,3 +253,19 @@ def test_what_is_deleted_meanwhile_stays_deleted(editor, product, meanwhile, add
     answer = meanwhile(lambda: editor.patch(f"/api/v1/{address}", {"name": "Late"}, JSON), delete)
     assert errors(answer) == not_found()
     assert Product.objects.count() == Category.objects.count() == 0
+
+
+def test_a_caption_is_told_and_nobody_can_write_it(editor, client, body):
+    answer = editor.post(URL, {**body, "caption": "Mine.", "caption_source": "me"}, JSON)
+    assert answer.status_code == 201
+    assert (answer.json()["caption"], answer.json()["caption_source"]) == ("", "")
+    Product.objects.update(caption="A chair of pale wood.", caption_source="small-vision")
+    for verb in (editor.put, editor.patch):
+        assert verb(f"{URL}{body['sku']}/", {**body, "caption": "Mine."}, JSON).status_code == 200
+    [told] = client.get(URL).json()["results"]
+    assert (told["caption"], told["caption_source"]) == ("A chair of pale wood.", "small-vision")
+
+
+def test_a_caption_s_words_are_found(client, product):
+    product("chair", sku="CH-1", caption="A chair of pale wood.")
+    assert skus(client.get(f"{URL}?q=pale")) == ["CH-1"]

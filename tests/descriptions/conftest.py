@@ -1,12 +1,15 @@
-"""A shop whose products say what they are made of, and a part of which lacks attributes."""
+"""A chat server that writes captions, and a shop a part of which lacks attributes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from catalog.models import Product
-from descriptions import tagging
+from descriptions import server_rest, tagging
 from descriptions.models import Tagger
+from descriptions.vision_model import VisionModel
+from search import claiming
+from tests.descriptions.chat_server import ChatServer, chat_server
 
 COLOURS = {"oatmeal": "#d8cab5", "navy": "#1c2541", "sage": "#8a9a7b", "rust": "#a0522d"}
 LEGS = ("oak", "walnut", "black ash")
@@ -41,3 +44,26 @@ def labelled(shelf, index) -> list[Product]:
 @pytest.fixture
 def tagger(labelled, space) -> Tagger:
     return tagging.learn(space)
+
+
+@pytest.fixture(autouse=True)
+def _rested(media) -> Iterator[None]:
+    """No server is left alone for what an earlier test did, and each test has photos of its own."""
+    server_rest.end()
+    claiming._frontiers.clear()
+    yield
+    server_rest.end()
+
+
+@pytest.fixture
+def chat() -> Iterator[ChatServer]:
+    """A server that answers each photo with a caption, until a test has it answer otherwise."""
+    with chat_server() as chat:
+        yield chat
+
+
+@pytest.fixture
+def model(chat, settings) -> VisionModel:
+    """The shop's model, served by `chat`."""
+    settings.CAPTION_URL, settings.CAPTION_MODEL, settings.CAPTION_KEY = chat.url, "small-vision", "secret-key-7"
+    return VisionModel(chat.url, "small-vision", "secret-key-7", connect=1, read=1)

@@ -35,7 +35,13 @@ def test_a_product_is_pending_until_its_texts_have_a_vector(encoder, sofa):
 
 
 @pytest.mark.parametrize(
-    "change", [{"name": "EKTORP"}, {"description": "Seats three."}, {"attributes": {"type": "Three-seat sofa"}}]
+    "change",
+    [
+        {"name": "EKTORP"},
+        {"description": "Seats three."},
+        {"attributes": {"type": "Three-seat sofa"}},
+        {"caption": "A red sofa."},
+    ],
 )
 def test_texts_that_change_are_encoded_anew(encoder, sofa, change):
     text_indexing.index_batch(encoder)
@@ -72,7 +78,7 @@ def test_a_deleted_product_leaves_no_vector(encoder, sofa):
 
 def test_a_new_form_of_the_texts_has_all_made_anew(encoder, sofa, monkeypatch):
     text_indexing.index_batch(encoder)
-    monkeypatch.setattr(text_indexing, "FORM", "2-")
+    monkeypatch.setattr(text_indexing, "FORM", "another-")
     assert pending(encoder) == ["S-1"]
 
 
@@ -103,6 +109,11 @@ def test_the_vector_is_the_mean_of_both_texts_vectors(encoder, sofa):
 class TestTexts:
     def test_the_name_is_in_the_short_one_alone(self, sofa):
         assert texts(sofa) == ("KLIPPAN Two-seat sofa", "Two-seat sofa. Seats two.")
+
+    def test_the_caption_ends_the_longer_one(self, sofa, product):
+        sofa.caption = "A red sofa on wooden legs."
+        assert texts(sofa) == ("KLIPPAN Two-seat sofa", "Two-seat sofa. Seats two. A red sofa on wooden legs.")
+        assert texts(product(name="Bed", caption="A white bed.")) == ("Bed", "A white bed.")
 
     def test_numbers_and_addresses_are_in_neither(self, product):
         attributes = {"size": "90x200 cm", "made": "https://shop.example", "new": True, "width": 90, "wood": "oak"}

@@ -1,5 +1,6 @@
 """The front of the admin."""
 
+import re
 from datetime import timedelta
 from uuid import uuid4
 
@@ -11,6 +12,10 @@ from django.test import Client
 from django.urls import reverse
 
 from catalog.models import Import, Photo
+from descriptions import server_rest
+from descriptions.caption_leases import keep, put_off, take
+from descriptions.captioning import shops_model
+from descriptions.vision_model import Usage, Useless, Written
 from search import head_training
 from search.models import LeafIndex, Query, Rejection
 from search.store import partitions
@@ -143,3 +148,30 @@ def test_an_editor_sees_the_catalogue_and_nothing_of_the_search(space, indexed_s
 def test_who_may_do_nothing_is_told_so(client, django_user_model):
     client.force_login(django_user_model.objects.create_user("ned", is_staff=True))
     assert "You may not open anything yet" in words(client)
+
+
+def test_without_a_model_captions_are_no_matter(admin_client, space, photo):
+    photo("red")
+    assert "Captions" not in words(admin_client)
+
+
+def test_captions_are_told_with_what_they_took_and_why_one_is_missing(admin_client, space, photo, settings, clock):
+    settings.CAPTION_URL, settings.CAPTION_MODEL, settings.CAPTION_KEY = "http://x.example/v1", "vision-7b", "secret-9"
+    for shade in range(3):
+        photo((9 * shade, 99, 9))
+    model = shops_model()
+    assert model is not None
+    made, failed = take(model.fingerprint, 2)
+    keep(made, model, Written("A lamp.", Usage(1_900, 40)))
+    put_off(failed, Useless("The model wrote no <word>."))
+    page = words(admin_client)
+    assert '<strong class="lamp-number">1</strong> of 3 products with photos have a caption by vision-7b.' in page
+    assert "1 pending, 1 being made or tried again later, 0 given up." in page
+    assert "2 requests so far, 1 of them failed: 1,900 tokens read, 40 written." in page
+    assert "The last failure: The model wrote no &lt;word&gt;." in page
+    assert "secret-9" not in page
+    server_rest.begin("The server answered with 401.")
+    clock[0] += KEPT
+    page = words(admin_client)
+    server_rest.end()
+    assert re.search(r"The server is left alone until \d\d:\d\d \(UTC\)\. The server answered with 401\.", page)

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from catalog.models import Photo
 from catalog.photos import add_photo
+from descriptions.models import MOST_ATTEMPTS, Caption
 from search import indexing, worker_bell
 from search.models import Embedding, Rejection, Space
 from tests.conftest import picture
@@ -140,3 +141,25 @@ def test_rejected_photos_of_selected_products_are_tried_again(admin_client, four
     rejected = Photo.objects.get(product__name="rejected").product
     assert "1 photo will be tried again." in act(admin_client, "retry", rejected)
     assert found(admin_client, "index=pending") == ["pending", "rejected"]
+
+
+def test_captions_are_made_anew_for_the_products_selected(
+    admin_client, photo, product, settings, monkeypatch, django_capture_on_commit_callbacks
+):
+    rings: list[str] = []
+    monkeypatch.setattr(worker_bell, "ring", lambda task=worker_bell.INDEX: rings.append(task))
+    assert "caption_anew" not in admin_client.get(LIST).content.decode()
+    settings.CAPTION_URL = "http://unused.example/v1"
+    made, bare = photo("red").product, product()
+    Caption.objects.create(product=made, maker="m", attempts=MOST_ATTEMPTS, reason="No word.", requests=5)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert "1 product gets a new caption." in act(admin_client, "caption_anew", made, bare)
+    row = Caption.objects.get()
+    assert (row.attempts, row.reason, row.requests, rings) == (0, "", 5, ["descriptions.tasks.caption_pending"])
+
+
+def test_too_many_products_are_not_captioned_anew(admin_client, photo, settings, monkeypatch):
+    settings.CAPTION_URL = "http://unused.example/v1"
+    monkeypatch.setattr("staff.products.MOST_SELECTED", 1)
+    page = act(admin_client, "caption_anew", photo("red").product, photo("blue").product)
+    assert "Select at most 1 products at a time." in page

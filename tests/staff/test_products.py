@@ -321,3 +321,30 @@ def test_who_may_only_look_moves_nothing(client_with, product, category):
     User.objects.update(is_staff=True)
     client.post(LIST, select(product("chair"), to=category("bed").pk))
     assert Product.objects.get().category.slug == "chair"
+
+
+def test_the_caption_is_shown_apart_and_cannot_be_edited(admin, product):
+    made = product("chair")
+    assert "Caption source" not in admin.get(change_url(made)).content.decode()
+    Product.objects.update(caption="A <red> chair.", caption_source="small-vision")
+    page = admin.get(change_url(made)).content.decode()
+    assert "A &lt;red&gt; chair." in page
+    assert "small-vision" in page
+    assert 'name="caption' not in page
+    data = form(made.category, sku=made.sku, caption="Mine", caption_source="me")
+    assert admin.post(change_url(made), data).status_code == 302
+    made.refresh_from_db()
+    assert (made.name, made.caption, made.caption_source) == ("Oak chair", "A <red> chair.", "small-vision")
+
+
+def test_a_caption_made_while_the_form_is_saved_is_kept(admin, product, monkeypatch):
+    made = product("chair")
+
+    def clean(form):
+        Product.objects.update(caption="A red chair.")
+        return form.cleaned_data["attributes"]
+
+    monkeypatch.setattr("staff.product_form.ProductForm.clean_attributes", clean)
+    assert admin.post(change_url(made), form(made.category, sku=made.sku)).status_code == 302
+    made.refresh_from_db()
+    assert (made.name, made.caption) == ("Oak chair", "A red chair.")

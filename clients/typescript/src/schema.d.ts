@@ -280,7 +280,7 @@ export interface paths {
         };
         /**
          * Search by words
-         * @description Products whose name, sku, description or attributes have these words, best first, then products whose texts mean something similar, up to 50, with the filters, the facets and the pages of the product list. `highlight` holds name and description cut where matches begin and end: plain text, no HTML. All pages are one search: the first has its `query_id`.
+         * @description Products whose name, sku, description, attributes or caption have these words, best first, then products whose texts mean something similar, up to 50, with the filters, the facets and the pages of the product list. `highlight` holds name and description cut where matches begin and end: plain text, no HTML. All pages are one search: the first has its `query_id`.
          */
         get: operations["search_text_list"];
         put?: never;
@@ -1631,6 +1631,10 @@ export interface components {
             attributes?: {
                 [key: string]: string | number | boolean;
             };
+            /** @description What the first photo shows, in words that a machine wrote. Searches by words read it. */
+            readonly caption: string;
+            /** @description What wrote the caption, such as a model's name; empty: there is none. */
+            readonly caption_source: string;
             readonly photos: components["schemas"]["Photo"][];
             /** Format: date-time */
             readonly created_at: string;
@@ -4253,7 +4257,7 @@ export interface operations {
                 price_max?: number | string;
                 /** @description At least this price. */
                 price_min?: number | string;
-                /** @description Words of the name, description or attributes (the last may be unfinished), or the start of a sku. Understands "quoted phrases", OR and -without. The best match comes first unless `ordering` is given. */
+                /** @description Words of the name, description, attributes or caption (the last may be unfinished), or the start of a sku. Understands "quoted phrases", OR and -without. The best match comes first unless `ordering` is given. */
                 q?: string;
             };
             header?: never;
@@ -5560,7 +5564,7 @@ export interface operations {
                 price_max?: number | string;
                 /** @description At least this price. */
                 price_min?: number | string;
-                /** @description Words of the name, description or attributes (the last may be unfinished), or the start of a sku. Understands "quoted phrases", OR and -without. */
+                /** @description Words of the name, description, attributes or caption (the last may be unfinished), or the start of a sku. Understands "quoted phrases", OR and -without. */
                 q: string;
             };
             header?: never;

@@ -263,3 +263,14 @@ def test_rows_before_an_interruption_stay(shop, tmp_path):
         next(results)
     results.close()
     assert Product.objects.count() == 5
+
+
+def test_a_caption_made_while_an_import_runs_is_kept(shop):
+    shop("A,Oak chair,Chair,,5,", "B,Pine chair,Chair,,5,")
+
+    def caption() -> None:
+        Product.objects.update(caption="A chair of wood.")
+
+    results = shop("A,Oak chair,Chair,,6,", "B,Pine chair,Chair,,6,", between=caption)
+    assert outcomes(results) == [("updated", 0)] * 2
+    assert list(Product.objects.values_list("price", "caption")) == [(6, "A chair of wood.")] * 2

@@ -97,6 +97,13 @@ def test_a_shops_synonym_is_as_good_as_its_word(ask):
     assert found_by(ask(q="couch")) == {"COUCH-LAMP": "words", "SOFA": "words", "LEATHER": "words"}
 
 
+def test_a_caption_is_found_by_its_words_and_by_what_it_means(ask, product):
+    pouf = product(name="ALSEDA", sku="ALSEDA", caption="A round footstool woven of banana leaves.")
+    index_texts()
+    assert skus(ask(q="footstool", mode="words")) == [pouf.sku]
+    assert pouf.sku in skus(ask(q="footrest", mode="meaning"))
+
+
 def test_a_slip_is_answered_with_what_was_meant(ask):
     assert ask(q="soffa", mode="words").json()["did_you_mean"] == "sofa"
     assert ask(q="soffa").json()["did_you_mean"] == "sofa"
