@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +62,7 @@ def main() -> None:
         print(f"\n{options.catalog.name}, {options.hidden:.0%} hidden, {options.draws} draws")
         print(f"{'':<34} {'precision':>9} {'coverage':>9} {'products':>9}")
         measure(options, "words and photos")
+        by_itself()
         with without_words():
             measure(options, "photos alone")
 
@@ -91,12 +92,36 @@ def measure(options: argparse.Namespace, what: str) -> None:
     print(f"{(time.perf_counter() - began) / options.draws:.1f} s a draw, learning and telling")
 
 
+def by_itself() -> None:
+    """How often what a photo shows by itself is among the product's own words: its colour, and ImageNet's label."""
+    from catalog.models import Product
+    from descriptions.described_products import described
+    from descriptions.evidence import Examples, parts
+    from descriptions.plain_captions import colour
+    from descriptions.wordings import tokens
+    from ml.colour_names import terms_of
+    from search.models import Space
+
+    products = described(Space.objects.get(state=Space.State.LIVE), [*Product.objects.values_list("pk", flat=True)])
+    usual = Examples(products).usual_terms
+    colours, labels = Score(), Score()
+    for product in products:
+        values = [part for value in product.attributes.values() for part in parts(value)]
+        if named := frozenset[str]().union(*map(terms_of, values)):
+            said = colour(replace(product, attributes={}), usual)
+            colours += Score(1, said is not None, said in named)
+        label = next(iter(product.labels), None)
+        labels += Score(1, label is not None, label is not None and set(tokens(label)) <= set(product.words))
+    print(f"{'the colour that stands out':<34} {colours}")
+    print(f"{'ImageNet label, in its own words':<34} {labels}")
+
+
 def tell(space: "Space") -> dict[tuple[int, str], str]:
     """Learn anew, and tell all that can be told: the value by product and name."""
-    from descriptions import tagging
+    from descriptions import tag_learning, tagging
     from descriptions.models import Tag
 
-    tagger = tagging.learn(space)
+    tagger = tag_learning.learn(space)
     while tagging.tag_batch(tagger):
         pass
     return {(tag.product_id, tag.name): tag.value for tag in Tag.objects.all()}

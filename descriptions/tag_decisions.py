@@ -8,7 +8,7 @@ from django.db import transaction
 
 from catalog.models import Product
 from catalog.validators import validate_attributes
-from descriptions.models import Tag
+from descriptions.models import Tag, Tagging
 
 
 @dataclass
@@ -52,4 +52,8 @@ def accept(ids: Collection[int]) -> Accepted:
 
 def reject(ids: Collection[int]) -> int:
     """Propose these no more. Returns how many were proposed until now."""
-    return Tag.objects.filter(pk__in=ids, state=Tag.State.PROPOSED).update(state=Tag.State.REJECTED)
+    with transaction.atomic():
+        tags = Tag.objects.filter(pk__in=ids, state=Tag.State.PROPOSED)
+        # They are looked at again, since their plain captions have these values.
+        Tagging.objects.filter(product__in=tags.values("product")).delete()
+        return tags.update(state=Tag.State.REJECTED)

@@ -5,7 +5,7 @@ import time
 from celery import shared_task
 from celery.utils.log import get_task_logger
 
-from descriptions import caption_leases, captioning, server_rest, tagging
+from descriptions import caption_leases, captioning, server_rest, tag_learning, tagging
 from search import worker_bell
 from search.models import Space
 
@@ -46,9 +46,9 @@ def tag_pending() -> None:
     space = Space.objects.live()
     if space is None:
         return
-    if tagger := tagging.learn_if_due(space):
+    if tagger := tag_learning.learn_if_due(space):
         logger.info("%s: learned to tell %s", space, ", ".join(tagger.told) or "no attribute")
-    tagger, begun, count = tagging.newest_tagger(space), time.monotonic(), 0
+    tagger, begun, count = tag_learning.newest_tagger(space), time.monotonic(), 0
     while tagger and time.monotonic() < begun + TAGGING_TURN and (done := tagging.tag_batch(tagger)):
         count += done
     if count:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from catalog.models import Product
-from descriptions import server_rest, tagging
+from descriptions import server_rest, tag_learning
 from descriptions.models import Tagger
 from descriptions.vision_model import VisionModel
 from search import claiming
@@ -43,7 +43,7 @@ def labelled(shelf, index) -> list[Product]:
 
 @pytest.fixture
 def tagger(labelled, space) -> Tagger:
-    return tagging.learn(space)
+    return tag_learning.learn(space)
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@
 import pytest
 
 from catalog.models import Product
-from descriptions import photo_colours, tagging
+from descriptions import photo_colours, tag_learning, tagging
 from descriptions.models import PhotoColours, Tag, Tagger, Tagging
 from search.models import Space
 
@@ -74,7 +74,7 @@ def test_attributes_that_words_and_photos_do_not_tell_are_never_proposed(shelf, 
         shelf(number, attributes={"supplier": f"Maker {number * 7 % 5}"})
     shelf(49, attributes={})
     index()
-    tagger = tagging.learn(space)
+    tagger = tag_learning.learn(space)
     assert tagger.told == []
     tag_all(tagger)
     assert told() == {}
@@ -84,15 +84,15 @@ def test_a_shop_with_few_attributes_learns_nothing_and_tags_nothing(shelf, index
     for number in range(5):
         shelf(number)
     index()
-    tagger = tagging.learn(space)
+    tagger = tag_learning.learn(space)
     assert (tagger.learned, tag_all(tagger), told()) == ({}, 5, {})
 
 
 def test_a_shop_without_products_learns_nothing(space):
-    assert tagging.is_due(space)
-    tagger = tagging.learn(space)
+    assert tag_learning.is_due(space)
+    tagger = tag_learning.learn(space)
     assert (tagger.learned, tag_all(tagger)) == ({}, 0)
-    assert not tagging.is_due(space)
+    assert not tag_learning.is_due(space)
 
 
 @pytest.mark.parametrize(
@@ -130,26 +130,26 @@ def test_what_was_rejected_is_not_proposed_again(tagger, shelf, index, space):
     index()
     tag_all(tagger)
     Tag.objects.filter(name="color").update(state=Tag.State.REJECTED)
-    tag_all(tagging.learn(space))
+    tag_all(tag_learning.learn(space))
     assert told() == {"material": "black ash, wool"}
     assert Tag.objects.get(name="color").state == Tag.State.REJECTED
 
 
 def test_it_learns_anew_once_a_tenth_of_the_attributes_changed(tagger, labelled, space):
-    assert not tagging.is_due(space)
+    assert not tag_learning.is_due(space)
     Product.objects.filter(pk__in=[product.pk for product in labelled[:3]]).update(attributes={})
-    assert not tagging.is_due(space)
+    assert not tag_learning.is_due(space)
     Product.objects.filter(pk__in=[product.pk for product in labelled[:9]]).update(attributes={})
-    assert tagging.is_due(space)
-    assert tagging.learn_if_due(space)
-    assert tagging.learn_if_due(space) is None
+    assert tag_learning.is_due(space)
+    assert tag_learning.learn_if_due(space)
+    assert tag_learning.learn_if_due(space) is None
     assert Tagger.objects.count() == 1
 
 
 def test_it_learns_only_once_all_photos_are_indexed(labelled, photo, space):
-    assert tagging.is_due(space)
+    assert tag_learning.is_due(space)
     photo("#abcdef", "chair")
-    assert not tagging.is_due(space)
+    assert not tag_learning.is_due(space)
 
 
 def test_examples_that_were_deleted_do_no_harm(tagger, shelf, index):
@@ -167,10 +167,10 @@ def test_products_that_are_not_indexed_wait(tagger, shelf):
 
 
 def test_colours_are_read_once(labelled, space, monkeypatch):
-    tagging.learn(space)
+    tag_learning.learn(space)
     assert PhotoColours.objects.count() == 48
     monkeypatch.setattr(photo_colours, "colours", None)
-    tagging.learn(space)
+    tag_learning.learn(space)
 
 
 def test_a_product_whose_photo_cannot_be_read_is_told_by_its_words(tagger, shelf, index):

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from tqdm import tqdm
 
-from descriptions import tagging
+from descriptions import tag_learning, tagging
 from descriptions.models import Tag, Tagger
 from search.management.commands._base_command import ExplainedCommand
 from search.management.commands._named_space import named
@@ -50,8 +50,8 @@ class Command(ExplainedCommand):
             self.stdout.write("Nothing was changed.")
 
     def _tagger(self, space: Space, anew: bool) -> Tagger:
-        newest = None if anew else tagging.newest_tagger(space)
-        return tagging.learn(space) if newest is None or tagging.is_due(space) else newest
+        newest = None if anew else tag_learning.newest_tagger(space)
+        return tag_learning.learn(space) if newest is None or tag_learning.is_due(space) else newest
 
     def _tag(self, tagger: Tagger) -> None:
         total = tagging.pending(tagger).count()
