@@ -1,9 +1,8 @@
-"""Objects: the things in a photo of a room, each with its own gate and its own matches."""
+"""Objects: the things in a photo of a room, each with a gate of its own."""
 
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -18,7 +17,7 @@ from ml.images import MIN_SIDE, Region
 from ml.preprocessing import for_map
 from ml.recipes import WeightsError
 from ml.things import Regions, Thing
-from search import category_gate, encoders, lookup
+from search import category_gate, encoders
 from search.category_gate import Choice
 from search.lookup import Matches
 from search.models import Space
@@ -32,25 +31,36 @@ TINY = 1e-12  # Two looks that exclude each other leave every category possible.
 
 
 @dataclass(frozen=True, eq=False)
+class SeenObject:
+    """A thing in a photo, and the categories to search for it."""
+
+    box: Region
+    vector: Floats
+    """That of the box by itself, (space.dimensions,)."""
+    choice: Choice
+    """By both looks at it: in the map, among its surroundings, and by itself."""
+    confidence: float | None = None
+    """How likely the box shows a thing of the likeliest category. None where no detector knows that one."""
+
+
+@dataclass(frozen=True, eq=False)
 class FoundObject:
     """A thing in a photo, the categories searched for it and its matches."""
 
     box: Region
     choice: Choice
-    """By both looks at it: in the map, among its surroundings, and by itself."""
     matches: Matches
     confidence: float | None = None
-    """How likely the box shows a thing of the likeliest category. None where no detector knows that one."""
+    """As of a SeenObject."""
 
 
-def find(
+def see(
     space: Space,
     encoder: Encoder,
     photo: Image.Image,
     categories: frozenset[int],
     override: frozenset[int] | None,
-    **wanted: Any,
-) -> list[FoundObject]:
+) -> list[SeenObject]:
     """At most MOST things in an upright photo, best first.
 
     There are none before the space has a head with a sample, nor in a photo with a plain backdrop: it is of one thing.
@@ -58,7 +68,6 @@ def find(
     Args:
         categories: ids of all the shop's.
         override: ids of those that the caller wants searched, whatever the gates say.
-        wanted: arguments of lookup.nearest.
     """
     head = encoders.head(space)
     if head is None or head.novelty is None or has_plain_backdrop(photo):
@@ -74,13 +83,12 @@ def find(
         vectors = regions.vectors[[thing.row for thing in chosen]]
     else:
         vectors = encoder.encode(_crops(photo, [thing.box for thing in chosen]))
-    found = []
+    seen = []
     for thing, vector in zip(chosen, vectors, strict=True):
         first = None if maps is None else thing.probabilities
         choice = _choice(head, vector, first, categories, override)
-        matches = lookup.nearest(space, vector, choice.searched, **wanted)
-        found.append(FoundObject(thing.box, choice, matches, _confidence(detector, regions, thing, choice)))
-    return found
+        seen.append(SeenObject(thing.box, vector, choice, _confidence(detector, regions, thing, choice)))
+    return seen
 
 
 def _confidence(detector: Detector | None, regions: Regions, thing: Thing, choice: Choice) -> float | None:

@@ -14,15 +14,18 @@ from ml.encoder import Encoder
 from ml.explanation import Seen
 from ml.images import WHOLE
 from ml.recipes import WeightsError
-from search import category_gate, encoders, explanations, lookup, objects
+from search import category_gate, encoders, explanations, lookup, objects, word_ranking
 from search.api.errors import ServiceUnavailable
+from search.api.refinement import Refinement, refinement
 from search.api.serializers import ExplainSerializer, SearchSerializer
 from search.explanations import Explanation
+from search.meaning import Meaning
 from search.models import Space
-from search.objects import FoundObject
+from search.objects import FoundObject, SeenObject
 from search.stopwatch import Stopwatch
 from search.store import live_shop
 from search.store.live_shop import LiveShop
+from search.word_conditions import Understood
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +44,8 @@ class Found(NamedTuple):
     """Why it does; None also where its photo cannot be read."""
     objects: Sequence[FoundObject] | None = None
     """The things in the photo, best first; None when they were not asked for."""
+    words: Understood | None = None
+    """What the words beside the photo were taken for; None when there were none."""
 
 
 def find(data: Any, watch: Stopwatch) -> Found:
@@ -56,25 +61,66 @@ def find(data: Any, watch: Stopwatch) -> Found:
         photo = query.opened(encoder)
         has_region = "region" in query.validated_data
         scene = query.scene(encoder) if query.wants_objects and not has_region else None
+    override, refined = query.validated_data.get("category"), None
+    if words := query.validated_data.get("words"):
+        with watch.stage("words"):  # What they mean is worked out while the photo is encoded.
+            refined = refinement(words, categories, is_placed=override is not None)
+            override = refined.categories if override is None else override
     with watch.stage("encode"):
         if query.validated_data["explain"]:  # Its map gives the same vector, and need not be made once more.
             seen = _look(encoder, photo)
         vector = seen.vector if seen else encoder.encode([photo])[0]
     with watch.stage("gate"):
-        override = query.validated_data.get("category")
         judgement = encoders.judgement(space, vector)
         choice = category_gate.choose(judgement, frozenset(categories), override)
+    things: Sequence[SeenObject] = ()
+    if scene:
+        with watch.stage("objects"):
+            things = _meant(objects.see(space, encoder, scene, frozenset(categories), override), refined)
+    wanted, understood = query.wanted(), None
+    if refined:
+        with watch.stage("words"):
+            searched = choice.searched.union(*(thing.choice.searched for thing in things))
+            understood = refined.among(categories, searched, wanted["filters"])
+            wanted["filters"] &= understood.settled.filters
+    meaning = refined.meaning if refined else None
     with watch.stage("search"):
-        matches = lookup.nearest(space, vector, choice.searched, **query.wanted())
+        matches = _matches(space, vector, choice, meaning, **wanted)
+        found_things = [
+            FoundObject(one.box, one.choice, _matches(space, one.vector, one.choice, meaning, **wanted), one.confidence)
+            for one in things
+        ]
     if seen and matches.hits:
         explanation = _why_first(space, seen, matches.hits[0].photo, choice, watch)
-    found = Found(space, categories, vector, choice, matches, query.validated_data["explain"], explanation)
-    if not query.wants_objects:
-        return found
-    with watch.stage("objects"):
-        shown = objects.find(space, encoder, scene, frozenset(categories), override, **query.wanted()) if scene else []
     whole = FoundObject(query.validated_data.get("region", WHOLE), choice, matches, choice.confidence)
-    return found._replace(objects=shown or [whole])
+    return Found(
+        space,
+        categories,
+        vector,
+        choice,
+        matches,
+        query.validated_data["explain"],
+        explanation,
+        (found_things or [whole]) if query.wants_objects else None,
+        understood,
+    )
+
+
+def _meant(things: Sequence[SeenObject], refined: Refinement | None) -> Sequence[SeenObject]:
+    """Where the words name a category, the things that are of it: "the chair, but in oak"."""
+    if refined is None or refined.categories is None:
+        return things
+    return [thing for thing in things if thing.choice.likeliest in refined.categories]
+
+
+def _matches(
+    space: Space, vector: np.ndarray, choice: category_gate.Choice, meaning: Meaning | None, limit: int, **wanted: Any
+) -> lookup.Matches:
+    """The best matches: by the photo alone, or by what is meant as well."""
+    if meaning is None:
+        return lookup.nearest(space, vector, choice.searched, limit, **wanted)
+    matches = lookup.nearest(space, vector, choice.searched, max(limit, word_ranking.AMONG), **wanted)
+    return word_ranking.ranked(matches, meaning, limit)
 
 
 def explain(data: Any, watch: Stopwatch) -> Explanation:
