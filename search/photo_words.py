@@ -22,7 +22,9 @@ MOST_WANTED = 12
 # Words with an apostrophe are one, so that "don't" is.
 TOKEN = re.compile(r"\w+(?:['’]t(?!\w))?")
 STOCK = re.compile(r"(?<!\w)(?:in stock|available(?: (?:right )?now)?|ready to ship)(?!\w)", re.IGNORECASE)
-NEGATION = re.compile(r"not|no|without|except|excluding|minus|neither|never|anything but|\w+n t")
+NEGATION = re.compile(
+    r"not|no|without|except|excluding|minus|neither|never|anything but|(?:instead|other|rather) (?:of|than)|\w+n t"
+)
 # What follows these is beside the thing, and not the thing: "a lamp for the table".
 BESIDE = frozenset({"for", "beside", "besides", "behind", "near", "next", "by", "under", "above", "over", "on", "with"})
 # What stands before the thing in the photo: "like this chair".

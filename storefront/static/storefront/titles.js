@@ -36,6 +36,12 @@ function inWords({ of, category }, { count }, categories) {
   return of ? `${some(count, "result")} for “${of}”${within}` : `${some(count, "product")}${within}`;
 }
 
+/** What keeps products out of a search by photo; "" if nothing does. */
+export function unmet({ filters, words }) {
+  if (words) return "Nothing fits what you asked for.";
+  return filtersSet(filters) ? "Nothing passes the filters that are set." : "";
+}
+
 /** Why nothing or not everything is shown, and the ways out; null if there is nothing to say. */
 export function lacking(entry) {
   const { query, answer, product } = entry;
