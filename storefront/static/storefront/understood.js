@@ -5,7 +5,7 @@ import { address, words as wordsQuery } from "./query.js";
 import * as words from "./words.js";
 
 const VALUES = 3; // Values named of a condition; it may stand for dozens.
-const SURE = new Set(["exact", "synonym"]); // What was understood so needs no values beside it.
+const LOOKS = new Set(["colour", "material"]); // What was understood so is told with the values that it stands for.
 
 /** Keep room for what will be said of the words, or none. */
 export function hold(query) {
@@ -48,9 +48,9 @@ function chip(text, beside, isLoosened, onTaken) {
 }
 
 /** What a condition stands for, where its text does not say it. */
-function detail({ kind, how, values, loosened }) {
+function detail({ how, values, loosened }) {
   if (loosened) return "nothing found, shown without";
-  if (kind !== "attribute" || SURE.has(how)) return "";
+  if (!LOOKS.has(how)) return "";
   const more = values.length > VALUES ? "…" : "";
   return values.slice(0, VALUES).join(values.some((value) => value.includes(",")) ? " · " : ", ") + more;
 }
