@@ -3,19 +3,13 @@
 Numbers, such as widths, are no texts, also where a catalogue writes them as one.
 """
 
-from collections.abc import Sequence
-from threading import Lock
 from typing import Any
-
-from cachetools import TTLCache, cached
 
 from catalog.attributes import Pair
 from catalog.models import MAX_ATTRIBUTE_VALUE, AttributeValue, Product
 
-# The commonest are kept: reading so many takes a process 0.1 s a minute.
+# The commonest are kept: a process reads them once a minute.
 MOST = 20_000
-# Seconds for which a process keeps them.
-KEPT = 60
 COLLECT = f"""
     INSERT INTO {AttributeValue._meta.db_table} (name, value, products)
     SELECT attribute, content #>> '{{}}', count(*)
@@ -32,8 +26,7 @@ def collect(cursor: Any) -> None:
     cursor.execute(COLLECT)
 
 
-@cached(TTLCache(maxsize=1, ttl=KEPT), lock=Lock())
-def known() -> Sequence[tuple[Pair, int]]:
+def known() -> tuple[tuple[Pair, int], ...]:
     """Each name and value with the number of products that have it, the commonest first."""
     rows = AttributeValue.objects.order_by("-products", "name", "value").values_list("name", "value", "products")
-    return [((name, value), products) for name, value, products in rows]
+    return tuple(((name, value), products) for name, value, products in rows)

@@ -12,15 +12,18 @@ from enum import IntEnum
 from functools import cached_property, lru_cache, reduce
 from operator import or_
 from threading import Lock
+from typing import TypeVar
 
 from cachetools import TTLCache, cached
-from django.db.models import Q
+from django.db.models import Func, Q, TextField, Value
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import In
 
 from catalog import attribute_values
 from catalog.attributes import Pair
 from catalog.words import spoken
-from ml.colour_names import SPELLINGS, TERMS, named, terms_of
-from ml.materials import DARK, KINDS, LIGHT, lightness, materials, materials_in
+from ml.colour_names import SPELLINGS, named, terms_of
+from ml.materials import DARK, KINDS, LIGHT, Material, lightness, materials_in
 
 # A value may be a list: "linen, oak".
 SEPARATOR = re.compile(r"\s*(?:[,;/+&]|(?<!\w)and(?!\w))\s*", re.IGNORECASE)
@@ -34,8 +37,17 @@ SHADES: Mapping[str, Callable[[float], bool]] = {
 # An attribute is of colours and materials if so large a share of its products name one. The name of a range may be
 # Olive, and says nothing about its colour.
 LEAST_SHARE = 0.5
-# The most values that a reading names, the commonest: each is a look into an index.
-MOST_VALUES = 100
+# The most values that a reading names, the commonest.
+MOST_VALUES = 500
+# Up to so many values are looked up in the index of attributes, each by itself: they may be rare. Of more, one test of
+# each product (0.2 us) tells: hundreds of tests would take 8 us, and products that have one of them are soon met.
+FEW_VALUES = 8
+# Seconds for which a process keeps the values.
+KEPT = 60
+
+
+TEXT = TextField()
+T = TypeVar("T")
 
 
 class How(IntEnum):
@@ -54,9 +66,18 @@ class Reading:
     pairs: tuple[Pair, ...]
     """Names and values, the commonest first."""
 
-    @property
+    @cached_property
     def condition(self) -> Q:
-        return reduce(or_, (Q(attributes__contains={name: value}) for name, value in self.pairs))
+        """What a product is that has one of the values."""
+        if len(self.pairs) <= FEW_VALUES:
+            return reduce(or_, (Q(attributes__contains={name: value}) for name, value in self.pairs))
+        values = _by(self.pairs)
+        return reduce(or_, (Q(In(_text(name), some)) for name, some in values.items()))
+
+
+def _text(name: str) -> Coalesce:
+    """An attribute as text; "" where a product lacks it, which then is not one of any values."""
+    return Coalesce(Func("attributes", Value(name), function="jsonb_extract_path_text"), Value(""), output_field=TEXT)
 
 
 def either(some: Iterable[Reading], others: Iterable[Reading]) -> tuple[Reading, ...]:
@@ -71,7 +92,7 @@ def either(some: Iterable[Reading], others: Iterable[Reading]) -> tuple[Reading,
 class ShopValues:
     """The values of the shop's attributes, to be looked up by what a customer says."""
 
-    known: Sequence[tuple[Pair, int]]
+    known: tuple[tuple[Pair, int], ...]
     """Each with the number of products that have it, the commonest first."""
 
     def readings(self, phrase: str, means: Sequence[str] = ()) -> tuple[Reading, ...]:
@@ -85,8 +106,8 @@ class ShopValues:
             How.EXACT: self._whole.get(phrase, []),
             How.PART: self._parts.get(phrase, []),
             How.SYNONYM: [pair for one in means for pair in (*self._whole.get(one, []), *self._parts.get(one, []))],
-            How.COLOUR: self._having(_has_colour, phrase),
-            How.MATERIAL: self._having(_has_material, phrase),
+            How.COLOUR: self._looking(self._colours, phrase),
+            How.MATERIAL: self._looking(self._materials, phrase),
         }
         return tuple(_widening(Reading(how, tuple(pairs[:MOST_VALUES])) for how, pairs in found.items()))
 
@@ -104,25 +125,50 @@ class ShopValues:
         )
 
     @cached_property
-    def _of_looks(self) -> Sequence[Pair]:
-        """The values of the attributes that name colours and materials."""
+    def _colours(self) -> Mapping[str, list[tuple[str, Pair]]]:
+        """By the basic term of a colour: the parts of values that pass for it. A material may be painted or dyed."""
+        parts = ((part, pair) for part, pair in self._parts_of_looks if not _made_of(part))
+        return _by((term, (part, pair)) for part, pair in parts for term in _terms(part))
+
+    @cached_property
+    def _materials(self) -> Mapping[str, list[tuple[str, Pair]]]:
+        """By the name of a material, and of a kind: the parts of values that name one."""
+        named = ((part, pair, one) for part, pair in self._parts_of_looks for one in _made_of(part))
+        return _by((key, (part, pair)) for part, pair, one in named for key in {one.name, one.kind})
+
+    @cached_property
+    def _parts_of_looks(self) -> Sequence[tuple[str, Pair]]:
+        """The parts of the values of attributes that name colours and materials, each with its value."""
         products: dict[str, int] = defaultdict(int)
         looks: dict[str, int] = defaultdict(int)
         for (name, value), number in self.known:
             products[name] += number
             looks[name] += number * any(map(_is_look, parts_of(value)))
-        return [pair for pair, _ in self.known if looks[pair[0]] >= LEAST_SHARE * products[pair[0]]]
+        told = {name for name, number in products.items() if looks[name] >= LEAST_SHARE * number}
+        return [(part, pair) for pair, _ in self.known if pair[0] in told for part in parts_of(pair[1])]
 
-    def _having(self, has: "Callable[[str, _Look], bool]", phrase: str) -> list[Pair]:
-        look = _Look.of(phrase)
-        if not (look.is_colour or look.is_material):
-            return []
-        return [(name, value) for name, value in self._of_looks if any(has(part, look) for part in parts_of(value))]
+    def _looking(self, by: Mapping[str, list[tuple[str, Pair]]], phrase: str) -> list[Pair]:
+        """The values with a part that looks as asked: its colour or material, and how dark or light it is."""
+        if whole := by.get(_KEYS.get(phrase, phrase)):
+            return list(dict.fromkeys(pair for _, pair in whole))
+        shade, _, name = phrase.rpartition(" ")
+        found = by.get(_KEYS.get(name, name), []) if shade in SHADES else []
+        return list(dict.fromkeys(pair for part, pair in found if _is_of_shade(part, shade)))
 
 
-@cached(TTLCache(maxsize=1, ttl=attribute_values.KEPT), lock=Lock())
+@cached(TTLCache(maxsize=1, ttl=KEPT), lock=Lock())
 def shop_values() -> ShopValues:
-    return ShopValues(attribute_values.known())
+    return _values(attribute_values.known())
+
+
+@lru_cache(maxsize=1)
+def _values(known: tuple[tuple[Pair, int], ...]) -> ShopValues:
+    """Values that stay the same are not put in order again: 20,000 take half a second."""
+    return ShopValues(known)
+
+
+# What customers say for a term or a kind.
+_KEYS: Mapping[str, str] = {**SPELLINGS, **KINDS}
 
 
 @lru_cache(maxsize=attribute_values.MOST)
@@ -131,47 +177,13 @@ def parts_of(value: str) -> tuple[str, ...]:
     return tuple(filter(None, SEPARATOR.split(value.strip()))) or (value,)
 
 
-@dataclass(frozen=True)
-class _Look:
-    """A colour or a material that is asked for, and how dark or light it has to be."""
-
-    name: str
-    shade: str = ""
-
-    @classmethod
-    def of(cls, phrase: str) -> "_Look":
-        shade, _, name = phrase.rpartition(" ")
-        name = SPELLINGS.get(name, name)
-        return cls(name, shade) if shade in SHADES else cls(SPELLINGS.get(phrase, phrase))
-
-    @property
-    def is_colour(self) -> bool:
-        return self.name in TERMS
-
-    @property
-    def is_material(self) -> bool:
-        return self.name in KINDS or self.name in materials()
-
-    def fits(self, part: str) -> bool:
-        """Whether the part of a value is as dark or light as asked."""
-        if not self.shade:
-            return True
-        light = _lightness(part)
-        return light is not None and SHADES[self.shade](light)
-
-
-def _has_colour(part: str, look: _Look) -> bool:
-    """A material has no colour of its own here: steel may be painted, and leather dyed."""
-    return look.is_colour and look.name in _terms(part) and not _made_of(part) and look.fits(part)
-
-
-def _has_material(part: str, look: _Look) -> bool:
-    kind = KINDS.get(look.name)
-    return look.is_material and any(look.name == name or kind == of for name, of in _made_of(part)) and look.fits(part)
-
-
 def _is_look(part: str) -> bool:
     return bool(_made_of(part) or named(part) is not None or _terms(part))
+
+
+def _is_of_shade(part: str, shade: str) -> bool:
+    light = lightness(part)
+    return light is not None and SHADES[shade](light)
 
 
 # Working these out takes some 0.1 ms a value, and the values stay the same for long.
@@ -181,14 +193,9 @@ def _terms(part: str) -> frozenset[str]:
 
 
 @lru_cache(maxsize=attribute_values.MOST)
-def _made_of(part: str) -> tuple[tuple[str, str], ...]:
-    """The materials that a part names, each with its kind."""
-    return tuple((one.name, one.kind) for one in materials_in(part))
-
-
-@lru_cache(maxsize=attribute_values.MOST)
-def _lightness(part: str) -> float | None:
-    return lightness(part)
+def _made_of(part: str) -> tuple[Material, ...]:
+    """The materials that a part names."""
+    return tuple(materials_in(part))
 
 
 def _widening(readings: Iterable[Reading]) -> Iterator[Reading]:
@@ -200,8 +207,8 @@ def _widening(readings: Iterable[Reading]) -> Iterator[Reading]:
             yield one
 
 
-def _by(keyed: Iterable[tuple[str, Pair]]) -> Mapping[str, list[Pair]]:
-    found: dict[str, list[Pair]] = defaultdict(list)
-    for key, pair in keyed:
-        found[key].append(pair)
+def _by(keyed: Iterable[tuple[str, T]]) -> Mapping[str, list[T]]:
+    found: dict[str, list[T]] = defaultdict(list)
+    for key, one in keyed:
+        found[key].append(one)
     return dict(found)

@@ -8,10 +8,9 @@ from search.store import text_vectors
 
 # So many of the products nearest to the photo are ranked anew. Those beyond do not look like it any more.
 AMONG = 100
-# What the similarity of texts counts beside that of the photos, which is a share of the best match's. Both then differ
-# about as much among the matches; twice as much would serve words a little better, and the photo worse
-# (python -m benchmarks.photo_words).
-WEIGHT = 1.5
+# What the similarity of texts counts beside that of the photos, which is a share of the best match's. With this weight
+# both differ about as much among the matches, and more finds little more (python -m benchmarks.photo_words).
+WEIGHT = 2.0
 
 
 def ranked(matches: Matches, meaning: Meaning, limit: int) -> Matches:

@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from rest_framework.authtoken.models import Token
 
-from catalog import attribute_values, vocabulary
+from catalog import vocabulary
 from search import attribute_readings, head_training, indexing
 from search.models import Space
 from tests.grid_space import DIMENSIONS, RECIPE
@@ -39,7 +39,6 @@ def open_shop(folder: Path) -> str:
     head_training.train(space)
     index_texts()
     vocabulary.refresh()
-    for kept in (attribute_values.known, attribute_readings.shop_values):
-        kept.cache_clear()
+    attribute_readings.shop_values.cache_clear()
     staff = get_user_model().objects.create_superuser("admin", password="unused")
     return Token.objects.create(user=staff).key

@@ -4,20 +4,16 @@ import pytest
 from django.core.cache import cache
 
 from catalog import attribute_values, vocabulary
-from catalog.models import AttributeValue, Product
+from catalog.models import AttributeValue
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
 def forget():
-    def empty() -> None:
-        cache.delete(vocabulary.MADE_OF)
-        attribute_values.known.cache_clear()
-
-    empty()
+    cache.delete(vocabulary.MADE_OF)
     yield
-    empty()
+    cache.delete(vocabulary.MADE_OF)
 
 
 def collected() -> list[tuple[str, str, int]]:
@@ -72,14 +68,3 @@ def test_they_are_collected_anew_when_the_catalogue_changed(product):
     made.save()
     assert vocabulary.refresh() is True
     assert list(AttributeValue.objects.values_list("value", flat=True)) == ["ash"]
-
-
-def test_a_process_keeps_them_for_a_while(product):
-    product(attributes={"color": "oak"})
-    vocabulary.refresh()
-    assert collected() == [("color", "oak", 1)]
-    Product.objects.all().delete()
-    vocabulary.refresh()
-    assert collected() == [("color", "oak", 1)]
-    attribute_values.known.cache_clear()
-    assert collected() == []

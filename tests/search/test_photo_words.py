@@ -13,7 +13,7 @@ from tests.text_index import forget_synonyms
 pytestmark = pytest.mark.django_db
 
 VALUES = ShopValues(
-    [
+    (
         (("color", "black"), 9),
         (("color", "oak"), 8),
         (("material", "oak"), 7),
@@ -30,7 +30,7 @@ VALUES = ShopValues(
         (("type", "Table lamp"), 2),
         (("power", "60 W"), 2),
         (("finish", "Café au lait"), 1),
-    ]
+    )
 )
 SHOP = {
     1: Category(pk=1, slug="chair", name="Chairs"),

@@ -6,7 +6,7 @@ import pytest
 from django.core.cache import cache
 from playwright.sync_api import Locator, Page, Route, expect
 
-from catalog import attribute_values, vocabulary
+from catalog import vocabulary
 from catalog.models import AttributeValue, VocabularyWord
 from search import attribute_readings
 from tests.storefront.conftest import heading, in_thread, names, picture, two_rugs, upload
@@ -20,7 +20,6 @@ def known_values(running_shop):
     """The values of the shop's attributes are collected, as a worker does it."""
 
     def forget() -> None:
-        attribute_values.known.cache_clear()
         attribute_readings.shop_values.cache_clear()
 
     def collect() -> None:
@@ -224,4 +223,6 @@ def test_nothing_jumps_when_the_words_are_understood(shop):
     held[0].continue_()
     expect(taken(page, "green")).to_be_visible()
     after = page.locator("#grid").bounding_box()
-    assert before and after and abs(before["y"] - after["y"]) < 1
+    assert before
+    assert after
+    assert abs(before["y"] - after["y"]) < 1

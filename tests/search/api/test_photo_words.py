@@ -5,7 +5,7 @@ from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from catalog import attribute_values, vocabulary
+from catalog import vocabulary
 from ml.recipes import WeightsError
 from search import attribute_readings, head_training, text_encoders
 from search.api.serializers import PhotoWordsSerializer
@@ -20,7 +20,6 @@ pytestmark = pytest.mark.django_db
 def forget():
     def empty() -> None:
         cache.delete(vocabulary.MADE_OF)
-        attribute_values.known.cache_clear()
         attribute_readings.shop_values.cache_clear()
         forget_synonyms()
 
