@@ -13,7 +13,7 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import permutations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from django.test import Client
 
 EXAMPLES = """examples:
-  python -m benchmarks.photo_words demo/catalog/catalog.csv --weights efficientnet_lite2:imagenet
+  python -m benchmarks.photo_words demo/catalog/catalog.csv --weights efficientnet_lite2:imagenet \\
+      --queries demo/queries/queries.csv
   python -m benchmarks.photo_words shop.csv --family series --color finish --wordings wordings.csv
 """
 WORDINGS = Path(__file__).with_name("queries") / "photo_words.csv"
@@ -62,6 +63,7 @@ def main() -> None:
     parser.add_argument("--family", default="family", help="the column that tells families (family)")
     parser.add_argument("--color", default="color", help="the column that tells their products apart (color)")
     parser.add_argument("--wordings", type=Path, default=WORDINGS, help="CSV file with photo, words, holds")
+    parser.add_argument("--queries", type=Path, help="CSV file with image and sku: ask with customers' photos as well")
     add_network(parser)
     options = parser.parse_args()
     with data_folder(options.weights):
@@ -79,6 +81,10 @@ def measure(options: argparse.Namespace) -> None:
     photos = Photos(client, options.catalog.parent)
     for line in bars(photos, pairs, options.color):
         print(f"  {line}")
+    if options.queries:
+        print(f"  the photos of {options.queries.name}:")
+        for line in bars(customers_photos(client, options.queries), pairs, options.color):
+            print(f"  {line}")
     print(f"  {times(photos, pairs, options.color)}")
     wordings(photos, rows, options.wordings)
     weights(photos, rows, options.color)
@@ -106,16 +112,18 @@ def pairs_of(rows: Sequence[Row], family: str, color: str) -> Iterator[Pair]:
 
 @dataclass
 class Photos:
-    """Searches by the first photo of a product."""
+    """Searches by photos of products: the shop's first ones, or others."""
 
     client: "Client"
     folder: Path
+    others: Mapping[str, Path] = field(default_factory=dict)
+    """By sku."""
 
     def ask(self, row: Row, limit: int = FIRST, **fields: str) -> tuple[dict[str, Any], float]:
         """The answer, and the milliseconds it took."""
         from django.core.files.uploadedfile import SimpleUploadedFile
 
-        photo = self.folder / row["image"].split("|")[0]
+        photo = self.others.get(row["sku"]) or self.folder / row["image"].split("|")[0]
         upload = SimpleUploadedFile(photo.name, photo.read_bytes())
         begun = time.perf_counter()
         response = self.client.post("/api/v1/search/", {"image": upload, "limit": limit, **fields})
@@ -129,6 +137,13 @@ class Photos:
     def in_words(self, words: str) -> list[dict[str, Any]]:
         given = {"q": words[:200], "page_size": str(FIRST)}
         return products(self.client.get("/api/v1/search/text/", given).json())
+
+
+def customers_photos(client: "Client", queries: Path) -> Photos:
+    with queries.open(newline="") as file:
+        return Photos(
+            client, queries.parent, {row["sku"]: queries.parent / row["image"] for row in csv.DictReader(file)}
+        )
 
 
 def products(answer: Mapping[str, Any]) -> list[dict[str, Any]]:

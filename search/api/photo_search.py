@@ -2,9 +2,11 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
+from django.db.models import Q
 from PIL import Image
 from rest_framework.serializers import ValidationError
 
@@ -61,11 +63,10 @@ def find(data: Any, watch: Stopwatch) -> Found:
         photo = query.opened(encoder)
         has_region = "region" in query.validated_data
         scene = query.scene(encoder) if query.wants_objects and not has_region else None
-    override, refined = query.validated_data.get("category"), None
-    if words := query.validated_data.get("words"):
-        with watch.stage("words"):  # What they mean is worked out while the photo is encoded.
-            refined = refinement(words, categories, is_placed=override is not None)
-            override = refined.categories if override is None else override
+    override = query.validated_data.get("category")
+    refined = _refined(query, categories, watch)
+    if override is None and refined:
+        override = refined.categories
     with watch.stage("encode"):
         if query.validated_data["explain"]:  # Its map gives the same vector, and need not be made once more.
             seen = _look(encoder, photo)
@@ -77,33 +78,55 @@ def find(data: Any, watch: Stopwatch) -> Found:
     if scene:
         with watch.stage("objects"):
             things = _meant(objects.see(space, encoder, scene, frozenset(categories), override), refined)
-    wanted, understood = query.wanted(), None
+    look_up = _LookUp(space, query.wanted(), refined.meaning if refined else None)
+    understood = None
     if refined:
         with watch.stage("words"):
             searched = choice.searched.union(*(thing.choice.searched for thing in things))
-            understood = refined.among(categories, searched, wanted["filters"])
-            wanted["filters"] &= understood.settled.filters
-    meaning = refined.meaning if refined else None
+            understood = refined.among(categories, searched, query.wanted()["filters"])
+            look_up = look_up.among(understood.settled.filters)
     with watch.stage("search"):
-        matches = _matches(space, vector, choice, meaning, **wanted)
-        found_things = [
-            FoundObject(one.box, one.choice, _matches(space, one.vector, one.choice, meaning, **wanted), one.confidence)
-            for one in things
+        matches = look_up.nearest(vector, choice)
+        found = [
+            FoundObject(one.box, one.choice, look_up.nearest(one.vector, one.choice), one.confidence) for one in things
         ]
     if seen and matches.hits:
         explanation = _why_first(space, seen, matches.hits[0].photo, choice, watch)
     whole = FoundObject(query.validated_data.get("region", WHOLE), choice, matches, choice.confidence)
-    return Found(
-        space,
-        categories,
-        vector,
-        choice,
-        matches,
-        query.validated_data["explain"],
-        explanation,
-        (found_things or [whole]) if query.wants_objects else None,
-        understood,
-    )
+    found_objects = (found or [whole]) if query.wants_objects else None
+    explains = query.validated_data["explain"]
+    return Found(space, categories, vector, choice, matches, explains, explanation, found_objects, understood)
+
+
+@dataclass(frozen=True)
+class _LookUp:
+    """How matches are looked up for a photo, and for each thing in it."""
+
+    space: Space
+    wanted: Mapping[str, Any]
+    """The arguments of lookup.nearest."""
+    meaning: Meaning | None
+    """What ranks beside the photo."""
+
+    def among(self, filters: Q) -> "_LookUp":
+        """The same among products that meet further filters."""
+        return replace(self, wanted={**self.wanted, "filters": self.wanted["filters"] & filters})
+
+    def nearest(self, vector: np.ndarray, choice: category_gate.Choice) -> lookup.Matches:
+        if self.meaning is None:
+            return lookup.nearest(self.space, vector, choice.searched, **self.wanted)
+        limit = self.wanted["limit"]
+        some = {**self.wanted, "limit": max(limit, word_ranking.AMONG)}
+        matches = lookup.nearest(self.space, vector, choice.searched, **some)
+        return word_ranking.ranked(matches, self.meaning, limit)
+
+
+def _refined(query: SearchSerializer, categories: Mapping[int, Category], watch: Stopwatch) -> Refinement | None:
+    """What the words are taken for; None where there are none. Their meaning is made while the photo is encoded."""
+    if not (words := query.validated_data.get("words")):
+        return None
+    with watch.stage("words"):
+        return refinement(words, categories, is_placed="category" in query.validated_data)
 
 
 def _meant(things: Sequence[SeenObject], refined: Refinement | None) -> Sequence[SeenObject]:
@@ -111,16 +134,6 @@ def _meant(things: Sequence[SeenObject], refined: Refinement | None) -> Sequence
     if refined is None or refined.categories is None:
         return things
     return [thing for thing in things if thing.choice.likeliest in refined.categories]
-
-
-def _matches(
-    space: Space, vector: np.ndarray, choice: category_gate.Choice, meaning: Meaning | None, limit: int, **wanted: Any
-) -> lookup.Matches:
-    """The best matches: by the photo alone, or by what is meant as well."""
-    if meaning is None:
-        return lookup.nearest(space, vector, choice.searched, limit, **wanted)
-    matches = lookup.nearest(space, vector, choice.searched, max(limit, word_ranking.AMONG), **wanted)
-    return word_ranking.ranked(matches, meaning, limit)
 
 
 def explain(data: Any, watch: Stopwatch) -> Explanation:

@@ -159,6 +159,7 @@ def test_a_category_is_the_thing_that_is_wanted_and_not_what_stands_beside_it(wo
         ("a 3 seater", "", ["3 seater"]),
         ("12", "", ["12"]),
         ("not shiny", "", ["not shiny"]),
+        ("not around 300", "", ["not around 300"]),
         ("-shiny and curved", "curved", ["-shiny"]),
         ("under 99999999999", "", ["99999999999"]),
         ("日本", "日本", []),
