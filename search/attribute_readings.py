@@ -15,9 +15,9 @@ from threading import Lock
 from typing import TypeVar
 
 from cachetools import TTLCache, cached
-from django.db.models import Func, Q, TextField, Value
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import BooleanField, Func, Q, TextField, Value
 from django.db.models.functions import Coalesce
-from django.db.models.lookups import In
 
 from catalog import attribute_values
 from catalog.attributes import Pair
@@ -72,12 +72,14 @@ class Reading:
         if len(self.pairs) <= FEW_VALUES:
             return reduce(or_, (Q(attributes__contains={name: value}) for name, value in self.pairs))
         values = _by(self.pairs)
-        return reduce(or_, (Q(In(_text(name), some)) for name, some in values.items()))
+        return reduce(or_, (Q(_is_any(name, some)) for name, some in values.items()))
 
 
-def _text(name: str) -> Coalesce:
-    """An attribute as text; "" where a product lacks it, which then is not one of any values."""
-    return Coalesce(Func("attributes", Value(name), function="jsonb_extract_path_text"), Value(""), output_field=TEXT)
+def _is_any(name: str, values: Sequence[str]) -> Func:
+    """Whether an attribute is one of these texts. One that a product lacks is "", which none is."""
+    text = Coalesce(Func("attributes", Value(name), function="jsonb_extract_path_text"), Value(""), output_field=TEXT)
+    some = Func(Value(list(values), output_field=ArrayField(TEXT)), function="ANY")  # One parameter, however many.
+    return Func(text, some, template="%(expressions)s", arg_joiner=" = ", output_field=BooleanField())
 
 
 def either(some: Iterable[Reading], others: Iterable[Reading]) -> tuple[Reading, ...]:
@@ -182,7 +184,7 @@ def _is_look(part: str) -> bool:
 
 
 def _is_of_shade(part: str, shade: str) -> bool:
-    light = lightness(part)
+    light = _lightness(part)
     return light is not None and SHADES[shade](light)
 
 
@@ -196,6 +198,11 @@ def _terms(part: str) -> frozenset[str]:
 def _made_of(part: str) -> tuple[Material, ...]:
     """The materials that a part names."""
     return tuple(materials_in(part))
+
+
+@lru_cache(maxsize=attribute_values.MOST)
+def _lightness(part: str) -> float | None:
+    return lightness(part)
 
 
 def _widening(readings: Iterable[Reading]) -> Iterator[Reading]:
