@@ -24,6 +24,9 @@ from search.models import Space
 
 logger = logging.getLogger(__name__)
 MOST = 10
+# Things less likely than this are hardly there; where nobody knows how likely they are, the first few are. The shop's
+# page shows these at once (python -m benchmarks.rooms).
+LIKELY, FEW = 0.15, 4
 # Regions that are encoded one by one where no map can be read: the whole photo, and so many equal ones in each
 # direction, with these sides as shares of the photo's.
 CROPS = ((2, 0.6), (3, 0.4))
@@ -89,6 +92,15 @@ def see(
         choice = _choice(head, vector, first, categories, override)
         seen.append(SeenObject(thing.box, vector, choice, _confidence(detector, regions, thing, choice)))
     return seen
+
+
+def likely(things: Sequence[SeenObject]) -> list[SeenObject]:
+    """Of things in a photo, best first, those that are likely there."""
+    return [
+        thing
+        for place, thing in enumerate(things)
+        if (place < FEW if thing.confidence is None else thing.confidence >= LIKELY)
+    ]
 
 
 def _confidence(detector: Detector | None, regions: Regions, thing: Thing, choice: Choice) -> float | None:

@@ -82,7 +82,7 @@ def find(data: Any, watch: Stopwatch) -> Found:
     understood = None
     if refined:
         with watch.stage("words"):
-            searched = choice.searched.union(*(thing.choice.searched for thing in things))
+            searched = choice.searched.union(*(thing.choice.searched for thing in objects.likely(things)))
             understood = refined.among(categories, searched, query.wanted()["filters"])
             look_up = look_up.among(understood.settled.filters)
     with watch.stage("search"):

@@ -68,7 +68,7 @@ def test_words_refine_the_photo_and_show_as_chips_that_can_be_taken_off(shop):
     taken(page, "under 700").focus()
     page.keyboard.press("Enter")
     expect(heading(page, "7 matches in Stripes")).to_be_focused()
-    expect(field(page)).to_have_value("the same, but small and")
+    expect(field(page)).to_have_value("the same, but small")
     expect(taken(page, "under 700")).to_have_count(0)
 
     taken(page, "small").click()
@@ -226,3 +226,16 @@ def test_nothing_jumps_when_the_words_are_understood(shop):
     assert before
     assert after
     assert abs(before["y"] - after["y"]) < 1
+
+
+def test_where_nothing_fits_the_page_says_that_the_words_are_why(shop):
+    page = shop.page
+    upload(page, picture("red", "stripes"))
+    expect(heading(page, "13 matches in Stripes")).to_be_visible()
+    page.get_by_label("From", exact=True).fill("5000")
+    page.get_by_label("From", exact=True).press("Enter")
+    expect(heading(page, "No match in Stripes")).to_be_visible()
+    say(page, "small")
+    expect(page.get_by_text("Nothing here fits what you asked for.")).to_be_visible()
+    page.get_by_role("button", name="Clear the filters").click()
+    expect(heading(page, "7 matches in Stripes")).to_be_visible()

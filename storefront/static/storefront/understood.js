@@ -7,6 +7,9 @@ import * as words from "./words.js";
 const VALUES = 3; // Values named of a condition; it may stand for dozens.
 const LOOKS = new Set(["colour", "material"]); // What was understood so is told with the values that it stands for.
 
+// What led to a part that is gone.
+const DANGLING = /^[\s,;.]+|(?:[\s,;]*(?<![\p{L}\p{N}])(?:and|or|but|in|with)(?![\p{L}\p{N}]))*[\s,;]*$/giu;
+
 /** Keep room for what will be said of the words, or none. */
 export function hold(query) {
   part("understood").hidden = !query.words;
@@ -76,7 +79,7 @@ function left(query, { understood, ranked_by: rest, not_understood: unread }, ..
   const said = understood.length + unread.length + Number(Boolean(rest));
   if (said < 2) return "";
   const remaining = parts.reduce((text, gone) => text.replace(whole(gone), ""), query.words);
-  return remaining.replace(/\s+/g, " ").replace(/ (?=[,;.!?])/g, "").replace(/^[\s,;.]+|[\s,;]+$/g, "");
+  return remaining.replace(/\s+/g, " ").replace(/ (?=[,;.!?])/g, "").replace(/,+/g, ",").replace(DANGLING, "");
 }
 
 /** A part where it stands by itself, and not within a longer word. */
