@@ -47,7 +47,7 @@ def say(page: Page, words: str) -> None:
 
 
 def taken(page: Page, text: str) -> Locator:
-    return page.locator("#understood-chips").get_by_role("button", name=re.compile(f"^Without “{re.escape(text)}”"))
+    return page.locator("#understood-chips").get_by_role("button", name=re.compile(f"^Take off “{re.escape(text)}”"))
 
 
 def test_words_refine_the_photo_and_show_as_chips_that_can_be_taken_off(shop):
@@ -111,7 +111,7 @@ def test_what_leaves_nothing_is_shown_without(shop):
     say(page, "in green, large, in stock")  # The green one is sold out.
     loosened = page.locator("#understood-chips .loosened")
     expect(loosened).to_have_count(1)
-    expect(loosened).to_have_accessible_name("Without “green”, nothing found, shown without")
+    expect(loosened).to_have_accessible_name("Take off “green”, nothing found, shown without")
     expect(page.locator("#understood-says")).to_contain_text("Nothing fits “green” as well, so it is shown without.")
     assert len(names(page)) == 5
 

@@ -20,9 +20,9 @@ export class Failure extends Error {
 }
 
 /**
- * Search by photo, or by a region of it. `words` say what shall differ. `category` is a slug or "all"; without it the shop chooses where to look.
- * Without both, the answer has the things in the photo. `anyway` also shows matches that the shop finds too little
- * similar. `onSent` hears the share sent.
+ * Search by photo, or by a region of it. `words` say what shall differ. `category` is a slug or "all"; without it the shop
+ * chooses where to look. Without category and region, the answer has the things in the photo. `anyway` also shows matches
+ * that the shop finds too little similar. `onSent` hears the share sent.
  */
 export function byPhoto(photo, { words, region, category, anyway, filters }, onSent, signal) {
   const form = new FormData();

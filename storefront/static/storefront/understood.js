@@ -16,14 +16,13 @@ export function hold(query) {
   if (!query.words) clear();
 }
 
-/** Show what an answer took the words of its query for. `onWords` hears the words that are left when a chip is taken off. */
+/** Show what an answer took the words of its query for. `onWords` hears what is left of them when a chip is taken off. */
 export function show(query, taken, onWords) {
   if (!taken) return hold({});
-  const chips = taken.understood.map((one) => chip(one.text, detail(one), one.loosened, () => onWords(left(query, taken, one.text))));
-  if (taken.ranked_by) {
-    const parts = taken.ranked_by.split(" ");
-    chips.push(chip(taken.ranked_by, "counts beside the photo", false, () => onWords(left(query, taken, ...parts))));
-  }
+  const without = (...parts) => () => onWords(left(query, taken, ...parts));
+  const chips = taken.understood.map((one) => chip(one.text, detail(one), one.loosened, without(one.text)));
+  const rest = taken.ranked_by;
+  if (rest) chips.push(chip(rest, "counts beside the photo", false, without(...rest.split(" "))));
   chips.forEach((made, place) => (made.firstElementChild.id = `understood-${place}`));
   refill(part("understood-chips"), ...chips);
   part("understood-says").replaceChildren(...says(taken), " ", alone(query));
@@ -45,7 +44,7 @@ function chip(text, beside, isLoosened, onTaken) {
   button.append(element("span", { className: "term" }, text));
   if (beside) button.append(element("span", { className: "share" }, beside));
   button.append(element("span", { ariaHidden: "true" }, "✕"));
-  button.setAttribute("aria-label", `Without “${text}”${beside ? `, ${beside}` : ""}`);
+  button.setAttribute("aria-label", `Take off “${text}”${beside ? `, ${beside}` : ""}`);
   button.addEventListener("click", onTaken);
   return element("li", {}, button);
 }
