@@ -18,6 +18,7 @@ from django.db.models.functions import MD5, Cast, Concat, JSONObject, Lower, Upp
 from catalog import words as full_text
 from catalog.storage import private_storage
 from catalog.validators import (
+    MAX_KEY_LENGTH,
     SKU_LENGTH,
     currency_validator,
     reserved_slug_validator,
@@ -33,6 +34,7 @@ MAX_CAPTION = 1_000
 MAX_POSITION = 10_000
 MAX_SYNONYM = 100
 MAX_WORD = 40
+MAX_ATTRIBUTE_VALUE = 60
 # Seconds for which a process keeps the shop's synonyms.
 KEPT = 5
 # Synonyms that one query may have. Each multiplies the ways to read it.
@@ -234,6 +236,21 @@ class VocabularyWord(models.Model):
 
     def __str__(self) -> str:
         return self.word
+
+
+class AttributeValue(models.Model):
+    """A text that products have as the value of an attribute (catalog.attribute_values)."""
+
+    name = models.CharField(max_length=MAX_KEY_LENGTH)
+    value = models.CharField(max_length=MAX_ATTRIBUTE_VALUE)
+    products = models.PositiveIntegerField(help_text="Products that have it.")
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["name", "value"], name="attribute_value_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.value}"
 
 
 def photo_path(photo: "Photo", _name: str) -> str:

@@ -1,4 +1,7 @@
-"""The words that the catalogue has, and the one that a customer may have meant by a word that it lacks."""
+"""The words that the catalogue has, and the one that a customer may have meant by a word that it lacks.
+
+The values of attributes are collected with them.
+"""
 
 import re
 from collections.abc import Mapping
@@ -12,6 +15,7 @@ from django.db.models import Count, Max
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
+from catalog import attribute_values
 from catalog.models import MAX_WORD, Category, Product, Synonym, VocabularyWord
 from catalog.words import folded, stems
 
@@ -24,7 +28,7 @@ MOST_CORRECTED = 5  # words of a query
 LOCK = 0x4C414D5007  # Key of a PostgreSQL advisory lock: two processes never collect at once.
 # Seconds for which a process keeps the vocabulary.
 KEPT = 60
-MADE_OF = "lamplight:vocabulary"
+MADE_OF = "lamplight:words-and-values"
 WORD = re.compile(rf"(?<![\w-])[^\W\d_]{{{SHORTEST},{MAX_WORD}}}(?!\w)")
 COLLECT = f"""
     INSERT INTO {VocabularyWord._meta.db_table} (word, products)
@@ -40,9 +44,9 @@ COLLECT = f"""
 
 
 def refresh() -> bool:
-    """Collect the catalogue's words anew if it changed. Whether it did. A million products take half a minute.
+    """Collect the catalogue's words and values anew if it changed. Whether it did.
 
-    Does nothing while another process does it.
+    A million products take half a minute. Does nothing while another process does it.
     """
     names = list(Category.objects.order_by("pk").values_list("name", flat=True))
     state = str([Product.objects.aggregate(Count("pk"), Max("updated_at")), names])
@@ -54,6 +58,7 @@ def refresh() -> bool:
             return False
         VocabularyWord.objects.all().delete()
         cursor.execute(COLLECT)
+        attribute_values.collect(cursor)
     cache.set(MADE_OF, state, None)
     return True
 

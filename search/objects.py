@@ -1,9 +1,8 @@
-"""Objects: the things in a photo of a room, each with its own gate and its own matches."""
+"""Objects: the things in a photo of a room, each with a gate of its own."""
 
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -18,17 +17,33 @@ from ml.images import MIN_SIDE, Region
 from ml.preprocessing import for_map
 from ml.recipes import WeightsError
 from ml.things import Regions, Thing
-from search import category_gate, encoders, lookup
+from search import category_gate, encoders
 from search.category_gate import Choice
 from search.lookup import Matches
 from search.models import Space
 
 logger = logging.getLogger(__name__)
 MOST = 10
+# Things less likely than this are hardly there; where nobody knows how likely they are, the first few are. The shop's
+# page shows these at once (python -m benchmarks.rooms).
+LIKELY, FEW = 0.15, 4
 # Regions that are encoded one by one where no map can be read: the whole photo, and so many equal ones in each
 # direction, with these sides as shares of the photo's.
 CROPS = ((2, 0.6), (3, 0.4))
 TINY = 1e-12  # Two looks that exclude each other leave every category possible.
+
+
+@dataclass(frozen=True, eq=False)
+class SeenObject:
+    """A thing in a photo, and the categories to search for it."""
+
+    box: Region
+    vector: Floats
+    """That of the box by itself, (space.dimensions,)."""
+    choice: Choice
+    """By both looks at it: in the map, among its surroundings, and by itself."""
+    confidence: float | None = None
+    """How likely the box shows a thing of the likeliest category. None where no detector knows that one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,20 +52,18 @@ class FoundObject:
 
     box: Region
     choice: Choice
-    """By both looks at it: in the map, among its surroundings, and by itself."""
     matches: Matches
     confidence: float | None = None
-    """How likely the box shows a thing of the likeliest category. None where no detector knows that one."""
+    """As of a SeenObject."""
 
 
-def find(
+def see(
     space: Space,
     encoder: Encoder,
     photo: Image.Image,
     categories: frozenset[int],
     override: frozenset[int] | None,
-    **wanted: Any,
-) -> list[FoundObject]:
+) -> list[SeenObject]:
     """At most MOST things in an upright photo, best first.
 
     There are none before the space has a head with a sample, nor in a photo with a plain backdrop: it is of one thing.
@@ -58,7 +71,6 @@ def find(
     Args:
         categories: ids of all the shop's.
         override: ids of those that the caller wants searched, whatever the gates say.
-        wanted: arguments of lookup.nearest.
     """
     head = encoders.head(space)
     if head is None or head.novelty is None or has_plain_backdrop(photo):
@@ -74,13 +86,21 @@ def find(
         vectors = regions.vectors[[thing.row for thing in chosen]]
     else:
         vectors = encoder.encode(_crops(photo, [thing.box for thing in chosen]))
-    found = []
+    seen = []
     for thing, vector in zip(chosen, vectors, strict=True):
         first = None if maps is None else thing.probabilities
         choice = _choice(head, vector, first, categories, override)
-        matches = lookup.nearest(space, vector, choice.searched, **wanted)
-        found.append(FoundObject(thing.box, choice, matches, _confidence(detector, regions, thing, choice)))
-    return found
+        seen.append(SeenObject(thing.box, vector, choice, _confidence(detector, regions, thing, choice)))
+    return seen
+
+
+def likely(things: Sequence[SeenObject]) -> list[SeenObject]:
+    """Of things in a photo, best first, those that are likely there."""
+    return [
+        thing
+        for place, thing in enumerate(things)
+        if (place < FEW if thing.confidence is None else thing.confidence >= LIKELY)
+    ]
 
 
 def _confidence(detector: Detector | None, regions: Regions, thing: Thing, choice: Choice) -> float | None:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 class Stopwatch:
-    """Runs from the moment it is made; `stage` times a part."""
+    """Runs from the moment it is made; `stage` times a part, or a further part of the same stage."""
 
     def __init__(self) -> None:
         self._started = time.perf_counter()
@@ -18,7 +18,7 @@ class Stopwatch:
         try:
             yield
         finally:
-            self._stages[name] = time.perf_counter() - begun
+            self._stages[name] = self._stages.get(name, 0.0) + time.perf_counter() - begun
 
     def timings_ms(self) -> dict[str, float]:
         """Milliseconds per stage, and in total since the start."""

@@ -36,6 +36,7 @@ def page(request: HttpRequest, sku: str = "") -> HttpResponse:
         "shown": "product" if sku else "search" if kind or IN_WORDS & given else "start",
         "kind": kind,
         "pictured": kind in ("like", "sample"),
+        "described": kind == "sample" and bool(request.GET.get("words", "").strip()),
         "forgotten": kind == "photo",  # No address holds the visitor's own photo: the page can only say so.
         "samples": samples.offered(SAMPLES_SHOWN),
         "max_bytes": settings.MAX_REQUEST_BYTES,

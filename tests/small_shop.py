@@ -9,7 +9,8 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from rest_framework.authtoken.models import Token
 
-from search import head_training, indexing
+from catalog import vocabulary
+from search import attribute_readings, head_training, indexing
 from search.models import Space
 from tests.grid_space import DIMENSIONS, RECIPE
 from tests.text_index import index_texts
@@ -37,5 +38,7 @@ def open_shop(folder: Path) -> str:
         pass
     head_training.train(space)
     index_texts()
+    vocabulary.refresh()
+    attribute_readings.shop_values.cache_clear()
     staff = get_user_model().objects.create_superuser("admin", password="unused")
     return Token.objects.create(user=staff).key

@@ -22,6 +22,7 @@ from search.models import Space
 from search.objects import FoundObject
 from search.photo_states import Counts
 from search.stopwatch import Stopwatch
+from search.word_conditions import Condition, Understood
 
 Json = dict[str, Any]
 # A hundred shares of so many digits still add up to the similarity within 1e-4. Of heat a screen shows 256 shades.
@@ -91,6 +92,28 @@ def gate(choice: Choice, categories: Mapping[int, Category]) -> Json:
             }
             for category in ranked
         ],
+    }
+
+
+def words(understood: Understood) -> Json:
+    """What the words beside a photo were taken for."""
+    return {
+        "understood": [_condition(one) for one in understood.settled.conditions],
+        "ranked_by": understood.ranked_by,
+        "not_understood": list(understood.not_understood),
+        "matches": understood.settled.matches,
+    }
+
+
+def _condition(condition: Condition) -> Json:
+    return {
+        "text": condition.text,
+        "kind": condition.kind,
+        "names": list(condition.names),
+        "values": list(condition.values),
+        "how": condition.how.name.lower(),
+        "negated": condition.negated,
+        "loosened": condition.loosened,
     }
 
 

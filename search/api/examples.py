@@ -26,8 +26,34 @@ SIMILAR_ANSWER = {
     "left_out": {"similarity": 0.5124, "category": "lamp", "min_similarity": 0.55, "set_by": "category"},
     "timings_ms": {"search": 1.9, "total": 3.2},
 }
+WORDS = {
+    "understood": [
+        {
+            "text": "metal",
+            "kind": "attribute",
+            "names": ["color"],
+            "values": ["brass", "chrome", "copper"],
+            "how": "material",
+            "negated": False,
+            "loosened": False,
+        },
+        {
+            "text": "under 100",
+            "kind": "price",
+            "names": ["price_max"],
+            "values": ["100.00"],
+            "how": "exact",
+            "negated": False,
+            "loosened": False,
+        },
+    ],
+    "ranked_by": "slim",
+    "not_understood": ["80 cm"],
+    "matches": 7,
+}
 SEARCH_ANSWER = {
     **SIMILAR_ANSWER,
+    "words": WORDS,
     "gate": {
         "mode": "classifier",
         "confidence": 0.93,
@@ -37,7 +63,7 @@ SEARCH_ANSWER = {
             {"slug": "table", "name": "Table", "probability": 0.04, "searched": False},
         ],
     },
-    "timings_ms": {"decode": 6.1, "encode": 61.0, "gate": 0.8, "search": 1.9, "total": 71.4},
+    "timings_ms": {"decode": 6.1, "words": 4.2, "encode": 61.0, "gate": 0.8, "search": 1.9, "total": 75.6},
 }
 EXPLAIN_ANSWER = {
     "similarity": 0.871203,

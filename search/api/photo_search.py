@@ -2,9 +2,11 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
+from django.db.models import Q
 from PIL import Image
 from rest_framework.serializers import ValidationError
 
@@ -14,15 +16,18 @@ from ml.encoder import Encoder
 from ml.explanation import Seen
 from ml.images import WHOLE
 from ml.recipes import WeightsError
-from search import category_gate, encoders, explanations, lookup, objects
+from search import category_gate, encoders, explanations, lookup, objects, word_ranking
 from search.api.errors import ServiceUnavailable
+from search.api.refinement import Refinement, refinement
 from search.api.serializers import ExplainSerializer, SearchSerializer
 from search.explanations import Explanation
+from search.meaning import Meaning
 from search.models import Space
-from search.objects import FoundObject
+from search.objects import FoundObject, SeenObject
 from search.stopwatch import Stopwatch
 from search.store import live_shop
 from search.store.live_shop import LiveShop
+from search.word_conditions import Understood
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +46,8 @@ class Found(NamedTuple):
     """Why it does; None also where its photo cannot be read."""
     objects: Sequence[FoundObject] | None = None
     """The things in the photo, best first; None when they were not asked for."""
+    words: Understood | None = None
+    """What the words beside the photo were taken for; None when there were none."""
 
 
 def find(data: Any, watch: Stopwatch) -> Found:
@@ -56,25 +63,77 @@ def find(data: Any, watch: Stopwatch) -> Found:
         photo = query.opened(encoder)
         has_region = "region" in query.validated_data
         scene = query.scene(encoder) if query.wants_objects and not has_region else None
+    override = query.validated_data.get("category")
+    refined = _refined(query, categories, watch)
+    if override is None and refined:
+        override = refined.categories
     with watch.stage("encode"):
         if query.validated_data["explain"]:  # Its map gives the same vector, and need not be made once more.
             seen = _look(encoder, photo)
         vector = seen.vector if seen else encoder.encode([photo])[0]
     with watch.stage("gate"):
-        override = query.validated_data.get("category")
         judgement = encoders.judgement(space, vector)
         choice = category_gate.choose(judgement, frozenset(categories), override)
+    things: Sequence[SeenObject] = ()
+    if scene:
+        with watch.stage("objects"):
+            things = _meant(objects.see(space, encoder, scene, frozenset(categories), override), refined)
+    look_up = _LookUp(space, query.wanted(), refined.meaning if refined else None)
+    understood = None
+    if refined:
+        with watch.stage("words"):
+            searched = choice.searched.union(*(thing.choice.searched for thing in objects.likely(things)))
+            understood = refined.among(categories, searched, query.wanted()["filters"])
+            look_up = look_up.among(understood.settled.filters)
     with watch.stage("search"):
-        matches = lookup.nearest(space, vector, choice.searched, **query.wanted())
+        matches = look_up.nearest(vector, choice)
+        found = [
+            FoundObject(one.box, one.choice, look_up.nearest(one.vector, one.choice), one.confidence) for one in things
+        ]
     if seen and matches.hits:
         explanation = _why_first(space, seen, matches.hits[0].photo, choice, watch)
-    found = Found(space, categories, vector, choice, matches, query.validated_data["explain"], explanation)
-    if not query.wants_objects:
-        return found
-    with watch.stage("objects"):
-        shown = objects.find(space, encoder, scene, frozenset(categories), override, **query.wanted()) if scene else []
     whole = FoundObject(query.validated_data.get("region", WHOLE), choice, matches, choice.confidence)
-    return found._replace(objects=shown or [whole])
+    found_objects = (found or [whole]) if query.wants_objects else None
+    explains = query.validated_data["explain"]
+    return Found(space, categories, vector, choice, matches, explains, explanation, found_objects, understood)
+
+
+@dataclass(frozen=True)
+class _LookUp:
+    """How matches are looked up for a photo, and for each thing in it."""
+
+    space: Space
+    wanted: Mapping[str, Any]
+    """The arguments of lookup.nearest."""
+    meaning: Meaning | None
+    """What ranks beside the photo."""
+
+    def among(self, filters: Q) -> "_LookUp":
+        """The same among products that meet further filters."""
+        return replace(self, wanted={**self.wanted, "filters": self.wanted["filters"] & filters})
+
+    def nearest(self, vector: np.ndarray, choice: category_gate.Choice) -> lookup.Matches:
+        if self.meaning is None:
+            return lookup.nearest(self.space, vector, choice.searched, **self.wanted)
+        limit = self.wanted["limit"]
+        some = {**self.wanted, "limit": max(limit, word_ranking.AMONG)}
+        matches = lookup.nearest(self.space, vector, choice.searched, **some)
+        return word_ranking.ranked(matches, self.meaning, limit)
+
+
+def _refined(query: SearchSerializer, categories: Mapping[int, Category], watch: Stopwatch) -> Refinement | None:
+    """What the words are taken for; None where there are none. Their meaning is made while the photo is encoded."""
+    if not (words := query.validated_data.get("words")):
+        return None
+    with watch.stage("words"):
+        return refinement(words, categories, is_placed="category" in query.validated_data)
+
+
+def _meant(things: Sequence[SeenObject], refined: Refinement | None) -> Sequence[SeenObject]:
+    """Where the words name a category, the things that are of it: "the chair, but in oak"."""
+    if refined is None or refined.categories is None:
+        return things
+    return [thing for thing in things if thing.choice.likeliest in refined.categories]
 
 
 def explain(data: Any, watch: Stopwatch) -> Explanation:

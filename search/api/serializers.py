@@ -8,11 +8,12 @@ from rest_framework import serializers
 
 from catalog import shown_fields
 from catalog.fields import PhotoField, photo_errors
-from catalog.filters import FilterSerializer, condition
+from catalog.filters import MAX_QUERY_LENGTH, FilterSerializer, condition
 from catalog.models import Category, Photo, Product
 from ml.encoder import Encoder
 from ml.images import MESSAGES, PhotoProblem, UnreadablePhoto
 from search.api.explanation_serializers import ExplanationSerializer
+from search.attribute_readings import How
 from search.models import Space
 from search.objects import MOST
 
@@ -128,6 +129,15 @@ class SearchSerializer(QueryPhotoSerializer, MatchSerializer):
         help_text=(
             f"`1`: the photo shows one thing. `{AUTO}`: find the things in it, {MOST} at most, and answer with "
             "`objects`. A `region` is one thing."
+        ),
+    )
+    words = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=MAX_QUERY_LENGTH,
+        help_text=(
+            "What differs from the photo: `but in oak`, `the same in green under 300`. Values of attributes, prices, "
+            "`in stock`, categories and what follows `not` are conditions that every result meets; the rest ranks."
         ),
     )
     explain = serializers.BooleanField(
@@ -278,7 +288,39 @@ class ObjectSerializer(serializers.Serializer[Any]):
     )
 
 
+class WordConditionSerializer(serializers.Serializer[Any]):
+    text = serializers.CharField(help_text="The part of `words`, as it was sent. Without it the condition is gone.")
+    kind = serializers.ChoiceField(["attribute", "price", "stock", "category"])
+    names = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Attributes, any of which may have a value, or the filters that say the same.",
+    )
+    values = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="The values that it stands for, the 20 commonest at most, or the filters'.",
+    )
+    how = serializers.ChoiceField(
+        [one.name.lower() for one in How],
+        help_text=(
+            "How it was understood. exact: it is a value, or said plainly. part: of a value that is a list. synonym: "
+            "the shop's. colour, material: values of that colour or material. Of several, the least sure."
+        ),
+    )
+    negated = serializers.BooleanField(help_text="Whether no result meets it.")
+    loosened = serializers.BooleanField(help_text="Whether nothing met it, so that results need not.")
+
+
+class PhotoWordsSerializer(serializers.Serializer[Any]):
+    understood = WordConditionSerializer(many=True, help_text="The conditions, in the order they were sent.")
+    ranked_by = serializers.CharField(allow_null=True, help_text="The words that rank by their meaning; null: none do.")
+    not_understood = serializers.ListField(child=serializers.CharField(), help_text="What counts for nothing.")
+    matches = serializers.IntegerField(
+        help_text="Products in the categories searched that meet the filters and what was not loosened; 10,000 at most."
+    )
+
+
 class SearchAnswerSerializer(AnswerSerializer):
+    words = PhotoWordsSerializer(allow_null=True, help_text="What `words` were taken for; null: none were sent.")
     gate = GateSerializer()
     objects = ObjectSerializer(
         many=True,

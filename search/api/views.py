@@ -48,8 +48,9 @@ class SearchView(APIView):
             "The photo is classified, then the most similar products of the likeliest categories are returned, one "
             "photo a product, best first. `gate` shows which categories were searched and why; `category` overrides "
             "it. Products that show the same picture are one result, the others its `duplicates`. `left_out` names "
-            "the best match that was not similar enough; `min_similarity=0` shows such matches as well. A photo of a "
-            "room holds several things: `objects=auto` finds them, and each has matches of its own in `objects`. With "
+            "the best match that was not similar enough; `min_similarity=0` shows such matches as well. `words` say "
+            "what shall differ from the photo; the answer's `words` tell what they were taken for. A photo of a room "
+            "holds several things: `objects=auto` finds them, and each has matches of its own in `objects`. With "
             "`explain` the first result has an `explanation`, as `POST /api/v1/search/explain/` gives it."
         ),
         tags=["search"],
@@ -62,6 +63,7 @@ class SearchView(APIView):
         found = photo_search.find(request.data, watch)
         origin = request.build_absolute_uri("/")
         answer = answers.answer(found.space, found.matches, watch, origin)
+        answer["words"] = found.words and answers.words(found.words)
         answer["gate"] = answers.gate(found.choice, found.categories)
         if found.explains:
             answers.explain_first(answer, found.explanation)

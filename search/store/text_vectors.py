@@ -4,7 +4,7 @@ An encoder has one HNSW index for all categories, since words are searched in al
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import psycopg
@@ -45,6 +45,10 @@ NEAREST = sql.SQL("""
     )
     FROM near JOIN {product} ON {product}.id = near.product_id
     ORDER BY near.distance, near.product_id
+""")
+SIMILARITIES = sql.SQL("""
+    SELECT embedding.product_id, 1 - ({vector} <=> %s)
+    FROM {embedding} embedding WHERE embedding.encoder = {encoder} AND embedding.product_id = ANY(%s)
 """)
 JOIN = sql.SQL("JOIN {product} ON {product}.id = embedding.product_id").format(**TABLES)
 
@@ -98,6 +102,17 @@ def nearest(
     if clauses and not exactly and len(found) < size:  # The index gave out before it found all that pass.
         return nearest(model, vector, words, size, filters, exactly=True)
     return found
+
+
+def similarities(model: TextModel, vector: NDArray[Any], products: Collection[int]) -> dict[int, float]:
+    """How similar the texts of these products are to a vector, (dimensions,): the cosine, by id.
+
+    Products whose texts have no vector yet are left out.
+    """
+    query = SIMILARITIES.format(vector=_vector(model), encoder=sql.Literal(model.fingerprint), **TABLES)
+    with binary.cursor() as cursor:
+        cursor.execute(query, [HalfVector(vector), list(products)])
+        return dict(cursor.fetchall())
 
 
 def maintain(model: TextModel) -> str | None:

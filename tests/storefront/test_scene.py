@@ -287,8 +287,9 @@ def test_a_basket_that_comes_after_the_scene_was_left_is_for_nobody(scene):
     scene.get_by_label(BUDGET).fill("3000")
     scene.keyboard.press("Enter")
     expect(scene.locator("#basket-text")).to_have_text("Choosing…")
-    scene.get_by_role("searchbox", name="Search in words").fill("red")
+    scene.get_by_role("searchbox", name="What shall differ from the photo").fill("red")
     scene.keyboard.press("Enter")
+    scene.get_by_role("link", name="Search these words alone").click()
     expect(heading(scene, "2 results for “red”")).to_be_visible()
     for route in held:
         route.abort()

@@ -61,7 +61,7 @@ def test_a_photo_finds_its_product_and_the_page_says_how(shop):
     expect(page.locator(".card", has_text="Green stripes")).to_contain_text("Sold out")
     expect(page.locator(".card", has_text="Blue stripes").locator(".price")).to_have_text("")
     expect(page.locator("#time")).to_have_text(
-        re.compile(r"^Found in [\d.]+ m?s \(decode \d+, encode \d+, gate \d+, search \d+, objects \d+\)$")
+        re.compile(r"^Found in [\d.]+ m?s \(decode \d+, encode \d+, gate \d+, objects \d+, search \d+\)$")
     )
     page.locator(".card").last.scroll_into_view_if_needed()
     page.wait_for_function(

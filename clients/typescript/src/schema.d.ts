@@ -242,7 +242,7 @@ export interface paths {
         put?: never;
         /**
          * Search by photo
-         * @description The photo is classified, then the most similar products of the likeliest categories are returned, one photo a product, best first. `gate` shows which categories were searched and why; `category` overrides it. Products that show the same picture are one result, the others its `duplicates`. `left_out` names the best match that was not similar enough; `min_similarity=0` shows such matches as well. A photo of a room holds several things: `objects=auto` finds them, and each has matches of its own in `objects`. With `explain` the first result has an `explanation`, as `POST /api/v1/search/explain/` gives it.
+         * @description The photo is classified, then the most similar products of the likeliest categories are returned, one photo a product, best first. `gate` shows which categories were searched and why; `category` overrides it. Products that show the same picture are one result, the others its `duplicates`. `left_out` names the best match that was not similar enough; `min_similarity=0` shows such matches as well. `words` say what shall differ from the photo; the answer's `words` tell what they were taken for. A photo of a room holds several things: `objects=auto` finds them, and each has matches of its own in `objects`. With `explain` the first result has an `explanation`, as `POST /api/v1/search/explain/` gives it.
          */
         post: operations["search_create"];
         delete?: never;
@@ -1051,7 +1051,7 @@ export interface components {
              * @description The query_id of the answer.
              */
             query_id: string;
-            kind: components["schemas"]["KindEnum"];
+            kind: components["schemas"]["EventKindEnum"];
             /**
              * @description Sku of the product; optional for wrong_category.
              * @default
@@ -1064,13 +1064,21 @@ export interface components {
             /** Format: date-time */
             readonly created_at: string;
         };
+        /**
+         * @description * `click` - Click
+         *     * `cart` - Cart
+         *     * `purchase` - Purchase
+         *     * `wrong_category` - Wrong Category
+         * @enum {string}
+         */
+        EventKindEnum: "click" | "cart" | "purchase" | "wrong_category";
         EventRequest: {
             /**
              * Format: uuid
              * @description The query_id of the answer.
              */
             query_id: string;
-            kind: components["schemas"]["KindEnum"];
+            kind: components["schemas"]["EventKindEnum"];
             /**
              * @description Sku of the product; optional for wrong_category.
              * @default
@@ -1376,6 +1384,15 @@ export interface components {
             /** @description Further products whose nearest photo shows the same picture, 20 at most. */
             duplicates: components["schemas"]["MatchedPhoto"][];
         };
+        /**
+         * @description * `exact` - exact
+         *     * `part` - part
+         *     * `synonym` - synonym
+         *     * `colour` - colour
+         *     * `material` - material
+         * @enum {string}
+         */
+        HowEnum: "exact" | "part" | "synonym" | "colour" | "material";
         Index: {
             space: string;
             weights: string;
@@ -1394,14 +1411,6 @@ export interface components {
             /** @description The category's HNSW index, as it was checked last; null: it is scanned exactly. */
             index: components["schemas"]["LeafIndex"] | null;
         };
-        /**
-         * @description * `click` - Click
-         *     * `cart` - Cart
-         *     * `purchase` - Purchase
-         *     * `wrong_category` - Wrong Category
-         * @enum {string}
-         */
-        KindEnum: "click" | "cart" | "purchase" | "wrong_category";
         LeafIndex: {
             /**
              * Format: double
@@ -1585,6 +1594,16 @@ export interface components {
         PhotoUploadRequest: {
             /** @description One to 20 photos, all under this same name. */
             image: Blob[];
+        };
+        PhotoWords: {
+            /** @description The conditions, in the order they were sent. */
+            understood: components["schemas"]["WordCondition"][];
+            /** @description The words that rank by their meaning; null: none do. */
+            ranked_by: string | null;
+            /** @description What counts for nothing. */
+            not_understood: string[];
+            /** @description Products in the categories searched that meet the filters and what was not loosened; 10,000 at most. */
+            matches: number;
         };
         PriceRange: {
             /** Format: decimal */
@@ -2602,6 +2621,8 @@ export interface components {
              *     * `l2` - l2
              */
             metric: components["schemas"]["MetricEnum"];
+            /** @description What `words` were taken for; null: none were sent. */
+            words: components["schemas"]["PhotoWords"] | null;
             gate: components["schemas"]["Gate"];
             /** @description Only with `objects=auto`: the things in the photo, best first. One where the photo shows one thing or none was found: then it is the whole photo, or the region. A basket can be made of them for an hour. */
             objects?: components["schemas"]["Object"][];
@@ -2645,7 +2666,7 @@ export interface components {
             code: "blank" | "invalid" | "null" | "null_characters_not_allowed" | "surrogate_characters_not_allowed" | "unknown_category";
             detail: string;
         };
-        SearchCreateError: components["schemas"]["SearchCreateNonFieldErrorsErrorComponent"] | components["schemas"]["SearchCreateImageErrorComponent"] | components["schemas"]["SearchCreateRegionErrorComponent"] | components["schemas"]["SearchCreateCategoryErrorComponent"] | components["schemas"]["SearchCreateLimitErrorComponent"] | components["schemas"]["SearchCreateMinSimilarityErrorComponent"] | components["schemas"]["SearchCreateObjectsErrorComponent"] | components["schemas"]["SearchCreateExplainErrorComponent"] | components["schemas"]["SearchCreatePriceMinErrorComponent"] | components["schemas"]["SearchCreatePriceMaxErrorComponent"] | components["schemas"]["SearchCreateInStockErrorComponent"] | components["schemas"]["SearchCreateAttributesErrorComponent"];
+        SearchCreateError: components["schemas"]["SearchCreateNonFieldErrorsErrorComponent"] | components["schemas"]["SearchCreateImageErrorComponent"] | components["schemas"]["SearchCreateRegionErrorComponent"] | components["schemas"]["SearchCreateCategoryErrorComponent"] | components["schemas"]["SearchCreateLimitErrorComponent"] | components["schemas"]["SearchCreateMinSimilarityErrorComponent"] | components["schemas"]["SearchCreateObjectsErrorComponent"] | components["schemas"]["SearchCreateWordsErrorComponent"] | components["schemas"]["SearchCreateExplainErrorComponent"] | components["schemas"]["SearchCreatePriceMinErrorComponent"] | components["schemas"]["SearchCreatePriceMaxErrorComponent"] | components["schemas"]["SearchCreateInStockErrorComponent"] | components["schemas"]["SearchCreateAttributesErrorComponent"];
         SearchCreateErrorResponse400: components["schemas"]["SearchCreateValidationError"] | components["schemas"]["ParseErrorResponse"];
         SearchCreateExplainErrorComponent: {
             /**
@@ -2827,6 +2848,23 @@ export interface components {
             type: "validation_error";
             errors: components["schemas"]["SearchCreateError"][];
         };
+        SearchCreateWordsErrorComponent: {
+            /**
+             * @description * `words` - words (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "words";
+            /**
+             * @description * `invalid` - invalid
+             *     * `max_length` - max_length
+             *     * `null` - null
+             *     * `null_characters_not_allowed` - null_characters_not_allowed
+             *     * `surrogate_characters_not_allowed` - surrogate_characters_not_allowed
+             * @enum {string}
+             */
+            code: "invalid" | "max_length" | "null" | "null_characters_not_allowed" | "surrogate_characters_not_allowed";
+            detail: string;
+        };
         SearchExplainCreateError: components["schemas"]["SearchExplainCreateNonFieldErrorsErrorComponent"] | components["schemas"]["SearchExplainCreateImageErrorComponent"] | components["schemas"]["SearchExplainCreateRegionErrorComponent"] | components["schemas"]["SearchExplainCreatePhotoErrorComponent"];
         SearchExplainCreateErrorResponse400: components["schemas"]["SearchExplainCreateValidationError"] | components["schemas"]["ParseErrorResponse"];
         SearchExplainCreateImageErrorComponent: {
@@ -2939,6 +2977,8 @@ export interface components {
              * @default 1
              */
             objects?: components["schemas"]["ObjectsEnum"];
+            /** @description What differs from the photo: `but in oak`, `the same in green under 300`. Values of attributes, prices, `in stock`, categories and what follows `not` are conditions that every result meets; the rest ranks. */
+            words?: string;
             /**
              * @description Say why the first result matches, in its `explanation`. It takes longer.
              * @default false
@@ -3262,6 +3302,37 @@ export interface components {
             value: string;
             count: number;
         };
+        WordCondition: {
+            /** @description The part of `words`, as it was sent. Without it the condition is gone. */
+            text: string;
+            kind: components["schemas"]["WordConditionKindEnum"];
+            /** @description Attributes, any of which may have a value, or the filters that say the same. */
+            names: string[];
+            /** @description The values that it stands for, the 20 commonest at most, or the filters'. */
+            values: string[];
+            /**
+             * @description How it was understood. exact: it is a value, or said plainly. part: of a value that is a list. synonym: the shop's. colour, material: values of that colour or material. Of several, the least sure.
+             *
+             *     * `exact` - exact
+             *     * `part` - part
+             *     * `synonym` - synonym
+             *     * `colour` - colour
+             *     * `material` - material
+             */
+            how: components["schemas"]["HowEnum"];
+            /** @description Whether no result meets it. */
+            negated: boolean;
+            /** @description Whether nothing met it, so that results need not. */
+            loosened: boolean;
+        };
+        /**
+         * @description * `attribute` - attribute
+         *     * `price` - price
+         *     * `stock` - stock
+         *     * `category` - category
+         * @enum {string}
+         */
+        WordConditionKindEnum: "attribute" | "price" | "stock" | "category";
         Words: {
             /**
              * @description The narrowest of these whose probability is at least 0.5; something similar: none has it.

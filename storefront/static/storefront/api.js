@@ -20,14 +20,15 @@ export class Failure extends Error {
 }
 
 /**
- * Search by photo, or by a region of it. `category` is a slug or "all"; without it the shop chooses where to look.
- * Without both, the answer has the things in the photo. `anyway` also shows matches that the shop finds too little
- * similar. `onSent` hears the share sent.
+ * Search by photo, or by a region of it. `words` say what shall differ. `category` is a slug or "all"; without it the shop
+ * chooses where to look. Without category and region, the answer has the things in the photo. `anyway` also shows matches
+ * that the shop finds too little similar. `onSent` hears the share sent.
  */
-export function byPhoto(photo, { region, category, anyway, filters }, onSent, signal) {
+export function byPhoto(photo, { words, region, category, anyway, filters }, onSent, signal) {
   const form = new FormData();
   form.append("image", photo);
   form.append("limit", MATCHES);
+  if (words) form.append("words", words);
   if (region) form.append("region", region);
   if (category) form.append("category", category);
   if (!region && !category) form.append("objects", "auto");
@@ -174,7 +175,7 @@ function parse(text) {
 }
 
 // The fields of which the API speaks to visitors. Its other messages are for those who write and run programs.
-const VISITORS = new Set(["image", "budget", "query_id"]);
+const VISITORS = new Set(["image", "words", "budget", "query_id"]);
 
 function refusal(response, answer) {
   const { status } = response;

@@ -75,7 +75,8 @@ function card(hit, answer, { onOpen, onWhy, level }) {
 
 function likeness(similarity, answer, number, word) {
   number.textContent = words.similarity(similarity, answer.metric);
-  word.textContent = words.likeness(similarity, answer.results[0].similarity, answer);
+  const best = Math.max(...answer.results.map((one) => one.similarity)); // Words may rank another one first.
+  word.textContent = words.likeness(similarity, best, answer);
 }
 
 function askable(button, name, onClick) {

@@ -6,8 +6,11 @@ import * as words from "./words.js";
 
 const CHIPS = 6; // The rest is seldom likely and waits behind "more".
 
-/** Show each category with its probability, pressed if it was searched. `onChoose` gets a slug, "all" or "". */
-export function showGate(gate, onChoose) {
+/**
+ * Show each category with its probability, pressed if it was searched. `onChoose` gets a slug, "all" or "". The visitor's
+ * words may have named the categories, and no chip takes that back.
+ */
+export function showGate(gate, isNamed, onChoose) {
   const all = gate.categories.every((category) => category.searched);
   // Categories that the gate has not learned are searched for every photo, which says nothing about this one.
   const besides = ({ probability }) => probability === null && !all && gate.mode !== "override";
@@ -22,9 +25,9 @@ export function showGate(gate, onChoose) {
   show([
     chip("All", "", all, () => onChoose("all")),
     ...shortened(chips, (place) => mayHide(gate.categories[place], place)),
-    ...(gate.mode === "override" ? [chip("Automatic", "", false, () => onChoose(""))] : []),
+    ...(gate.mode === "override" && !isNamed ? [chip("Automatic", "", false, () => onChoose(""))] : []),
   ]);
-  explain(why(gate), gate.mode === "unknown" || gate.low_confidence);
+  explain(why(gate, isNamed), gate.mode === "unknown" || gate.low_confidence);
 }
 
 /** Show categories, with their counts if they have any. `chosen` is pressed; "All" chooses `everywhere`. */
@@ -71,8 +74,9 @@ function explain(text, doubtful = false) {
 
 const STRANGE = "This does not look much like what the shop sells.";
 
-function why({ mode, confidence, low_confidence, categories }) {
+function why({ mode, confidence, low_confidence, categories }, isNamed) {
   if (mode === "unknown") return "This looks like nothing the shop sells, so all categories were searched.";
+  if (isNamed) return "Your words say where to look.";
   if (mode === "override") return `You chose where to look.${low_confidence ? ` ${STRANGE}` : ""}`;
   if (categories.length < 2) return "";
   if (mode === "open") return "The shop has not learned to tell its categories apart yet, so all were searched.";

@@ -8,14 +8,14 @@ import * as words from "./words.js";
 let drawn = {}; // The answer whose groups are on the page, and how many.
 
 /**
- * Show the groups of a scene; `filtered` says whether filters are set. `onThing(number)` hears which is chosen, 0 for
+ * Show the groups of a scene; `unmet` says what keeps products out. `onThing(number)` hears which is chosen, 0 for
  * none, `onMore` that all shall show, `onOpen(hit, position, group)` and `onWhy(hit, region)` what the visitor does with
  * a product.
  */
-export function show({ answer, things, names, more, chosen }, filtered, handlers) {
+export function show({ answer, things, names, more, chosen }, unmet, handlers) {
   if (drawn.answer !== answer || drawn.count !== things.length) {
     const groups = things.map((thing, place) => {
-      const shown = { ...answer, ...thing, lack: lackOf(thing, filtered) };
+      const shown = { ...answer, ...thing, lack: lackOf(thing, unmet) };
       return group(shown, names[place], place + 1, handlers);
     });
     part("groups").replaceChildren(...groups);
@@ -80,10 +80,10 @@ function group(answer, name, number, { onThing, onOpen, onWhy }) {
 }
 
 /** Why a group is empty. */
-function lackOf({ results, left_out: left }, filtered) {
+function lackOf({ results, left_out: left }, unmet) {
   if (results.length) return "";
   if (left) return "Nothing is similar enough.";
-  return filtered ? "Nothing passes the filters that are set." : "Nothing in the shop compares with it.";
+  return unmet || "Nothing in the shop compares with it.";
 }
 
 function tab(name, number, onThing) {

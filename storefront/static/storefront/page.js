@@ -14,6 +14,7 @@ import * as reason from "./reason.js";
 import * as results from "./results.js";
 import { sceneOf, unfold } from "./scene.js";
 import * as subject from "./subject.js";
+import * as understood from "./understood.js";
 import * as view from "./view.js";
 
 const POLL_MS = 5000;
@@ -33,7 +34,8 @@ async function go(query, photo = null) {
 async function refine(change) {
   const entry = loading.entry ?? sessionHistory.current;
   const { query, photo, product, facets, staleFacets } = entry;
-  const isSame = !change.filters && !change.anyway; // Otherwise the matches of the scene are others.
+  // Otherwise the matches of the scene are others.
+  const isSame = !change.filters && !change.anyway && change.words === undefined;
   const whole = isSame ? (query.region ? entry.whole : entry) : null;
   const carried = { photo, product, whole, staleFacets: facets ?? staleFacets };
   const next = sessionHistory.begin({ ...query, anyway: false, ...change }, carried);
@@ -42,6 +44,20 @@ async function refine(change) {
     show();
   });
   if (shown) view.keepFocus();
+}
+
+/** Say what shall differ from the photo. */
+function describe(words) {
+  part("words").value = words;
+  if (words) understood.hold({ words });
+  return refine({ words });
+}
+
+/** The words that are typed and count beside a photo: not those of a search in words, which has been made. */
+function typedWords() {
+  const { kind, of } = sessionHistory.current.query;
+  const typed = part("words").value.trim();
+  return kind === "words" && typed === of ? "" : typed;
 }
 
 /** Choose a thing of the scene by its number, or 0 for all of it. Its matches came with the answer. */
@@ -70,7 +86,8 @@ async function open() {
   reason.close();
   basket.hide();
   subject.dropBox();
-  view.enter(entry.query);
+  view.enter(entry.query, !isForgotten(entry));
+  understood.hold(isForgotten(entry) ? {} : entry.query);
   results.showSubject(entry);
   results.showFiltersSet(entry, refine);
   if (entry.query.kind === "product") productView.showBusy(entry.search);
@@ -183,7 +200,8 @@ function follow(event) {
   if (origin !== location.origin || hash || !/^\/(products\/[^/]+\/)?$/.test(pathname)) return;
   event.preventDefault();
   if (link.id === "product-back" && sessionHistory.current.search) return sessionHistory.backToSearch();
-  return go(queries.read(new URL(link.href)));
+  const query = queries.read(new URL(link.href));
+  return go(query.kind === "sample" ? { ...query, words: typedWords() } : query);
 }
 
 async function watchIndex() {
@@ -210,12 +228,16 @@ const HANDLERS = {
   onMore: showAll,
   onOverride: override,
   onRefine: refine,
+  onWords: describe,
 };
 
-photos.listen((photo) => go(queries.ownPhoto(), photo), refuse);
+photos.listen((photo) => go(queries.ownPhoto(typedWords()), photo), refuse);
 part("bar").addEventListener("submit", (event) => {
   event.preventDefault();
-  go(queries.words(part("words").value.trim()));
+  const typed = part("words").value.trim();
+  const { current } = sessionHistory;
+  if (!queries.takesWords(current.query) || isForgotten(current)) return go(queries.words(typed));
+  return typed === current.query.words ? view.focusTitle() : describe(typed);
 });
 subject.listen({ onThing: choose, onRegion: look });
 part("as-one").addEventListener("click", () => look("0,0,1,1"));

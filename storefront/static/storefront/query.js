@@ -7,13 +7,13 @@
 //   /products/LAM-004/          one product
 //
 // Searches take category, anyway, and the filters: price_min, price_max, in_stock, attributes. A search by a photo also
-// takes region, a part of it, or thing, the number of one of the things seen in it.
+// takes words, what shall differ from it, and region, a part of it, or thing, the number of one of the things seen in it.
 
 export const SINGLE = ["price_min", "price_max", "in_stock"];
 export const NO_FILTERS = Object.freeze({ price_min: "", price_max: "", in_stock: "", attributes: [] });
 
 /** A change that takes off all that narrows a search. */
-export const BARE = Object.freeze({ photo: "", region: "", thing: "", category: "", filters: NO_FILTERS });
+export const BARE = Object.freeze({ photo: "", words: "", region: "", thing: "", category: "", filters: NO_FILTERS });
 
 /** A query: `kind` is start, words, like, sample, photo or product; `of` is the words, sku or sample's name. */
 export function read({ pathname, search }) {
@@ -26,6 +26,7 @@ export function read({ pathname, search }) {
     kind,
     of,
     photo: given.get("photo") ?? "",
+    words: takesWords({ kind }) ? (given.get("words") ?? "").trim() : "",
     region: given.get("region") ?? "",
     thing: given.get("thing") ?? "",
     category: given.get("category") ?? "",
@@ -33,6 +34,9 @@ export function read({ pathname, search }) {
     filters: { ...filters, attributes: given.getAll("attributes") },
   };
 }
+
+/** Whether words beside what is searched with say what shall differ. */
+export const takesWords = ({ kind }) => kind === "photo" || kind === "sample";
 
 /** The decoded text. It stays as it is if it encodes nothing: then there is no such product. */
 function decoded(text) {
@@ -53,11 +57,11 @@ function subject(given) {
 
 const NAMES = { words: "q", like: "like", sample: "sample" };
 
-export function address({ kind, of, photo, region, thing, category, anyway, filters }) {
+export function address({ kind, of, photo, words, region, thing, category, anyway, filters }) {
   if (kind === "start") return "/";
   if (kind === "product") return `/products/${encodeURIComponent(of)}/`;
   const given = new URLSearchParams(kind === "photo" ? { by: "photo" } : { [NAMES[kind]]: of });
-  for (const [name, value] of Object.entries({ photo, region, thing, category })) if (value) given.append(name, value);
+  for (const [name, value] of Object.entries({ photo, words, region, thing, category })) if (value) given.append(name, value);
   if (anyway) given.append("anyway", "1");
   for (const [name, value] of parameters(filters)) given.append(name, value);
   return `/?${given}`;
@@ -75,8 +79,8 @@ export function words(of, category = "") {
   return { kind: "words", of, category, filters: NO_FILTERS };
 }
 
-export function ownPhoto() {
-  return { kind: "photo", of: "", filters: NO_FILTERS };
+export function ownPhoto(words) {
+  return { kind: "photo", of: "", words, filters: NO_FILTERS };
 }
 
 export function like(sku, photo = "") {

@@ -10,6 +10,7 @@ import { isForgotten } from "./history.js";
 import { sceneOf, shownThings } from "./scene.js";
 import * as subject from "./subject.js";
 import * as titles from "./titles.js";
+import * as understood from "./understood.js";
 import * as view from "./view.js";
 
 /** Show the photo or the product that is searched by; nothing for a search in words. */
@@ -25,7 +26,8 @@ export function showSubject(entry) {
 /**
  * Show what a search found, or why nothing. `onOpen(hit, position)` hears which product is opened, `onWhy(hit, region)`
  * about which the visitor asks, `onThing(number)` which thing is chosen, `onMore` that all things shall show.
- * `onRefine(change)` hears what is to change in the query, `onOverride(category)` where to look instead.
+ * `onRefine(change)` hears what is to change in the query, `onOverride(category)` where to look instead, and
+ * `onWords(words)` what shall differ from the photo.
  */
 export function show(entry, handlers) {
   part("filters").hidden = isForgotten(entry);
@@ -39,6 +41,7 @@ function showAnswer(entry, handlers) {
   view.showResults(title, entry.answer);
   view.setTitle(title);
   view.showMeant(entry.answer.did_you_mean, entry.query.category);
+  understood.show(entry.query, entry.answer.words, handlers.onWords);
   const scene = entry.query.region ? null : sceneOf(entry);
   if (scene?.answer) showScene(entry, scene, handlers);
   else showOne(entry, handlers);
@@ -49,7 +52,7 @@ function showAnswer(entry, handlers) {
 function showScene({ photo, query }, scene, handlers) {
   part("grid").replaceChildren();
   part("where").hidden = true;
-  groups.show(scene, filters.count(query.filters) > 0, handlers);
+  groups.show(scene, titles.unmet(query), handlers);
   basket.show(photo, scene, () => handlers.onRefine({}));
 }
 
@@ -63,13 +66,14 @@ function showOne(entry, handlers) {
 
 function showNoAnswer({ failure }) {
   const [title, text, ...ways] = failure ? titles.failed(failure) : titles.FORGOTTEN;
+  understood.hold({});
   view.showUnanswered(title, text, ...ways);
   view.setTitle(title);
 }
 
 function showPlaces({ query, answer, product, categories, facets }, { onOverride, onRefine }) {
   const choose = (category) => onRefine({ category });
-  if (answer.gate) return chips.showGate(answer.gate, onOverride);
+  if (answer.gate) return chips.showGate(answer.gate, understood.namesCategory(answer.words), onOverride);
   if (query.kind === "words") return chips.showCategories(facets?.categories ?? [], query.category, "", choose);
   return chips.showCategories(plain(categories), query.category || product.category, "all", choose);
 }

@@ -36,6 +36,12 @@ function inWords({ of, category }, { count }, categories) {
   return of ? `${some(count, "result")} for “${of}”${within}` : `${some(count, "product")}${within}`;
 }
 
+/** What keeps products out of a search by photo; "" if nothing does. */
+export function unmet({ filters, words }) {
+  if (words) return "Nothing fits what you asked for.";
+  return filtersSet(filters) ? "Nothing passes the filters that are set." : "";
+}
+
 /** Why nothing or not everything is shown, and the ways out; null if there is nothing to say. */
 export function lacking(entry) {
   const { query, answer, product } = entry;
@@ -50,10 +56,13 @@ export function lacking(entry) {
     const bounds = `The closest has a similarity of ${left.similarity}; the shop asks for ${left.min_similarity}.`;
     return [`Nothing is similar enough. ${bounds}`, "anyway", ...clear];
   }
+  if (query.words && answer.words) return [OTHER_CONDITIONS, ...clear];
   if (clear.length) return ["Nothing here passes the filters that are set.", ...clear];
   if (query.kind === "words") return [query.of ? OTHER_WORDS : NOTHING_YET, "rechoose"];
   return ["The shop has no photo here to compare with yet. Look in another category.", ...clear];
 }
+
+const OTHER_CONDITIONS = "Nothing here fits what you asked for. Take off a condition, or look in another category.";
 
 const OTHER_WORDS = "Try fewer or other words, or search with a photo of what you have in mind.";
 

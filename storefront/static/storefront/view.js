@@ -3,16 +3,22 @@
 import * as cards from "./cards.js";
 import { element, part, say } from "./dom.js";
 import * as groups from "./groups.js";
-import { address, words as wordsQuery } from "./query.js";
+import { address, takesWords, words as wordsQuery } from "./query.js";
 import * as words from "./words.js";
 
 const VIEWS = { start: "start", product: "product" };
+const ALONE = "Search words or a photo";
+const BESIDE = "Like this, but… in oak, under 300";
 
-/** Turn to the view that a query belongs to. */
-export function enter({ kind, of }) {
+/** Turn to the view that a query belongs to. Where there is a photo, words are for it. */
+export function enter(query, isPictured) {
+  const { kind, of, words: beside } = query;
+  const isBeside = takesWords(query) && isPictured;
   document.body.dataset.view = VIEWS[kind] ?? "search";
   document.body.dataset.kind = kind;
-  part("words").value = kind === "words" ? of : "";
+  part("words").value = kind === "words" ? of : (beside ?? "");
+  part("words").placeholder = isBeside ? BESIDE : ALONE;
+  part("words-label").textContent = isBeside ? "What shall differ from the photo" : "Search in words";
   part("failure").hidden = true;
 }
 

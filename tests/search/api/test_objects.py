@@ -13,7 +13,9 @@ from ml.detector import Detector, Found
 from ml.recipes import WeightsError
 from search import encoders, head_training, kept_objects
 from search.api import answers
+from search.category_gate import Choice
 from search.models import Threshold
+from search.objects import SeenObject, likely
 from tests.conftest import picture
 from tests.grid_space import DIMENSIONS, RECIPE, GridEncoder
 
@@ -214,3 +216,15 @@ def test_a_map_that_cannot_be_read_costs_crops_and_no_answer(shop, ask, monkeypa
     monkeypatch.setattr(GridEncoder, "detailed_places", gone)
     assert ask(room(), objects="auto").json()["objects"]
     assert "A photo is looked at in crops: there is no weights file" in caplog.text
+
+
+def test_the_likely_things_are_those_above_a_bound_or_the_first_few():
+    choice = Choice("open", frozenset(), {})
+
+    def seen(*confidences: float | None) -> list[SeenObject]:
+        return [SeenObject((0, 0, 1, 1), np.zeros(1, np.float32), choice, one) for one in confidences]
+
+    known = seen(0.9, 0.1, 0.15)
+    assert likely(known) == [known[0], known[2]]
+    unknown = seen(*[None] * 6)
+    assert likely(unknown) == unknown[:4]

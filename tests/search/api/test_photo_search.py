@@ -54,7 +54,9 @@ def test_a_photo_is_classified_and_its_look_alikes_come_back_in_order(shop, ask)
     answer = ask()
     assert answer.status_code == 200
     body = answer.json()
-    assert set(body) == {"query_id", "space", "weights", "metric", "gate", "results", "left_out", "timings_ms"}
+    keys = {"query_id", "space", "weights", "metric", "words", "gate", "results", "left_out", "timings_ms"}
+    assert set(body) == keys
+    assert body["words"] is None
     assert uuid.UUID(body["query_id"])
     assert (body["space"], body["weights"], body["metric"], body["left_out"]) == ("grid", "random", "cosine", None)
     assert body["gate"]["mode"] == "classifier"

@@ -61,6 +61,16 @@ def test_filters_are_part_of_the_scan(product):
 
 
 @pytest.mark.django_db
+def test_the_similarities_of_some_products_are_told(product):
+    made = add(product, 20)
+    some = list(Product.objects.filter(price__lt=3).order_by("price").values_list("pk", flat=True))
+    without = product("lamp").pk
+    told = text_vectors.similarities(MODEL, made[3], [*some, without])
+    assert [told[pk] for pk in some] == pytest.approx((made @ made[3])[:3], abs=2e-3)
+    assert told.keys() == {*some}
+
+
+@pytest.mark.django_db
 def test_the_share_of_the_words_is_told(product):
     one = product(name="Green chair of oak")
     text_vectors.write(MODEL, [(one.pk, "")], np.eye(1, MODEL.dimensions, dtype=np.float32))
