@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from search.models import Space
 
 EXAMPLES = """examples:
-  python -m benchmarks.tags demo/catalog/catalog.csv --names color material
+  python -m benchmarks.tags demo/catalog/catalog.csv --names color material --draws 20
   python -m benchmarks.tags shop.csv --names color type --hidden 0.2 --draws 10
 """
 Attributes = Mapping[int, Mapping[str, Any]]
@@ -42,7 +42,8 @@ class Score:
 
     def __str__(self) -> str:
         precision = f"{self.right / self.told:.3f}" if self.told else "    –"
-        return f"{precision:>9} {self.told / self.hidden:>9.3f} {self.hidden:>9}"
+        coverage = f"{self.told / self.hidden:.3f}" if self.hidden else "no such"
+        return f"{precision:>9} {coverage:>9} {self.hidden:>9}"
 
 
 def main() -> None:
@@ -96,14 +97,14 @@ def by_itself() -> None:
     """How often what a photo shows by itself is among the product's own words: its colour, and ImageNet's label."""
     from catalog.models import Product
     from descriptions.described_products import described
-    from descriptions.evidence import Examples, parts
+    from descriptions.evidence import parts, usual_terms
     from descriptions.plain_captions import colour
     from descriptions.wordings import tokens
     from ml.colour_names import terms_of
     from search.models import Space
 
     products = described(Space.objects.get(state=Space.State.LIVE), [*Product.objects.values_list("pk", flat=True)])
-    usual = Examples(products).usual_terms
+    usual = usual_terms(products)
     colours, labels = Score(), Score()
     for product in products:
         values = [part for value in product.attributes.values() for part in parts(value)]
@@ -122,7 +123,7 @@ def tell(space: "Space") -> dict[tuple[int, str], str]:
     from descriptions.models import Tag
 
     tagger = tag_learning.learn(space)
-    while tagging.tag_batch(tagger):
+    for _ in tagging.look(tagger):
         pass
     return {(tag.product_id, tag.name): tag.value for tag in Tag.objects.all()}
 

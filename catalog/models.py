@@ -182,7 +182,7 @@ class Product(models.Model):
         default="",
         db_default="",
         editable=False,
-        help_text="What wrote the caption, such as a model's name; empty: there is none.",
+        help_text="What wrote the caption: a model's name, or plain where none did; empty: there is none.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

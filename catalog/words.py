@@ -103,7 +103,7 @@ def folded(text: str) -> str:
 
     Accents of Latin letters are meant. In other scripts a mark may make another letter, such as й of и.
     """
-    return JOINT.sub(" ", _folded_starts(unicodedata.normalize("NFC", text))[0])
+    return JOINT.sub(" ", folded_starts(unicodedata.normalize("NFC", text))[0])
 
 
 def spoken(text: str) -> str:
@@ -180,7 +180,7 @@ def headline(field: str, found: SearchQueryCombinable, **extent: Any) -> SearchH
 def segments(headline: str, text: str) -> list[Segment]:
     """The part of a text that its headline shows, cut where matches begin and end."""
     parts = MARKS.split(headline)  # Those at odd places are matches.
-    plain, starts = _folded_starts(text)
+    plain, starts = folded_starts(text)
     place = JOINT.sub(" ", plain).find("".join(parts))
     if place < 0:  # Python and PostgreSQL know different versions of Unicode. It costs the accents.
         return [{"text": part, "match": number % 2 == 1} for number, part in enumerate(parts) if part]
@@ -198,7 +198,7 @@ def begun(words: str, text: str) -> list[Segment]:
     The database marks stems: "dinin" begins "dining", whose stem is "dine".
     """
     *_, last = TOKENS.findall(typed(words)) or [""]
-    plain, starts = _folded_starts(text)
+    plain, starts = folded_starts(text)
     cut, end = [], 0
     if _may_be_unfinished(last):
         for found in re.finditer(rf"\b{re.escape(last)}\w*", JOINT.sub(" ", plain), re.IGNORECASE):
@@ -215,7 +215,7 @@ def _may_be_unfinished(word: str) -> bool:
     return re.fullmatch(r"\w+", word) is not None and word.lower() != "or"
 
 
-def _folded_starts(text: str) -> tuple[str, Sequence[int]]:
+def folded_starts(text: str) -> tuple[str, Sequence[int]]:
     """The text's letters folded, and for each place among them, and for their end, where it begins in the text."""
     if text.isascii():
         return text, range(len(text) + 1)

@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
+from descriptions.models import PLAIN
+
 MOST_REQUESTS = 32
 
 
@@ -20,6 +22,9 @@ def caption_server_is_named(**kwargs: Any) -> list[CheckMessage]:
     if not settings.CAPTION_MODEL.strip():
         hint = "Set CAPTION_MODEL to a model that the server has, such as qwen2.5vl:7b."
         errors.append(Error("CAPTION_URL is set, but no model.", hint=hint, id="descriptions.E002"))
+    if settings.CAPTION_MODEL.strip() == PLAIN:
+        hint = f"Have the server call the model something else: captions made without a model are called {PLAIN}."
+        errors.append(Error(f"CAPTION_MODEL is {PLAIN}.", hint=hint, id="descriptions.E005"))
     return errors
 
 

@@ -2,17 +2,18 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 
 from catalog.models import Photo, Product
 from descriptions import photo_colours
 from descriptions.evidence import Described
-from descriptions.plain_captions import PLAIN
+from descriptions.models import PLAIN
 from descriptions.wordings import tokens
 from ml.feature_scaling import unit
 from ml.imagenet_labels import Labels, labels_of
-from ml.product_colours import BOXES
+from ml.product_colours import SHARES
 from ml.recipes import Recipe, WeightsError
 from search.models import Space
 from search.store import vectors
@@ -48,7 +49,7 @@ def _described(
     if not own:
         return None
     seen = [shares[photo.pk] for photo in photos if photo.pk in shares]
-    colours = np.mean(seen, axis=0) if seen else np.zeros(BOXES, np.float32)
+    colours = np.mean(seen, axis=0) if seen else np.zeros(SHARES, np.float32)
     shown = labels.likeliest(np.stack(own)) if labels else {}
     return Described(
         product.pk, product.category_id, product.attributes, tokens(text_of(product)), np.stack(own), colours, shown
@@ -63,8 +64,13 @@ def text_of(product: Product) -> str:
 
 def _labels(space: Space) -> Labels | None:
     """ImageNet's labels, where the space's vectors tell them."""
+    return _labels_of(Recipe.from_dict(space.recipe))
+
+
+@lru_cache(maxsize=2)
+def _labels_of(recipe: Recipe) -> Labels | None:
     try:
-        return labels_of(Recipe.from_dict(space.recipe))
-    except WeightsError:  # The weights of a space that was made elsewhere may not lie here.
-        logger.warning("%s: ImageNet's labels cannot be told", space)
+        return labels_of(recipe)
+    except WeightsError as error:  # Those of a space that was made elsewhere may not lie here. It is logged once.
+        logger.warning("ImageNet's labels cannot be told: %s", error)
         return None

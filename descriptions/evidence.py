@@ -8,18 +8,21 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
-from descriptions.wordings import Place, Tokens, mentions, phrases, place, tokens, unknown
+from descriptions.wordings import Phrases, Place, Tokens, place, tokens, unknown
 from ml import colour_names, product_colours
 from ml.arrays import Floats
 from ml.colour_names import TERMS, terms_of
 from ml.materials import materials, materials_in
 
 NEAREST = 5  # products that vote
-PART = re.compile(r"\s*[,;]\s*")
+# What parts a list. "1,5 mm" is none.
+SEPARATOR = re.compile(r"\s*(?:;|,(?!\d)|(?<!\d),)\s*")
+# An attribute's value is a text of its own from so many letters on.
+LONGEST_VALUE = 60
 # A share of this many values makes an attribute one of colours, or of materials. Then all such names are values.
 TELLING = 0.5
 PRIOR = 2.0  # How many products' worth of doubt there is whether a value that is named is the product's.
@@ -27,8 +30,10 @@ USUAL = 0.05  # Added to a colour term's usual share, so that a rare term's leas
 
 
 def parts(value: object) -> list[str]:
-    """The values of a list, as they are written: "linen, oak" has two. Signs, numbers and true are none."""
-    return [part for part in PART.split(value.strip()) if _plain(part)] if isinstance(value, str) else []
+    """The values of a list, as they are written: "linen, oak" has two. Signs, numbers, true and long texts are none."""
+    if not isinstance(value, str) or len(value) > LONGEST_VALUE:
+        return []
+    return [part for part in SEPARATOR.split(value.strip()) if _plain(part)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +46,9 @@ class Described:
     words: Tokens
     """Of its name and description."""
     vectors: Floats
-    """(k, dimensions) of its photos; of length 1 where the space's metric is cosine"""
+    """(k, dimensions) of its photos, of length 1"""
     colours: Floats
-    """(BOXES,) of its photos; zeros where none can be read"""
+    """(SHARES,) of its photos; zeros where none can be read"""
     labels: Mapping[str, float]
     """What a network trained on ImageNet takes its photos for, with a probability each"""
 
@@ -72,11 +77,11 @@ class Examples:
         colours = product_colours.likeness(product.colours[np.newaxis], self._colours)[0]
         return Neighbours(np.maximum.reduceat(near, self._first), colours)
 
-    @cached_property
-    def usual_terms(self) -> Floats:
-        """The mean share of each colour term, (12,)."""
-        usual: Floats = product_colours.terms(self._colours).mean(axis=0)
-        return usual
+
+def usual_terms(products: Sequence[Described]) -> Floats:
+    """The mean share of each colour term, (12,)."""
+    usual: Floats = product_colours.terms(np.stack([product.colours for product in products])).mean(axis=0)
+    return usual
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,8 @@ class Candidate:
     """How many voted."""
     likeness: float
     """Of its colours to the most alike product that has it; 0 where none has."""
+    label: str
+    """The label with the most of its words; empty if none has any."""
 
 
 class AttributeEvidence:
@@ -100,9 +107,13 @@ class AttributeEvidence:
 
     FEATURES = 10  # numbers of a candidate
 
-    def __init__(self, examples: Examples, name: str) -> None:
-        """At least one of the examples has the attribute, and in words."""
-        self.examples, self.name = examples, name
+    def __init__(self, examples: Examples, name: str, usual_terms: Floats) -> None:
+        """
+        Args:
+            examples: at least one has the attribute, in words.
+            usual_terms: the mean share of each colour term in the shop, (12,).
+        """
+        self.examples, self.name, self._usual_terms = examples, name, usual_terms
         written = [parts(product.attributes.get(name)) for product in examples.products]
         values = {row: own for row, own in enumerate(written) if own}
         self.rows = np.array([*values], np.int64)
@@ -111,7 +122,10 @@ class AttributeEvidence:
         # One value, however it is written; the commonest spelling stands for all.
         spelled = Counter(part for own in values.values() for part in own)
         self._spelling = {_plain(part): part for part, _ in reversed(spelled.most_common())}
-        self._phrases = phrases({*self.known, *_lexicon(list(self.known))})
+        self._phrases = Phrases({*self.known, *_lexicon(list(self.known))})
+        texts = [str(examples.products[row].attributes[name]) for row in values]
+        used = Counter(found for text in texts for found in SEPARATOR.findall(text.strip()))
+        self._separator = used.most_common(1)[0][0] if used else ", "
         self._named, self._rightly = Counter[str](), Counter[str]()
         self._places: list[tuple[frozenset[Place], frozenset[Place]]] = []
         for row, held in zip(values, self.held, strict=True):
@@ -120,6 +134,10 @@ class AttributeEvidence:
     @property
     def is_list(self) -> bool:
         return any(len(held) > 1 for held in self.held)
+
+    def written(self, values: Sequence[str]) -> str:
+        """The values as the shop writes a list."""
+        return self._separator.join(map(self.spelled, values))
 
     def spelled(self, value: str) -> str:
         """The value as the shop writes it."""
@@ -154,12 +172,17 @@ class AttributeEvidence:
                 float(np.log((self.known[value] + 0.5) / len(self.rows))),
             )
             ids = [self.examples.products[int(self.rows[row])].pk for row in having]
-            found.append(Candidate(value, features, value in named, ids, len(near), likeness))
+            label = max(product.labels, key=partial(_common, value), default="")
+            found.append(
+                Candidate(
+                    value, features, value in named, ids, len(near), likeness, label if _common(value, label) else ""
+                )
+            )
         return found
 
     def _learn(self, words: Tokens, held: Sequence[str]) -> None:
         """Count what an example's words name, rightly or not, and where in a sentence they do."""
-        found = mentions(words, self._phrases)
+        found = self._phrases.mentions(words)
         self._named.update({one.value for one in found})
         self._rightly.update({one.value for one in found} & {*held})
         right = frozenset(place(words, one) for one in found if one.value in held)
@@ -170,7 +193,7 @@ class AttributeEvidence:
 
         What a thing is made of is summed up behind what else is said of it.
         """
-        found = mentions(words, self._phrases)
+        found = self._phrases.mentions(words)
         found += unknown(words, found, right)
         places: dict[str, frozenset[Place]] = {}
         for one in sorted(found, key=lambda one: one.start):
@@ -202,7 +225,7 @@ class AttributeEvidence:
     def _lifts(self, product: Described) -> Mapping[str, float]:
         """By how much more of each colour term the product has than products usually have, 1 for the most."""
         shares = product_colours.terms(product.colours[np.newaxis])[0]
-        lifts = shares / (self.examples.usual_terms + USUAL)
+        lifts = shares / (self._usual_terms + USUAL)
         best = max(float(lifts.max()), 1e-9)
         return dict(zip(TERMS, (lifts / best).tolist(), strict=True))
 

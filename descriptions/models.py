@@ -8,6 +8,8 @@ from django.db.models.functions import Now
 
 from catalog.validators import MAX_KEY_LENGTH, MAX_VALUE_LENGTH
 
+# The source of a caption that no model wrote (Product.caption_source).
+PLAIN = "plain"
 # Answers without a caption after which a photo is given up.
 MOST_ATTEMPTS = 5
 
@@ -71,7 +73,7 @@ class PhotoColours(models.Model):
     """The colours of the product in a photo. A photo never changes, so they are read once."""
 
     photo = models.OneToOneField("catalog.Photo", models.CASCADE, primary_key=True, related_name="colours")
-    shares = models.BinaryField(help_text="float16 (ml.product_colours.colours).")
+    shares = models.BinaryField(help_text="float16 (ml.product_colours.colours); empty: the file cannot be read.")
 
     class Meta:
         default_permissions = ()
@@ -86,7 +88,8 @@ class Tagger(models.Model):
     space = models.ForeignKey("search.Space", models.CASCADE, related_name="taggers")
     learned = models.JSONField(help_text="ml.value_choice.ValueModel by the attribute's name.")
     examples = models.JSONField(help_text="Ids of the products that it compares others with.")
-    letters = models.PositiveBigIntegerField(help_text="Letters of all attributes when it learned.")
+    usual_terms = models.JSONField(help_text="The mean share of each colour term (ml.colour_names.TERMS).")
+    products = models.PositiveIntegerField(help_text="Products in the shop when it learned.")
     fitted_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -102,12 +105,13 @@ class Tagger(models.Model):
 
 
 class Tagging(models.Model):
-    """That a tagger has looked at a product as it is: one whose words or photos changed is looked at again."""
+    """That a tagger has looked at a product as it is. One that changed since is looked at again."""
 
     product = models.OneToOneField("catalog.Product", models.CASCADE, primary_key=True, related_name="tagging")
     tagger = models.ForeignKey(Tagger, models.CASCADE)
-    digest = models.CharField(max_length=32, help_text="Product.text_digest then.")
-    photos = models.PositiveIntegerField(help_text="Its photos then.")
+    state = models.CharField(
+        max_length=32, help_text="Digest of its texts, category and photos (descriptions.tagging)."
+    )
 
     class Meta:
         default_permissions = ()
@@ -127,7 +131,7 @@ class Tag(models.Model):
     product = models.ForeignKey("catalog.Product", models.CASCADE, related_name="tags")
     name = models.CharField(max_length=MAX_KEY_LENGTH, help_text="The attribute's name.")
     value = models.CharField(max_length=MAX_VALUE_LENGTH)
-    confidence = models.FloatField(help_text="0 to 1. How often such tags are right is measured, and stands beside it.")
+    confidence = models.FloatField(help_text="0 to 1.")
     evidence = models.JSONField(help_text="What speaks for it: its words, the nearest products that have it, colours.")
     state = models.CharField(max_length=10, choices=State.choices, default=State.PROPOSED)
     made_at = models.DateTimeField(auto_now_add=True)
@@ -137,6 +141,7 @@ class Tag(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["product", "name", "value"], name="one_tag_per_product_and_value")
         ]
+        indexes: ClassVar = [models.Index("state", models.F("confidence").desc(), "id", name="tag_state_confidence")]
 
     def __str__(self) -> str:
         return f"{self.name}: {self.value}"

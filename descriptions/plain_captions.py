@@ -12,7 +12,6 @@ from ml import product_colours
 from ml.arrays import Floats
 from ml.colour_names import TERMS, terms_of
 
-PLAIN = "plain"  # The source of such a caption (Product.caption_source).
 # A colour stands out that exceeds its usual share by so many times as much as the next one does. Of the colours that
 # are said so, benchmarks.tags prints how many are right.
 LEAD = 2.0

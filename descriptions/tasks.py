@@ -46,10 +46,13 @@ def tag_pending() -> None:
     space = Space.objects.live()
     if space is None:
         return
-    if tagger := tag_learning.learn_if_due(space):
-        logger.info("%s: learned to tell %s", space, ", ".join(tagger.told) or "no attribute")
+    if learned := tag_learning.learn_if_due(space):
+        logger.info("%s: learned to tell %s", space, ", ".join(learned.told) or "no attribute")
     tagger, begun, count = tag_learning.newest_tagger(space), time.monotonic(), 0
-    while tagger and time.monotonic() < begun + TAGGING_TURN and (done := tagging.tag_batch(tagger)):
-        count += done
+    for settled in tagging.look(tagger) if tagger else ():
+        count += settled
+        if time.monotonic() > begun + TAGGING_TURN:  # Other upkeep that waits comes in between.
+            tag_pending.apply_async(expires=worker_bell.TIMEOUT)
+            break
     if count:
         logger.info("%d products looked at for tags, %.1f a second", count, count / (time.monotonic() - begun))

@@ -36,6 +36,7 @@ MOST_TOKENS = 10_000_000
 AWAY = {429, 502, 503, 504, 529}
 SET_UP = {401, 402, 403, 404, 405, 407}
 CUT_OFF = "The model was cut off before it wrote a sentence: choose one that does not think aloud."
+BROKEN_OFF = "The server closed the connection before its answer was whole."
 SECRET = {401, 403, 407}  # What a server says of a key may hold a part of it.
 
 
@@ -135,7 +136,7 @@ class VisionModel:
         except requests.RequestException as error:
             raise _unreached(error, self.read) from error
         except HTTPError as error:
-            raise Unanswered("The server's answer broke off.") from error
+            raise Unanswered(BROKEN_OFF) from error
         except (ValueError, OSError) as error:  # An address that is none, or a key that no header can hold.
             raise WrongSetUp("No request could be made of the address and the key.") from error
 
@@ -199,7 +200,8 @@ def _bearer(key: str) -> Callable[[requests.PreparedRequest], requests.PreparedR
 def _bounded(answer: requests.Response, deadline: float) -> bytes:
     """The body. Raises Useless if it is too large, Unanswered if it trickles."""
     body = b""
-    for part in answer.iter_content(65_536):
+    # What has come is read, however little, so that the deadline is looked at between any two packets.
+    while part := answer.raw.read1(65_536, decode_content=True):
         body += part
         if len(body) > MOST_BYTES:
             raise Useless(f"The server's answer has over {MOST_BYTES // 1_000_000} MB.")
@@ -219,7 +221,7 @@ def _unreached(error: requests.RequestException, seconds: float) -> NoCaption:
     if isinstance(error, requests.exceptions.SSLError):
         return WrongSetUp("The server's certificate is not trusted.")
     if isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError):
-        return Unanswered("The server closed the connection before its answer was whole.")
+        return Unanswered(BROKEN_OFF)
     if isinstance(error, requests.exceptions.ContentDecodingError):
         return Useless("The server's answer is packed in a way that cannot be read.")
     return WrongSetUp("No request could be made of the address and the key.")

@@ -1,10 +1,10 @@
 """Where a product's own words name a value, and in what place of a sentence they do."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from catalog.words import folded
+from catalog.words import folded, folded_starts
 
 TOKEN = re.compile(r"\w+|[^\w\s]")
 # So many words before a value tell its place: "seat in" oatmeal wool.
@@ -25,28 +25,36 @@ class Mention(NamedTuple):
     length: int
 
 
+class Phrases:
+    """Values, to be found by what names them."""
+
+    def __init__(self, values: Iterable[str]) -> None:
+        self._values = {named: value for value in values if (named := tokens(value))}
+        lengths: dict[str, set[int]] = {}
+        for named in self._values:
+            lengths.setdefault(named[0], set()).add(len(named))
+        # By their first word: one long value does not make all texts slow to read.
+        self._lengths = {first: sorted(some, reverse=True) for first, some in lengths.items()}
+
+    def without(self, values: Collection[str]) -> "Phrases":
+        return Phrases(value for value in self._values.values() if value not in values)
+
+    def mentions(self, text: Tokens) -> list[Mention]:
+        """The values that a text names, in its order. Of two that overlap the longer one is meant: "white oak"."""
+        found, start = [], 0
+        while start < len(text):
+            for length in self._lengths.get(text[start], ()):
+                if value := self._values.get(text[start : start + length]):
+                    found.append(Mention(value, start, length))
+                    start += length - 1
+                    break
+            start += 1
+        return found
+
+
 def tokens(text: str) -> Tokens:
     """The words and signs of a text, folded, in small letters."""
     return tuple(TOKEN.findall(folded(text).lower()))
-
-
-def phrases(values: Iterable[str]) -> dict[Tokens, str]:
-    """The values, by what names them."""
-    return {named: value for value in values if (named := tokens(value))}
-
-
-def mentions(text: Tokens, phrases: Mapping[Tokens, str]) -> list[Mention]:
-    """The values that a text names, in its order. Of two that overlap the longer one is meant: "white oak"."""
-    longest = max(map(len, phrases), default=0)
-    found, start = [], 0
-    while start < len(text):
-        for length in range(min(longest, len(text) - start), 0, -1):
-            if value := phrases.get(text[start : start + length]):
-                found.append(Mention(value, start, length))
-                start += length - 1
-                break
-        start += 1
-    return found
 
 
 def place(text: Tokens, mention: Mention) -> Place:
@@ -62,12 +70,18 @@ def unknown(text: Tokens, known: Sequence[Mention], places: Collection[Place]) -
 
 
 def excerpt(text: str, value: str, around: int = 24) -> str:
-    """The part of a text that names the value: `around` characters before and behind it, at least."""
-    found = re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text, re.IGNORECASE)
+    """The part of a text that names the value, however it is spelled there; empty if none does.
+
+    It is `around` characters longer on either side, at least.
+    """
+    plain, starts = folded_starts(text)
+    words = r"[\W_]+".join(map(re.escape, tokens(value)))
+    found = re.search(rf"(?<!\w){words}(?!\w)", plain, re.IGNORECASE) if words else None
     if found is None:
         return ""
-    start = text.rfind(" ", 0, max(0, found.start() - around)) + 1
-    end = text.find(" ", found.end() + around)
+    begin, stop = starts[found.start()], starts[found.end()]
+    start = text.rfind(" ", 0, max(0, begin - around)) + 1
+    end = text.find(" ", stop + around)
     cut = text[start : end if end > 0 else len(text)].strip()
     return f"{'… ' if start else ''}{cut}{' …' if end > 0 else ''}"
 

@@ -1,7 +1,6 @@
 """The colours of a product's own pixels: what is left of a studio photo when its backdrop is set aside.
 
-A photo becomes a histogram over boxes of Lab. The five nearest by it name the colour of 0.52 of the sample catalogue's
-products. Finer boxes (0.47), blurred ones (0.43) and the shares of the basic colour terms (0.33) name fewer.
+A photo becomes shares twice: of boxes of Lab, by which photos are compared, and of the basic colour terms.
 """
 
 from functools import cache
@@ -11,33 +10,38 @@ from PIL import Image
 
 from ml.arrays import Bools, Floats
 from ml.backdrops import BACKDROP, Pixels, backdrop, planes
-from ml.colour_names import lab, term_shares
+from ml.colour_names import TERMS, lab, term_shares
 
-EDGES = (np.linspace(0, 100, 8), np.linspace(-60, 60, 9), np.linspace(-60, 80, 9))  # of L, a and b
+# Of L, a and b. The outermost boxes hold what lies beyond as well: few products are so colourful.
+EDGES = (np.linspace(0, 100, 8), np.linspace(-60, 60, 9), np.linspace(-60, 80, 9))
 BOXES = 7 * 8 * 8
+SHARES = BOXES + len(TERMS)
 SIDE = 96  # pixels of the photo's longer side that are looked at: the boxes' shares hardly change with more
 FEWEST = 50  # pixels of a product: with fewer the whole photo is counted
 MARGIN = 0.2  # of each side that is left out where no backdrop can be told
+LEVELS = 32  # of each of red, green and blue, for which a table tells the terms
 
 
 def colours(photo: Image.Image) -> Floats:
-    """The shares of the product's pixels in each box, (BOXES,), with the sum 1."""
+    """The shares of the product's pixels in each box, then of each colour term, (SHARES,); either sum is 1."""
     pixels = planes(photo, SIDE)
-    counts, _ = np.histogramdd(_clipped(lab(pixels[:, _own(pixels)].T * 255)), bins=EDGES)
-    shares: Floats = (counts.ravel() / counts.sum()).astype(np.float32)
+    own = pixels[:, _own(pixels)].T * 255
+    counts, _ = np.histogramdd(_clipped(lab(own)), bins=EDGES)
+    red, green, blue = np.minimum(own * LEVELS // 256, LEVELS - 1).astype(np.int64).T
+    found = _terms_of_levels()[(red * LEVELS + green) * LEVELS + blue].mean(axis=0)
+    shares: Floats = np.concatenate([counts.ravel() / counts.sum(), found]).astype(np.float32)
     return shares
 
 
 def likeness(shares: Floats, others: Floats) -> Floats:
-    """How alike colours are, 0 to 1 (Bhattacharyya): (m, BOXES) and (n, BOXES) -> (m, n)."""
-    alike: Floats = np.sqrt(shares) @ np.sqrt(others).T
+    """How alike colours are, 0 to 1 (Bhattacharyya, over the boxes): (m, SHARES) and (n, SHARES) -> (m, n)."""
+    alike: Floats = np.sqrt(shares[:, :BOXES]) @ np.sqrt(others[:, :BOXES]).T
     return alike
 
 
 def terms(shares: Floats) -> Floats:
-    """The shares of the basic colour terms (ml.colour_names.TERMS): (n, BOXES) -> (n, 12)."""
-    found: Floats = shares @ _terms_of_boxes()
-    return found
+    """The shares of the colour terms (ml.colour_names.TERMS): (n, SHARES) -> (n, 12)."""
+    return shares[:, BOXES:]
 
 
 def _own(pixels: Pixels) -> Bools:
@@ -59,7 +63,8 @@ def _clipped(found: Floats) -> Floats:
 
 
 @cache
-def _terms_of_boxes() -> Floats:
-    """(BOXES, 12): what the colour in the middle of each box passes for."""
-    middles = np.meshgrid(*((edges[:-1] + edges[1:]) / 2 for edges in EDGES), indexing="ij")
-    return term_shares(np.stack([middle.ravel() for middle in middles], axis=1))
+def _terms_of_levels() -> Floats:
+    """(LEVELS³, 12): what each shade of red, green and blue passes for."""
+    levels = (np.arange(LEVELS) + 0.5) * 256 / LEVELS
+    shades = lab(np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1).reshape(-1, 3))
+    return np.concatenate([term_shares(part) for part in np.array_split(shades, LEVELS)]).astype(np.float32)

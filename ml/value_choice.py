@@ -17,6 +17,7 @@ from ml.arrays import Bools, Floats, Ints
 PRECISION = 0.9
 # The precision that is promised is the measured one less so many of its standard errors: few products promise little.
 ERRORS = 1.5
+STEPS = 20
 FOLDS = 5
 FEWEST = 30  # products to learn from and to measure on
 
@@ -49,7 +50,7 @@ class ValueModel:
     least_confidence: float
     """Below it nothing is said; above 1: nothing at all."""
     precision: float
-    """Of held-out products at least as sure, the share that is right."""
+    """What can be promised: of held-out products at least as sure, the share that was right, less ERRORS."""
     coverage: float
     """Of all held-out products, the share that is as sure."""
     products: int
@@ -117,14 +118,16 @@ def _chosen(odds: Floats, is_list: bool) -> Choice:
 
 
 def _threshold(sure: Floats, correct: Bools) -> tuple[float, float, float]:
-    """The least confidence from which on PRECISION can be promised, and the precision and the coverage there."""
+    """The least confidence from which on PRECISION can be promised, the precision promised there, and the coverage.
+
+    Only STEPS shares of all are tried, as the best of many tries would look better than it is.
+    """
     order = np.argsort(-sure, kind="stable")
-    number = np.arange(1, len(order) + 1)
-    precision = np.cumsum(correct[order]) / number
-    promised = precision - ERRORS * np.sqrt(np.maximum(precision * (1 - precision), 0.25 / number) / number)
-    last = np.append(sure[order][1:] < sure[order][:-1], True)  # Products that are equally sure stay together.
-    (good,) = np.nonzero((promised >= PRECISION) & last & (number >= FEWEST))
-    if not len(good):
-        return 2.0, 0.0, 0.0
-    place = int(good[-1])
-    return float(sure[order[place]]), float(precision[place]), float((place + 1) / len(order))
+    for step in range(STEPS, 0, -1):
+        told = sure >= sure[order[max(0, step * len(order) // STEPS - 1)]]  # Those that are equally sure as well.
+        number, precision = int(told.sum()), float(correct[told].mean())
+        error = max(precision * (1 - precision), 0.25 / number) / number
+        promised = precision - ERRORS * error**0.5
+        if number >= FEWEST and promised >= PRECISION:
+            return float(sure[told].min()), promised, number / len(order)
+    return 2.0, 0.0, 0.0

@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
@@ -20,6 +21,7 @@ from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import AllValuesCheckboxFilter, DropdownFilter
 
 from catalog.models import Photo, Product
+from catalog.validators import MAX_ATTRIBUTES
 from descriptions import tag_decisions
 from descriptions.models import Tag
 from staff.lists import MOST_SELECTED, BoundedPaginator, ReadOnlyAdmin, thumbnail
@@ -32,7 +34,7 @@ DECIDE = "staff/decide.html"
 @admin.display(description="what speaks for it")
 def evidence(tag: Tag) -> SafeString:
     """Its words, the nearest products and its colours, for each value."""
-    return mark_safe(render_to_string("staff/tag_evidence.html", {"values": tag.evidence["values"]}))
+    return mark_safe(render_to_string("staff/tag_evidence.html", {"tag": tag, "values": tag.evidence["values"]}))
 
 
 @admin.display(description="attribute", ordering="name")
@@ -42,7 +44,7 @@ def attribute(tag: Tag) -> SafeString:
 
 @admin.display(description="how sure", ordering="confidence")
 def sure(tag: Tag) -> SafeString:
-    text = '<span title="Such tags of products that have the attribute were right in {1}.">{0}</span>'
+    text = '<span title="At least {1} of such tags are right, as products tell that have the attribute.">{0}</span>'
     return format_html(text, f"{tag.confidence:.0%}", f"{tag.evidence['precision']:.0%}")
 
 
@@ -56,7 +58,7 @@ def decision(tag: Tag) -> SafeString | str:
 
 def proposed(product: Product) -> SafeString | str:
     """What is proposed for a product, apart from what people wrote."""
-    waiting = product.tags.filter(state=Tag.State.PROPOSED)
+    waiting = product.tags.filter(state=Tag.State.PROPOSED).order_by("name")
     rows = [(attribute(tag), sure(tag), evidence(tag), decision(tag)) for tag in waiting]
     return mark_safe(render_to_string("staff/product_tags.html", {"rows": rows})) if rows else ""
 
@@ -84,8 +86,8 @@ class TagAdmin(ReadOnlyAdmin):
     list_per_page = 50
     paginator = BoundedPaginator
     show_full_result_count = False
-    search_fields = ["product__sku", "value"]
-    search_help_text = "A sku or a value"
+    search_fields = ["product__sku__istartswith", "value__iexact"]
+    search_help_text = "The start of a sku, or a value"
     actions = ["accept_selected", "reject_selected"]
     list_after_template = DECIDE
 
@@ -148,14 +150,9 @@ class TagAdmin(ReadOnlyAdmin):
         return ids
 
     def _accept(self, request: HttpRequest, ids: Collection[int]) -> None:
-        done = tag_decisions.accept(ids)
-        for tag in done.tags:
-            LogEntry.objects.log_actions(
-                cast(User, request.user).pk,
-                [Product(pk=tag.product_id, sku=tag.product.sku, name=tag.product.name)],
-                CHANGE,
-                f"Accepted {tag}.",
-            )
+        with transaction.atomic():
+            done = tag_decisions.accept(ids)
+            _log(request, "Accepted", done.tags)
         if done.tags:
             said = ngettext("%d value is an attribute now.", "%d values are attributes now.", len(done.tags))
             self.message_user(request, said % len(done.tags), messages.SUCCESS)
@@ -163,11 +160,28 @@ class TagAdmin(ReadOnlyAdmin):
             said = "%d had been written meanwhile: what was written stays."
             self.message_user(request, said % done.answered, messages.WARNING)
         if done.refused:
-            self.message_user(request, f"{done.refused} products hold no more attributes.", messages.ERROR)
+            said = f"%d products hold no more attributes: {MAX_ATTRIBUTES} at most."
+            self.message_user(request, said % done.refused, messages.ERROR)
         if not (done.tags or done.answered or done.refused):
-            self.message_user(request, "There is no such tag any more.", messages.WARNING)
+            self._say_gone(request)
 
     def _reject(self, request: HttpRequest, ids: Collection[int]) -> None:
-        count = tag_decisions.reject(ids)
-        said = ngettext("%d tag is not proposed again.", "%d tags are not proposed again.", count)
-        self.message_user(request, said % count, messages.SUCCESS)
+        with transaction.atomic():
+            rejected = tag_decisions.reject(ids)
+            _log(request, "Rejected", rejected)
+        if not rejected:
+            self._say_gone(request)
+            return
+        said = ngettext("%d tag is not proposed again.", "%d tags are not proposed again.", len(rejected))
+        self.message_user(request, said % len(rejected), messages.SUCCESS)
+
+    def _say_gone(self, request: HttpRequest) -> None:
+        self.message_user(request, "Nothing was changed: it was decided already, or is gone.", messages.WARNING)
+
+
+def _log(request: HttpRequest, verb: str, tags: Sequence[Tag]) -> None:
+    """Put the decisions into the histories of the products."""
+    user = cast(User, request.user).pk
+    products = Product.objects.only("sku", "name").in_bulk({tag.product_id for tag in tags})
+    for tag in tags:
+        LogEntry.objects.log_actions(user, [products[tag.product_id]], CHANGE, f"{verb} {tag}.")

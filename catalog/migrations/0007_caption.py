@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
                 db_default="",
                 default="",
                 editable=False,
-                help_text="What wrote the caption, such as a model's name; empty: there is none.",
+                help_text="What wrote the caption: a model's name, or plain where none did; empty: there is none.",
                 max_length=200,
             ),
         ),

@@ -153,17 +153,20 @@ def hangs(seconds: float, then: Send | None = None) -> Send:
     return wait
 
 
-def trickles(parts: int, pause: float) -> Send:
+def trickles(parts: int, pause: float, is_sized: bool = False) -> Send:
     """Sends a byte now and then."""
 
     def drip(handler: Handler) -> None:
         handler.send_response(200)
-        handler.send_header("Transfer-Encoding", "chunked")
+        handler.send_header(*("Content-Length", str(parts)) if is_sized else ("Transfer-Encoding", "chunked"))
         handler.end_headers()
-        for _ in range(parts):
-            handler.wfile.write(b"1\r\n{\r\n")
-            handler.wfile.flush()
-            time.sleep(pause)
-        handler.wfile.write(b"0\r\n\r\n")
+        try:
+            for _ in range(parts):
+                handler.wfile.write(b"{" if is_sized else b"1\r\n{\r\n")
+                handler.wfile.flush()
+                time.sleep(pause)
+            handler.wfile.write(b"" if is_sized else b"0\r\n\r\n")
+        except OSError:  # Nobody listens any more.
+            handler.close_connection = True
 
     return drip

@@ -28,6 +28,12 @@ def test_an_address_without_a_model_is_an_error(settings):
     assert (error.id, error.msg) == ("descriptions.E002", "CAPTION_URL is set, but no model.")
 
 
+def test_a_model_that_is_called_as_captions_without_a_model_is_an_error(settings):
+    settings.CAPTION_URL, settings.CAPTION_MODEL = "http://127.0.0.1:11434/v1", "plain"
+    [error] = checks.caption_server_is_named()
+    assert (error.id, error.msg) == ("descriptions.E005", "CAPTION_MODEL is plain.")
+
+
 @pytest.mark.parametrize(("requests", "problems"), [(1, 0), (32, 0), (0, 1), (33, 1), (-1, 1)])
 def test_requests_at_once_are_bounded(settings, requests, problems):
     settings.CAPTION_REQUESTS = requests

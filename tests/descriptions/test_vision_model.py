@@ -156,6 +156,7 @@ def test_tokens_of_a_useless_answer_are_told(chat, model):
         (closes, "The server closed the connection before its answer was whole."),
         (breaks_off, "The server closed the connection before its answer was whole."),
         (trickles(20, 0.1), "The server's answer did not come to its end in time."),
+        (trickles(40, 0.1, is_sized=True), "The server's answer did not come to its end in time."),
     ],
 )
 def test_a_server_that_fails_at_a_photo_may_do_better_later(chat, model, answer, reason):

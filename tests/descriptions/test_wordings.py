@@ -1,6 +1,6 @@
 import pytest
 
-from descriptions.wordings import Mention, excerpt, mentions, phrases, place, tokens, unknown
+from descriptions.wordings import Mention, Phrases, excerpt, place, tokens, unknown
 
 TEXT = tokens("Frame in oak and seat in oatmeal wool. Widths: 80/90 cm, in white oak or Café.")
 
@@ -11,8 +11,8 @@ def test_a_text_becomes_words_and_signs_in_small_letters():
 
 
 def test_the_longest_value_is_meant():
-    named = phrases(["oak", "white oak", "wool", "café"])
-    assert [(one.value, one.length) for one in mentions(TEXT, named)] == [
+    named = Phrases(["oak", "white oak", "wool", "café"])
+    assert [(one.value, one.length) for one in named.mentions(TEXT)] == [
         ("oak", 1),
         ("wool", 1),
         ("white oak", 2),
@@ -22,20 +22,20 @@ def test_the_longest_value_is_meant():
 
 @pytest.mark.parametrize("values", [[], ["soft"], ["oa"], ["–"]])
 def test_values_that_are_not_named_are_not_found(values):
-    assert mentions(TEXT, phrases(values)) == []
+    assert Phrases(values).mentions(TEXT) == []
 
 
 def test_a_text_without_words_names_nothing():
-    assert mentions((), phrases(["oak"])) == []
+    assert Phrases(["oak"]).mentions(()) == []
 
 
 def test_a_place_is_the_two_words_before():
-    assert place(TEXT, mentions(TEXT, phrases(["wool"]))[0]) == ("in", "oatmeal")
+    assert place(TEXT, Phrases(["wool"]).mentions(TEXT)[0]) == ("in", "oatmeal")
     assert place(("oak",), Mention("oak", 0, 1)) == ()
 
 
 def test_a_word_where_values_stand_may_be_one():
-    known = mentions(TEXT, phrases(["oak"]))
+    known = Phrases(["oak"]).mentions(TEXT)
     assert [one.value for one in unknown(TEXT, known, {("seat", "in"), ("frame", "in")})] == ["oatmeal"]
     assert unknown(TEXT, known, set()) == []
 
@@ -45,3 +45,16 @@ def test_an_excerpt_shows_where_a_value_is_named():
     assert excerpt(text, "black ash", 12) == "… slats. Frame in black ash, hollowed slightly …"
     assert excerpt("Oak", "oak") == "Oak"
     assert excerpt(text, "oak") == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [("cafe", "Café"), ("off white", "Off-white"), ("black/white", "Black White")]
+)
+def test_an_excerpt_finds_a_value_however_it_is_spelled(value, text):
+    assert excerpt(f"In {text}, of course", value) == f"In {text}, of course"
+
+
+def test_one_long_value_does_not_change_what_is_found():
+    named = Phrases(["oak", "oak and seat in oatmeal wool . Widths"])
+    assert [one.length for one in named.mentions(TEXT)] == [8, 1]
+    assert [one.length for one in named.without(["oak and seat in oatmeal wool . Widths"]).mentions(TEXT)] == [1, 1]

@@ -2,6 +2,7 @@ import pytest
 from celery import current_app
 
 from catalog.models import VocabularyWord
+from descriptions.tasks import tag_pending
 from ml.recipes import WeightsError
 from search import indexing, photo_states, tasks
 from search.models import Head, TextEmbedding
@@ -82,6 +83,6 @@ def test_a_turn_that_is_over_rings_for_the_next_one(space, shop, monkeypatch):
 
 
 def test_beat_rings_tasks_that_exist():
-    expected = {tasks.index_pending, tasks.import_pending, tasks.maintain, tasks.roll_up}
+    expected = {tasks.index_pending, tasks.import_pending, tasks.maintain, tasks.roll_up, tag_pending}
     known = {task.name for task in expected}
     assert {entry["task"] for entry in current_app.conf.beat_schedule.values()} == known

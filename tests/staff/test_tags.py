@@ -16,7 +16,9 @@ from staff import tags
 pytestmark = pytest.mark.django_db
 LIST = reverse("admin:descriptions_tag_changelist")
 FILTERED = f"{LIST}?q=S-1"
-VALUES = [{"value": "grey", "words": "… in <b>grey</b> wool …", "near": [1, 2], "votes": 5, "likeness": 0.834}]
+VALUES = [
+    {"value": "grey", "words": "… in <b>grey</b> wool …", "near": [1, 2], "votes": 5, "likeness": 0.834, "label": ""}
+]
 
 
 @pytest.fixture
@@ -41,7 +43,7 @@ def test_the_list_shows_what_waits_and_what_speaks_for_it(editor, tag):
     shown = page(editor, LIST)
     assert "color: <b>grey</b>" in shown
     assert "97%" in shown
-    assert "were right in 95%" in shown
+    assert "At least 95% of such tags are right" in shown
     assert "“… in &lt;b&gt;grey&lt;/b&gt; wool …”; 2 of the 5 nearest products have it; colours alike: 0.83" in shown
     Tag.objects.update(state=Tag.State.REJECTED)
     assert "color: <b>grey</b>" not in page(editor, LIST)
@@ -73,7 +75,7 @@ def test_what_was_written_meanwhile_stays_and_is_said(editor, tag):
 def test_a_tag_that_is_gone_is_said(editor, tag):
     Tag.objects.all().delete()
     assert decide(editor, tag, "accept").status_code == 302
-    assert "There is no such tag any more." in page(editor, LIST)
+    assert "Nothing was changed: it was decided already, or is gone." in page(editor, LIST)
 
 
 @pytest.mark.parametrize("referer", ["https://evil.example/", "//evil.example", "javascript:alert(1)", ""])

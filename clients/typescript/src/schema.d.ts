@@ -1652,7 +1652,7 @@ export interface components {
             };
             /** @description What the first photo shows, in words that a machine wrote. Searches by words read it. */
             readonly caption: string;
-            /** @description What wrote the caption, such as a model's name; empty: there is none. */
+            /** @description What wrote the caption: a model's name, or plain where none did; empty: there is none. */
             readonly caption_source: string;
             readonly photos: components["schemas"]["Photo"][];
             /** Format: date-time */

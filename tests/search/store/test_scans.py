@@ -144,7 +144,7 @@ def test_what_is_found_equals_what_the_orm_reads(space, photo, index, category, 
 def test_what_no_answer_shows_is_read_when_it_is_asked_for(space, lamps, django_assert_num_queries):
     [first, *_] = scans.nearest(space, ANY, lamps, 10).photos
     product = first.photo().product
-    unread = {"description", "created_at", "updated_at", "search_vector", "text_digest"}
+    unread = {"description", "caption", "caption_source", "created_at", "updated_at", "search_vector", "text_digest"}
     assert product.get_deferred_fields() == unread
     with django_assert_num_queries(1):
         assert product.description == ""
