@@ -68,11 +68,13 @@ class Shot:
 
 
 BY_PHOTO, ROOM = "/?sample=LAM-008.webp", "/?sample=ROOM-001.webp"
+DARKER = "/?sample=CHA-003.webp&words=like+this%2C+but+in+dark+wood%2C+under+300%2C+cosier"
 SHOTS = [
     Shot("search-wide", BY_PHOTO, searched),
     Shot("search-dark", BY_PHOTO, searched, scheme="dark"),
     Shot("search-narrow", BY_PHOTO, searched, NARROW),
     Shot("words", "/?q=couch", searched),
+    Shot("photo-with-words", DARKER, searched),
     Shot("room-wide", ROOM, chosen),
     Shot("room-narrow", ROOM, searched, NARROW),
     Shot("basket", ROOM, within_budget),
