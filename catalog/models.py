@@ -1,22 +1,19 @@
 """What is sold: categories, products and their photos."""
 
-import unicodedata
 from decimal import Decimal
-from threading import Lock
 from typing import Any, Self
 from uuid import uuid4
 
-from cachetools import TTLCache, cached
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.search import SearchRank, SearchVectorField
-from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models.functions import MD5, Cast, Concat, JSONObject, Lower, Upper
+from django.db.models.functions import MD5, Cast, Concat, JSONObject, Upper
 
 from catalog import words as full_text
 from catalog.storage import private_storage
+from catalog.synonyms import synonyms_within
 from catalog.validators import (
     MAX_KEY_LENGTH,
     SKU_LENGTH,
@@ -32,13 +29,8 @@ MAX_DESCRIPTION = 20_000
 MAX_CAPTION = 1_000
 # Far above any number of photos and far below what the column holds.
 MAX_POSITION = 10_000
-MAX_SYNONYM = 100
 MAX_WORD = 40
 MAX_ATTRIBUTE_VALUE = 60
-# Seconds for which a process keeps the shop's synonyms.
-KEPT = 5
-# Synonyms that one query may have. Each multiplies the ways to read it.
-MOST_SYNONYMS = 5
 
 
 class CategoryQuerySet(models.QuerySet["Category"]):
@@ -90,63 +82,10 @@ class ProductQuerySet(models.QuerySet["Product"]):
         return self.select_related("category").prefetch_related("photos").defer("search_vector")
 
 
-class Synonym(models.Model):
-    """What customers say for a word of the shop's. It is searched for what it means as well."""
-
-    words = models.CharField(max_length=MAX_SYNONYM, help_text="What customers say, such as couch.")
-    means = models.CharField(max_length=MAX_SYNONYM, help_text="What the catalogue says for it, such as sofa.")
-    both_ways = models.BooleanField(
-        default=True, help_text="Whether who asks for what it means finds these words as well."
-    )
-
-    class Meta:
-        ordering = ["words", "means"]
-        constraints = [
-            models.UniqueConstraint(
-                Lower("words"),
-                Lower("means"),
-                name="synonym_once",
-                violation_error_message="There is this synonym already.",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.words} {'=' if self.both_ways else '→'} {self.means}"
-
-    def clean(self) -> None:
-        for name in ("words", "means"):
-            setattr(self, name, unicodedata.normalize("NFC", " ".join(getattr(self, name).split())))
-            if not full_text.spoken(getattr(self, name)):
-                raise ValidationError({name: "Write a word: letters or digits."})
-        if full_text.spoken(self.words) == full_text.spoken(self.means):
-            raise ValidationError({"means": "That is the same word."})
-        others = Synonym.objects.exclude(pk=self.pk)
-        if others.filter(words__iexact=self.means, means__iexact=self.words).exists():
-            raise ValidationError("There is this synonym the other way round: let that one hold both ways.")
-
-
-@cached(TTLCache(maxsize=1_000, ttl=KEPT), lock=Lock())
-def synonyms_within(words: str) -> list[full_text.Synonym]:
-    """The shop's synonyms for words that a query has, in any of their forms; MOST_SYNONYMS at most."""
-    if not (known := _synonyms()):
-        return []
-    asked = full_text.stems([words])[0]
-    return [synonym for synonym, said in known if said and said <= asked][:MOST_SYNONYMS]
-
-
 def has_words(words: str) -> models.Q:
     """Whether a product has the words, or its sku starts with them."""
     query = full_text.query(words, synonyms_within(words))
     return models.Q(search_vector=query) | models.Q(sku__istartswith=words.strip())
-
-
-@cached(TTLCache(maxsize=1, ttl=KEPT), lock=Lock())
-def _synonyms() -> list[tuple[full_text.Synonym, frozenset[str]]]:
-    """All synonyms, with the stems of what is said."""
-    both: list[full_text.Synonym] = []
-    for one in Synonym.objects.all():
-        both += [(one.words, one.means), (one.means, one.words)] if one.both_ways else [(one.words, one.means)]
-    return list(zip(both, full_text.stems([said for said, _ in both]), strict=True))
 
 
 class Product(models.Model):

@@ -16,7 +16,8 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from catalog import attribute_values
-from catalog.models import MAX_WORD, Category, Product, Synonym, VocabularyWord
+from catalog.models import MAX_WORD, Category, Product, VocabularyWord
+from catalog.synonyms import Synonym
 from catalog.words import folded, stems
 
 # The commonest are kept: comparing a word with so many takes 2 ms.

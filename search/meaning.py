@@ -10,7 +10,7 @@ from typing import NamedTuple
 from django.db.models import Q
 
 from catalog import words as full_text
-from catalog.models import synonyms_within
+from catalog.synonyms import synonyms_within
 from ml.feature_scaling import unit
 from ml.text_encoder import Floats, TextEncoder
 from search.store import text_vectors

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum, auto
 
-from catalog.models import Category, synonyms_within
+from catalog.models import Category
+from catalog.synonyms import synonyms_within
 from catalog.words import spoken, stems
 from search.attribute_readings import Reading, ShopValues
 from search.said_prices import Span, prices, sizes

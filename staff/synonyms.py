@@ -3,7 +3,7 @@
 from django.contrib import admin
 from unfold.admin import ModelAdmin
 
-from catalog.models import Synonym
+from catalog.synonyms import Synonym
 
 
 @admin.register(Synonym)

@@ -1,6 +1,6 @@
 """The texts of a shop's products, indexed as a worker does it."""
 
-from catalog import models
+from catalog import synonyms
 from ml.text_encoder import TextEncoder
 from search import text_encoders, text_indexing
 
@@ -18,5 +18,5 @@ def index_texts() -> None:
 
 def forget_synonyms() -> None:
     """As when the seconds are over for which a process keeps them."""
-    models._synonyms.cache_clear()
-    models.synonyms_within.cache_clear()
+    synonyms._synonyms.cache_clear()
+    synonyms.synonyms_within.cache_clear()

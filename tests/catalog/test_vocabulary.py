@@ -4,7 +4,8 @@ import pytest
 from django.core.cache import cache
 
 from catalog import vocabulary
-from catalog.models import Product, Synonym, VocabularyWord
+from catalog.models import Product, VocabularyWord
+from catalog.synonyms import Synonym
 
 pytestmark = pytest.mark.django_db
 

@@ -2,8 +2,9 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection
 
-from catalog import models, text_language
-from catalog.models import Product, Synonym
+from catalog import synonyms, text_language
+from catalog.models import Product
+from catalog.synonyms import Synonym
 from catalog.words import START, STOP, folded, segments
 from tests.text_index import forget_synonyms
 
@@ -256,7 +257,7 @@ class TestSynonyms:
         words = ["sofa", "couch", "settee", "divan", "lounge", "davenport"]
         for place, word in enumerate(words):
             Synonym.objects.bulk_create(Synonym(words=word, means=other) for other in words[place + 1 :])
-        assert len(models.synonyms_within(" ".join(words))) == models.MOST_SYNONYMS
+        assert len(synonyms.synonyms_within(" ".join(words))) == synonyms.MOST_SYNONYMS
         assert found("davenport") >= {"S-1", "S-2"}
 
     @pytest.mark.parametrize(("words", "means"), [("sofa", "Sofa"), ("--", "sofa"), ("sofa", "!"), ("Café", "cafe")])

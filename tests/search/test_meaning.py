@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from django.db.models import Q
 
-from catalog.models import Product, Synonym
+from catalog.models import Product
+from catalog.synonyms import Synonym
 from search.meaning import MOST, Meaning
 from search.models import TextEmbedding
 from search.store.scans import NO_FILTERS

@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from catalog.models import Category, Synonym
+from catalog.models import Category
+from catalog.synonyms import Synonym
 from search import photo_words
 from search.attribute_readings import How, ShopValues
 from search.photo_words import AttributeWanted, CategoryWanted, PhotoWords, PriceWanted, StockWanted, Wanted

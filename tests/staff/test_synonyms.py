@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from catalog.models import Synonym
+from catalog.synonyms import Synonym
 from tests.text_index import forget_synonyms
 
 pytestmark = pytest.mark.django_db

@@ -5,7 +5,7 @@ from django.core.cache import cache
 from django.urls import reverse
 
 from catalog import vocabulary
-from catalog.models import Synonym
+from catalog.synonyms import Synonym
 from ml.recipes import WeightsError
 from search import text_encoders
 from tests.api_answers import errors, invalid
