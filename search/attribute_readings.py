@@ -42,6 +42,8 @@ MOST_VALUES = 500
 # Up to so many values are looked up in the index of attributes, each by itself: they may be rare. Of more, one test of
 # each product (0.2 us) tells: hundreds of tests would take 8 us, and products that have one of them are soon met.
 FEW_VALUES = 8
+# Parts of values of which a process keeps what they look like.
+PARTS = 3 * attribute_values.MOST
 # Seconds for which a process keeps the values.
 KEPT = 60
 
@@ -82,14 +84,6 @@ def _is_any(name: str, values: Sequence[str]) -> Func:
     return Func(text, some, template="%(expressions)s", arg_joiner=" = ", output_field=BooleanField())
 
 
-def either(some: Iterable[Reading], others: Iterable[Reading]) -> tuple[Reading, ...]:
-    """The readings of one phrase or another."""
-    both: dict[How, list[Pair]] = defaultdict(list)
-    for one in (*some, *others):
-        both[one.how] += one.pairs
-    return tuple(_widening(Reading(how, tuple(dict.fromkeys(both[how]))[:MOST_VALUES]) for how in sorted(both)))
-
-
 @dataclass(frozen=True)
 class ShopValues:
     """The values of the shop's attributes, to be looked up by what a customer says."""
@@ -105,7 +99,7 @@ class ShopValues:
             means: what the shop's synonyms say for it.
         """
         found = {
-            How.EXACT: self._whole.get(phrase, []),
+            How.EXACT: self._whole.get(phrase) or self._with_term(phrase),
             How.PART: self._parts.get(phrase, []),
             How.SYNONYM: [pair for one in means for pair in (*self._whole.get(one, []), *self._parts.get(one, []))],
             How.COLOUR: self._looking(self._colours, phrase),
@@ -149,6 +143,11 @@ class ShopValues:
         told = {name for name, number in products.items() if looks[name] >= LEAST_SHARE * number}
         return [(part, pair) for pair, _ in self.known if pair[0] in told for part in parts_of(pair[1])]
 
+    def _with_term(self, phrase: str) -> list[Pair]:
+        """The values of a colour that is said with the term that it passes for: "navy blue"."""
+        name, _, term = phrase.rpartition(" ")
+        return self._whole.get(name, []) if name and term in terms_of(name) else []
+
     def _looking(self, by: Mapping[str, list[tuple[str, Pair]]], phrase: str) -> list[Pair]:
         """The values with a part that looks as asked: its colour or material, and how dark or light it is."""
         if whole := by.get(_KEYS.get(phrase, phrase)):
@@ -173,7 +172,7 @@ def _values(known: tuple[tuple[Pair, int], ...]) -> ShopValues:
 _KEYS: Mapping[str, str] = {**SPELLINGS, **KINDS}
 
 
-@lru_cache(maxsize=attribute_values.MOST)
+@lru_cache(maxsize=PARTS)
 def parts_of(value: str) -> tuple[str, ...]:
     """The parts of a value that is a list; a value that is none is one part."""
     return tuple(filter(None, SEPARATOR.split(value.strip()))) or (value,)
@@ -189,18 +188,18 @@ def _is_of_shade(part: str, shade: str) -> bool:
 
 
 # Working these out takes some 0.1 ms a value, and the values stay the same for long.
-@lru_cache(maxsize=attribute_values.MOST)
+@lru_cache(maxsize=PARTS)
 def _terms(part: str) -> frozenset[str]:
     return terms_of(part)
 
 
-@lru_cache(maxsize=attribute_values.MOST)
+@lru_cache(maxsize=PARTS)
 def _made_of(part: str) -> tuple[Material, ...]:
     """The materials that a part names."""
     return tuple(materials_in(part))
 
 
-@lru_cache(maxsize=attribute_values.MOST)
+@lru_cache(maxsize=PARTS)
 def _lightness(part: str) -> float | None:
     return lightness(part)
 

@@ -4,15 +4,15 @@ What names a value of the shop's attributes, a price, the stock or a category is
 product has it, and which reading of it holds, is settled later (search.word_conditions). The rest ranks.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import pairwise
 
 from catalog.models import Category
 from search import word_pieces
-from search.attribute_readings import Reading, ShopValues, either
-from search.word_pieces import BESIDE, Kind, Piece
+from search.attribute_readings import Reading, ShopValues
+from search.word_pieces import BESIDE, FREE, Kind, Piece
 
 # More than a customer wants at once. Each costs a look or two into the catalogue.
 MOST_WANTED = 12
@@ -29,12 +29,14 @@ class Wanted:
     text: str
     """As it was typed."""
     negated: bool = False
+    spans: tuple[tuple[int, int], ...] = field(default=(), kw_only=True, compare=False)
+    """Where it stands in the words: the letters' numbers, from the first to behind the last, each time it is said."""
 
 
 @dataclass(frozen=True)
 class AttributeWanted(Wanted):
-    readings: tuple[Reading, ...] = ()
-    """What it may stand for, the strictest first."""
+    alternatives: tuple[tuple[Reading, ...], ...] = ()
+    """The values, any of which will do: what each may stand for, the strictest reading first."""
 
 
 @dataclass(frozen=True)
@@ -83,28 +85,38 @@ class PhotoWords:
 def read(words: str, values: ShopValues, categories: Mapping[int, Category]) -> PhotoWords:
     """Take the words apart. `categories` are all the shop's, by id."""
     pieces = _as_said(word_pieces.pieces(words, values, categories))
-    wanted = list(dict.fromkeys(_wanted(piece, words) for piece in pieces if piece.kind in NAMED))
+    wanted = _each_once(_wanted(piece, words) for piece in pieces if piece.kind in NAMED)
     rest = [words[piece.start : piece.end] for piece in pieces if piece.kind is Kind.WORD]
     unread = [words[piece.start : piece.end] for piece in pieces if piece.kind is Kind.UNREAD]
-    too_many = [one.text for one in wanted[MOST_WANTED:]]
-    return PhotoWords(tuple(wanted[:MOST_WANTED]), " ".join(rest), (*unread, *too_many))
+    # Price, stock and category come first: values are what may be too many.
+    kept = sorted(wanted, key=lambda one: isinstance(one, AttributeWanted))[:MOST_WANTED]
+    too_many = [one.text for one in wanted if one not in kept]
+    return PhotoWords(tuple(one for one in wanted if one in kept), " ".join(rest), (*unread, *too_many))
+
+
+def _each_once(wanted: Iterable[Wanted]) -> list[Wanted]:
+    """What is said twice is wanted once."""
+    made: dict[Wanted, Wanted] = {}
+    for one in wanted:
+        made[one] = replace(made[one], spans=made[one].spans + one.spans) if one in made else one
+    return list(made.values())
 
 
 def _wanted(piece: Piece, words: str) -> Wanted:
-    text = words[piece.start : piece.end]
+    text, spans = words[piece.start : piece.end], ((piece.start, piece.end),)
     match piece.kind:
         case Kind.PRICE:
-            return PriceWanted(text, False, *piece.bounds)
+            return PriceWanted(text, False, *piece.bounds, spans=spans)
         case Kind.STOCK:
-            return StockWanted(text, piece.negated)
+            return StockWanted(text, piece.negated, spans=spans)
         case Kind.CATEGORY:
-            return CategoryWanted(text, piece.negated, piece.categories)
-    return AttributeWanted(text, piece.negated, piece.readings)
+            return CategoryWanted(text, piece.negated, piece.categories, spans=spans)
+    return AttributeWanted(text, piece.negated, piece.alternatives, spans=spans)
 
 
 def _as_said(pieces: Sequence[Piece]) -> list[Piece]:
     """The pieces, once it is known what stands beside them."""
-    return list(_negated(_alternatives(_heads(pieces))))
+    return _without_shown(list(_negated(_alternatives(_free(_heads(pieces))))))
 
 
 def _heads(pieces: Sequence[Piece]) -> list[Piece]:
@@ -113,7 +125,7 @@ def _heads(pieces: Sequence[Piece]) -> list[Piece]:
     for place, (one, after) in enumerate(pairwise([*pieces, Piece(Kind.FILLING, 0, 0)])):
         if one.kind is not Kind.CATEGORY:
             continue
-        is_part = after.kind in (Kind.WORD, Kind.CATEGORY) and not after.pause
+        is_part = after.kind in (Kind.WORD, Kind.CATEGORY) and not after.pause and not _compares(pieces[place + 1 :])
         if is_part or _leads(pieces[:place]) in BESIDE:
             made[place] = replace(one, kind=Kind.WORD)
     named = [place for place, one in enumerate(made) if one.kind is Kind.CATEGORY]
@@ -131,16 +143,64 @@ def _leads(before: Sequence[Piece]) -> str:
     return ""
 
 
-def _alternatives(pieces: Sequence[Piece]) -> list[Piece]:
-    """Two values with an "or" between them are one."""
+def _compares(after: Sequence[Piece]) -> bool:
+    """Whether what follows says how a thing is, and not what: "a bed bigger than this"."""
+    return any(one.plain == "than" for one in after[:3])
+
+
+def _free(pieces: Sequence[Piece]) -> list[Piece]:
+    """The pieces, with what is "leather-free" negated."""
     made: list[Piece] = []
     for one in pieces:
-        if one.kind is Kind.ATTRIBUTE and len(made) > 1 and made[-1].plain in OR and made[-2].kind is Kind.ATTRIBUTE:
-            made.pop()
-            first = made.pop()
-            one = replace(first, end=one.end, readings=either(first.readings, one.readings))
+        if one.plain == FREE and made and made[-1].kind is Kind.ATTRIBUTE and one.start == made[-1].end + 1:
+            made[-1] = replace(made[-1], end=one.end, negated=True)
+        else:
+            made.append(one)
+    return made
+
+
+def _alternatives(pieces: Sequence[Piece]) -> list[Piece]:
+    """Values with an "or" or a slash between them are one piece, as is a list that ends so: "black, white or grey"."""
+    made: list[Piece] = []
+    for one in pieces:
+        if one.kind is Kind.ATTRIBUTE and made:
+            is_or = made[-1].plain in OR and len(made) > 1 and made[-2].kind is Kind.ATTRIBUTE
+            if is_or:
+                made.pop()
+            if is_or or (one.slash and made[-1].kind is Kind.ATTRIBUTE):
+                one = _either(made.pop(), one)
+                while is_or and one.pause and made and made[-1].kind is Kind.ATTRIBUTE and _is_about(made[-1], one):
+                    one = _either(made.pop(), one)
         made.append(one)
     return made
+
+
+def _either(first: Piece, other: Piece) -> Piece:
+    return replace(first, end=other.end, alternatives=first.alternatives + other.alternatives)
+
+
+def _is_about(one: Piece, other: Piece) -> bool:
+    """Whether both may be values of one attribute."""
+    return bool(_names(one) & _names(other))
+
+
+def _names(piece: Piece) -> frozenset[str]:
+    return frozenset(name for readings in piece.alternatives for one in readings for name, _ in one.pairs)
+
+
+def _without_shown(pieces: list[Piece]) -> list[Piece]:
+    """The pieces without the values of what the photo shows: "this oak chair, but in walnut" wants walnut alone."""
+    shown = next((place for place, one in enumerate(pieces) if one.plain in SHOWN), None)
+    but = next((place for place, one in enumerate(pieces) if one.plain == "but"), None)
+    if shown is None or but is None or but < shown:
+        return pieces
+    wanted = [one for one in pieces[but:] if one.kind is Kind.ATTRIBUTE and not one.negated]
+    return [
+        replace(one, kind=Kind.FILLING)
+        if place < but and one.kind is Kind.ATTRIBUTE and any(_is_about(one, other) for other in wanted)
+        else one
+        for place, one in enumerate(pieces)
+    ]
 
 
 def _negated(pieces: Sequence[Piece]) -> Iterator[Piece]:

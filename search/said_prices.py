@@ -11,7 +11,8 @@ ABOUT = Decimal("0.2")
 # Beyond what a price's column holds.
 TOO_MUCH = Decimal(10) ** 10
 CENT = Decimal("0.01")
-NUMBER = r"(?>\d+(?:[.,]\d+)*)"
+# Thousands are parted by a comma, a point, a blank or an apostrophe.
+NUMBER = r"(?>\d{1,3}(?:[ \u00a0\u202f'’]\d{3})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,]\d+)*)"
 CURRENCY = (
     r"(?:[€$£¥]|(?:euros?|eur|usd|dollars?|bucks|gbp|pounds?|chf|francs?|sek|nok|dkk|kr|pln|zł|czk|jpy|yen)(?!\w))"
 )
@@ -19,7 +20,8 @@ CURRENCY = (
 UNIT = (
     r"(?:(?:mm|cm|dm|m|km|met(?:re|er)s?|inch(?:es)?|ft|feet|foot|kg|g|grams?|lbs?|oz|watts?|w|kw|volts?|v|lm|lumens?"
     r"|kelvin|k|ml|l|lit(?:re|er)s?|percent|degrees?|seats?|seaters?|persons?|people|pieces?|pcs|drawers?|doors?|legs?"
-    r"|lights?|bulbs?|shelves|years?|months?|weeks?|days?|hours?)(?!\w)|[\"″′%°])"
+    r"|lights?|bulbs?|shelves|cushions?|pillows?|colou?rs?|years?|months?|weeks?|days?|hours?|wide|width|high|height"
+    r"|tall|long|length|deep|depth|thick)(?!\w)|[\"″′%°])"
 )
 NO_UNIT = rf"(?!\s*-?{UNIT})(?!in(?!\w))(?!\s*[-–—x×*]\s*\d)(?!\w)"
 # What stands around a price and says nothing more.
@@ -68,6 +70,11 @@ SIZE = _pattern(
 )
 
 
+# Before a number that is no price: "height under 80".
+MEASURED = re.compile(r"(?:width|height|depth|length|diameter|wide|high|tall|long|deep|size|seats)\W*$", re.IGNORECASE)
+YEAR = re.compile(r"(?:from|since|until|before|after)\s+(?:19|20)\d\d", re.IGNORECASE)
+
+
 @dataclass(frozen=True)
 class Price:
     """A price that was said, and where."""
@@ -85,7 +92,8 @@ def prices(text: str) -> list[Price]:
         first = min(filter(None, (way.search(text, place) for way in WAYS)), key=re.Match.start, default=None)
         if first is None:
             break
-        if price := _price(first):
+        is_other = MEASURED.search(text, 0, first.start()) or YEAR.fullmatch(first[0])
+        if not is_other and (price := _price(first)):
             found.append(price)
         place = first.end()
     return found
@@ -97,7 +105,8 @@ def sizes(text: str) -> list[Span]:
 
 
 def amount(text: str) -> Decimal:
-    """The number that is written so: 1,200 and 1.200,00 are the same."""
+    """The number that is written so: 1,200, 1 200 and 1.200,00 are the same."""
+    text = re.sub(r"[^\d.,]", "", text)
     *thousands, last = re.split(r"[.,]", text)
     if not thousands or len(last) == 3:
         return Decimal("".join([*thousands, last]))

@@ -41,6 +41,8 @@ class Condition:
     negated: bool = False
     loosened: bool = False
     """Whether it is not demanded, as nothing met it."""
+    spans: Sequence[tuple[int, int]] = ()
+    """Where it stands in the words (search.photo_words.Wanted)."""
 
     @property
     def doubt(self) -> int:
@@ -84,8 +86,10 @@ def settle(
         categories: all the shop's, by id.
     """
     among = Q(category__in=searched) & given
-    met = _first_met(wanted, searched, among)
-    conditions = [_condition(one, categories, met.get(place, {})) for place, one in enumerate(wanted)]
+    met = _first_met(wanted, searched, _certain(wanted, categories, among))
+    conditions = [
+        replace(_condition(one, categories, met.get(place, {})), spans=one.spans) for place, one in enumerate(wanted)
+    ]
     matches = _count(among, conditions)
     if not matches and _exist(among, ()):
         conditions = _loosened(among, conditions)
@@ -125,30 +129,42 @@ def _pictured(condition: Q) -> QuerySet[Product]:
     return Product.objects.filter(condition).filter(Exists(Photo.objects.filter(product=OuterRef("pk")))).order_by()
 
 
-# For each category that has a product which meets a reading: the strictest such reading.
-Met = Mapping[int, Reading]
+# For each alternative, and each category that has a product which meets a reading: the strictest such reading.
+Met = Mapping[int, Mapping[int, Reading]]
+
+
+def _certain(wanted: Sequence[Wanted], categories: Mapping[int, Category], among: Q) -> Q:
+    """Among which products readings are chosen: those that meet what has one reading alone, if there are any.
+
+    "Oak under 150" may be a lamp's foot, where the lamps that are oak as a whole cost more.
+    """
+    plain = [one for one in wanted if not isinstance(one, AttributeWanted) or one.negated]
+    certain = among & _all_of([_condition(one, categories, {}) for one in plain])
+    return certain if plain and _exist(certain, ()) else among
 
 
 def _first_met(wanted: Sequence[Wanted], searched: Collection[int], among: Q) -> Mapping[int, Met]:
     """By the place of what is wanted: what holds in each category. Only what has several readings is there."""
     asked = {
-        f"reading_{place}_{number}": (place, reading)
+        f"reading_{place}_{option}_{number}": (place, option, reading)
         for place, one in enumerate(wanted)
-        if isinstance(one, AttributeWanted) and not one.negated and len(one.readings) > 1
-        for number, reading in enumerate(one.readings)
+        if isinstance(one, AttributeWanted) and not one.negated
+        for option, readings in enumerate(one.alternatives)
+        if len(readings) > 1
+        for number, reading in enumerate(readings)
     }
     if not asked:
         return {}
     meets = {
         name: Exists(_pictured(among & reading.condition).filter(category=OuterRef("pk")))
-        for name, (_, reading) in asked.items()
+        for name, (_, _, reading) in asked.items()
     }
-    met: dict[int, dict[int, Reading]] = defaultdict(dict)
+    met: dict[int, dict[int, dict[int, Reading]]] = defaultdict(lambda: defaultdict(dict))
     rows = Category.objects.filter(pk__in=searched).order_by().annotate(**meets).values_list("pk", *meets)
     for category, *answers in rows:
-        for (place, reading), is_met in zip(asked.values(), answers, strict=True):  # The strictest comes first.
+        for (place, option, reading), is_met in zip(asked.values(), answers, strict=True):  # The strictest first.
             if is_met:
-                met[place].setdefault(category, reading)
+                met[place][option].setdefault(category, reading)
     return met
 
 
@@ -177,22 +193,33 @@ def _of_parameters(wanted: Wanted, kind: Kind, parameters: Mapping[str, Any]) ->
 def _of_attributes(wanted: AttributeWanted, met: Met) -> Condition:
     """What must not be is so in any of its readings. What must be is so in the one that holds in its category."""
     if wanted.negated:
-        used, holds = list(wanted.readings), ~reduce(or_, (one.condition for one in wanted.readings))
+        used = [one for readings in wanted.alternatives for one in readings]
+        holds = ~reduce(or_, (one.condition for one in used))
     else:
-        used = sorted({*met.values()} or {wanted.readings[0]}, key=lambda one: one.how)
-        holds = used[0].condition if len(used) == 1 else reduce(or_, (_within(one, met) for one in used))
+        settled = [_of_alternative(one, met.get(option, {})) for option, one in enumerate(wanted.alternatives)]
+        used = [one for readings, _ in settled for one in readings]
+        holds = reduce(or_, (condition for _, condition in settled))
     pairs = list(dict.fromkeys(pair for one in used for pair in one.pairs))
+    hows = [one.how for one in used]
     return Condition(
         wanted.text,
         "attribute",
         list(dict.fromkeys(name for name, _ in pairs)),
         list(dict.fromkeys(value for _, value in pairs))[:MOST_TOLD],
-        used[0].how if wanted.negated else used[-1].how,
+        min(hows) if wanted.negated else max(hows),
         holds,
         wanted.negated,
     )
 
 
-def _within(reading: Reading, met: Met) -> Q:
+def _of_alternative(readings: Sequence[Reading], met: Mapping[int, Reading]) -> tuple[Sequence[Reading], Q]:
+    """Which readings of a value hold, and what a product is that meets the one of its category."""
+    used = sorted({*met.values()} or {readings[0]}, key=lambda one: one.how)
+    if len(used) == 1:
+        return used, used[0].condition
+    return used, reduce(or_, (_within(one, met) for one in used))
+
+
+def _within(reading: Reading, met: Mapping[int, Reading]) -> Q:
     """The reading, in the categories where it holds."""
     return Q(category__in=sorted(category for category, one in met.items() if one == reading)) & reading.condition

@@ -24,4 +24,5 @@ def ranked(matches: Matches, meaning: Meaning, limit: int) -> Matches:
     def score(hit: Hit) -> float:
         return hit.similarity / best + WEIGHT * near.get(hit.product.pk, 0.0)
 
-    return replace(matches, hits=sorted(matches.hits, key=score, reverse=True)[:limit])
+    left_out = matches.left_out if len(matches.hits) <= limit else None  # What is left out is worse than no hit.
+    return Matches(sorted(matches.hits, key=score, reverse=True)[:limit], left_out)

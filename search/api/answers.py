@@ -108,6 +108,7 @@ def words(understood: Understood) -> Json:
 def _condition(condition: Condition) -> Json:
     return {
         "text": condition.text,
+        "spans": [list(span) for span in condition.spans],
         "kind": condition.kind,
         "names": list(condition.names),
         "values": list(condition.values),

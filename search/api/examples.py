@@ -30,6 +30,7 @@ WORDS = {
     "understood": [
         {
             "text": "metal",
+            "spans": [[7, 12]],
             "kind": "attribute",
             "names": ["color"],
             "values": ["brass", "chrome", "copper"],
@@ -39,6 +40,7 @@ WORDS = {
         },
         {
             "text": "under 100",
+            "spans": [[13, 22]],
             "kind": "price",
             "names": ["price_max"],
             "values": ["100.00"],

@@ -49,6 +49,11 @@ class Found(NamedTuple):
     words: Understood | None = None
     """What the words beside the photo were taken for; None when there were none."""
 
+    @property
+    def taught(self) -> np.ndarray | None:
+        """The vector that the customer's choice says something of; None where words asked for another thing."""
+        return self.vector if self.words is None else None
+
 
 def find(data: Any, watch: Stopwatch) -> Found:
     """The matches for the fields of a SearchSerializer. Raises rest_framework's APIException and WeightsError."""

@@ -289,7 +289,14 @@ class ObjectSerializer(serializers.Serializer[Any]):
 
 
 class WordConditionSerializer(serializers.Serializer[Any]):
-    text = serializers.CharField(help_text="The part of `words`, as it was sent. Without it the condition is gone.")
+    text = serializers.CharField(help_text="The part of `words`, as it was sent.")
+    spans = serializers.ListField(
+        child=serializers.ListField(child=serializers.IntegerField(), min_length=2, max_length=2),
+        help_text=(
+            "Where it stands in `words`, each time it is said: the number of its first letter, and of the one behind "
+            "its last, in Unicode code points. Without these parts the condition is gone."
+        ),
+    )
     kind = serializers.ChoiceField(["attribute", "price", "stock", "category"])
     names = serializers.ListField(
         child=serializers.CharField(),

@@ -70,7 +70,7 @@ class SearchView(APIView):
         if found.objects is not None:
             answer["objects"] = answers.objects(found.objects, found.categories, origin)
             kept_objects.keep(answer["query_id"], [_candidates(one.matches) for one in found.objects])
-        return logged_answers.answered(Query.Kind.PHOTO, answer, found.space, choice=found.choice, vector=found.vector)
+        return logged_answers.answered(Query.Kind.PHOTO, answer, found.space, choice=found.choice, vector=found.taught)
 
 
 def _candidates(matches: lookup.Matches) -> list[kept_objects.Candidate]:

@@ -33,6 +33,7 @@ VALUES = ShopValues(
         (("finish", "Café au lait"), 1),
     )
 )
+MANY = ShopValues((*VALUES.known, *((("range", f"v{number}"), 1) for number in range(9))))
 SHOP = {
     1: Category(pk=1, slug="chair", name="Chairs"),
     2: Category(pk=2, slug="lamp", name="Lamp"),
@@ -58,7 +59,7 @@ def told(one: Wanted) -> str:
     text = f"{'not ' if one.negated else ''}[{one.text}]"
     match one:
         case AttributeWanted():
-            return f"{text} {one.readings[0].how.name.lower()}"
+            return f"{text} {max(min(one.how for one in some) for some in one.alternatives).name.lower()}"
         case PriceWanted():
             return f"{text} {one.least or ''}..{one.most or ''}"
         case StockWanted():
@@ -96,6 +97,19 @@ def summed_up(words: str) -> tuple[list[str], str, list[str]]:
         ("in oak and in stock", ["[oak] exact", "[in stock] stock"]),
         ("available now", ["[available now] stock"]),
         ("not available", ["not [not available] stock"]),
+        ("in-stock", ["[in-stock] stock"]),
+        ("available in black?", ["[black] exact"]),
+        ("black, oak or walnut", ["[black, oak or walnut] exact"]),
+        ("black, oak, or walnut", ["[black, oak, or walnut] exact"]),
+        ("black/oak", ["[black/oak] exact"]),
+        ("black or green", ["[black or green] colour"]),
+        ("this oak chair but in walnut", ["[chair] chair", "[walnut] exact"]),
+        ("like this in linen, but in oak", ["[oak] exact"]),
+        ("like this in black, but under 300", ["[black] exact", "[under 300] ..300.00"]),
+        ("I'd like it in oak", ["[oak] exact"]),
+        ("sage green", ["[sage green] exact"]),
+        ("under 1 200 €", ["[under 1 200 €] ..1200.00"]),
+        ("under 1'200 CHF", ["[under 1'200 CHF] ..1200.00"]),
     ],
 )
 def test_what_names_something_is_wanted_and_nothing_is_left(words, wanted):
@@ -119,6 +133,20 @@ def test_what_names_something_is_wanted_and_nothing_is_left(words, wanted):
         ("not a chair", ["not [not a chair] chair"]),
         ("not over 300", ["[not over 300] ..300.00"]),
         ("semi-black", ["[black] exact"]),
+        ("any colour but black", ["not [any colour but black] exact"]),
+        ("everything but black", ["not [everything but black] exact"]),
+        ("dont want black", ["not [dont want black] exact"]),
+        ("nothing in black", ["not [nothing in black] exact"]),
+        ("avoid black", ["not [avoid black] exact"]),
+        ("non-leather", ["not [non-leather] material"]),
+        ("leather-free", ["not [leather-free] material"]),
+        ("no black, oak or walnut", ["not [no black, oak or walnut] exact"]),
+        ("don't you have this in black?", ["[black] exact"]),
+        ("I can't find this in oak", ["[oak] exact"]),
+        ("I couldn't find it in walnut", ["[walnut] exact"]),
+        ("isn't there one in oak", ["[oak] exact"]),
+        ("why not in black?", ["[black] exact"]),
+        ("not only in black", ["[black] exact"]),
     ],
 )
 def test_what_must_not_be_is_told_from_what_must(words, wanted):
@@ -136,6 +164,8 @@ def test_what_must_not_be_is_told_from_what_must(words, wanted):
         ("bed, sofa", ["[bed] bed", "[sofa] sofa"], ""),
         ("bed linen", ["[bed] bed", "[linen] part"], ""),  # The shop has linen, and no bed linen.
         ("bed cover", [], "bed cover"),
+        ("bedding", [], "bedding"),
+        ("a bed bigger than this", ["[bed] bed"], "bigger"),
         ("a lamp for the bed", ["[lamp] lamp"], "bed"),
         ("reading lamp", ["[lamp] lamp"], "reading"),
         ("like this chair in oak", ["[chair] chair", "[oak] exact"], ""),
@@ -164,6 +194,10 @@ def test_a_category_is_the_thing_that_is_wanted_and_not_what_stands_beside_it(wo
         ("-shiny and curved", "curved", ["-shiny"]),
         ("under 99999999999", "", ["99999999999"]),
         ("日本", "日本", []),
+        ("height under 80", "height", ["80"]),
+        ("less than 80 high", "", ["less than 80 high"]),
+        ("at least 3 cushions", "", ["least 3 cushions"]),
+        ("from 1960", "", ["1960"]),
     ],
 )
 def test_the_rest_ranks_and_what_is_no_description_is_not_understood(words, rest, not_understood):
@@ -173,7 +207,7 @@ def test_the_rest_ranks_and_what_is_no_description_is_not_understood(words, rest
 def test_readings_come_from_strict_to_loose():
     [oak] = read("oak").wanted
     assert isinstance(oak, AttributeWanted)
-    assert [(one.how, one.pairs) for one in oak.readings] == [
+    assert [(one.how, one.pairs) for one in oak.alternatives[0]] == [
         (How.EXACT, (("color", "oak"), ("material", "oak"))),
         (How.PART, (("material", "linen, oak"),)),
     ]
@@ -182,14 +216,14 @@ def test_readings_come_from_strict_to_loose():
 def test_the_name_of_a_range_is_no_colour():
     [green] = read("green").wanted
     assert isinstance(green, AttributeWanted)
-    assert [one.pairs for one in green.readings] == [(("color", "sage"), ("color", "olive"))]
+    assert [one.pairs for one in green.alternatives[0]] == [(("color", "sage"), ("color", "olive"))]
 
 
 def test_dark_and_light_tell_colours_and_materials_apart():
     def pairs(words: str) -> tuple[object, ...]:
         [one] = read(words).wanted
         assert isinstance(one, AttributeWanted)
-        return one.readings[0].pairs
+        return one.alternatives[0][0].pairs
 
     assert pairs("dark green") == (("color", "olive"),)
     assert pairs("light green") == (("color", "sage"),)
@@ -197,13 +231,26 @@ def test_dark_and_light_tell_colours_and_materials_apart():
     assert pairs("light wood") == (("color", "oak"), ("material", "oak"), ("material", "linen, oak"))
 
 
-def test_alternatives_share_their_readings():
+def test_alternatives_keep_readings_of_their_own():
     [both] = read("linen or oak").wanted
     assert isinstance(both, AttributeWanted)
-    assert [(one.how.name, one.pairs) for one in both.readings] == [
-        ("EXACT", (("color", "oak"), ("material", "oak"))),
-        ("PART", (("material", "linen, oak"),)),
+    assert [[(one.how.name, one.pairs) for one in readings] for readings in both.alternatives] == [
+        [("PART", (("material", "linen, oak"),))],
+        [("EXACT", (("color", "oak"), ("material", "oak"))), ("PART", (("material", "linen, oak"),))],
     ]
+
+
+def test_where_words_stand_is_counted_in_letters_each_time():
+    [oak, black] = read("😀 oak, black, in oak").wanted
+    assert (oak.spans, black.spans) == (((2, 5), (17, 20)), ((7, 12),))
+    assert read("oak, oak").wanted[0].spans == ((0, 3), (5, 8))
+
+
+def test_of_too_many_values_the_last_are_not_understood_and_the_price_is():
+    colours = "black oak walnut sage olive"
+    found = photo_words.read(f"{colours} {' '.join(f'v{number}' for number in range(9))}, under 300", MANY, SHOP)
+    assert told(found.wanted[-1]) == "[under 300] ..300.00"
+    assert (len(found.wanted), list(found.not_understood)) == (photo_words.MOST_WANTED, ["v6", "v7", "v8"])
 
 
 def test_the_shops_synonyms_stand_for_values_and_categories():

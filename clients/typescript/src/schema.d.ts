@@ -3303,8 +3303,10 @@ export interface components {
             count: number;
         };
         WordCondition: {
-            /** @description The part of `words`, as it was sent. Without it the condition is gone. */
+            /** @description The part of `words`, as it was sent. */
             text: string;
+            /** @description Where it stands in `words`, each time it is said: the number of its first letter, and of the one behind its last, in Unicode code points. Without these parts the condition is gone. */
+            spans: number[][];
             kind: components["schemas"]["WordConditionKindEnum"];
             /** @description Attributes, any of which may have a value, or the filters that say the same. */
             names: string[];

@@ -1,6 +1,6 @@
 // What the shop took the words beside a photo for: conditions as chips that can be taken off, and sentences on the rest.
 
-import { element, part, refill } from "./dom.js";
+import { element, part, refill, say } from "./dom.js";
 import { address, words as wordsQuery } from "./query.js";
 import * as words from "./words.js";
 
@@ -19,13 +19,14 @@ export function hold(query) {
 /** Show what an answer took the words of its query for. `onWords` hears what is left of them when a chip is taken off. */
 export function show(query, taken, onWords) {
   if (!taken) return hold({});
-  const without = (...parts) => () => onWords(left(query, taken, ...parts));
-  const chips = taken.understood.map((one) => chip(one.text, detail(one), one.loosened, without(one.text)));
+  const without = (spans) => () => onWords(left(query, taken, spans));
+  const chips = taken.understood.map((one) => chip(one.text, detail(one), one.loosened, without(one.spans)));
   const rest = taken.ranked_by;
-  if (rest) chips.push(chip(rest, "counts beside the photo", false, without(...rest.split(" "))));
+  if (rest) chips.push(chip(rest, "counts beside the photo", false, without(rest.split(" ").flatMap((word) => found(query.words, word)))));
   chips.forEach((made, place) => (made.firstElementChild.id = `understood-${place}`));
   refill(part("understood-chips"), ...chips);
-  part("understood-says").replaceChildren(...says(taken), " ", alone(query));
+  say("understood-says", says(taken));
+  part("understood-alone").replaceChildren(alone(query));
   part("understood").hidden = false;
 }
 
@@ -36,7 +37,8 @@ export function namesCategory(taken) {
 
 function clear() {
   part("understood-chips").replaceChildren();
-  part("understood-says").replaceChildren();
+  say("understood-says", "");
+  part("understood-alone").replaceChildren();
 }
 
 function chip(text, beside, isLoosened, onTaken) {
@@ -63,7 +65,7 @@ function says({ understood, not_understood: unread, matches }) {
   if (understood.length) told.push(`${words.count(matches, "product fits", "products fit")}.`);
   if (loosened.length) told.push(`Nothing fits ${loosened.join(", ")} as well, so it is shown without.`);
   if (unread.length) told.push(`Not understood: ${unread.map(quoted).join(", ")}.`);
-  return told.length ? [told.join(" ")] : [];
+  return told.join(" ");
 }
 
 const quoted = (text) => `“${text}”`;
@@ -74,15 +76,19 @@ function alone(query) {
 }
 
 /** The words without these parts; none where nothing that says something would be left. */
-function left(query, { understood, ranked_by: rest, not_understood: unread }, ...parts) {
+function left(query, { understood, ranked_by: rest, not_understood: unread }, spans) {
   const said = understood.length + unread.length + Number(Boolean(rest));
   if (said < 2) return "";
-  const remaining = parts.reduce((text, gone) => text.replace(whole(gone), ""), query.words);
+  const letters = Array.from(query.words); // Code points, as the answer counts them.
+  const remaining = letters.filter((_, place) => !spans.some(([start, end]) => start <= place && place < end)).join("");
   return remaining.replace(/\s+/g, " ").replace(/ (?=[,;.!?])/g, "").replace(/,+/g, ",").replace(DANGLING, "");
 }
 
-/** A part where it stands by itself, and not within a longer word. */
-function whole(text) {
-  const escaped = text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  return new RegExp(`(?<![\\p{L}\\p{N}])${escaped}(?![\\p{L}\\p{N}])`, "u");
+/** Where a word first stands by itself, and not within a longer one. */
+function found(text, word) {
+  const escaped = word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  const first = new RegExp(`(?<![\\p{L}\\p{N}])${escaped}(?![\\p{L}\\p{N}])`, "u").exec(text);
+  if (!first) return [];
+  const start = Array.from(text.slice(0, first.index)).length;
+  return [[start, start + Array.from(word).length]];
 }
