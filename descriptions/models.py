@@ -101,7 +101,7 @@ class Tagger(models.Model):
     @property
     def told(self) -> list[str]:
         """The attributes that it tells often enough rightly."""
-        return [name for name, model in self.learned.items() if model["coverage"]]
+        return sorted(name for name, model in self.learned.items() if model["coverage"])
 
 
 class Tagging(models.Model):

@@ -81,7 +81,7 @@ def examples(space: Space, ids: Sequence[int]) -> list[Described]:
     for product_id, name in tags.values_list("product_id", "name"):
         accepted[product_id].add(name)
     return [
-        replace(one, attributes={name: one.attributes[name] for name in one.attributes.keys() - accepted[one.pk]})
+        replace(one, attributes={name: had for name, had in one.attributes.items() if name not in accepted[one.pk]})
         for one in described(space, ids)
     ]
 
@@ -113,7 +113,7 @@ def _names(products: Iterable[Described]) -> list[str]:
         for name, value in product.attributes.items()
         if parts(value) and LETTERS.search(str(value))
     )
-    return [name for name, _ in counts.most_common(MOST_NAMES)]
+    return sorted(counts, key=lambda name: (-counts[name], name))[:MOST_NAMES]
 
 
 def _model(products: Sequence[Described], name: str, usual: Floats) -> ValueModel | None:

@@ -80,7 +80,7 @@ def _lines(tagger: Tagger, proposed: Mapping[str, int]) -> list[str]:
     if not tagger.learned:
         return ["No attribute could be learned: 30 indexed products must have it, in words."]
     lines = [f"{'attribute':<24} {'precision':>9} {'coverage':>9} {'proposed':>9}"]
-    for name, model in tagger.learned.items():
+    for name, model in sorted(tagger.learned.items()):
         told = f"{model['precision']:>9.3f} {model['coverage']:>9.3f}" if model["coverage"] else f"{'too low':>19}"
         lines.append(f"{name:<24.24} {told} {proposed.get(name, 0):>9}")
     return lines
