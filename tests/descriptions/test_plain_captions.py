@@ -24,7 +24,8 @@ def tag_all() -> None:
     space = Space.objects.get()
     tagger = tag_learning.learn_if_due(space) or tag_learning.newest_tagger(space)
     assert tagger
-    assert sum(tagging.look(tagger)) >= 0
+    for _ in tagging.look(tagger):
+        pass
 
 
 @pytest.mark.parametrize(
