@@ -26,7 +26,6 @@ LONGEST_VALUE = 60
 # A share of this many values makes an attribute one of colours, or of materials. Then all such names are values.
 TELLING = 0.5
 PRIOR = 2.0  # How many products' worth of doubt there is whether a value that is named is the product's.
-USUAL = 0.05  # Added to a colour term's usual share, so that a rare term's least trace tells little.
 
 
 def parts(value: object) -> list[str]:
@@ -44,7 +43,7 @@ class Described:
     category_id: int
     attributes: Mapping[str, object]
     words: Tokens
-    """Of its name and description."""
+    """Of its name and description, and of a caption that a model wrote."""
     vectors: Floats
     """(k, dimensions) of its photos, of length 1"""
     colours: Floats
@@ -104,8 +103,6 @@ class Candidate:
 
 class AttributeEvidence:
     """What the examples tell of one attribute."""
-
-    FEATURES = 10  # numbers of a candidate
 
     def __init__(self, examples: Examples, name: str, usual_terms: Floats) -> None:
         """
@@ -224,8 +221,7 @@ class AttributeEvidence:
 
     def _lifts(self, product: Described) -> Mapping[str, float]:
         """By how much more of each colour term the product has than products usually have, 1 for the most."""
-        shares = product_colours.terms(product.colours[np.newaxis])[0]
-        lifts = shares / (self._usual_terms + USUAL)
+        lifts = product_colours.lifts(product.colours, self._usual_terms)
         best = max(float(lifts.max()), 1e-9)
         return dict(zip(TERMS, (lifts / best).tolist(), strict=True))
 

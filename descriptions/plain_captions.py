@@ -15,7 +15,6 @@ from ml.colour_names import TERMS, terms_of
 # A colour stands out that exceeds its usual share by so many times as much as the next one does. Of the colours that
 # are said so, benchmarks.tags prints how many are right.
 LEAD = 2.0
-USUAL = 0.05  # Added to a colour's usual share, so that a rare one's least trace tells little.
 
 
 def written(category: str, colour: str | None, values: Sequence[str]) -> str:
@@ -33,8 +32,7 @@ def colour(product: Described, usual: Floats, proposed: Sequence[str] = ()) -> s
     """
     if not product.colours.any() or names_colour(product.attributes) or any(map(terms_of, proposed)):
         return None
-    shares = product_colours.terms(product.colours[np.newaxis])[0]
-    lifts = shares / (usual + USUAL)
+    lifts = product_colours.lifts(product.colours, usual)
     best, second = np.argsort(-lifts)[:2]
     return TERMS[int(best)] if lifts[best] >= LEAD * lifts[second] else None
 

@@ -32,7 +32,7 @@ def _merged(product: Product, before: Sequence[Tag], told: Sequence[Tag]) -> lis
     again = [tag for tag in lacking if tag.state == Tag.State.ACCEPTED or tag.evidence.get("accepted")]
     for tag in again:
         tag.state, tag.evidence = Tag.State.PROPOSED, {**tag.evidence, "accepted": True}
-    proposed = {tag.name: tag for tag in again if tag.state == Tag.State.PROPOSED}
+    proposed = {tag.name: tag for tag in again}
     rejected = {(tag.name, _said(tag)) for tag in before if tag.state == Tag.State.REJECTED}
     same = {(tag.name, tag.value): tag for tag in before if tag.state == Tag.State.PROPOSED}
     for tag in told:

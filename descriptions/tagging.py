@@ -40,11 +40,13 @@ class Teller:
         self.usual_terms = np.array(tagger.usual_terms)
         self.attributes: dict[str, tuple[AttributeEvidence, ValueModel]] = {}
         self._usual: dict[str, Counter[int]] = {}
-        products = examples(tagger.space, tagger.examples)  # Some may be gone.
+        if not (products := examples(tagger.space, tagger.examples)):  # They may be gone.
+            return
+        compared = Examples(products)
         for name in tagger.told:
             having = Counter(product.category_id for product in products if parts(product.attributes.get(name)))
             if having:
-                evidence = AttributeEvidence(Examples(products), name, self.usual_terms)
+                evidence = AttributeEvidence(compared, name, self.usual_terms)
                 self.attributes[name] = evidence, ValueModel.from_dict(tagger.learned[name])
                 self._usual[name] = having
 

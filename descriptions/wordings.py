@@ -36,9 +36,6 @@ class Phrases:
         # By their first word: one long value does not make all texts slow to read.
         self._lengths = {first: sorted(some, reverse=True) for first, some in lengths.items()}
 
-    def without(self, values: Collection[str]) -> "Phrases":
-        return Phrases(value for value in self._values.values() if value not in values)
-
     def mentions(self, text: Tokens) -> list[Mention]:
         """The values that a text names, in its order. Of two that overlap the longer one is meant: "white oak"."""
         found, start = [], 0

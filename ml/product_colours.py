@@ -19,6 +19,7 @@ SHARES = BOXES + len(TERMS)
 SIDE = 96  # pixels of the photo's longer side that are looked at: the boxes' shares hardly change with more
 FEWEST = 50  # pixels of a product: with fewer the whole photo is counted
 MARGIN = 0.2  # of each side that is left out where no backdrop can be told
+USUAL = 0.05  # Added to a term's usual share, so that a rare one's least trace tells little.
 LEVELS = 32  # of each of red, green and blue, for which a table tells the terms
 
 
@@ -42,6 +43,16 @@ def likeness(shares: Floats, others: Floats) -> Floats:
 def terms(shares: Floats) -> Floats:
     """The shares of the colour terms (ml.colour_names.TERMS): (n, SHARES) -> (n, 12)."""
     return shares[:, BOXES:]
+
+
+def lifts(shares: Floats, usual: Floats) -> Floats:
+    """By how many times a product has more of each colour term than products usually have: (SHARES,) -> (12,).
+
+    Args:
+        usual: the mean share of each term, (12,).
+    """
+    lifted: Floats = shares[BOXES:] / (usual + USUAL)
+    return lifted
 
 
 def _own(pixels: Pixels) -> Bools:

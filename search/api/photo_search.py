@@ -57,12 +57,12 @@ class Found(NamedTuple):
 
 def find(data: Any, watch: Stopwatch) -> Found:
     """The matches for the fields of a SearchSerializer. Raises rest_framework's APIException and WeightsError."""
-    seen, explanation = None, None
     with watch.stage("decode"):
         query = SearchSerializer(data=data)
         query.is_valid(raise_exception=True)
         space, categories = require_live_shop()
-        if query.validated_data["explain"]:
+        explains = query.validated_data["explain"]
+        if explains:
             explanations.require_explainable(space)
         encoder = encoders.encoder_for(space)
         photo = query.opened(encoder)
@@ -73,8 +73,8 @@ def find(data: Any, watch: Stopwatch) -> Found:
     if override is None and refined:
         override = refined.categories
     with watch.stage("encode"):
-        if query.validated_data["explain"]:  # Its map gives the same vector, and need not be made once more.
-            seen = _look(encoder, photo)
+        seen = _look(encoder, photo) if explains else None
+        # Its map gives the same vector, and need not be made once more.
         vector = seen.vector if seen else encoder.encode([photo])[0]
     with watch.stage("gate"):
         judgement = encoders.judgement(space, vector)
@@ -83,23 +83,18 @@ def find(data: Any, watch: Stopwatch) -> Found:
     if scene:
         with watch.stage("objects"):
             things = _meant(objects.see(space, encoder, scene, frozenset(categories), override), refined)
-    look_up = _LookUp(space, query.wanted(), refined.meaning if refined else None)
-    understood = None
+    look_up, understood = _LookUp(space, query.wanted()), None
     if refined:
         with watch.stage("words"):
             searched = choice.searched.union(*(thing.choice.searched for thing in objects.likely(things)))
             understood = refined.among(categories, searched, query.wanted()["filters"])
-            look_up = look_up.among(understood.settled.filters)
+            look_up = look_up.refined(understood.settled.filters, refined.meaning)
     with watch.stage("search"):
         matches = look_up.nearest(vector, choice)
-        found = [
-            FoundObject(one.box, one.choice, look_up.nearest(one.vector, one.choice), one.confidence) for one in things
-        ]
-    if seen and matches.hits:
-        explanation = _why_first(space, seen, matches.hits[0].photo, choice, watch)
+        found = [look_up.object(thing) for thing in things]
+    explanation = _why_first(space, seen, matches.hits[0].photo, choice, watch) if seen and matches.hits else None
     whole = FoundObject(query.validated_data.get("region", WHOLE), choice, matches, choice.confidence)
     found_objects = (found or [whole]) if query.wants_objects else None
-    explains = query.validated_data["explain"]
     return Found(space, categories, vector, choice, matches, explains, explanation, found_objects, understood)
 
 
@@ -110,12 +105,15 @@ class _LookUp:
     space: Space
     wanted: Mapping[str, Any]
     """The arguments of lookup.nearest."""
-    meaning: Meaning | None
+    meaning: Meaning | None = None
     """What ranks beside the photo."""
 
-    def among(self, filters: Q) -> "_LookUp":
-        """The same among products that meet further filters."""
-        return replace(self, wanted={**self.wanted, "filters": self.wanted["filters"] & filters})
+    def refined(self, filters: Q, meaning: Meaning | None) -> "_LookUp":
+        """The same among products that meet further filters, ranked by what words mean as well."""
+        return replace(self, wanted={**self.wanted, "filters": self.wanted["filters"] & filters}, meaning=meaning)
+
+    def object(self, thing: SeenObject) -> FoundObject:
+        return FoundObject(thing.box, thing.choice, self.nearest(thing.vector, thing.choice), thing.confidence)
 
     def nearest(self, vector: np.ndarray, choice: category_gate.Choice) -> lookup.Matches:
         if self.meaning is None:

@@ -8,7 +8,7 @@ from catalog.models import Product
 from descriptions import server_rest, tag_learning
 from descriptions.models import Tagger
 from descriptions.vision_model import VisionModel
-from search import claiming
+from search import claiming, worker_bell
 from tests.descriptions.chat_server import ChatServer, chat_server
 
 COLOURS = {"oatmeal": "#d8cab5", "navy": "#1c2541", "sage": "#8a9a7b", "rust": "#a0522d"}
@@ -53,6 +53,14 @@ def _rested(media) -> Iterator[None]:
     claiming._frontiers.clear()
     yield
     server_rest.end()
+
+
+@pytest.fixture
+def rings(monkeypatch) -> list[str]:
+    """The tasks that were rung for."""
+    names: list[str] = []
+    monkeypatch.setattr(worker_bell, "ring", lambda task=worker_bell.INDEX: names.append(task))
+    return names
 
 
 @pytest.fixture

@@ -22,18 +22,10 @@ from descriptions.vision_model import Away, Unanswered, Usage, Useless, VisionMo
 from search import text_indexing, worker_bell
 from tests.text_index import installed_encoder
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rings")]
 MODEL = VisionModel("http://unused.example/v1", "small-vision")
 MAKER = MODEL.fingerprint
 WRITTEN = Written("A red lamp of painted steel.", Usage(900, 40))
-
-
-@pytest.fixture(autouse=True)
-def rings(monkeypatch) -> list[str]:
-    """The tasks that were rung for."""
-    names: list[str] = []
-    monkeypatch.setattr(worker_bell, "ring", lambda task=worker_bell.INDEX: names.append(task))
-    return names
 
 
 @pytest.fixture

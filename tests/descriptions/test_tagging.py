@@ -314,3 +314,9 @@ def test_deleting_a_product_deletes_its_tags(tagger, shelf, index):
     tag_all(tagger)
     bare.delete()
     assert not Tag.objects.exists()
+
+
+def test_all_attributes_are_told_by_one_copy_of_the_examples(tagger):
+    evidence = [evidence for evidence, _ in tagging.Teller(tagger).attributes.values()]
+    assert len(evidence) == 2
+    assert evidence[0].examples is evidence[1].examples

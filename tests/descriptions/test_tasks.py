@@ -6,17 +6,9 @@ from catalog.models import Product
 from descriptions import server_rest, tasks
 from descriptions.caption_leases import BELL
 from descriptions.models import Caption
-from search import worker_bell
 from tests.descriptions.chat_server import caption, hangs, refuses
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def rings(monkeypatch) -> list[str]:
-    names: list[str] = []
-    monkeypatch.setattr(worker_bell, "ring", lambda task=worker_bell.INDEX: names.append(task))
-    return names
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rings")]
 
 
 @pytest.fixture
