@@ -93,14 +93,14 @@ class Encoder:
         Indexing and queries both come in here, because a photo decoded at another scale gives another vector.
         Raises ml.images.UnreadablePhoto.
         """
-        return open_at(source, partial(enough, self.recipe), region or WHOLE)
+        return open_at(source, enough(self.recipe), region or WHOLE)
 
     def open_scene(self, source: bytes | BinaryIO) -> Image.Image:
         """A photo, upright and as large as `ml.preprocessing.for_map` and crops of its things need it to be.
 
         Raises ml.images.UnreadablePhoto.
         """
-        return open_at(source, partial(enough_for_scene, self.recipe))
+        return open_at(source, enough_for_scene(self.recipe))
 
     def encode(self, images: Iterable[Image.Image]) -> Floats:
         """(n, dimensions) float32, each row of length 1 if the recipe normalises, for n RGB images of any size.

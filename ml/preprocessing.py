@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ml.images import AtLeast
 from ml.recipes import Recipe
 
 RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
@@ -43,12 +44,11 @@ def frame(recipe: Recipe, width: int, height: int) -> Frame:
     return Frame(-round((across - size) / 2), -round((down - size) / 2), across, down)
 
 
-def enough(recipe: Recipe, width: float, height: float) -> float:
-    """The least scale at which a picture of that size has all the pixels that the recipe looks at."""
+def enough(recipe: Recipe) -> AtLeast:
+    """The least size of a picture that has all the pixels that the recipe looks at."""
     if recipe.fit == "pad":
-        return recipe.input_size / max(width, height)
-    wanted = _short_side(recipe) if recipe.fit == "crop" else recipe.input_size
-    return wanted / min(width, height)
+        return AtLeast(longer=recipe.input_size)
+    return AtLeast(shorter=_short_side(recipe) if recipe.fit == "crop" else recipe.input_size)
 
 
 def _short_side(recipe: Recipe) -> int:
@@ -102,12 +102,12 @@ def map_side(recipe: Recipe) -> int:
     return min(LARGEST_MAP, STRIDE * round(MAGNIFIED * recipe.input_size / STRIDE))
 
 
-def enough_for_scene(recipe: Recipe, width: float, height: float) -> float:
-    """The least scale of a picture of that size at which its things have pixels enough to be cut out.
+def enough_for_scene(recipe: Recipe) -> AtLeast:
+    """The least size of a picture whose things have pixels enough to be cut out.
 
     A thing that fills a quarter of a scene has about as many as the network looks at.
     """
-    return CLOSER * map_side(recipe) / max(width, height)
+    return AtLeast(longer=CLOSER * map_side(recipe))
 
 
 def for_map(image: Image.Image, recipe: Recipe) -> NDArray[np.uint8]:

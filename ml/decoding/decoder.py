@@ -1,0 +1,88 @@
+"""One decoder: a process beside this one, and the channel to it."""
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from ml.decoding import messages
+from ml.decoding.problems import PhotoProblem, UnreadablePhoto
+
+ROOT = Path(__file__).resolve().parents[2]
+# Seconds after which a decoder that neither answers nor computes is given up: it was stopped, or the machine swaps.
+STALLED = 60
+# One arena: each more would take 64 MB of the address space that is limited. Settings and their secrets stay here.
+ENVIRONMENT = {"MALLOC_ARENA_MAX": "1", "PATH": os.defpath}
+
+
+class DecoderEnded(Exception):  # noqa: N818  it names the state of the decoder
+    """The decoder ended before it answered, and nothing says that the photo is to blame."""
+
+
+class Decoder:
+    """A process that decodes one photo at a time, and what this process holds of it."""
+
+    def __init__(self) -> None:
+        (ours, theirs), memory = socket.socketpair(), messages.shared_memory()
+        with theirs:
+            given = theirs.fileno(), memory
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "ml.decoding.process", *map(str, given)],
+                pass_fds=given,
+                cwd=ROOT,
+                env=ENVIRONMENT,
+                stdin=subprocess.DEVNULL,
+            )
+        ours.settimeout(STALLED)
+        self._channel = messages.Channel(ours, memory)
+        os.close(memory)
+        self._is_asked = False
+
+    def decode(self, order: dict[str, Any], data: bytes, quick: float, take_longer: Callable[[], None]) -> Image.Image:
+        """The photo as an RGB image. `take_longer` is called after `quick` seconds, and may raise.
+
+        Raises:
+            UnreadablePhoto: its problem; `too_costly` when the kernel ended the decoder for the time that it took.
+            DecoderEnded: it ended for another reason.
+            TimeoutError: it neither answers nor computes.
+        """
+        self._is_asked = True
+        try:
+            self._channel.send(order, data)
+            if not select.select([self._channel], [], [], quick)[0]:
+                take_longer()
+            answer, pixels = self._channel.receive()
+        except (EOFError, ConnectionError) as error:
+            if self._process.wait() == -signal.SIGXCPU:
+                raise UnreadablePhoto(PhotoProblem.TOO_COSTLY) from error
+            raise DecoderEnded(f"exit code {self._process.returncode}") from error
+        self._is_asked = False
+        if "problem" in answer:
+            raise UnreadablePhoto(PhotoProblem(answer["problem"]))
+        return Image.frombytes("RGB", tuple(answer["size"]), pixels)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it has answered, and can be asked again."""
+        return not self._is_asked
+
+    def yield_cores(self) -> None:
+        """Compute only while nobody else does."""
+        os.setpriority(os.PRIO_PROCESS, self._process.pid, 19)
+
+    def end(self) -> None:
+        self._channel.close()
+        self._process.kill()
+        self._process.wait()
+
+    def forget(self) -> None:
+        """Close the channel in a process that was forked meanwhile: the decoder is another's."""
+        self._channel.close()
+        self._process.returncode = 0  # It is no child of this process, which so does not ask for its end.

@@ -1,0 +1,75 @@
+"""A decoder: `python -m ml.decoding.process SOCKET MEMORY` decodes photos, one after the other.
+
+Each photo has limits of its own, which the kernel enforces: a decoder in C neither sees a signal handler of Python nor
+gives up by itself. What this process cannot do, a photo that takes it over cannot do either: it writes no file, leaves
+no core dump, and its environment holds no secret (`ml.decoding.pool`).
+"""
+
+import resource
+import signal
+import socket
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from PIL import AvifImagePlugin, GifImagePlugin, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, WebPImagePlugin
+
+from ml.decoding import messages
+from ml.decoding.pixels import scaled, shrunk
+from ml.decoding.problems import PhotoProblem, UnreadablePhoto
+from ml.decoding.regions import AtLeast
+
+# Imported at the first photo otherwise, when memory is already limited.
+PLUGINS = (AvifImagePlugin, GifImagePlugin, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, WebPImagePlugin)
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the process that asks, and its end ends this one.
+    for limit in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
+        resource.setrlimit(limit, (0, 0))
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # The pool has a decoder for each core.
+    with closing(messages.Channel(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))) as channel:
+        while True:
+            try:
+                order, data = channel.receive()
+            except (EOFError, ConnectionError):
+                return
+            channel.send(*answer(order, data))
+
+
+def answer(order: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
+    """The size and the RGB bytes of the photo, or its problem."""
+    limit_processor_time(order["seconds"])
+    limit_memory(order["memory"])
+    try:
+        if "side" in order:
+            photo = shrunk(data, order["side"])
+        else:
+            photo = scaled(data, AtLeast(order["shorter"], order["longer"]), tuple(order["region"]))
+        return {"size": photo.size}, photo.tobytes()
+    except UnreadablePhoto as refusal:
+        return {"problem": refusal.code}, b""
+    except MemoryError:
+        return {"problem": PhotoProblem.TOO_COSTLY}, b""
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+
+def limit_processor_time(seconds: int) -> None:
+    """Have the kernel end this process after so many more seconds of computing."""
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + 1 + seconds, hard))
+
+
+def limit_memory(more: int) -> None:
+    """Let this process have so many more bytes than it has now."""
+    pages = Path("/proc/self/statm")
+    if pages.exists():  # Linux alone tells, and enforces the limit.
+        taken = int(pages.read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (taken + more, resource.RLIM_INFINITY))
+
+
+if __name__ == "__main__":
+    main()
