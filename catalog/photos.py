@@ -55,12 +55,12 @@ class Picture:
         self.kept: Kept | None = None
 
     def judge(self) -> None:
-        """Check that it could be added, and keep nothing. Raises ml.images.UnreadablePhoto."""
+        """Check that it could be added, and keep nothing. Raises what ml.images.open_photo raises."""
         images.open_photo(self.data, side=STORED_SIDE)
         self.data = b""
 
     def decode(self) -> Kept:
-        """Raises ml.images.UnreadablePhoto."""
+        """Raises what ml.images.open_photo raises."""
         if self.kept is None:
             photo = images.open_photo(self.data, side=STORED_SIDE)
             self.data = b""  # an import holds many pictures, and the uploads take most of their memory
@@ -72,7 +72,7 @@ class Picture:
 def add_photo(product: Product, data: bytes) -> tuple[Photo, bool]:
     """The product's photo of these bytes, and whether it is new. Bytes that the product has are not decoded again.
 
-    Raises ml.images.UnreadablePhoto, TooManyPhotos, Product.DoesNotExist.
+    Raises what ml.images.open_photo raises, TooManyPhotos, Product.DoesNotExist.
     """
     picture = Picture(data)
     for _, new in unknown(product, [picture]):
@@ -91,6 +91,8 @@ def open_stored(photo: Photo, decode: Callable[[bytes], T]) -> T:
             return decode(file.read())
     except images.UnreadablePhoto as error:
         raise StoredPhotoError(error.message) from error
+    except images.DecodersBusy as error:
+        raise StoredPhotoError(str(error), transient=True) from error
     except FileNotFoundError as error:
         raise StoredPhotoError("The file is missing from the photo storage. Upload the photo again.") from error
     except OSError as error:
@@ -108,7 +110,7 @@ def add_pictures(product: Product, pictures: Sequence[Picture]) -> list[tuple[Ph
     """Adds all of the pictures or none, behind those there are. Returns each photo and whether it is new.
 
     A picture that is not decoded yet is decoded under the lock.
-    Raises ml.images.UnreadablePhoto, TooManyPhotos, Product.DoesNotExist.
+    Raises what ml.images.open_photo raises, TooManyPhotos, Product.DoesNotExist.
     """
     written: list[Photo] = []
     try:

@@ -16,7 +16,7 @@ from catalog.models import Category, Photo, Product
 from catalog.photos import StoredPhotoError, open_stored
 from catalog.validators import MAX_KEY_LENGTH
 from ml.arrays import Bools
-from ml.images import UnreadablePhoto
+from ml.images import DecodersBusy, UnreadablePhoto
 from ml.retrieval import NOTHING
 from ml.sampling import sampled
 from search import family_labels
@@ -101,7 +101,7 @@ class Queries:
             return open_stored(Photo.objects.get(pk=self.photos[row]), opened)
         except (OSError, UnreadablePhoto) as error:
             raise BadQueries(f"{self.names[row]}: {error} Mend the file or leave it out.") from error
-        except (StoredPhotoError, Photo.DoesNotExist) as error:
+        except (StoredPhotoError, DecodersBusy, Photo.DoesNotExist) as error:
             raise BadQueries(f"{self.names[row]}: {error}") from error
 
 

@@ -11,7 +11,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, U
 
 from catalog.models import Category, Product
 from catalog.photos import MAX_PHOTOS, Picture
-from ml.images import FORMATS, MAX_BYTES, UnreadablePhoto
+from ml.images import FORMATS, MAX_BYTES, DecodersBusy, UnreadablePhoto
 
 
 class DropZone(forms.FileInput):
@@ -43,6 +43,8 @@ class PicturesField(forms.FileField):
                 pictures.append(read_picture(super().clean(upload, initial)))
             except UnreadablePhoto as error:
                 errors.append(forms.ValidationError(f"{upload.name}: {error.message}", code=error.code.value))
+            except DecodersBusy as error:
+                errors.append(forms.ValidationError(f"{upload.name}: {error}"))
             except forms.ValidationError as error:
                 errors += [forms.ValidationError(f"{upload.name}: {text}") for text in error.messages]
         if errors:
@@ -54,7 +56,7 @@ class PicturesField(forms.FileField):
 
 
 def read_picture(upload: UploadedFile) -> Picture:
-    """Raises UnreadablePhoto."""
+    """Raises UnreadablePhoto, DecodersBusy."""
     picture = Picture(upload.read(MAX_BYTES + 1))
     picture.decode()
     return picture

@@ -13,7 +13,7 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminFileFieldWi
 
 from catalog.fields import photo_errors
 from catalog.models import Category
-from ml.images import FORMATS, as_jpeg, open_photo
+from ml.images import FORMATS, DecodersBusy, as_jpeg, open_photo
 from ml.recipes import WeightsError
 from search.api import answers, photo_search
 from search.api.serializers import ALL
@@ -60,11 +60,13 @@ def view(request: HttpRequest) -> HttpResponse:
             context["errors"], status = sentences(error.detail), error.status_code
         except WeightsError as error:
             context["errors"], status = [f"The model cannot be loaded: {error}"], 503
+        except DecodersBusy as error:
+            context["errors"], status = [str(error)], 503
     return TemplateResponse(request, "staff/try_search.html", context, status=status)
 
 
 def answer(request: HttpRequest) -> dict[str, Any]:
-    """Raises APIException and WeightsError, as photo_search.find does."""
+    """Raises APIException, WeightsError and DecodersBusy, as photo_search.find does."""
     data: Any = request.POST.copy()
     data.update(request.FILES)
     watch = Stopwatch()

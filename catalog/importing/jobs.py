@@ -22,12 +22,13 @@ from catalog.importing.importer import Importer, Loaded, Outcome, Result, batche
 from catalog.importing.rows import ArchiveRows, CsvRows, ProductRow, read_sent
 from catalog.models import Import, ImportRow
 from catalog.storage import private_storage
+from ml.images import DecodersBusy
 
 logger = logging.getLogger(__name__)
 
 State = Import.State
 # A full disk, or a storage or database that is away. The import is not at fault, and goes on once they are mended.
-OUTAGES = (OSError, OutOfReach, OperationalError)
+OUTAGES = (OSError, OutOfReach, OperationalError, DecodersBusy)
 # Rows kept and shown of each outcome. Refused rows are all kept.
 SHOWN_ROWS = 1_000
 # An import that kills its workers is taken up this often. A worker that is merely restarted settles rows in between.

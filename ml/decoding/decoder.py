@@ -69,13 +69,17 @@ class Decoder:
         return Image.frombytes("RGB", tuple(answer["size"]), pixels)
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def is_free(self) -> bool:
         """Whether it has answered, and can be asked again."""
         return not self._is_asked
 
     def yield_cores(self) -> None:
         """Compute only while nobody else does."""
-        os.setpriority(os.PRIO_PROCESS, self._process.pid, 19)
+        os.setpriority(os.PRIO_PROCESS, self.pid, 19)
 
     def end(self) -> None:
         self._channel.close()

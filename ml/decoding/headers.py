@@ -1,4 +1,4 @@
-"""What a photo claims to be, read from its bytes without a decoder: its format, its pixels, its parts.
+"""What a photo claims to be, read from its bytes without a decoder: its format, its pixels, its pieces.
 
 A claim need not be true. It says how much memory the decoder gets, so one that lies has too little.
 """
@@ -13,11 +13,14 @@ from ml.decoding.problems import MAX_PIXELS, PhotoProblem, UnreadablePhoto
 # A progressive JPEG has about ten scans; jpegtran's own scripts stay below 40. Each one costs a pass over all pixels,
 # and holds no more than 10 bytes if need be.
 MAX_SCANS = 100
-# Segments and chunks beside the pixels. Extended XMP fills 305 segments of 64 kB in the largest file. Decoders keep
-# each one, or inflate it.
-MAX_PARTS = 1_000
+# Segments of a JPEG beside its scans, each of which Pillow keeps. Extended XMP fills 305 of 64 kB in the largest file.
+MAX_SEGMENTS = 1_000
+# Chunks of a PNG beside its pixels. Each may be inflated, which takes up to 4 ms. Programs write some tens at most.
+MAX_CHUNKS = 200
 # Chunks of a PNG's pixels. libpng writes 8 kB into each; an encoder that flushes every row writes one a row.
 MAX_PIXEL_CHUNKS = 20_000
+# Items of an AVIF whose sizes are read: the tiles of a grid share one.
+MAX_ITEMS = 1_000
 
 JPEG_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # neither a stuffed byte, nor a restart, nor filling
 JPEG_SIZES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # the start of a frame, of any kind
@@ -35,7 +38,7 @@ class Header:
 
 
 def read_header(data: bytes) -> Header:
-    """Raises UnreadablePhoto: `unsupported_format`, `too_many_pixels`, or `too_costly` for too many scans or parts."""
+    """Raises UnreadablePhoto: `unsupported_format`, `too_many_pixels`, or `too_costly` for too many pieces."""
     for kind, (signature, read) in FORMATS_BY_SIGNATURE.items():
         if signature.match(data):
             try:
@@ -50,7 +53,7 @@ def read_header(data: bytes) -> Header:
 
 def _jpeg(data: bytes) -> tuple[int, int]:
     """The size in the first frame's header. All scans are counted only where the bytes look like many."""
-    size, scans, parts, at = (0, 0), 0, 0, 2
+    size, scans, segments, at = (0, 0), 0, 0, 2
     suspicious = data.count(b"\xff\xda") > MAX_SCANS
     while marker := JPEG_MARKER.search(data, at):
         code, at = data[marker.end() - 1], marker.end()
@@ -61,8 +64,8 @@ def _jpeg(data: bytes) -> tuple[int, int]:
         if code in JPEG_SIZES and size == (0, 0):
             height, width = struct.unpack_from(">HH", data, at + 3)
             size = width, height
-        scans, parts = scans + (code == SCAN), parts + (code != SCAN)
-        if scans > MAX_SCANS or parts > MAX_PARTS:
+        scans, segments = scans + (code == SCAN), segments + (code != SCAN)
+        if scans > MAX_SCANS or segments > MAX_SEGMENTS:
             raise UnreadablePhoto(PhotoProblem.TOO_COSTLY)
         if code == SCAN and not suspicious:
             break
@@ -72,12 +75,12 @@ def _jpeg(data: bytes) -> tuple[int, int]:
 
 def _png(data: bytes) -> tuple[int, int]:
     width, height = struct.unpack_from(">II", data, 16)
-    at, parts, pixel_chunks = PNG_START, 0, 0
+    at, chunks, pixel_chunks = PNG_START, 0, 0
     while at + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
         of_pixels = kind in PNG_PIXELS
-        parts, pixel_chunks = parts + (not of_pixels), pixel_chunks + of_pixels
-        if parts > MAX_PARTS or pixel_chunks > MAX_PIXEL_CHUNKS:
+        chunks, pixel_chunks = chunks + (not of_pixels), pixel_chunks + of_pixels
+        if chunks > MAX_CHUNKS or pixel_chunks > MAX_PIXEL_CHUNKS:
             raise UnreadablePhoto(PhotoProblem.TOO_COSTLY)
         at += length + 12
     return width, height
@@ -102,7 +105,7 @@ def _webp(data: bytes) -> tuple[int, int]:
 
 def _avif(data: bytes) -> tuple[int, int]:
     """The largest of the sizes that its items claim: of the whole, of a grid's tiles, of a thumbnail."""
-    sizes = (struct.unpack_from(">II", data, box.end() + 4) for box in islice(re.finditer(b"ispe", data), MAX_PARTS))
+    sizes = (struct.unpack_from(">II", data, box.end() + 4) for box in islice(re.finditer(b"ispe", data), MAX_ITEMS))
     return max(sizes, key=lambda size: size[0] * size[1], default=(0, 0))
 
 

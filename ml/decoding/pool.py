@@ -43,14 +43,17 @@ SLOW_PLACES, PATIENCE = 2, 3
 class Decoders:
     """Decoders that start when they are needed, and stay."""
 
-    def __init__(self, places: int = PLACES, slow_places: int | None = None, patience: float = 60) -> None:
+    def __init__(
+        self, places: int = PLACES, slow_places: int | None = None, patience: float = 60, seconds: int = SECONDS
+    ) -> None:
         """
         Args:
             places: how many photos are decoded at once, beside those in slow places.
             slow_places: how many photos may take longer than QUICK; None for any number, in their own places.
             patience: seconds to wait for a place.
+            seconds: of computing that a photo may take.
         """
-        self.patience = patience
+        self._patience, self._seconds = patience, seconds
         self._hurries = slow_places is not None
         self._places = Places(places, slow_places or 0, MEMORY)
         self._idle: list[Decoder] = []
@@ -62,6 +65,10 @@ class Decoders:
     def scaled(self, data: bytes, least: AtLeast, region: Region) -> Image.Image:
         """See ml.images.open_at."""
         return self._decode(data, {"shorter": least.shorter, "longer": least.longer, "region": region})
+
+    def start(self) -> None:
+        """Start a decoder for each place, so that no photo waits for one to start."""
+        self._idle += [Decoder() for _ in range(self._places.quick)]
 
     def end(self) -> None:
         """End the decoders that are idle."""
@@ -75,8 +82,8 @@ class Decoders:
 
     def _decode(self, data: bytes, task: dict[str, Any]) -> Image.Image:
         memory = needed(read_header(data), len(data))
-        order = {**task, "memory": memory, "seconds": SECONDS}
-        with self._places.taken(min(memory, MEMORY), self.patience) as place:
+        order = {**task, "memory": memory, "seconds": self._seconds}
+        with self._places.taken(min(memory, MEMORY), self._patience) as place:
             for _ in range(TRIES):
                 try:
                     return self._decode_once(order, data, place)
@@ -119,9 +126,10 @@ decoders = Decoders()
 
 
 def serve_customers() -> None:
-    """Make this a process in which people wait for photos: it refuses soon, and hurries."""
+    """Make this a process in which people wait for photos: it hurries, refuses soon, and has decoders at once."""
     global decoders
     decoders = Decoders(slow_places=SLOW_PLACES, patience=PATIENCE)
+    decoders.start()
 
 
 @atexit.register

@@ -61,4 +61,4 @@ class DecodersBusy(Exception):  # noqa: N818  it names the state of the decoders
     """No decoder was free in time. The photo may be as good as any: try again in a moment."""
 
     def __init__(self) -> None:
-        super().__init__("Too many photos are being read at the moment")
+        super().__init__("Too many photos are being read at the moment. Try again in a few seconds.")

@@ -11,7 +11,7 @@ WHOLE = (0.0, 0.0, 1.0, 1.0)
 
 @dataclass(frozen=True)
 class AtLeast:
-    """How many pixels a picture is to have, on its shorter side, its longer one, or both. 0 asks for nothing."""
+    """How many pixels a picture is to have, on its shorter side, on its longer one, or on both."""
 
     shorter: float = 0
     longer: float = 0

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from catalog.errors import Conflict, error_body
 from catalog.errors import ExceptionHandler as CatalogExceptionHandler
+from ml.images import DecodersBusy
 from ml.recipes import WeightsError
 from search.explanations import NotExplainable
 
@@ -39,6 +40,8 @@ class ExceptionHandler(CatalogExceptionHandler):
             return ServiceUnavailable(
                 "What was kept for an hour cannot be read. Try again in a moment.", "cache_unavailable"
             )
+        if isinstance(exc, DecodersBusy):
+            return ServiceUnavailable(str(exc), "decoders_busy")
         if isinstance(exc, WeightsError):
             logger.error("The model cannot be loaded: %s", exc)  # Where files lie is no business of strangers.
             return ServiceUnavailable("The model is not available. Try again later.", "model_unavailable")

@@ -158,7 +158,7 @@ def explain(data: Any, watch: Stopwatch) -> Explanation:
             return explanations.explain(space, encoder, seen, photo, choice.searched, choice.probabilities)
     except StoredPhotoError as error:
         if error.transient:
-            raise ServiceUnavailable("The photo storage does not answer. Try again in a moment.") from error
+            raise ServiceUnavailable("The photo cannot be read at the moment. Try again soon.") from error
         raise ValidationError({"photo": f"{error} Ask about another photo."}, "unreadable") from error
 
 

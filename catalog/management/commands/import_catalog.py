@@ -17,6 +17,7 @@ from tqdm import tqdm
 from catalog.importing.albums import Misuse
 from catalog.importing.importer import Outcome, Result, import_rows
 from catalog.importing.rows import Rows, as_text, read
+from ml.images import DecodersBusy
 
 MISUSE = 2
 SOME_REFUSED = 3
@@ -78,8 +79,10 @@ class Command(BaseCommand):
             sys.exit(INTERRUPTED)
         except ProgrammingError:
             raise  # No tables: manage.py says what to do.
-        except (DatabaseError, OSError) as error:
-            raise CommandError(f"Stopped: {error}. What went in stays; import again to go on.") from error
+        except (DatabaseError, OSError, DecodersBusy) as error:
+            raise CommandError(
+                f"Stopped: {str(error).rstrip('.')}. What went in stays; import again to go on."
+            ) from error
         if not options["quiet"]:
             self.stdout.write(summary(counts, time.monotonic() - started, options["dry_run"]))
         if counts[Outcome.REFUSED]:
