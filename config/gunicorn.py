@@ -19,6 +19,9 @@ control_socket_disable = True
 
 
 def post_worker_init(worker: object) -> None:
-    """Keep the garbage collector off what was imported: searching all that holds up a query by 60 ms."""
+    """Get decoders, and keep the garbage collector off what was imported: searching that holds up a query by 60 ms."""
+    from ml.decoding import pool
+
+    pool.serve_customers()
     gc.collect()
     gc.freeze()

@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from catalog.models import Category, Photo, Product
 from catalog.photos import add_photo
+from ml.decoding import pool
 from search.models import Space
 from search.store import partitions
 from tests.environment import WORKER
@@ -53,6 +54,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if WORKER:
         slow = {item.path for item in items if item.get_closest_marker("slow")}
         items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture
+def busy_decoders(monkeypatch) -> None:
+    """All decoders are taken, and nobody waits for one."""
+    monkeypatch.setattr(pool, "decoders", pool.Decoders(places=0, patience=0))
 
 
 def picture(colour: Colour = "red", size: tuple[int, int] = (64, 64), kind: str = "PNG") -> bytes:

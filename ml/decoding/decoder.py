@@ -1,5 +1,6 @@
 """One decoder: a process beside this one, and the channel to it."""
 
+import logging
 import os
 import select
 import signal
@@ -13,8 +14,9 @@ from typing import Any
 from PIL import Image
 
 from ml.decoding import messages
-from ml.decoding.problems import PhotoProblem, UnreadablePhoto
+from ml.decoding.problems import DecodersBusy, PhotoProblem, UnreadablePhoto
 
+logger = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parents[2]
 # Seconds after which a decoder that neither answers nor computes is given up: it was stopped, or the machine swaps.
 STALLED = 60
@@ -43,18 +45,20 @@ class Decoder:
         ours.settimeout(STALLED)
         self._channel = messages.Channel(ours, memory)
         os.close(memory)
-        self._is_asked = False
+        self._has_started = self._is_asked = False
 
     def decode(self, order: dict[str, Any], data: bytes, quick: float, take_longer: Callable[[], None]) -> Image.Image:
-        """The photo as an RGB image. `take_longer` is called after `quick` seconds, and may raise.
+        """The photo as an RGB image. `take_longer` is called after `quick` seconds of decoding, and may raise.
 
         Raises:
             UnreadablePhoto: its problem; `too_costly` when the kernel ended the decoder for the time that it took.
             DecoderEnded: it ended for another reason.
+            DecodersBusy: it cannot start.
             TimeoutError: it neither answers nor computes.
         """
         self._is_asked = True
         try:
+            self._wait_for_start()
             self._channel.send(order, data)
             if not select.select([self._channel], [], [], quick)[0]:
                 take_longer()
@@ -67,6 +71,17 @@ class Decoder:
         if "problem" in answer:
             raise UnreadablePhoto(PhotoProblem(answer["problem"]))
         return Image.frombytes("RGB", tuple(answer["size"]), pixels)
+
+    def _wait_for_start(self) -> None:
+        """Raises DecodersBusy if it cannot start: that is no fault of the photo."""
+        if self._has_started:
+            return
+        try:
+            self._channel.receive()
+        except (EOFError, ConnectionError) as error:
+            logger.error("A decoder did not start: exit code %s", self._process.wait())
+            raise DecodersBusy from error
+        self._has_started = True
 
     @property
     def pid(self) -> int:

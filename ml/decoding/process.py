@@ -31,6 +31,7 @@ def main() -> None:
         resource.setrlimit(limit, (0, 0))
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # The pool has a decoder for each core.
     with closing(messages.Channel(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))) as channel:
+        channel.send({}, b"")  # It has started.
         while True:
             try:
                 order, data = channel.receive()

@@ -5,6 +5,7 @@ from catalog.models import Photo
 from catalog.photos import MAX_PHOTOS
 from ml.images import MAX_BYTES
 from tests.api_answers import errors, invalid, not_found, unreadable
+from tests.bombs import png_of_profiles
 from tests.conftest import picture
 
 URL = "/api/v1/products/CH-1/photos/"
@@ -34,6 +35,12 @@ def test_a_photo_is_added(editor, chair):
     assert shown["file"] == f"http://testserver/media/{photo.file.name}"
 
 
+def test_while_all_decoders_are_busy_nothing_is_stored(editor, chair, media, busy_decoders):
+    answer = editor.post(URL, {"image": upload(picture("red"))})
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (503, "decoders_busy")
+    assert (chair.photos.count(), count_files(media)) == (0, 0)
+
+
 def test_several_photos_are_added_in_order(editor, chair):
     answer = editor.post(URL, {"image": [upload(picture("red")), upload(picture("blue"))]})
     assert (answer.status_code, [shown["position"] for shown in answer.json()]) == (201, [0, 1])
@@ -57,6 +64,7 @@ def test_a_photo_that_is_there_already_is_answered_with_200(editor, chair):
         (picture("red", kind="TIFF"), "unsupported_format"),
         (picture("red", (300, 300), "JPEG")[:500], "corrupt"),
         (picture("red", (4, 4)), "too_small"),
+        (png_of_profiles(300, 10), "too_costly"),
         (picture("red", (16, 400)), "too_narrow"),
         (b"", "empty"),
     ],

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from search import claiming, indexing, photo_opening, photo_states
 from search.models import Embedding, Rejection, Space
+from tests.bombs import AVIF_THAT_LIES
 from tests.grid_space import GridEncoder
 from tests.installation import wait_for
 
@@ -85,6 +86,25 @@ def test_a_corrupt_file_is_rejected_with_the_reason_and_the_others_go_in(space, 
     assert Rejection.objects.get().photo == bad
     assert "damaged" in Rejection.objects.get().reason
     assert list(photo_states.pending(space)) == []
+
+
+def test_a_file_that_became_a_bomb_is_rejected_for_good(space, photo, media, index):
+    bad, good = photo("red"), photo("blue")
+    (media / bad.file.name).write_bytes(AVIF_THAT_LIES)
+    assert index() == 2
+    assert filed(space) == [(good.pk, good.product.category_id)]
+    rejection = Rejection.objects.get()
+    assert (rejection.photo, rejection.retry_at) == (bad, None)
+    assert list(photo_states.pending(space)) == []
+
+
+def test_photos_that_no_decoder_was_free_for_are_tried_again(space, photo, index, request):
+    photo("red")
+    request.getfixturevalue("busy_decoders")
+    assert index() == 1
+    rejection = Rejection.objects.get()
+    assert rejection.reason == "Too many photos are being read at the moment. Try again in a few seconds."
+    assert rejection.retry_at is not None
 
 
 def test_a_batch_without_a_readable_photo_is_not_encoded(space, photo, media, index, monkeypatch):

@@ -67,6 +67,13 @@ def test_a_product_is_made_with_several_photos_at_once(admin, category, media):
     assert sum(path.is_file() for path in media.rglob("*")) == 2
 
 
+def test_a_photo_that_no_decoder_was_free_for_is_an_error_of_the_form(admin, category, busy_decoders):
+    answer = admin.post(ADD, form(category("chair"), new_photos=[("red.png", picture("red"))]))
+    told = "red.png: Too many photos are being read at the moment. Try again in a few seconds."
+    assert form_errors(answer) == {"new_photos": [told]}
+    assert Product.objects.count() == 0
+
+
 def test_photos_are_added_to_a_product_that_has_some(admin, photo):
     made = photo("red").product
     data = form(

@@ -2230,13 +2230,14 @@ export interface components {
              *     * `null` - null
              *     * `region_too_small` - region_too_small
              *     * `required` - required
+             *     * `too_costly` - too_costly
              *     * `too_many_pixels` - too_many_pixels
              *     * `too_narrow` - too_narrow
              *     * `too_small` - too_small
              *     * `unsupported_format` - unsupported_format
              * @enum {string}
              */
-            code: "corrupt" | "empty" | "invalid" | "invalid_region" | "no_name" | "null" | "region_too_small" | "required" | "too_many_pixels" | "too_narrow" | "too_small" | "unsupported_format";
+            code: "corrupt" | "empty" | "invalid" | "invalid_region" | "no_name" | "null" | "region_too_small" | "required" | "too_costly" | "too_many_pixels" | "too_narrow" | "too_small" | "unsupported_format";
             detail: string;
         };
         ProductsPhotosCreateNonFieldErrorsErrorComponent: {
@@ -2697,13 +2698,14 @@ export interface components {
              *     * `null` - null
              *     * `region_too_small` - region_too_small
              *     * `required` - required
+             *     * `too_costly` - too_costly
              *     * `too_many_pixels` - too_many_pixels
              *     * `too_narrow` - too_narrow
              *     * `too_small` - too_small
              *     * `unsupported_format` - unsupported_format
              * @enum {string}
              */
-            code: "corrupt" | "empty" | "invalid" | "invalid_region" | "no_name" | "null" | "region_too_small" | "required" | "too_many_pixels" | "too_narrow" | "too_small" | "unsupported_format";
+            code: "corrupt" | "empty" | "invalid" | "invalid_region" | "no_name" | "null" | "region_too_small" | "required" | "too_costly" | "too_many_pixels" | "too_narrow" | "too_small" | "unsupported_format";
             detail: string;
         };
         SearchCreateInStockErrorComponent: {
@@ -2882,13 +2884,14 @@ export interface components {
              *     * `null` - null
              *     * `region_too_small` - region_too_small
              *     * `required` - required
+             *     * `too_costly` - too_costly
              *     * `too_many_pixels` - too_many_pixels
              *     * `too_narrow` - too_narrow
              *     * `too_small` - too_small
              *     * `unsupported_format` - unsupported_format
              * @enum {string}
              */
-            code: "corrupt" | "empty" | "invalid" | "invalid_region" | "no_name" | "null" | "region_too_small" | "required" | "too_many_pixels" | "too_narrow" | "too_small" | "unsupported_format";
+            code: "corrupt" | "empty" | "invalid" | "invalid_region" | "no_name" | "null" | "region_too_small" | "required" | "too_costly" | "too_many_pixels" | "too_narrow" | "too_small" | "unsupported_format";
             detail: string;
         };
         SearchExplainCreateNonFieldErrorsErrorComponent: {

@@ -19,7 +19,7 @@ from ml.decoding.headers import Header
 from ml.decoding.pool import Decoders, needed
 from ml.decoding.problems import DecodersBusy, UnreadablePhoto
 from ml.images import MAX_BYTES, MAX_PIXELS, WHOLE, AtLeast
-from tests.bombs import avif_that_lies, encoded, png_of_profiles, png_of_work, webp_of_nothing
+from tests.bombs import AVIF_THAT_LIES, encoded, png_of_profiles, png_of_work, webp_of_nothing
 
 ROOT = Path(__file__).resolve().parents[3]
 RED = Image.new("RGB", (40, 30), (255, 0, 0))
@@ -85,7 +85,7 @@ def test_a_photo_that_computes_too_long_is_refused_and_its_decoder_ended(costly)
 
 @pytest.mark.parametrize(
     "data",
-    [avif_that_lies(64, 64, 4000), webp_of_nothing(7000), png_of_profiles(190)],
+    [AVIF_THAT_LIES, webp_of_nothing(7000), png_of_profiles(190)],
     ids=["AVIF that lies", "WebP of nothing", "profiles"],
 )
 def test_a_bomb_is_refused_or_read_within_its_memory(decoders, data):
@@ -98,9 +98,8 @@ def test_a_bomb_is_refused_or_read_within_its_memory(decoders, data):
 
 
 def test_an_avif_may_not_be_larger_than_it_claims(decoders):
-    data = avif_that_lies(64, 64, 4000)
     with pytest.raises(UnreadablePhoto) as caught:
-        decoders.shrunk(data, 100)
+        decoders.shrunk(AVIF_THAT_LIES, 100)
     assert caught.value.code in ("corrupt", "too_costly")
 
 
@@ -114,7 +113,7 @@ def test_a_decoder_that_was_killed_is_replaced(decoders):
 
 def test_a_photo_whose_decoders_are_killed_three_times_is_refused(decoders, costly):
     before = running()
-    killed = []
+    killed: list[int] = []
 
     def kill() -> None:
         while len(killed) < pool.TRIES:
@@ -131,11 +130,19 @@ def test_a_photo_whose_decoders_are_killed_three_times_is_refused(decoders, cost
     assert (caught.value.code, len(killed)) == ("too_costly", 3)
 
 
-def test_slow_photos_hold_up_no_others_and_one_too_many_is_told_to_come_again(costly):
+def test_a_decoder_that_cannot_start_is_no_fault_of_the_photo(decoders, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(DecodersBusy):
+        decoders.shrunk(PHOTO, 20)
+
+
+def test_slow_photos_hold_up_no_others_and_one_too_many_is_told_to_come_again(monkeypatch):
+    monkeypatch.setattr(pool, "QUICK", 0.5)
+    slower = png_of_work(5500)  # Two of the largest would not have memory enough.
     hurried = Decoders(places=2, slow_places=1, patience=5)
     with ThreadPoolExecutor(2) as threads:
-        slow = [threads.submit(hurried.shrunk, costly, 1000) for _ in range(2)]
-        time.sleep(2 * pool.QUICK)
+        slow = [threads.submit(hurried.shrunk, slower, 1000) for _ in range(2)]
+        time.sleep(0.8)
         began = time.monotonic()
         assert hurried.shrunk(PHOTO, 20).size == (20, 15)
         assert time.monotonic() - began < 2

@@ -14,6 +14,7 @@ from ml.images import as_jpeg
 from ml.recipes import make_recipe
 from search import head_training
 from search.models import Space, Threshold
+from tests.bombs import jpeg_of_scans
 from tests.conftest import picture
 
 pytestmark = pytest.mark.django_db
@@ -233,11 +234,18 @@ def test_a_bad_field_is_named(shop, ask, fields, expected):
         (b"", (400, "empty", "image")),
         (picture()[:40], (400, "corrupt", "image")),
         (picture(size=(8, 8)), (400, "too_small", "image")),
+        (jpeg_of_scans(64, 200), (400, "too_costly", "image")),
         (b"x" * 20_000_001, (413, "too_many_bytes", None)),
     ],
 )
 def test_a_bad_photo_is_refused_with_its_reason(shop, ask, image, expected):
     assert error(ask(image)) == expected
+
+
+def test_while_all_decoders_are_busy_a_customer_is_told_to_come_again(shop, ask, busy_decoders):
+    answer = ask()
+    assert error(answer) == (503, "decoders_busy", None)
+    assert answer["Retry-After"] == "5"
 
 
 def test_a_request_without_a_photo_is_refused(shop, client):
