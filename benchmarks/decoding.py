@@ -31,13 +31,19 @@ from tests import bombs
 LEAST = AtLeast(longer=260)
 SIDES = (400, 1024, 1600, 3000)
 LARGEST = (8160, 6120)
-STORED_SIDE = 2048
+# The most that a photo takes: a small region of it is kept as sharp as it is.
+CORNER = (0.0, 0.0, 0.01, 0.01)
 KINDS = {
     "JPEG": {"quality": 90},
-    "JPEG, progressive": {"quality": 85, "progressive": True},
+    "JPEG, progressive": {"quality": 85, "progressive": True, "subsampling": 0},
+    "JPEG, CMYK": {"quality": 85, "progressive": True},
     "PNG": {"compress_level": 1},
+    "PNG, clear": {"compress_level": 1},
+    "PNG, 16 bits of grey": {"compress_level": 1},
     "WEBP": {"quality": 70, "method": 0},
-    "AVIF": {"quality": 60, "speed": 10},
+    "WEBP, clear": {"quality": 70, "method": 0},
+    "AVIF": {"quality": 60, "speed": 10, "subsampling": "4:4:4"},
+    "AVIF, clear": {"quality": 60, "speed": 10},
     "GIF": {},
 }
 BOMBS = {
@@ -79,27 +85,29 @@ def seconds(work: Callable[..., object], *arguments: object) -> float:
 
 def measure_largest() -> None:
     """Each format in a fresh process, which tells what it took."""
-    print(f"\n{'of 50 megapixels':>20} {'computing':>10} {'memory':>9} {'a pixel':>9} {'allowed':>9}")
+    print(f"\n{'of 50 megapixels':>22} {'computing':>10} {'memory':>9} {'a pixel':>9} {'allowed':>9}")
     photo = scene(*LARGEST)
+    modes = {"clear": "RGBA", "CMYK": "CMYK", "16 bits of grey": "I;16"}
     for name, options in KINDS.items():
-        kind = name.partition(",")[0]
-        data = bombs.encoded(photo.convert("P") if kind == "GIF" else photo, kind, **options)
+        kind, _, variant = name.partition(", ")
+        mode = "P" if kind == "GIF" else modes.get(variant, "RGB")
+        data = bombs.encoded(photo.convert("L" if mode == "I;16" else "RGB").convert(mode), kind, **options)
         command = [sys.executable, "-m", "benchmarks.decoding", "--one"]
         environment = {**os.environ, "MALLOC_ARENA_MAX": "1"}
         told = subprocess.run(command, input=data, capture_output=True, check=True, env=environment).stdout.split()
         computing, memory, size = float(told[0]), int(told[1]), LARGEST[0] * LARGEST[1]
         allowed = pool.BYTES_A_PIXEL[kind]
-        print(f"{name:>20} {computing:>8.1f} s {memory / 1e6:>6.0f} MB {memory / size:>7.1f} B {allowed:>7} B")
+        print(f"{name:>22} {computing:>8.1f} s {memory / 1e6:>6.0f} MB {memory / size:>7.1f} B {allowed:>7} B")
 
 
 def measure_one() -> None:
-    """Decode the photo on the standard input, as an upload is decoded; print the seconds and the bytes of memory."""
+    """Decode the photo on the standard input, at its own scale; print the seconds and the bytes of memory."""
     from PIL import AvifImagePlugin
 
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     data = sys.stdin.buffer.read()
     before, began = memory_of("self", "VmSize"), time.process_time()
-    pixels.shrunk(data, STORED_SIDE)
+    pixels.scaled(data, LEAST, CORNER)
     print(time.process_time() - began, memory_of("self", "VmPeak") - before)
 
 

@@ -20,8 +20,10 @@ logger = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parents[2]
 # Seconds after which a decoder that neither answers nor computes is given up: it was stopped, or the machine swaps.
 STALLED = 60
-# One arena: each more would take 64 MB of the address space that is limited. Settings and their secrets stay here.
-ENVIRONMENT = {"MALLOC_ARENA_MAX": "1", "PATH": os.defpath}
+# What Python needs to start; settings and their secrets stay here. Of malloc's arenas one will do: each takes 64 MB of
+# the address space that is limited.
+INHERITED = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH")
+ENVIRONMENT = {"MALLOC_ARENA_MAX": "1", **{name: os.environ[name] for name in INHERITED if name in os.environ}}
 
 
 class DecoderEnded(Exception):  # noqa: N818  it names the state of the decoder

@@ -99,7 +99,10 @@ def _decode_at(photo: Image.Image, least: AtLeast, region: Region) -> Image.Imag
         photo.draft(None, (max(1, round(own[0] * scale)), max(1, round(own[1] * scale))))
     photo.load()
     times = max(1, int(photo.width / (own[0] * scale)))
-    rgb = _as_rgb(photo.reduce(times)) if _is_shrinkable(photo) else _as_rgb(photo).reduce(times)
+    if times == 1:
+        rgb = _as_rgb(photo)
+    else:
+        rgb = _as_rgb(photo.reduce(times)) if _is_shrinkable(photo) else _as_rgb(photo).reduce(times)
     rgb.info = {}
     turned = rgb.transpose(TRANSPOSES[orientation]) if orientation in TRANSPOSES else rgb
     return turned.crop(region_box(region, *turned.size))

@@ -1,8 +1,7 @@
 """A decoder: `python -m ml.decoding.process SOCKET MEMORY` decodes photos, one after the other.
 
 Each photo has limits of its own, which the kernel enforces: a decoder in C neither sees a signal handler of Python nor
-gives up by itself. What this process cannot do, a photo that takes it over cannot do either: it writes no file, leaves
-no core dump, and its environment holds no secret (`ml.decoding.pool`).
+gives up by itself.
 """
 
 import resource
@@ -27,8 +26,7 @@ PLUGINS = (AvifImagePlugin, GifImagePlugin, JpegImagePlugin, MpoImagePlugin, Png
 
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the process that asks, and its end ends this one.
-    for limit in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
-        resource.setrlimit(limit, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # The pool has a decoder for each core.
     with closing(messages.Channel(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))) as channel:
         channel.send({}, b"")  # It has started.
