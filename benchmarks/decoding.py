@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -33,7 +34,7 @@ SIDES = (400, 1024, 1600, 3000)
 LARGEST = (8160, 6120)
 # The most that a photo takes: a small region of it is kept as sharp as it is.
 CORNER = (0.0, 0.0, 0.01, 0.01)
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 90},
     "JPEG, progressive": {"quality": 85, "progressive": True, "subsampling": 0},
     "JPEG, CMYK": {"quality": 85, "progressive": True},
