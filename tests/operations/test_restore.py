@@ -129,9 +129,7 @@ def test_a_dump_that_fails_half_way_leaves_the_database_as_it_was(photo, folder,
     tool = postgresql_tools.tool
     monkeypatch.setattr(postgresql_tools, "tool", lambda name: failing if name == "pg_restore" else tool(name))
     told = refused(str(folder), "--replace")
-    assert told == (
-        "The database was not restored, and is as it was: pg_restore: error: the disk cannot be read"
-    )
+    assert told == ("The database was not restored, and is as it was: pg_restore: error: the disk cannot be read")
     assert Product.objects.count() == 1
 
 
