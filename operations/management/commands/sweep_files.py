@@ -15,8 +15,8 @@ from search.management.commands._base_command import ExplainedCommand
 SHOWN = 20
 
 EPILOG = """
-A server that is killed between storing a photo and committing its row leaves such a file. Files younger than an hour are
-left alone: their row may be on its way. Files sent for an import are swept as well; the workers do so after a day.
+A server that is killed between storing a photo and committing its row leaves such a file. Files younger than an hour
+are left alone: their row may be on its way. Files sent for an import are swept too; the workers do so after a day.
 
 examples:
   manage.py sweep_files             # say what would be deleted
