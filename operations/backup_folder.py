@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
@@ -90,7 +90,8 @@ class BackupFolder:
         It holds password hashes and tokens, so its owner alone may enter. Raises BackupError, OSError.
         """
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if any(self.path.iterdir()) and not self.place(LOCK).exists():
+        others = {path.name for path in self.path.iterdir()} - {"lost+found"}  # It is on every ext4 disk.
+        if others and LOCK not in others:
             raise BackupError(f"{self.path} holds other files: give an empty folder, or one that holds a backup")
         with self.place(LOCK).open("w") as lock:
             try:
@@ -150,15 +151,11 @@ class BackupFolder:
         os.sync()  # A power cut must not leave a manifest of files that are not on the disk.
         self.write(MANIFEST, [manifest.to_json().encode()])
         os.sync()
-        kept = {name for name, _ in self.checksums(manifest.checksums)}
-        kept |= {MANIFEST, LOCK, manifest.checksums}
-        for folder, _, names in os.walk(self.path, topdown=False):
-            for name in names:
-                path = Path(folder, name)
-                if path.relative_to(self.path).as_posix() not in kept:
+        kept = {name for name, _ in self.checksums(manifest.checksums)} | {manifest.checksums}
+        for pattern in (f"{DATABASE}*", f"{SUMS}*", f"{MEDIA}**/*", f"{MODELS}**/*"):
+            for path in self.path.glob(pattern):
+                if path.is_file() and path.relative_to(self.path).as_posix() not in kept:
                     path.unlink()
-            with suppress(OSError):  # It is not empty.
-                Path(folder).rmdir()
 
 
 def sha256_of(path: Path) -> str:

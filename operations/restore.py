@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from tqdm import tqdm
 
-from catalog.models import Photo
+from catalog.models import Import, Photo
 from operations import own_models, postgresql_tools
 from operations.backup_folder import MEDIA, BackupError, BackupFolder, Manifest, sha256_of
 from operations.parallel import each
@@ -44,6 +44,14 @@ def verify(folder: BackupFolder) -> Manifest:
     return manifest
 
 
+def _give_up_imports() -> None:
+    """Cancel the imports whose files are not here: they are no part of a backup, and workers would wait for them."""
+    for sent in Import.objects.exclude(state__in=Import.OVER):
+        if not all(file.storage.exists(str(file)) for file in (sent.csv, sent.photos) if file):
+            reason = "The shop was restored from a backup, which has no files of imports. Send them again."
+            Import.objects.filter(pk=sent.pk).update(state=Import.State.CANCELLED, reason=reason)
+
+
 def _fault(folder: BackupFolder, name: str, digest: str) -> str:
     if folder.holds(name, digest):
         return ""
@@ -72,6 +80,7 @@ def restore(folder: BackupFolder, replace: bool = False) -> Restored:
     call_command("migrate", interactive=False, verbosity=0)
     own_models.point_spaces_to(places)
     Photo.objects.filter(pk__in=manifest.deleted_photos).delete()
+    _give_up_imports()
     spaces.ensure_partitions()
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")  # Without statistics, filtered searches scan whole tables.

@@ -24,11 +24,11 @@ def spaces() -> Iterator[Finding]:
     if live is None:
         yield problem("there is no live space", "Run manage.py prepare.")
         return
-    for space in Space.objects.order_by("pk"):
-        counts = photo_states.counts(space)
-        yield ok(f"{space} is {space.state}: {counts.indexed} of {counts.total} photos indexed")
+    counts = {space: photo_states.counts(space) for space in Space.objects.order_by("pk")}
+    for space, count in counts.items():
+        yield ok(f"{space} is {space.state}: {count.indexed} of {count.total} photos indexed")
     yield from _pending(live)
-    if rejected := photo_states.counts(live).rejected:
+    if rejected := counts[live].rejected:
         cure = "The admin's list of products shows which, filtered by rejected photos; upload them again."
         yield warning(f"{rejected} photos cannot be indexed", cure)
     if indexes.are_due(live):

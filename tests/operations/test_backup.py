@@ -165,6 +165,15 @@ def test_a_folder_of_other_files_is_refused_and_left_alone(folder):
     assert files(folder) == {"letter.txt"}
 
 
+def test_the_root_of_a_disk_of_its_own_is_taken_and_what_is_there_stays(folder):
+    (folder / "lost+found").mkdir(parents=True)
+    run(str(folder))
+    (folder / "README").write_text("the shop")
+    run(str(folder))
+    assert (folder / "lost+found").is_dir()
+    assert "README" in files(folder)
+
+
 def test_two_backups_into_one_folder_at_once_are_refused(folder):
     with BackupFolder(folder).being_written():
         assert refused(str(folder)) == f"Another backup is being written into {folder}: wait for its end"

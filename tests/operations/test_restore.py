@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from catalog.models import Category, Photo, Product
+from catalog.models import Category, Import, Photo, Product
+from catalog.photos import add_photo
 from ml.recipes import make_recipe
 from operations import postgresql_tools
 from operations.backup_folder import BackupFolder
 from search import indexing, photo_states
 from search.models import Embedding, LeafIndex, Space
 from tests import commands
+from tests.conftest import picture
 
 pytestmark = pytest.mark.django_db(transaction=True)
 run, refused = partial(commands.run, "restore"), partial(commands.refused, "restore")
@@ -133,6 +135,32 @@ def test_a_dump_that_fails_half_way_leaves_the_database_as_it_was(photo, folder,
     assert Product.objects.count() == 1
 
 
+def test_a_database_that_refuses_what_it_is_given_is_as_it_was(photo, folder, monkeypatch, tmp_path):
+    photo("red")
+    commands.run("backup", str(folder))
+    failing = tmp_path / "psql"
+    failing.write_text("#!/bin/sh\necho 'psql:<stdin>:9: ERROR:  permission denied for schema public' >&2\nexit 3\n")
+    failing.chmod(0o755)
+    tool = postgresql_tools.tool
+    monkeypatch.setattr(postgresql_tools, "tool", lambda name: failing if name == "psql" else tool(name))
+    assert refused(str(folder), "--replace") == (
+        "The database was not restored, and is as it was: psql:<stdin>:9: ERROR:  permission denied for schema public"
+    )
+    assert Product.objects.count() == 1
+
+
+def test_photos_of_a_storage_that_is_no_folder_are_backed_up_and_put_back(product, folder, settings):
+    memory = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
+    settings.STORAGES = {**settings.STORAGES, "default": memory}
+    row, _ = add_photo(product(), picture("red"))
+    stored = row.file.read()
+    commands.run("backup", str(folder))
+    row.file.storage.delete(str(row.file))
+    assert "; 1 photos were copied." in run(str(folder), "--replace")
+    with Photo.objects.get().file.open() as file:
+        assert file.read() == stored
+
+
 def test_weights_go_to_the_new_data_folder_and_spaces_find_them_there(folder, data_folder, settings, tmp_path):
     weights = data_folder / "autoencoder.safetensors"
     weights.write_bytes(b"weights")
@@ -191,6 +219,17 @@ def test_a_photo_that_was_deleted_while_files_were_copied_is_not_restored(photo,
     (folder / "manifest.json").write_text(json.dumps({**manifest, "deleted_photos": [deleted.pk]}))
     run(str(folder), "--replace")
     assert not Photo.objects.filter(pk=deleted.pk).exists()
+
+
+def test_an_import_that_was_under_way_is_cancelled_for_its_files_are_not_in_a_backup(folder, settings, tmp_path):
+    settings.IMPORTS_ROOT = tmp_path / "imports"
+    settings.IMPORTS_ROOT.mkdir()
+    (settings.IMPORTS_ROOT / "there").write_text("sku,name,category")
+    for name in ("there", "gone"):
+        Import.objects.create(csv=name, csv_name=f"{name}.csv", state=Import.State.RUNNING)
+    commands.run("backup", str(folder))
+    run(str(folder), "--replace")
+    assert dict(Import.objects.values_list("csv", "state")) == {"there": "running", "gone": "cancelled"}
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 from django.db import Error as DatabaseError
+from django.db import ProgrammingError
 from psycopg_pool import PoolTimeout
 
 from operations.backup_folder import BackupError
@@ -31,6 +32,8 @@ class BackupCommand(ExplainedCommand):
         except OSError as error:
             at = f"{error.filename}: " if error.filename else ""
             raise CommandError(f"{at}{error.strerror or error}. {after_interrupt}", returncode=REFUSED) from error
+        except ProgrammingError:
+            raise  # No tables: manage.py says what to do.
         except (DatabaseError, PoolTimeout) as error:
             told = " ".join(str(error).split())
             raise CommandError(f"PostgreSQL: {told}. {after_interrupt}", returncode=REFUSED) from error

@@ -57,5 +57,5 @@ def test_a_check_that_never_ends_holds_up_no_other(monkeypatch):
 
 @pytest.mark.django_db
 def test_what_a_call_raises_is_raised_where_it_is_waited_for():
-    with pytest.raises(KeyError):
-        within(5, lambda: {}["nothing"])
+    with pytest.raises(OperationalError):
+        within(5, failing)
