@@ -1,5 +1,6 @@
 """What a backup's folder holds, and what a second run adds."""
 
+import errno
 import hashlib
 import json
 import os
@@ -14,7 +15,7 @@ from django.db import connection
 from catalog.models import Photo
 from ml.recipes import make_recipe
 from operations import postgresql_tools
-from operations.backup_folder import BackupFolder
+from operations.backup_folder import BackupFolder, Manifest
 from operations.last_backup import last_backup
 from search.models import Space
 from tests import commands
@@ -37,6 +38,10 @@ def folder(tmp_path) -> Path:
 
 def files(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def full(folder: BackupFolder, manifest: Manifest) -> None:
+    raise OSError(errno.ENOSPC, "No space left")
 
 
 def test_it_holds_the_database_the_photos_that_rows_name_and_the_checksums(photo, media, folder):
@@ -79,6 +84,20 @@ def test_a_second_backup_copies_new_photos_alone_and_forgets_deleted_ones(photo,
     assert (folder / "media" / kept.file.name).stat().st_mtime_ns == untouched
     photos = {name for name in files(folder) if name.startswith("media/")}
     assert photos == {f"media/{kept.file.name}", f"media/{new.file.name}"}
+
+
+def test_the_backup_before_stays_whole_while_a_second_one_is_cut_short(photo, folder, monkeypatch):
+    first, second = photo("red"), photo("blue")
+    run(str(folder))
+    second.delete()
+    photo("green")
+    monkeypatch.setattr(BackupFolder, "finish", full)
+    assert refused(str(folder)) == "No space left. Nothing is lost: run the same command again to go on."
+    assert "2 photos of" in commands.run("restore", str(folder), "--check")
+    monkeypatch.undo()
+    run(str(folder))
+    assert len([name for name in files(folder) if name.startswith(("database", "SHA256SUMS"))]) == 2
+    assert f"media/{first.file.name}" in files(folder)
 
 
 def test_a_second_backup_mends_a_photo_that_was_damaged_in_the_folder(photo, media, folder):

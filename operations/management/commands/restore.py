@@ -11,7 +11,7 @@ from operations.restore import restore, verify
 EPILOG = """
 Every file is verified before anything is changed. Then photos go to the photo storage, the shop's own weights to
 LAMPLIGHT_VAR, and the database is filled in one transaction. Migrations that the backup lacks are run. If it is
-stopped the database is as it was: run the same command again.
+stopped, the database is as it was or filled as a whole: run the same command again, in the second case with --replace.
 
 Set DATABASE_URL, LAMPLIGHT_VAR and whatever else the shop had set before, and start nothing meanwhile.
 
@@ -35,7 +35,7 @@ class Command(BackupCommand):
 
     def handle(self, *args: Any, folder: Path, check: bool, replace: bool, **options: Any) -> None:
         backup = BackupFolder(folder)
-        with self.one_line_of_refusal("The database is as it was: run the same command again."):
+        with self.one_line_of_refusal("Run it again; with --replace if the database was filled by now."):
             manifest = verify(backup)
             what = f"{manifest.counts['products']} products, {manifest.counts['photos']} photos of {manifest.made_at}"
             if check:
