@@ -13,7 +13,21 @@ from redis.retry import Retry
 from config.version import VERSION
 from staff import theme
 
-env = environ.Env()
+
+class Environment(environ.Env):
+    """The environment, and the names that were read and are set: a backup lists them, without their values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def get_value(self, var: str, *arguments: Any, **options: Any) -> Any:
+        if var in self.ENVIRON:
+            self.names.add(var)
+        return super().get_value(var, *arguments, **options)
+
+
+env = Environment()
 BASE_DIR = Path(__file__).resolve().parent.parent
 environ.Env.read_env(BASE_DIR / ".env")
 
@@ -66,6 +80,7 @@ INSTALLED_APPS = [
     "evaluation",
     "storefront",
     "staff",
+    "operations",
 ]
 
 MIDDLEWARE = [
@@ -320,3 +335,5 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
 }
+# Last, when all of it has been read.
+ENVIRONMENT = sorted(env.names)

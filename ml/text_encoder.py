@@ -85,6 +85,11 @@ class TextModel:
         model._check()
         return model
 
+    @staticmethod
+    def files_of(folder: Path) -> list[Path]:
+        """The files of a folder that are read."""
+        return [path for name in (WEIGHTS, "modules.json", *SHAPING) if (path := folder / name).is_file()]
+
     def _check(self) -> None:
         config = self.config
         if config.get("model_type") != "bert" or config.get("hidden_act") != "gelu":

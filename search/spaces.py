@@ -233,12 +233,12 @@ def lack(space: Space, pending: int) -> NotReady | None:
     if indexes.are_due(space):
         return NotReady(f"{space} lacks indexes of large categories", "maintain")
     live = Space.objects.live()
-    if live and live.heads.exists() and not space.heads.exists() and _can_have_head(space):
+    if live and live.heads.exists() and not space.heads.exists() and can_have_head(space):
         return NotReady(f"{space} has no category head yet", f"train_head --space {space}")
     return None
 
 
-def _can_have_head(space: Space) -> bool:
+def can_have_head(space: Space) -> bool:
     """Whether two categories have photos enough to train one. The live space's head may be older than that."""
     photos = Embedding.objects.filter(space_id=space.pk, category_id=F("photo__product__category_id"))
     counts = photos.values("category_id").annotate(count=Count("*"), products=Count("photo__product", distinct=True))

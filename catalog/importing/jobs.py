@@ -239,13 +239,20 @@ def tidy() -> None:
 def sweep(before: datetime) -> None:
     """Delete the files stored before this time that belong to no import."""
     storage = private_storage()
+    for name in unnamed_files():
+        with suppress(FileNotFoundError):  # an upload has ended meanwhile and renamed the file
+            if storage.get_modified_time(name) < before:
+                storage.delete(name)
+
+
+def unnamed_files() -> Iterator[str]:
+    """The files that belong to no import, or to one whose row is not committed yet."""
+    storage = private_storage()
     if not storage.base_location.is_dir():
         return
+    files = storage.listdir("")[1]
     held = {name for names in Import.objects.values_list("csv", "photos") for name in names}
-    for name in storage.listdir("")[1]:
-        with suppress(FileNotFoundError):  # an upload has ended meanwhile and renamed the file
-            if name not in held and storage.get_modified_time(name) < before:
-                storage.delete(name)
+    yield from (name for name in files if name not in held)
 
 
 def delete_files(sent: Import) -> None:

@@ -1,0 +1,61 @@
+"""Files that no row names. A server that is killed between writing a photo and committing its row leaves one."""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.core.files.storage import Storage
+
+from catalog.importing import jobs
+from catalog.models import Photo
+from catalog.storage import private_storage
+
+# A photo's file is there before its row is committed: by seconds, and by minutes where a batch of an import waits.
+IN_FLIGHT = timedelta(hours=1)
+PHOTOS = "photos"  # The folder of catalog.models.photo_path.
+
+
+@dataclass(frozen=True)
+class Leftover:
+    storage: Storage
+    name: str
+    size: int
+    """Bytes."""
+
+    def delete(self) -> None:
+        self.storage.delete(self.name)
+
+
+def leftovers(before: datetime, looked_at: Callable[[int], object] = lambda files: None) -> Iterator[Leftover]:
+    """The files stored before this time that no photo and no import names.
+
+    A folder's names are held in memory at a time, 4,000 where a shop has a million photos. `looked_at` hears how many
+    files were looked at.
+    """
+    photos = Photo._meta.get_field("file").storage
+    for folder, files in _folders(photos, PHOTOS):
+        # The files were listed before the rows are read: what is stored and committed in between is no leftover.
+        named = set(Photo.objects.filter(file__startswith=f"{folder}/").values_list("file", flat=True).iterator())
+        unnamed = (name for file in files if (name := f"{folder}/{file}") not in named)
+        yield from _stored_before(before, photos, unnamed)
+        looked_at(len(files))
+    yield from _stored_before(before, private_storage(), jobs.unnamed_files())
+
+
+def _folders(storage: Storage, folder: str) -> Iterator[tuple[str, list[str]]]:
+    """The folder and all below it, each with its files."""
+    try:
+        folders, files = storage.listdir(folder)
+    except FileNotFoundError:  # Nothing was ever stored, or the folder has just gone.
+        return
+    yield folder, files
+    for name in folders:
+        yield from _folders(storage, f"{folder}/{name}")
+
+
+def _stored_before(before: datetime, storage: Storage, names: Iterator[str]) -> Iterator[Leftover]:
+    for name in names:
+        with suppress(FileNotFoundError):  # Somebody deleted or renamed it meanwhile.
+            if storage.get_modified_time(name) < before:
+                yield Leftover(storage, name, storage.size(name))

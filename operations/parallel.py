@@ -1,0 +1,20 @@
+"""Doing the same to very many files: a few at a time, with bounded memory."""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+# A photo in an object storage is mostly waited for. On a disk one thread is as fast.
+THREADS = 8
+BATCH = 1_000  # A pool would take all items at once.
+
+
+def each(do: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """What `do` makes of the items, in their order. The first exception ends it."""
+    remaining = iter(items)
+    with ThreadPoolExecutor(THREADS) as pool:
+        while batch := list(islice(remaining, BATCH)):
+            yield from pool.map(do, batch)

@@ -1,0 +1,88 @@
+import os
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from catalog.models import Import, Photo
+from catalog.storage import private_storage
+from tests import commands
+
+pytestmark = pytest.mark.django_db
+run = partial(commands.run, "sweep_files")
+NOTHING = "Would delete 0 files that no row names, 0\xa0bytes.\n"
+
+
+@pytest.fixture(autouse=True)
+def imports(settings, tmp_path) -> Path:
+    settings.IMPORTS_ROOT = tmp_path / "imports"
+    return settings.IMPORTS_ROOT
+
+
+def leave(folder: Path, name: str, hours: float, size: int = 1000) -> Path:
+    """A file that nobody wrote a row for, so many hours ago."""
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(bytes(size))
+    os.utime(path, (time.time() - 3600 * hours,) * 2)
+    return path
+
+
+def test_a_shop_that_never_had_a_photo_has_none_to_sweep(media):
+    assert run() == NOTHING
+
+
+def test_photos_that_rows_name_stay_however_old(photo, media):
+    stored = media / photo("red").file.name
+    os.utime(stored, (0, 0))
+    assert run("--delete") == "Deleted 0 files that no row names, 0\xa0bytes.\n"
+    assert stored.exists()
+
+
+def test_without_delete_the_files_are_named_and_stay(photo, media):
+    photo("red")
+    left = leave(media, "photos/ab/abc.jpg", hours=2)
+    assert run() == (
+        "photos/ab/abc.jpg  1000\xa0bytes\n"
+        "Would delete 1 file that no row names, 1000\xa0bytes. Give --delete to do so.\n"
+    )
+    assert left.exists()
+
+
+def test_with_delete_they_go_and_a_second_run_finds_none(photo, media):
+    kept = media / photo("red").file.name
+    left = [leave(media, f"photos/{n:02x}/left.jpg", hours=2) for n in range(106)]
+    printed = run("--delete").splitlines()
+    assert printed[-2:] == ["and 86 more", "Deleted 106 files that no row names, 103.5\xa0KB."]
+    assert (kept.exists(), any(path.exists() for path in left)) == (True, False)
+    assert run() == NOTHING
+
+
+def test_a_file_whose_row_may_be_on_its_way_is_left_alone(media):
+    left = leave(media, "photos/ab/abc.jpg", hours=0.9)
+    assert run("--delete") == "Deleted 0 files that no row names, 0\xa0bytes.\n"
+    assert left.exists()
+
+
+def test_the_file_of_a_photo_in_a_folder_of_the_same_beginning_is_no_leftover(photo, media):
+    row = photo("red")
+    odd = leave(media, "photos/a_/one.jpg", hours=2)
+    Photo.objects.filter(pk=row.pk).update(file="photos/a_/one.jpg")
+    leave(media, "photos/ab/one.jpg", hours=2)
+    assert "photos/ab/one.jpg" in run("--delete")
+    assert odd.exists()
+
+
+def test_files_sent_for_imports_are_swept_as_well(imports, media):
+    kept, left = leave(imports, "kept", hours=2), leave(imports, "left.upload", hours=2)
+    Import.objects.create(csv="kept", csv_name="shop.csv")
+    assert private_storage().exists("kept")
+    assert run("--delete").startswith("left.upload  1000\xa0bytes\nDeleted 1 file ")
+    assert (kept.exists(), left.exists()) == (True, False)
+
+
+def test_a_storage_that_does_not_answer_is_one_line(media):
+    media.mkdir()
+    (media / "photos").write_text("no folder")
+    assert commands.refused("sweep_files").startswith("The photo storage did not answer: [Errno 20] Not a directory")
