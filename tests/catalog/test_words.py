@@ -23,6 +23,12 @@ def found(words: str) -> set[str]:
     return set(Product.objects.search(words).values_list("sku", flat=True))
 
 
+@pytest.mark.parametrize("sign", ["-", "(-", "(- ", "-!", "-.", "－", '-""', "'-"])
+def test_any_number_of_signs_is_searched_for(sign):
+    assert found(sign * 66) == found(f"{sign * 66} (") == set()
+    assert "C-2" in found(f"{sign * 66}sofa") | found(f"oak {sign * 66}sofa")
+
+
 @pytest.mark.parametrize(
     ("words", "skus"),
     [
