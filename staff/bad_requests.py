@@ -7,7 +7,6 @@ from django.db import DataError
 from django.http import HttpRequest, HttpResponse
 from django.views import defaults
 
-
 # Django looks neither into the text of an autocompletion nor into the page of a search in all models.
 MISTAKES = (DataError, InvalidPage)
 
