@@ -32,7 +32,7 @@ class RequestSizeMiddleware:
         return self.get_response(request)
 
 
-class HeadersMiddleware:
+class RequestHeadersMiddleware:
     """Refuses a request for another site, or whose Content-Type names another charset than UTF-8. handler400 answers.
 
     Django decodes address, form and JSON with any codec that Python has. Some are none of texts (hex, zlib_codec), and

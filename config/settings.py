@@ -84,7 +84,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "catalog.limits.HeadersMiddleware",
+    "config.headers.HeadersMiddleware",
+    "catalog.limits.RequestHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "catalog.limits.RequestSizeMiddleware",

@@ -23,11 +23,15 @@ SHARE = 0.05
 
 def address(request: HttpRequest | Request) -> str:
     """Whose request it is: the address that NUM_PROXIES proxies passed on; of IPv6 the first 64 bits."""
-    given = BaseThrottle().get_ident(cast(Request, request))
+    return counted(str(BaseThrottle().get_ident(cast(Request, request))))
+
+
+def counted(given: str) -> str:
+    """What an address is counted by."""
     try:
         found = ip_address(given)
     except ValueError:  # Not what a proxy should pass on. It is counted all the same.
-        return str(given)[:LINE]
+        return given[:LINE]
     if isinstance(found, IPv6Address):
         return str(found.ipv4_mapped or ip_network((found, LINE), strict=False))
     return str(found)
