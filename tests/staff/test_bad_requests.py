@@ -4,6 +4,8 @@ import pytest
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.urls import reverse
 
+from catalog.synonyms import Synonym
+
 pytestmark = pytest.mark.django_db
 LISTS = ["catalog_product", "search_query", "search_space", "authtoken_tokenproxy"]
 
@@ -41,6 +43,12 @@ def test_an_action_on_rows_that_cannot_be_changes_nothing(owner, name):
         for action in ("delete_selected", "move", "activate"):
             answer = owner.post(address, {"action": action, ACTION_CHECKBOX_NAME: selected})
             assert answer.status_code in {200, 302, 403}, (selected, action)
+
+
+def test_a_list_that_is_edited_adds_no_row(owner):
+    form = {"_save": "", "form-TOTAL_FORMS": 2, "form-INITIAL_FORMS": 1, "form-0-id": "0", "form-0-both_ways": "on"}
+    assert owner.post(reverse("admin:catalog_synonym_changelist"), form).status_code in {200, 400}
+    assert not Synonym.objects.exists()
 
 
 @pytest.mark.parametrize("term", ["\x00", "a\x00b"])
