@@ -2,6 +2,7 @@
 
 import json
 from io import BytesIO
+from unittest.mock import Mock
 
 import pytest
 from django.test import RequestFactory
@@ -16,11 +17,11 @@ FORMS = ["application/json", "application/x-www-form-urlencoded", "multipart/for
 
 def ask(method: str, path: str, content_type: str) -> tuple[str, str, str]:
     """Status, type and body of the answer."""
-    told: list = []
+    respond = Mock()
     environ = RequestFactory().generic(method, path, b"--x--").environ
     environ |= {"CONTENT_TYPE": content_type, "wsgi.input": BytesIO(b"--x--")}
-    body = b"".join(application(environ, lambda *answer: told.extend(answer)))
-    status, headers = told
+    body = b"".join(application(environ, respond))
+    status, headers = respond.call_args.args
     return status, dict(headers)["Content-Type"], body.decode()
 
 
