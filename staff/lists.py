@@ -73,6 +73,11 @@ class StaffModelAdmin(ModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return CheckedChangeList
 
+    def get_changelist_formset(self, request: HttpRequest, **kwargs: Any) -> Any:
+        """No more forms than the list has rows, whatever is sent: by default 2,000 are made, for seconds of a core."""
+        most = self.list_max_show_all
+        return super().get_changelist_formset(request, **{"max_num": most, "absolute_max": most, **kwargs})
+
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponseBase | None:
         try:
             for selected in request.POST.getlist(ACTION_CHECKBOX_NAME):

@@ -30,7 +30,7 @@ from unfold.contrib.filters.admin import DropdownFilter, RelatedDropdownFilter
 
 from catalog.filters import MAX_QUERY_LENGTH
 from catalog.models import Photo, Product, ProductQuerySet
-from catalog.photos import StoredPhotoError, TooManyPhotos, add_pictures, open_stored
+from catalog.photos import MAX_PHOTOS, StoredPhotoError, TooManyPhotos, add_pictures, open_stored
 from descriptions import caption_leases
 from ml.images import as_jpeg, open_photo
 from search import indexing, photo_states, worker_bell
@@ -111,6 +111,10 @@ class PhotoInline(TabularInline):
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def get_formset(self, request: HttpRequest, obj: Product | None = None, **kwargs: Any) -> Any:
+        """No more forms than a product has photos, whatever is sent: by default 1,000 are made, for seconds."""
+        return super().get_formset(request, obj, **{"max_num": MAX_PHOTOS, "absolute_max": MAX_PHOTOS, **kwargs})
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         formfield = super().formfield_for_dbfield(db_field, request, **kwargs)

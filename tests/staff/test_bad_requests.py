@@ -4,6 +4,8 @@ import pytest
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.urls import reverse
 
+from catalog.models import Photo
+from catalog.photos import MAX_PHOTOS
 from catalog.synonyms import Synonym
 
 pytestmark = pytest.mark.django_db
@@ -49,6 +51,19 @@ def test_a_list_that_is_edited_adds_no_row(owner):
     form = {"_save": "", "form-TOTAL_FORMS": 2, "form-INITIAL_FORMS": 1, "form-0-id": "0", "form-0-both_ways": "on"}
     assert owner.post(reverse("admin:catalog_synonym_changelist"), form).status_code in {200, 400}
     assert not Synonym.objects.exists()
+
+
+def test_a_page_shows_no_more_forms_than_it_can_have_rows(owner):
+    photo = Photo.objects.get()
+    synonyms, product = (
+        owner.post(address, {f"{prefix}-TOTAL_FORMS": 100_000, f"{prefix}-INITIAL_FORMS": 0, "_save": ""})
+        for address, prefix in (
+            (reverse("admin:catalog_synonym_changelist"), "form"),
+            (reverse("admin:catalog_product_change", args=[photo.product_id]), "photos"),
+        )
+    )
+    assert len(synonyms.context["cl"].formset.forms) == 200
+    assert len(product.context["inline_admin_formsets"][0].formset.forms) == MAX_PHOTOS
 
 
 @pytest.mark.parametrize("term", ["\x00", "a\x00b"])
