@@ -15,7 +15,8 @@ if TYPE_CHECKING:  # The views name these classes while they are being imported.
 
 # What one customer's line is given: whoever has one address has 2**64 of them.
 LINE = 64
-# A search for several things looks up eleven photos. It takes five times as long as one (benchmarks.rooms).
+# A search for several things looks up eleven photos, and takes five to ten times as long as one. It counts as the
+# least of that: a page asks so for every photo of a room.
 OBJECTS_COST = 5
 # Seconds of a core that count as one request: what a search by photo takes on two cores.
 SHARE = 0.05
