@@ -142,7 +142,7 @@ def from_schema(url: str, count: int, seed: int) -> list[Asked]:
 
     @hypothesis.seed(seed)
     @hypothesis.settings(
-        max_examples=count, deadline=None, database=None, phases=[hypothesis.Phase.generate],
+        max_examples=max(1, count), deadline=None, database=None, phases=[hypothesis.Phase.generate],
         suppress_health_check=list(hypothesis.HealthCheck),
     )  # fmt: skip
     @hypothesis.given(strategies.one_of(every))

@@ -32,6 +32,8 @@ class HeadersMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
+        if settings.DEBUG and response.status_code >= 400:  # Django's own pages of errors have inline scripts.
+            return response
         if not request.path.startswith(settings.STATIC_URL):  # WhiteNoise's own: any site may use these.
             is_photo = request.path.startswith(settings.MEDIA_URL)
             response.headers.setdefault("Content-Security-Policy", policy(request.path))
