@@ -1,8 +1,9 @@
-"""Requests too large to be served are refused before their body is read."""
+"""Requests that cannot be served are refused before their body is read."""
 
 from collections.abc import Callable
 
 from django.conf import settings
+from django.core.exceptions import BadRequest, DisallowedHost
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 
@@ -28,6 +29,29 @@ class RequestSizeMiddleware:
         # The number of digits is compared first: int() refuses a text of thousands of digits.
         if len(length.lstrip("0")) > len(str(limit)) or int(length) > limit:
             return refusal(413, "request_too_large", f"A request has at most {limit // 1_000_000} MB.")
+        return self.get_response(request)
+
+
+class RequestHeadersMiddleware:
+    """Refuses a request for another site, or whose Content-Type names another charset than UTF-8. handler400 answers.
+
+    Django decodes address, form and JSON with any codec that Python has. Some are none of texts (hex, zlib_codec), and
+    others (idna) fail wherever a parameter is read, in the pages of errors as well. A wrong Host is refused here so
+    that it is one line of the log: where Django meets it, it logs a second.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        charset = (request.content_params or {}).get("charset", "utf-8")
+        if charset.lower() not in {"utf-8", "utf8"}:
+            request.encoding = "utf-8"  # Who answers may read the parameters.
+            raise BadRequest("Send text in UTF-8: the Content-Type header names another charset.")
+        try:
+            request.get_host()
+        except DisallowedHost as error:
+            raise BadRequest(str(error)) from error
         return self.get_response(request)
 
 

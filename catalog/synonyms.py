@@ -1,6 +1,7 @@
 """What customers say for the shop's words."""
 
 import unicodedata
+from collections.abc import Collection
 from threading import Lock
 
 from cachetools import TTLCache, cached
@@ -40,13 +41,18 @@ class Synonym(models.Model):
     def __str__(self) -> str:
         return f"{self.words} {'=' if self.both_ways else '→'} {self.means}"
 
-    def clean(self) -> None:
-        for name in ("words", "means"):
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """`exclude` are fields that a form does not show, such as the list's: it could not say what is wrong there."""
+        super().clean_fields(exclude)
+        shown = [name for name in ("words", "means") if name not in (exclude or ())]
+        for name in shown:
             setattr(self, name, unicodedata.normalize("NFC", " ".join(getattr(self, name).split())))
             if not full_text.spoken(getattr(self, name)):
                 raise ValidationError({name: "Write a word: letters or digits."})
-        if full_text.spoken(self.words) == full_text.spoken(self.means):
+        if "means" in shown and full_text.spoken(self.words) == full_text.spoken(self.means):
             raise ValidationError({"means": "That is the same word."})
+
+    def clean(self) -> None:
         others = Synonym.objects.exclude(pk=self.pk)
         if others.filter(words__iexact=self.means, means__iexact=self.words).exists():
             raise ValidationError("There is this synonym the other way round: let that one hold both ways.")

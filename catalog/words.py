@@ -41,6 +41,8 @@ MARK = re.compile("[\u0300-\u036f]")
 ACCENTED = re.compile(f"([A-Za-z]){MARK.pattern}+")
 # What joins two words or a word and a number, as in Sofa/Couch and VL-50. PostgreSQL would take both for one word, or
 # the number for a negative one.
+# Several minus signs with no word in between. PostgreSQL stacks one for each, 32 at most; the last says as much.
+MINUSES = re.compile(r'-[^\w"]*(?=-)')
 JOINT = re.compile(r"(?<=[^\W_])[-/\\_+&|\u2010-\u2015](?=[^\W_])")
 
 
@@ -144,7 +146,7 @@ def typed(words: str) -> str:
 
     "für" is no word to look for, and "fur" would be one.
     """
-    return " ".join(filter(None, map(_folded_token, TOKENS.findall(words))))
+    return MINUSES.sub("", " ".join(filter(None, map(_folded_token, TOKENS.findall(words)))))
 
 
 def _folded_token(token: str) -> str:

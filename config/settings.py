@@ -84,6 +84,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.headers.HeadersMiddleware",
+    "catalog.limits.RequestHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "catalog.limits.RequestSizeMiddleware",
@@ -93,6 +95,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "staff.bad_requests.BadRequestMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -156,6 +159,11 @@ CACHES: dict[str, Any] = {
 }
 if not REDIS_URL:
     CACHES["default"]["OPTIONS"]["pool_class"] = "config.embedded.redis_connections.ConnectionPool"
+# What search.api.rates counts. Redis answers within a millisecond; a request does not wait for a count that is late.
+CACHES["counts"] = {
+    **CACHES["default"],
+    "OPTIONS": {**CACHES["default"]["OPTIONS"], "socket_connect_timeout": 0.25, "socket_timeout": 0.25},
+}
 
 # --- Celery -----------------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = redis_url(database=1)
@@ -212,8 +220,9 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.DjangoModelPermissionsOrAnonReadOnly"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["catalog.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "catalog.openapi.Schema",
+    "DEFAULT_THROTTLE_CLASSES": ["search.api.throttles.CatalogueThrottle"],
     "NUM_PROXIES": env.int("NUM_PROXIES", default=0),
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
 }
@@ -331,7 +340,9 @@ X_FRAME_OPTIONS = "DENY"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "formatters": {
+        "line": {"class": "config.log_lines.LineFormatter", "format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
 }

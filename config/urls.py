@@ -7,9 +7,8 @@ from django.http.response import HttpResponseBase
 from django.urls import include, path, re_path
 from django.views.decorators.cache import cache_control
 from django.views.static import serve
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from search.api import health
+from search.api import documentation, health
 
 
 @cache_control(public=True, max_age=31_536_000, immutable=True)
@@ -29,8 +28,8 @@ urlpatterns = [
     path("admin/", include("staff.urls")),
     path("api/v1/", include("search.api.urls")),
     path("api/v1/", include("catalog.urls")),
-    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/schema/", documentation.SchemaView.as_view(), name="schema"),
+    path("api/docs/", documentation.DocsView.as_view(url_name="schema"), name="docs"),
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
     re_path(r"^media/(?P<path>.*)$", stored_photo),

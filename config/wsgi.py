@@ -5,7 +5,9 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import SuspiciousOperation
 from django.core.wsgi import get_wsgi_application
+from django.views.defaults import ERROR_PAGE_TEMPLATE
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -16,12 +18,25 @@ django_application = get_wsgi_application()
 
 
 def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-    """Django's answer, or a 400 if Django fails before any middleware runs: on a malformed Content-Type."""
+    """Django's answer, or a 400 where it fails before any middleware runs.
+
+    A Content-Type that names a charset has Django read the address with it at once.
+    """
     try:
         return django_application(environ, start_response)
-    except (LookupError, ValueError):
-        from catalog.errors import error_body  # It needs Django to be set up.
+    except (LookupError, ValueError, SuspiciousOperation):
+        start_response("400 Bad Request", [("Content-Type", "application/json" if _is_api(environ) else "text/html")])
+        return [_refusal(environ).encode()]
 
-        body = error_body("client_error", "bad_request", "The Content-Type header names no encoding that there is.")
-        start_response("400 Bad Request", [("Content-Type", "application/json")])
-        return [json.dumps(body).encode()]
+
+def _is_api(environ: "WSGIEnvironment") -> bool:
+    return str(environ["PATH_INFO"]).startswith("/api/")
+
+
+def _refusal(environ: "WSGIEnvironment") -> str:
+    if not _is_api(environ):
+        return ERROR_PAGE_TEMPLATE % {"title": "Bad Request (400)", "details": ""}
+    from catalog.errors import error_body  # It needs Django to be set up.
+
+    detail = "The address cannot be read in the charset that the Content-Type header names. Send UTF-8."
+    return json.dumps(error_body("client_error", "bad_request", detail))

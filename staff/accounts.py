@@ -5,14 +5,15 @@ from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
 from rest_framework.authtoken.admin import TokenAdmin
 from rest_framework.authtoken.models import TokenProxy
-from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from staff.lists import StaffModelAdmin
 
 admin.site.unregister([User, Group, TokenProxy])
 
 
 @admin.register(User)
-class StaffAdmin(UserAdmin, ModelAdmin):
+class StaffAdmin(UserAdmin, StaffModelAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -20,10 +21,10 @@ class StaffAdmin(UserAdmin, ModelAdmin):
 
 
 @admin.register(Group)
-class RoleAdmin(GroupAdmin, ModelAdmin):
+class RoleAdmin(GroupAdmin, StaffModelAdmin):
     compressed_fields = False
 
 
 @admin.register(TokenProxy)
-class APITokenAdmin(TokenAdmin, ModelAdmin):
+class APITokenAdmin(TokenAdmin, StaffModelAdmin):
     pass

@@ -3,13 +3,13 @@
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin
 
 from catalog.models import Category
+from staff.lists import StaffModelAdmin
 
 
 @admin.register(Category)
-class CategoryAdmin(ModelAdmin):
+class CategoryAdmin(StaffModelAdmin):
     list_display = ["name", "slug", "products"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}

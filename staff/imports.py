@@ -19,7 +19,6 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
-from unfold.admin import ModelAdmin
 
 from catalog.importing import jobs
 from catalog.importing.albums import MAX_ENTRIES, MAX_UNPACKED_BYTES, Archive, Misuse
@@ -27,6 +26,7 @@ from catalog.importing.importer import Outcome
 from catalog.importing.rows import MAX_CSV_BYTES, MAX_ROWS, as_text, read_sent
 from catalog.models import Import
 from catalog.storage import PrivateUploadHandler
+from staff.lists import StaffModelAdmin
 
 State = Import.State
 ROWS_A_PAGE = 50
@@ -99,7 +99,7 @@ def place_of(upload: UploadedFile) -> Path:
 
 
 @admin.register(Import)
-class ImportAdmin(ModelAdmin):
+class ImportAdmin(StaffModelAdmin):
     form = ImportForm
     list_display = ["files", "created_at", "created_by", "status", "rows"]
     list_display_links = ["files"]

@@ -2,14 +2,21 @@
 
 from typing import Any
 
+from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
+from django.db import DataError
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
+from unfold.views import ChangeList
 
 # A list counts and shows no more rows. Nobody pages further, and counting takes time on every page.
 MOST_COUNTED = 10_000
@@ -47,7 +54,41 @@ class BoundedPaginator(Paginator):
         return self.count == self.most
 
 
-class ReadOnlyAdmin(ModelAdmin):
+class CheckedChangeList(ChangeList):
+    """Shows the list without its filters where the database cannot answer them, such as the year 0 or a NUL.
+
+    Django does so for what fails while the filters are read. These fail when the rows are.
+    """
+
+    def get_results(self, request: HttpRequest) -> None:
+        try:
+            super().get_results(request)
+        except (DataError, ValueError, OverflowError) as error:
+            raise IncorrectLookupParameters(error) from error
+
+
+class StaffModelAdmin(ModelAdmin):
+    """What every page of a model shares: whatever an address or a form holds, the answer is a page."""
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return CheckedChangeList
+
+    def get_changelist_formset(self, request: HttpRequest, **kwargs: Any) -> Any:
+        """No more forms than the list has rows, whatever is sent: by default 2,000 are made, for seconds of a core."""
+        most = self.list_max_show_all
+        return super().get_changelist_formset(request, **{"max_num": most, "absolute_max": most, **kwargs})
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponseBase | None:
+        try:
+            for selected in request.POST.getlist(ACTION_CHECKBOX_NAME):
+                self.opts.pk.to_python(selected)
+        except ValidationError:
+            self.message_user(request, "Nothing was changed: what was selected is not of this list.", messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+        return super().response_action(request, queryset)
+
+
+class ReadOnlyAdmin(StaffModelAdmin):
     """Shows rows that the system writes, such as those of indexing and training. Nobody edits them by hand."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -25,18 +25,18 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import ngettext
 from django.views.decorators.cache import cache_control
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import DropdownFilter, RelatedDropdownFilter
-from unfold.views import ChangeList
 
+from catalog.filters import MAX_QUERY_LENGTH
 from catalog.models import Photo, Product, ProductQuerySet
-from catalog.photos import StoredPhotoError, TooManyPhotos, add_pictures, open_stored
+from catalog.photos import MAX_PHOTOS, StoredPhotoError, TooManyPhotos, add_pictures, open_stored
 from descriptions import caption_leases
 from ml.images import as_jpeg, open_photo
 from search import indexing, photo_states, worker_bell
 from search.models import Rejection, Space
 from search.photo_states import State
-from staff.lists import MOST_SELECTED, BoundedPaginator, thumbnail
+from staff.lists import MOST_SELECTED, BoundedPaginator, CheckedChangeList, StaffModelAdmin, thumbnail
 from staff.product_form import MoveForm, ProductForm
 from staff.tags import DECIDE, proposed
 
@@ -85,7 +85,7 @@ class FilteredPaginator(BoundedPaginator):
         return self.object_list.values("pk")
 
 
-class IndexedChangeList(ChangeList):
+class IndexedChangeList(CheckedChangeList):
     """Asks for the states of all photos of the page's products at once."""
 
     result_list: Any
@@ -111,6 +111,10 @@ class PhotoInline(TabularInline):
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def get_formset(self, request: HttpRequest, obj: Product | None = None, **kwargs: Any) -> Any:
+        """No more forms than a product has photos, whatever is sent: by default 1,000 are made, for seconds."""
+        return super().get_formset(request, obj, **{"max_num": MAX_PHOTOS, "absolute_max": MAX_PHOTOS, **kwargs})
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         formfield = super().formfield_for_dbfield(db_field, request, **kwargs)
@@ -141,7 +145,7 @@ class PhotoInline(TabularInline):
 
 
 @admin.register(Product)
-class ProductAdmin(ModelAdmin):
+class ProductAdmin(StaffModelAdmin):
     form = ProductForm
     inlines = [PhotoInline]
     change_form_after_template = DECIDE
@@ -190,7 +194,7 @@ class ProductAdmin(ModelAdmin):
         """Searches as the API does: by an index, best first. A column that was clicked sets another order."""
         if not search_term.strip():
             return queryset, False
-        found = queryset.search(search_term)
+        found = queryset.search(search_term[:MAX_QUERY_LENGTH])  # As in the API: PostgreSQL refuses a word of 2 kB.
         return (found.order_by(*queryset.query.order_by) if ORDER_VAR in request.GET else found), False
 
     @admin.display
@@ -295,7 +299,7 @@ class ProductAdmin(ModelAdmin):
         new = sum(created for _, created in added)
         messages.info(request, f"Photos: {new} added, {len(added) - new} were there already.")
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[CheckedChangeList]:
         return IndexedChangeList
 
     def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> BoundedPaginator:

@@ -17,7 +17,7 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 
 from catalog.models import Category
 from search import photo_states, spaces, worker_bell
@@ -25,7 +25,7 @@ from search.models import Head, Rejection, Space, Threshold
 from search.space_options import DERIVED, LEFT_OUT, OWN
 from search.spaces import Overview
 from staff import confusion
-from staff.lists import ReadOnlyAdmin
+from staff.lists import ReadOnlyAdmin, StaffModelAdmin
 from staff.space_form import SpaceForm
 
 KEPT = 5  # Seconds that a process goes on with an overview: among a million photos it takes one.
@@ -46,7 +46,7 @@ class ThresholdInline(TabularInline):
 
 
 @admin.register(Space)
-class SpaceAdmin(ModelAdmin):
+class SpaceAdmin(StaffModelAdmin):
     """Staff make, watch, activate and drop spaces here. What a space is made of never changes."""
 
     form = SpaceForm

@@ -43,6 +43,7 @@ UNFOLD: dict[str, Any] = {
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("storefront/lamp.svg")},
     ],
     "STYLES": [lambda request: static("staff/admin.css")],
+    "LOGIN": {"form": "staff.login.LoginForm"},
     "COLORS": COLORS,
     "DASHBOARD_CALLBACK": "staff.dashboard.dashboard",
     "SIDEBAR": SIDEBAR,

@@ -40,6 +40,8 @@ MAX_CSV_BYTES = 50_000_000
 # Limits for one row. Without them, a quote that is not closed would take in all that follows.
 MAX_ROW_LINES = 1_000
 MAX_ROW_CHARACTERS = 1_000_000
+# A product has 50 attributes at most (catalog.validators); a spreadsheet may have some more columns, left empty.
+MAX_COLUMNS = 1_000
 # The lines that an unreadable row took are read again. A file that has more such rows is no CSV file.
 MAX_UNREADABLE_ROWS = 1_000
 # Full-width signs are among them: Excel in Japanese takes them for the same.
@@ -173,6 +175,8 @@ class CsvRows:
         _, columns = next(self._rows(), ("1", []))
         if isinstance(columns, csv.Error):
             raise Misuse(f"{self.label} is not a CSV file: {columns}.")
+        if len(columns) > MAX_COLUMNS:
+            raise Misuse(f"{self.label} has more than {MAX_COLUMNS:,} columns: remove those that are not needed.")
         if not all(is_storable(name) for name in columns):
             raise Misuse(f"{self.label} is not text in UTF-8. Save it as “CSV UTF-8”, then try again.")
         known = REQUIRED_COLUMNS + OPTIONAL_COLUMNS

@@ -3,6 +3,7 @@
 import logging
 
 import redis
+from django.core.exceptions import BadRequest
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
@@ -65,9 +66,11 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer a request that Django refuses before any view, such as one for another host."""
+    """Answer a request that is refused before any view, such as one for another host."""
     if request.path.startswith("/api/"):
-        return _as_json("client_error", "bad_request", "This site does not answer such a request.", 400)
+        # What Django suspects is told to the log alone.
+        told = isinstance(exception, BadRequest) and str(exception)
+        return _as_json("client_error", "bad_request", told or "This site does not answer such a request.", 400)
     return defaults.bad_request(request, exception)
 
 

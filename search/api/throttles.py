@@ -1,34 +1,82 @@
-"""How often a stranger may search."""
+"""How often a stranger may ask."""
 
-import logging
-from typing import Any
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import TYPE_CHECKING, Any, cast
 
-import redis
 from django.conf import settings
+from django.http import HttpRequest
 from rest_framework.request import Request
-from rest_framework.throttling import AnonRateThrottle
+from rest_framework.throttling import BaseThrottle, SimpleRateThrottle
 
-logger = logging.getLogger(__name__)
+from search.api.rates import Rate
+
+if TYPE_CHECKING:  # The views name these classes while they are being imported.
+    from rest_framework.views import APIView
+
+# What one customer's line is given: whoever has one address has 2**64 of them.
+LINE = 64
+# A search for several things looks up eleven photos, and takes five to ten times as long as one. It counts as the
+# least of that: a page asks so for every photo of a room.
+OBJECTS_COST = 5
+# Seconds of a core that count as one request: what a search by photo takes on two cores.
+SHARE = 0.05
 
 
-class AnonymousThrottle(AnonRateThrottle):
-    """SEARCH_THROTTLE for each anonymous address, such as 120/min, or off."""
+def address(request: HttpRequest | Request) -> str:
+    """Whose request it is: the address that NUM_PROXIES proxies passed on; of IPv6 the first 64 bits."""
+    return counted(str(BaseThrottle().get_ident(cast(Request, request))))
 
-    def get_rate(self) -> str | None:
-        rate: str = settings.SEARCH_THROTTLE
-        return None if rate == "off" else rate
 
-    def allow_request(self, request: Request, view: Any) -> bool:
-        """Whether the request may pass. Without Redis nobody counts, and search goes on."""
-        try:
-            return super().allow_request(request, view)
-        except redis.RedisError as error:
-            logger.warning("Searches are not throttled: %s", error)
+def counted(given: str) -> str:
+    """What an address is counted by."""
+    try:
+        found = ip_address(given)
+    except ValueError:  # Not what a proxy should pass on. It is counted all the same.
+        return given[:LINE]
+    if isinstance(found, IPv6Address):
+        return str(found.ipv4_mapped or ip_network((found, LINE), strict=False))
+    return str(found)
+
+
+def rate() -> Rate | None:
+    """SEARCH_THROTTLE, such as 120/min; None where it is off."""
+    if settings.SEARCH_THROTTLE == "off":
+        return None
+    parsed = SimpleRateThrottle.parse_rate(cast(Any, None), settings.SEARCH_THROTTLE)
+    return Rate(*cast(tuple[int, int], parsed))
+
+
+class AnonymousThrottle(BaseThrottle):
+    """SEARCH_THROTTLE for each anonymous address. Without Redis nobody counts, and all goes on."""
+
+    scope: str
+    seconds = 0.0
+
+    def allow_request(self, request: Request, view: "APIView") -> bool:
+        return self.take(request, 1)
+
+    def take(self, request: Request, cost: int) -> bool:
+        """Whether the request may cost so much. It is counted if so."""
+        limit = rate()
+        if limit is None or request.user.is_authenticated:
             return True
+        self.seconds = limit.take(self._key(request), cost)
+        return self.seconds == 0
+
+    def count(self, request: Request, cost: int) -> None:
+        """Count what the request has cost already."""
+        if (limit := rate()) and not request.user.is_authenticated:
+            limit.count(self._key(request), cost)
+
+    def wait(self) -> float:
+        return self.seconds
+
+    def _key(self, request: Request) -> str:
+        return f"{self.scope}:{address(request)}"
 
 
 class SearchThrottle(AnonymousThrottle):
-    """Searches by photo, each a pass through the network."""
+    """What runs an encoder: searches by photo, and by words for their meaning."""
 
     scope = "search"
 
@@ -39,7 +87,19 @@ class BrowseThrottle(AnonymousThrottle):
     scope = "browse"
 
 
+class CatalogueThrottle(AnonymousThrottle):
+    """Products, photos, categories and the API's documentation, counted apart: a page of the shop asks for several."""
+
+    scope = "catalogue"
+
+
 class EventThrottle(AnonymousThrottle):
     """What customers do with answers, counted apart: a page tells it as they leave for the product's page."""
 
     scope = "events"
+
+
+def require(view: "APIView", request: Request, throttle: AnonymousThrottle, cost: int) -> None:
+    """Count a request for more than one. Raises Throttled above the limit."""
+    if not throttle.take(request, cost):
+        view.throttled(request, throttle.wait())

@@ -1,5 +1,8 @@
 """The search API: by photo, by product, by words, and how far the index is."""
 
+from typing import cast
+
+from django.http import QueryDict
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.authentication import TokenAuthentication
@@ -8,6 +11,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from catalog import facets, shown_fields
@@ -18,13 +22,14 @@ from search import kept_objects, lookup
 from search.api import answers, examples, logged_answers, photo_search, text_search
 from search.api.index_serializers import IndexSerializer
 from search.api.serializers import (
+    AUTO,
     SearchAnswerSerializer,
     SearchSerializer,
     SimilarAnswerSerializer,
     SimilarSerializer,
 )
-from search.api.text_serializers import TextAnswerSerializer, TextSearchSerializer
-from search.api.throttles import BrowseThrottle, SearchThrottle
+from search.api.text_serializers import Mode, TextAnswerSerializer, TextSearchSerializer
+from search.api.throttles import OBJECTS_COST, BrowseThrottle, SearchThrottle, require
 from search.models import Query
 from search.stopwatch import Stopwatch
 from search.store import vectors
@@ -60,6 +65,8 @@ class SearchView(APIView):
     )
     def post(self, request: Request) -> Response:
         watch = Stopwatch()
+        if cast(QueryDict, request.data).get("objects") == AUTO:
+            require(self, request, SearchThrottle(), OBJECTS_COST - 1)
         found = photo_search.find(request.data, watch)
         origin = request.build_absolute_uri("/")
         answer = answers.answer(found.space, found.matches, watch, origin)
@@ -117,9 +124,13 @@ class TextSearchView(ListAPIView):
     """Words in, ranked products out."""
 
     permission_classes = (AllowAny,)
-    throttle_classes = (BrowseThrottle,)
     queryset = Product.objects.select_related("category").only(*shown_fields.FIELDS, "description")
     pagination_class = ProductPagination
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        """A search for words alone runs no encoder."""
+        encodes = self.request.query_params.get("mode") != Mode.WORDS
+        return [SearchThrottle() if encodes else BrowseThrottle()]
 
     @extend_schema(
         summary="Search by words",

@@ -69,3 +69,16 @@ def test_nothing_else_has_a_larger_limit(client, cookie, url, content_type):
     client.cookies[cookie] = "any"
     answer = client.generic("POST", url, b"", content_type, CONTENT_LENGTH="1000001")
     assert errors(answer) == (413, "client_error", [(None, "request_too_large")])
+
+
+@pytest.mark.parametrize("charset", ["UTF-8", "utf8", '"utf-8"'])
+def test_utf_8_goes_on_however_it_is_written(client, charset):
+    assert client.get("/livez", headers={"content-type": f"application/json; charset={charset}"}).status_code == 200
+
+
+def test_another_host_is_told_which_names_the_site_answers_to(client, caplog):
+    answer = client.get("/api/v1/products/", headers={"host": "evil.example"})
+    assert errors(answer) == (400, "client_error", [(None, "bad_request")])
+    assert "ALLOWED_HOSTS" in answer.json()["errors"][0]["detail"]
+    [line] = caplog.records
+    assert "evil.example" in line.getMessage()

@@ -23,6 +23,16 @@ def found(words: str) -> set[str]:
     return set(Product.objects.search(words).values_list("sku", flat=True))
 
 
+@pytest.mark.parametrize("sign", ["-", "(-", "(- ", "-!", "-.", "－", '-""', "'-"])
+def test_any_number_of_signs_is_searched_for(sign):
+    assert found(sign * 66) == set()
+    assert found(f"chair {sign * 66}oak") <= {"C-1", "C-2"}
+
+
+def test_the_last_of_many_minus_signs_leaves_out():
+    assert found(f"chair {'-' * 66}oak sofa OR dinner") == {"C-1"}
+
+
 @pytest.mark.parametrize(
     ("words", "skus"),
     [

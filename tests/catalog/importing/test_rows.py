@@ -174,6 +174,7 @@ def test_prices_may_have_a_decimal_comma(csv_file, text):
         ("", "has no column sku, name, category"),
         ("sku,title,category\n", "has no column name"),
         ("sku,name,category,sku\n", "has the column sku twice"),
+        ("sku,name,category" + ",a" * 200_000 + "\n", "has more than 1,000 columns"),
         ("sku,Möbel,category\na,b,c\n".encode("latin-1"), "is not text in UTF-8"),
         ("sku,name,category\n".encode("utf-16"), "is not text in UTF-8"),
         (b"\x89PNG\r\n\x1a\n\x00", "is not text in UTF-8"),

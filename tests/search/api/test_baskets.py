@@ -357,3 +357,11 @@ def test_strangers_are_throttled(shop, ask, settings):
     settings.SEARCH_THROTTLE = "2/min"
     assert [ask().status_code for _ in range(3)] == [200, 200, 429]
     cache.clear()
+
+
+def test_a_hard_basket_counts_as_what_it_takes(shop, ask, settings, monkeypatch):
+    cache.clear()
+    settings.SEARCH_THROTTLE = "1000/min"
+    monkeypatch.setattr("search.api.baskets.SHARE", 1e-7)  # Any basket is hard.
+    assert [ask().status_code for _ in range(2)] == [200, 429]
+    cache.clear()

@@ -1,6 +1,4 @@
-import json
 import uuid
-from unittest.mock import Mock
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -9,7 +7,6 @@ from PIL import Image
 
 from catalog.models import Product
 from catalog.photos import add_photo
-from config.wsgi import application
 from ml.images import as_jpeg
 from ml.recipes import make_recipe
 from search import head_training
@@ -379,14 +376,6 @@ def test_swagger_ui_is_served_from_here(client):
 
 def test_another_host_is_refused_in_the_one_error_shape(client):
     assert error(client.get("/api/v1/index/", headers={"host": "evil.example"})) == (400, "bad_request", None)
-
-
-def test_a_malformed_content_type_is_refused_in_the_one_error_shape(client):
-    respond = Mock()
-    environ = {**client._base_environ(), "CONTENT_TYPE": "text/plain; charset=hex", "QUERY_STRING": "q=a"}
-    body = b"".join(application(environ, respond))
-    assert respond.call_args.args[0] == "400 Bad Request"
-    assert json.loads(body)["errors"][0]["code"] == "bad_request"
 
 
 @pytest.mark.parametrize("name", ["x" * 400, "%00", "../settings.py"])

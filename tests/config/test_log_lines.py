@@ -1,0 +1,32 @@
+import logging
+
+from django.core.exceptions import PermissionDenied
+
+from config.log_lines import LineFormatter
+
+
+def written(**extra: object) -> str:
+    error = PermissionDenied("no")
+    try:
+        raise error
+    except PermissionDenied:
+        record = logging.getLogger("django.request").makeRecord(
+            "django.request",
+            logging.WARNING,
+            "",
+            0,
+            "Forbidden: %s",
+            ("/admin/",),
+            (type(error), error, None),
+            extra=extra,
+        )
+    return LineFormatter("%(levelname)s %(message)s").format(record)
+
+
+def test_a_refused_request_is_one_line():
+    assert written(status_code=403) == "WARNING Forbidden: /admin/"
+
+
+def test_a_failure_is_told_with_its_traceback():
+    assert "PermissionDenied: no" in written(status_code=500)
+    assert "PermissionDenied: no" in written()
