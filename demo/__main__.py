@@ -13,7 +13,8 @@ from typing import Any
 from django.core.management import CommandError, call_command
 from tqdm import tqdm
 
-from config.stack import Stack, StackError, check_data_folder, count, free_port, run_or_exit, running, welcome
+from config.stack import Stack, count, run_or_exit, running, welcome
+from config.stack_error import StackError
 
 DEMO = Path(__file__).resolve().parent
 CATALOG = DEMO / "catalog" / "catalog.csv"
@@ -40,26 +41,23 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     os.environ.setdefault("LAMPLIGHT_VAR", "var/demo")  # The shop of `make run` has another folder.
     os.environ.setdefault("STOREFRONT_SAMPLES", f"{ROOMS},{QUERIES}")
-    with run_or_exit(interrupted=130 if options.check else 0):
-        check_data_folder()
-        free_port()
-        print("Starting PostgreSQL, Redis, Celery workers and the web server ...")
-        with running() as stack:
-            import_catalog()
-            index = stack.wait_until_indexed()
-            query = queries[options.query]
-            print(f"\nA customer's photo of {query['sku']}, never indexed ({QUERIES / query['image']}):")
-            answer = ask(stack, query)
-            print(report(answer))
-            problem = wrong(index, answer, query)
-            if options.check:
-                print(summary([(ask(stack, query), query) for query in tqdm(queries.values(), disable=None)]))
-                if problem:
-                    raise StackError(problem)
-            else:
-                print(f"\n{problem[0].upper()}{problem[1:]}." if problem else "")
-                print(welcome(stack))
-                stack.wait()
+    starting = "Starting PostgreSQL, Redis, Celery workers and the web server ..."
+    with run_or_exit(interrupted=130 if options.check else 0), running(starting) as stack:
+        import_catalog()
+        index = stack.wait_until_indexed()
+        query = queries[options.query]
+        print(f"\nA customer's photo of {query['sku']}, never indexed ({QUERIES / query['image']}):")
+        answer = ask(stack, query)
+        print(report(answer))
+        problem = wrong(index, answer, query)
+        if options.check:
+            print(summary([(ask(stack, query), query) for query in tqdm(queries.values(), disable=None)]))
+            if problem:
+                raise StackError(problem)
+        else:
+            print(f"\n{problem[0].upper()}{problem[1:]}." if problem else "")
+            print(welcome(stack))
+            stack.wait()
 
 
 def customers_photos() -> dict[str, dict[str, str]]:

@@ -3,10 +3,9 @@
 import subprocess
 import sys
 
-import openvino
-import openvino.opset13 as ops
 import pytest
 
+from ml.openvino_networks import openvino
 from tests.environment import ROOT
 
 # Each thread is awake when all bring their first array.
@@ -37,8 +36,8 @@ for thread in [threading.Thread(target=ask, args=(request,)) for request in requ
 @pytest.mark.slow
 def test_threads_that_ask_for_the_first_time_at_once_all_get_an_answer(tmp_path):
     """Where they may wait for each other for ever, two processes in three do: so four are asked."""
-    pixels = ops.parameter([1, 4], float)
-    openvino.save_model(openvino.Model([ops.relu(pixels)], [pixels]), tmp_path / "network.xml")
+    pixels = openvino.opset13.parameter([1, 4], float)
+    openvino.save_model(openvino.Model([openvino.opset13.relu(pixels)], [pixels]), tmp_path / "network.xml")
     command = [sys.executable, "-c", AT_ONCE, str(tmp_path / "network.xml")]
     asked = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) for _ in range(4)]
     assert [process.communicate(timeout=60)[1] for process in asked] == [""] * 4

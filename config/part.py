@@ -1,0 +1,110 @@
+"""One process of the stack, which may die and is started again."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from config import process_groups
+
+# A life shorter than this ended at once. To import everything takes 3 s on two idle cores, and that is where a part
+# ends that has a wrong setting.
+AT_ONCE_SECONDS = 10
+LONG_LIFE_SECONDS = 120  # After a life as long as this the next pause is the shortest again.
+MOST_DEATHS = 5  # At once and in a row: what is wrong does not pass by itself. The pauses between take 15 s.
+# A search takes a second at most, and a probe is answered by another thread.
+HANGS_SECONDS = 60
+
+
+class Part:
+    """A process by name, with all that is told of it."""
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        log: Path,
+        stop_signal: signal.Signals = signal.SIGTERM,
+        answers: Callable[[], bool] | None = None,
+    ) -> None:
+        """`command` is a Python module and its arguments. `answers` says whether the process does what it is for."""
+        self.name = name
+        self.command = command
+        self.log = log
+        self.stop_signal = stop_signal
+        self.answers = answers
+        self.process: subprocess.Popen[bytes] | None = None
+        self.restarts = 0
+        self.due: float | None = None  # When it is to be started again.
+        self.begun = self.heard = 0.0
+        self.short_lives: list[float] = []  # Seconds; the last ones, in a row.
+
+    @property
+    def pid(self) -> int | None:
+        return self.process.pid if self.process else None
+
+    def start(self, folder: Path, environment: Mapping[str, str]) -> None:
+        """Start the process in a session of its own, which the terminal's Ctrl-C does not reach.
+
+        setpriv has the kernel end it if this process is killed and cannot stop it.
+        """
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", self.stop_signal.name[3:], sys.executable, "-m", *self.command],
+                cwd=folder,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.due, self.begun = None, time.monotonic()
+        self.heard = self.begun + HANGS_SECONDS  # A start takes time as well.
+
+    def cause_of_death(self) -> str:
+        """What ended the process, or "" while it runs or was stopped."""
+        code = self.process.poll() if self.process else None
+        if code is None:
+            return ""
+        return f"was killed ({signal.Signals(-code).name})" if code < 0 else f"ended with exit code {code}"
+
+    def bury(self) -> float | None:
+        """Settle when a dead process is started again. Returns the pause in seconds, None if it is hopeless.
+
+        What it left is killed: an orphan might hold the port, or go on with work that the next one begins.
+        """
+        if self.process:
+            process_groups.kill(self.process.pid)
+        now = time.monotonic()
+        life = now - self.begun
+        self.process = None
+        self.short_lives = [] if life > LONG_LIFE_SECONDS else [*self.short_lives, life][-MOST_DEATHS:]
+        if len(self.short_lives) == MOST_DEATHS and max(self.short_lives) < AT_ONCE_SECONDS:
+            return None
+        pause = 2.0 ** (len(self.short_lives) - 1)
+        self.due = now + pause
+        return pause
+
+    def hangs(self, stopped: Collection[int]) -> bool:
+        """Whether it has not answered for HANGS_SECONDS, or has been in one of the `stopped` groups for as long."""
+        if self.pid not in stopped and (self.answers is None or self.answers()):
+            self.heard = max(self.heard, time.monotonic())
+        return time.monotonic() > self.heard + HANGS_SECONDS
+
+    def ask_to_stop(self) -> None:
+        self.due = None
+        if self.process:
+            self.process.send_signal(self.stop_signal)
+            process_groups.go_on(self.process.pid)
+
+    def await_stop(self, deadline: float) -> None:
+        """Wait for the process that was asked to stop; kill what is left of it at the deadline."""
+        if self.process:
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(max(0.1, deadline - time.monotonic()))
+            process_groups.kill(self.process.pid)
+            self.process.wait()
+            self.process = None
