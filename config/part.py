@@ -14,6 +14,7 @@ from config import process_groups
 # ends that has a wrong setting.
 AT_ONCE_SECONDS = 10
 LONG_LIFE_SECONDS = 120  # After a life as long as this the next pause is the shortest again.
+FIRST_PAUSE = 1.0  # Seconds until a part that died is started again; doubled for each short life before.
 MOST_DEATHS = 5  # At once and in a row: what is wrong does not pass by itself. The pauses between take 15 s.
 # A search takes a second at most, and a probe is answered by another thread.
 HANGS_SECONDS = 60
@@ -84,7 +85,7 @@ class Part:
         self.short_lives = [] if life > LONG_LIFE_SECONDS else [*self.short_lives, life][-MOST_DEATHS:]
         if len(self.short_lives) == MOST_DEATHS and max(self.short_lives) < AT_ONCE_SECONDS:
             return None
-        pause = 2.0 ** (len(self.short_lives) - 1)
+        pause = FIRST_PAUSE * 2 ** max(0, len(self.short_lives) - 1)
         self.due = now + pause
         return pause
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import Error as DatabaseError
 
+from config.embedded.server_process import EmbeddedServerError
 from config.kept_secrets import kept_secret
 from config.stack_error import StackError
 
@@ -23,6 +24,13 @@ def prepare() -> str:
     except (CommandError, DatabaseError) as error:
         raise StackError(str(error).strip()) from error
     _prepare_space()
+    from config.embedded import servers  # Who imports it reads the settings at its end at the latest.
+
+    try:
+        for server in servers.in_use():
+            server.ensure_running()
+    except EmbeddedServerError as error:
+        raise StackError(str(error)) from error
     return _way_in()
 
 

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from config.log_rotation import last_line
 from config.part import Part
 from config.preparation import prepare
-from config.stack_error import StackError
+from config.stack_error import StackError, StalledError
 from config.start_checks import check_data_folder, free_port, only_stack
 from config.supervisor import Supervisor, kill_leftovers
 
@@ -89,7 +89,8 @@ class Stack(Supervisor):
         """Wait until no photo is pending and the head has learned from all. Returns the index state of the API.
 
         Raises:
-            StackError: a part died again and again, or nothing went on for STALLED_SECONDS.
+            StalledError: nothing went on for STALLED_SECONDS.
+            StackError: a part died again and again.
         """
         deadline = time.monotonic() + STALLED_SECONDS
         index = self.ask("GET", "index/")
@@ -104,8 +105,8 @@ class Stack(Supervisor):
                 self.tend()
                 if time.monotonic() > deadline:
                     if done == bar.total:
-                        raise StackError(f"the category head was not trained: see {self.log('maintenance')}")
-                    raise StackError(f"indexing stopped at {done} of {bar.total} photos: see {self.log('worker')}")
+                        raise StalledError(f"the category head is not trained yet: see {self.log('maintenance')}")
+                    raise StalledError(f"indexing stopped at {done} of {bar.total} photos: see {self.log('worker')}")
                 time.sleep(1)
                 index = self.ask("GET", "index/")
 

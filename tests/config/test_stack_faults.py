@@ -1,0 +1,145 @@
+"""A whole stack whose parts are killed and stopped one after the other, and a shop that goes on."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.config.test_stack import RunningStack
+from tests.conftest import picture
+from tests.installation import lay_out, wait_for
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+# What stands still is found after 5 s instead of a minute.
+IMPATIENT = """
+import os
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+from config import part, stack, supervisor
+part.HANGS_SECONDS, supervisor.LOOK_SECONDS = 5, 1
+stack.main()
+"""
+COMMANDS = {
+    "worker": "index@",
+    "maintenance": "maintenance@",
+    "beat": "config beat",
+    "web": "config.wsgi",
+}
+
+
+class Shop:
+    """A shop whose staff upload photos while its processes suffer."""
+
+    def __init__(self, stack: RunningStack, token: str) -> None:
+        self.stack = stack
+        self.api = f"{stack.url}/api/v1"
+        self.staff = {"Authorization": f"Token {token}"}
+        self.products = 0
+        self.post("categories/", json={"slug": "lamp", "name": "Lamp"})
+
+    def post(self, path: str, **data: Any) -> None:
+        answer = requests.post(f"{self.api}/{path}", headers=self.staff, timeout=60, **data)
+        assert answer.status_code == 201, answer.text
+
+    def upload(self) -> None:
+        self.products += 1
+        sku = f"LAMP-{self.products}"
+        self.post("products/", json={"sku": sku, "name": sku, "category": "lamp"})
+        self.post(f"products/{sku}/photos/", files={"image": ("photo.png", picture((7 * self.products, 0, 0)))})
+
+    def indexed(self) -> int:
+        return int(requests.get(f"{self.api}/index/", timeout=60).json()["categories"][0]["indexed"])
+
+    def parts(self) -> dict[str, dict[str, Any]]:
+        """What /readyz says; nothing while it does not answer."""
+        try:
+            parts: dict[str, dict[str, Any]] = requests.get(f"{self.stack.url}/readyz", timeout=5).json()["parts"]
+        except requests.RequestException:
+            return {}
+        return parts
+
+    def wait_until_restarted(self, restarts: dict[str, int]) -> None:
+        """Wait until all is up and the parts were started again as often as is said."""
+        names = (*COMMANDS, "postgresql", "redis")
+        expected = {name: {"state": "up", "restarts": restarts.get(name, 0)} for name in names}
+        wait_for(lambda: self.parts() == expected, f"{expected}", seconds=100)
+
+    def wait_until_all_is_indexed(self) -> None:
+        wait_for(lambda: self.indexed() == self.products, "all photos indexed", seconds=60)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory) -> Iterator[Shop]:
+    var = tmp_path_factory.mktemp("faults") / "var"
+    lay_out(var)
+    stack = RunningStack(var, ("-c", IMPATIENT))
+    try:
+        stack.wait_until_up()
+        yield Shop(stack, stack.manage("drf_create_token", "admin").split()[2])
+    finally:
+        stack.end()
+
+
+def leader(shop: Shop, name: str) -> int:
+    """The process id of a part."""
+    children = Path(f"/proc/{shop.stack.process.pid}/task/{shop.stack.process.pid}/children").read_text().split()
+    commands = {int(pid): Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode() for pid in children}
+    [found] = [pid for pid, command in commands.items() if COMMANDS[name] in command]
+    return found
+
+
+def child(shop: Shop, name: str) -> int:
+    pid = leader(shop, name)
+    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+
+
+def test_each_part_that_is_killed_is_started_again_and_indexing_goes_on(shop):
+    os.kill(child(shop, "worker"), signal.SIGKILL)
+    shop.upload()
+    shop.wait_until_all_is_indexed()
+    for name in COMMANDS:
+        os.kill(leader(shop, name), signal.SIGKILL)
+    shop.wait_until_restarted(dict.fromkeys(COMMANDS, 1))
+    shop.upload()
+    shop.wait_until_all_is_indexed()
+    told = shop.stack.output.read_text()
+    assert [told.count(f"the {name} process was killed (SIGKILL) and starts again") for name in COMMANDS] == [1] * 4
+
+
+def test_each_part_that_stands_still_is_started_again_and_indexing_goes_on(shop):
+    before = {name: shop.parts()[name]["restarts"] for name in COMMANDS}
+    stopped = [child(shop, "worker"), leader(shop, "maintenance"), leader(shop, "beat"), child(shop, "web")]
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    shop.wait_until_restarted({name: restarts + 1 for name, restarts in before.items()})
+    shop.upload()
+    shop.wait_until_all_is_indexed()
+
+
+def test_killed_servers_are_started_again_and_indexing_goes_on(shop):
+    before = {name: part["restarts"] for name, part in shop.parts().items()}
+    for server in (shop.stack.postgresql(), shop.stack.redis()):
+        os.kill(server.pid() or 0, signal.SIGKILL)
+    shop.wait_until_restarted({**before, "postgresql": before["postgresql"] + 1, "redis": before["redis"] + 1})
+    shop.upload()
+    shop.wait_until_all_is_indexed()
+
+
+def test_a_killed_supervisor_leaves_nothing_and_a_new_stack_starts_at_once(shop):
+    """A part stands still, so that it could not end by itself."""
+    os.kill(leader(shop, "maintenance"), signal.SIGSTOP)
+    shop.stack.process.kill()
+    shop.stack.process.wait()
+    again = RunningStack(shop.stack.var, PORT=str(shop.stack.port))
+    try:
+        again.wait_until_up()
+        assert "password in" in again.output.read_text()
+        assert len(again.others()) == 7  # Four parts, the children of three of them; the servers are not counted.
+        again.process.kill()
+        again.process.wait()
+        wait_for(lambda: again.others() == [], "no process left", seconds=30)
+    finally:
+        again.end()
