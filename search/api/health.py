@@ -5,7 +5,6 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache as once
-from threading import Lock
 from typing import Any
 
 import redis
@@ -26,8 +25,6 @@ logger = logging.getLogger(__name__)
 DATABASE_SECONDS = 3
 # The supervisor of `make run` touches the file of its parts every second. One as old as this is of a former run.
 PARTS_SECONDS = 60
-# The first probes come together, and loading the model for each would take each of them as long as all.
-_warming = Lock()
 
 
 def livez(request: HttpRequest) -> JsonResponse:
@@ -101,8 +98,7 @@ def _redis() -> dict[str, str]:
 def _model() -> dict[str, str]:
     space = Space.objects.get(state=Space.State.LIVE)
     try:
-        with _warming:
-            _warm(space.pk)
+        _warm(space.pk)
     except WeightsError as error:
         logger.warning("Not ready: %s", error)
         return {"model": "the model cannot be loaded: see the log"}
