@@ -1,5 +1,6 @@
 """One process of the stack, which may die and is started again."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from config import process_groups
 
@@ -52,18 +54,25 @@ class Part:
 
         setpriv has the kernel end it if this process is killed and cannot stop it.
         """
-        with self.log.open("ab") as log:
+        with self._output() as output:
             self.process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", self.stop_signal.name[3:], sys.executable, "-m", *self.command],
                 cwd=folder,
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=output,
+                stderr=output,
                 start_new_session=True,
             )
         self.due, self.begun = None, time.monotonic()
         self.heard = self.begun + HANGS_SECONDS  # A start takes time as well.
+
+    def _output(self) -> IO[bytes]:
+        """The log. What runs goes on without one where the disk is too full to make it."""
+        try:
+            return self.log.open("ab")
+        except OSError:
+            return Path(os.devnull).open("ab")
 
     def cause_of_death(self) -> str:
         """What ended the process, or "" while it runs or was stopped."""

@@ -31,10 +31,10 @@ def prepare() -> str:
             server.ensure_running()
     except EmbeddedServerError as error:
         raise StackError(str(error)) from error
-    return _way_in()
+    return way_in()
 
 
-def _way_in() -> str:
+def way_in() -> str:
     """The administrator's name and password. It is told once, when it is made; afterwards it is told where it lies."""
     from django.contrib.auth import get_user_model
 

@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 import requests
@@ -161,6 +161,8 @@ def running(announcement: str = "") -> Iterator[Stack]:
         StackError: it cannot be started, or a part of it died again and again.
     """
     signal.signal(signal.SIGTERM, _exit)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it.
+        signal.signal(signal.SIGHUP, _exit)
     check_data_folder()
     with only_stack():
         kill_leftovers(settings.VAR)
@@ -174,7 +176,8 @@ def running(announcement: str = "") -> Iterator[Stack]:
             stack.wait_until_ready()
             yield stack
         finally:
-            print("\nStopping ...", flush=True)
+            with suppress(OSError):  # The terminal may be gone.
+                print("\nStopping ...", flush=True)
             stack.stop_all()
 
 
@@ -191,8 +194,8 @@ def welcome(stack: Stack) -> str:
     )
 
 
-def _exit(*_: object) -> NoReturn:
-    raise SystemExit(128 + signal.SIGTERM)
+def _exit(number: int, _: object) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 def main() -> None:

@@ -78,8 +78,7 @@ class Supervisor:
             if cause := part.cause_of_death():
                 self._plan_restart(part, cause)
             elif part.due is not None and now >= part.due:
-                part.restarts += 1
-                self.start(part.name)
+                self._start_again(part)
         for name in self.servers:
             self._keep_up(name)
         if now >= self.next_look:
@@ -95,6 +94,14 @@ class Supervisor:
             name: {"state": "up" if up else "down", "restarts": restarts}
             for name, (up, restarts) in {**parts, **servers}.items()
         }
+
+    def _start_again(self, part: Part) -> None:
+        try:
+            self.start(part.name)
+            part.restarts += 1
+        except OSError as error:  # There is no memory for another process, for now.
+            say(f"the {part.name} process cannot be started ({error.strerror}) and is tried again")
+            part.due = time.monotonic() + LOOK_SECONDS
 
     def _plan_restart(self, part: Part, cause: str) -> None:
         line = last_line(part.log)
