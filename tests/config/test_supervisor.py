@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -32,9 +32,9 @@ class Watched(Supervisor):
         (folder / "log").mkdir()
         super().__init__(folder, folder, os.environ, [])
 
-    def run(self, name: str, program: str, **options: object) -> None:
+    def run(self, name: str, program: str, answers: Callable[[], bool] | None = None) -> None:
         (self.home / f"{name}.py").write_text(program)
-        self.parts[name] = Part(name, (name,), self.log(name), **options)
+        self.parts[name] = Part(name, (name,), self.log(name), answers=answers)
         self.start(name)
 
     def tend_until_restarted(self, name: str, times: int = 1) -> None:
@@ -181,7 +181,7 @@ def test_an_embedded_server_that_is_killed_is_started_again(watched, tmp_path, c
     server.ensure_running()
     watched.servers = {"redis": (server, server.pid())}
     watched.server_restarts = {"redis": 0}
-    os.kill(server.pid(), signal.SIGKILL)
+    os.kill(server.pid() or 0, signal.SIGKILL)
     wait_for(lambda: server.pid() is None, "redis gone", seconds=10)
     watched.tend()
     assert watched.state() == {"redis": {"state": "up", "restarts": 1}}
