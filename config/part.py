@@ -20,6 +20,7 @@ FIRST_PAUSE = 1.0  # Seconds until a part that died is started again; doubled fo
 MOST_DEATHS = 5  # At once and in a row: what is wrong does not pass by itself. The pauses between take 15 s.
 # A search takes a second at most, and a probe is answered by another thread.
 HANGS_SECONDS = 60
+STARTS_SECONDS = 300  # Until a process first answers: PostgreSQL may replay its log as long after a crash.
 
 
 class Part:
@@ -65,7 +66,7 @@ class Part:
                 start_new_session=True,
             )
         self.due, self.begun = None, time.monotonic()
-        self.heard = self.begun + HANGS_SECONDS  # A start takes time as well.
+        self.heard = self.begun + STARTS_SECONDS
 
     def _output(self) -> IO[bytes]:
         """The log. What runs goes on without one where the disk is too full to make it."""
@@ -81,8 +82,8 @@ class Part:
             return ""
         return f"was killed ({signal.Signals(-code).name})" if code < 0 else f"ended with exit code {code}"
 
-    def bury(self) -> float | None:
-        """Settle when a dead process is started again. Returns the pause in seconds, None if it is hopeless.
+    def bury(self) -> float:
+        """Settle when a dead process is started again, and return in how many seconds.
 
         What it left is killed: an orphan might hold the port, or go on with work that the next one begins.
         """
@@ -92,16 +93,18 @@ class Part:
         life = now - self.begun
         self.process = None
         self.short_lives = [] if life > LONG_LIFE_SECONDS else [*self.short_lives, life][-MOST_DEATHS:]
-        if len(self.short_lives) == MOST_DEATHS and max(self.short_lives) < AT_ONCE_SECONDS:
-            return None
         pause = FIRST_PAUSE * 2 ** max(0, len(self.short_lives) - 1)
         self.due = now + pause
         return pause
 
+    def is_hopeless(self) -> bool:
+        """Whether it died at once MOST_DEATHS times in a row."""
+        return len(self.short_lives) == MOST_DEATHS and max(self.short_lives) < AT_ONCE_SECONDS
+
     def hangs(self, stopped: Collection[int]) -> bool:
         """Whether it has not answered for HANGS_SECONDS, or has been in one of the `stopped` groups for as long."""
         if self.pid not in stopped and (self.answers is None or self.answers()):
-            self.heard = max(self.heard, time.monotonic())
+            self.heard = time.monotonic()
         return time.monotonic() > self.heard + HANGS_SECONDS
 
     def ask_to_stop(self) -> None:

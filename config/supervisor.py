@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -16,15 +17,16 @@ from config.stack_error import StackError
 
 STOP_SECONDS = 60  # A worker first ends its turn, which takes ten seconds and a batch.
 LOOK_SECONDS = 10  # How often is looked for what hangs, and for long logs. A look takes 10 ms.
+# With less free on the disk, what dies at once is tried until there is space: beat cannot keep its schedule then, and
+# searches go on without it.
+FULL_BYTES = 50_000_000
 STATE = "parts.json"
 
 
 class Supervisor:
     """Keeps parts and servers running as long as `tend` is called every second or so. It has one thread."""
 
-    def __init__(
-        self, home: Path, folder: Path, environment: Mapping[str, str], servers: Iterable[Server] = ()
-    ) -> None:
+    def __init__(self, home: Path, folder: Path, environment: Mapping[str, str], servers: Iterable[Server]) -> None:
         """Parts are started in `home`; `folder` is the data folder; `servers` are embedded ones, started if need be."""
         self.home = home
         self.folder = folder
@@ -71,7 +73,7 @@ class Supervisor:
     def tend(self) -> None:
         """Start what died, end what hangs, shorten logs. Takes a millisecond as long as nothing is wrong.
 
-        Raises StackError when a part dies again and again at once.
+        Raises StackError when a part dies at once again and again, though the disk is not full.
         """
         now = time.monotonic()
         for part in self.parts.values():
@@ -106,7 +108,7 @@ class Supervisor:
     def _plan_restart(self, part: Part, cause: str) -> None:
         line = last_line(part.log)
         pause = part.bury()
-        if pause is None:
+        if part.is_hopeless() and shutil.disk_usage(self.folder).free > FULL_BYTES:
             raise StackError(f"the {part.name} process {cause} at once, again and again ({line}): see {part.log}")
         say(f"the {part.name} process {cause} and starts again in {pause:g} s. Its last line: {line}")
 

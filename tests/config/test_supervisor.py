@@ -96,6 +96,12 @@ def test_a_part_that_dies_at_once_five_times_ends_all_with_its_last_line(watched
     assert watched.parts["beat"].restarts == 4
 
 
+def test_on_a_full_disk_a_part_is_tried_until_there_is_space(watched, monkeypatch):
+    monkeypatch.setattr(supervisor, "FULL_BYTES", 2**60)
+    watched.run("beat", FAILS)
+    watched.tend_until_restarted("beat", times=5)
+
+
 def test_the_child_of_a_killed_part_goes_with_it(watched):
     watched.run("web", HAS_CHILD)
     watched.wait_until_at_work("web")
