@@ -23,18 +23,19 @@ from demo.__main__ import CATALOG
 MOST_SECONDS = 300
 
 
-@dataclass(frozen=True)
+@dataclass
 class Shop:
     """A stack on the data folder that this process's environment names, in processes of its own."""
 
     folder: Path
     url: str
+    supervisor: subprocess.Popen[bytes] | None = None
 
     def start(self) -> float:
         """Start the stack. Returns the seconds until it is ready."""
         began = time.monotonic()
         with (self.folder / "output").open("ab") as output:
-            subprocess.Popen([sys.executable, "-m", "config.stack"], stdout=output, stderr=output)
+            self.supervisor = subprocess.Popen([sys.executable, "-m", "config.stack"], stdout=output, stderr=output)
         while time.monotonic() < began + MOST_SECONDS:
             with suppress(requests.RequestException):
                 if requests.get(f"{self.url}/readyz", timeout=MOST_SECONDS).ok:
@@ -56,16 +57,21 @@ class Shop:
                     found.append(int(process.name))
         return [pid for pid in found if pid != os.getpid()]
 
-    def end(self, with_signal: signal.Signals) -> None:
-        """Send all processes a signal, and wait until they are gone."""
+    def kill(self) -> None:
+        """Kill all processes, and wait until they are gone."""
         while pids := self.processes():
             for pid in pids:
                 with suppress(ProcessLookupError):
-                    os.kill(pid, with_signal)
-            with suppress(ChildProcessError):
-                while os.waitpid(-1, os.WNOHANG)[0]:
-                    pass
+                    os.kill(pid, signal.SIGKILL)
+            if self.supervisor:
+                self.supervisor.wait()
             time.sleep(0.1)
+
+    def stop(self) -> None:
+        """Stop the stack as Ctrl-C does."""
+        if self.supervisor:
+            self.supervisor.terminate()
+            self.supervisor.wait()
 
 
 def main() -> None:
@@ -83,7 +89,7 @@ def main() -> None:
         try:
             print(measured(shop, options.catalog, options.crashes))
         finally:
-            shop.end(signal.SIGKILL)
+            shop.kill()
 
 
 def measured(shop: Shop, catalog: Path, crashes: int) -> str:
@@ -94,12 +100,12 @@ def measured(shop: Shop, catalog: Path, crashes: int) -> str:
     lines = [f"first start, models converted: ready after {first:.1f} s; {photos} photos imported"]
     for _ in range(crashes):
         pending = shop.photos("pending")
-        shop.end(signal.SIGKILL)
+        shop.kill()
         lines.append(f"all killed with {pending} photos pending: ready again after {shop.start():.1f} s")
     while shop.photos("pending"):
         time.sleep(1)
-    lines.append(f"in the end {shop.photos('indexed')} of {photos} photos are indexed, each once")
-    shop.end(signal.SIGTERM)
+    lines.append(f"in the end there are {shop.photos('photos')} of {photos} photos, {shop.photos('indexed')} indexed")
+    shop.stop()
     lines.append(f"after an orderly stop: ready again after {shop.start():.1f} s")
     return "\n".join(lines)
 
