@@ -86,8 +86,11 @@ def leader(shop: Shop, name: str) -> int:
 
 
 def child(shop: Shop, name: str) -> int:
+    """The process id of a part's first child, once it has started one."""
     pid = leader(shop, name)
-    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    wait_for(lambda: children.read_text() != "", f"a child of {name}")
+    return int(children.read_text().split()[0])
 
 
 def test_each_part_that_is_killed_is_started_again_and_indexing_goes_on(shop):
