@@ -99,6 +99,7 @@ def stack(tmp_path_factory) -> Iterator[RunningStack]:
     running = RunningStack(tmp_path_factory.mktemp("stack") / "var")
     try:
         running.wait_until_up()
+        wait_for(lambda: "ready." in (running.var / "log" / "worker.log").read_text(), "the worker, which starts later")
         yield running
     finally:
         running.end()
