@@ -257,12 +257,3 @@ def test_ctrl_c_stops_every_process(tmp_path):
     stack.process.send_signal(signal.SIGINT)
     assert stack.process.wait(100) == 0
     wait_for(lambda: stack.others() == [], "no process left", seconds=10)
-
-
-def test_a_killed_stack_leaves_nothing_running(tmp_path):
-    lay_out(tmp_path)
-    stack = RunningStack(tmp_path)
-    stack.wait_until_up()
-    stack.process.kill()
-    stack.process.wait()
-    wait_for(lambda: stack.others() == [], "no process left", seconds=60)

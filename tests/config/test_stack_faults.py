@@ -126,7 +126,7 @@ def test_killed_servers_are_started_again_and_indexing_goes_on(shop):
 
 
 def test_a_killed_supervisor_leaves_nothing_and_a_new_stack_starts_at_once(shop):
-    """A part stands still, so that it could not end by itself."""
+    """At first a part stands still, so that it cannot end by itself."""
     parts = [leader(shop, name) for name in PARTS]
     os.kill(leader(shop, "maintenance"), signal.SIGSTOP)
     shop.stack.process.kill()
@@ -136,5 +136,8 @@ def test_a_killed_supervisor_leaves_nothing_and_a_new_stack_starts_at_once(shop)
         again.wait_until_up()
         assert [pid for pid in parts if Path(f"/proc/{pid}").exists()] == []
         assert f"password in {again.var}/admin-password" in again.output.read_text()
+        again.process.kill()
+        again.process.wait()
+        wait_for(lambda: again.others() == [], "no process left, not even of the servers", seconds=60)
     finally:
         again.end()
