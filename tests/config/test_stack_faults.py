@@ -74,6 +74,8 @@ def shop(tmp_path_factory) -> Iterator[Shop]:
     stack = RunningStack(var, ("-c", IMPATIENT))
     try:
         stack.wait_until_up()
+        logs = [var / "log" / f"{name}.log" for name in ("worker", "maintenance")]  # They start after the web process.
+        wait_for(lambda: all("ready." in log.read_text() for log in logs), "the workers")
         yield Shop(stack, stack.manage("drf_create_token", "admin").split()[2])
     finally:
         stack.end()
