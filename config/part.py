@@ -53,11 +53,13 @@ class Part:
     def start(self, folder: Path, environment: Mapping[str, str]) -> None:
         """Start the process in a session of its own, which the terminal's Ctrl-C does not reach.
 
-        setpriv has the kernel end it if this process is killed and cannot stop it.
+        setpriv has the kernel end it if this process is killed and cannot stop it. A Celery worker that gets SIGQUIT
+        while it starts may never end: what would be stopped so is killed.
         """
+        at_our_death = "KILL" if self.stop_signal == signal.SIGQUIT else "TERM"
         with self._output() as output:
             self.process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", self.stop_signal.name[3:], sys.executable, "-m", *self.command],
+                ["setpriv", "--pdeathsig", at_our_death, sys.executable, "-m", *self.command],
                 cwd=folder,
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
