@@ -15,6 +15,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ml.recipes import WeightsError, sha256_of
 from ml.torch_lock import alone
 
@@ -23,6 +25,10 @@ sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 
 import openvino  # type: ignore[import-untyped]  # noqa: E402
 from openvino import frontend  # noqa: E402
+
+# OpenVINO looks numpy up when the first array passes. Two threads that bring their first array at once wait for each
+# other for ever, and hold Python's global lock meanwhile. So the first array passes here, where one thread imports.
+openvino.Tensor(np.zeros(1, np.float32)).data.item()
 
 logger = logging.getLogger(__name__)
 KEPT = 12  # networks on disk: ResNet50 takes 47 MB, VGG16 up to fc1 235 MB; a dense one counts by itself

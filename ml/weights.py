@@ -18,6 +18,7 @@ from concurrent.futures import Future
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 
 import numpy as np
 import torch
@@ -155,6 +156,8 @@ def _opened(url: str) -> Any:
     def ask() -> None:
         try:
             answer.set_result(urllib.request.urlopen(url, timeout=TIMEOUT))
+        except URLError as error:  # The socket's time-out may end first. It is told as the other is.
+            answer.set_exception(error.reason if isinstance(error.reason, TimeoutError) else error)
         except Exception as error:  # Whatever it is, the thread that waits raises it.
             answer.set_exception(error)
 

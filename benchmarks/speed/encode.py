@@ -325,15 +325,14 @@ def web_process(network: Network) -> str:
         photos = [file.read_bytes() for file in sorted((DEMO / "photos").glob("*.webp"))[:WEB_QUERIES]]
         with running() as stack:
             stack.wait_until_indexed()
-            stack.processes["web"].terminate()
-            stack.processes["web"].wait()
+            stack.stop("web")
             first = _seconds(lambda: _start_and_ask(stack, photos[0]))
             for photo in photos:
                 stack.ask("POST", "search/", files={"image": photo})
             large = [jpeg(Image.open(io.BytesIO(photo)).convert("RGB"), (3000, 2000)) for photo in photos[:WEB_CLIENTS]]
             with ThreadPoolExecutor(WEB_CLIENTS) as clients:
                 list(clients.map(lambda photo: [Client(stack.url).ask(photo) for _ in range(QUERIES)], large))
-            resident = max(map(_resident, _family(stack.processes["web"].pid)))
+            resident = max(map(_resident, _family(stack.pid("web"))))
     return "\n".join(
         [
             "",

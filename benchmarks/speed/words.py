@@ -84,7 +84,7 @@ def served(modes: Sequence[str], count: int, text_encoder: str = "") -> float:
         for mode in modes:
             took = timed(partial(ask, Client(stack.url), mode), count)
             print(f"  {mode:8} {'no encoder' if text_encoder else 'encoder':10} {took}", flush=True)
-        return memory(stack.processes["web"].pid)
+        return memory(stack.pid("web"))
 
 
 def ask(client: "Client", mode: str, words: str) -> None:

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from config.embedded.postgresql_server import PostgreSQLServer
 from config.embedded.redis_server import RedisServer
-from config.embedded.server_process import Users, locked
+from config.embedded.server_process import Server, Users, locked
 
 
 @cache
@@ -27,6 +27,12 @@ def postgresql() -> PostgreSQLServer:
 def redis() -> RedisServer:
     """The data folder's Redis, running or not."""
     return RedisServer(settings.VAR, users())
+
+
+def in_use() -> list[Server]:
+    """Those of the two servers that the settings use; DATABASE_URL and REDIS_URL name others."""
+    database = settings.DATABASES["default"]["ENGINE"] == "config.embedded.database"
+    return [*([postgresql()] if database else []), *([] if settings.REDIS_URL else [redis()])]
 
 
 # What a process does before it leaves the servers, such as closing its connections.

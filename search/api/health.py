@@ -1,10 +1,14 @@
 """Probes: is this process alive, and is it ready to answer."""
 
+import json
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache as once
+from typing import Any
 
 import redis
+from django.conf import settings
 from django.core.cache import cache
 from django.db import Error as DatabaseError
 from django.db import connection
@@ -19,6 +23,8 @@ from search.models import Space
 logger = logging.getLogger(__name__)
 # A database that is there answers in milliseconds; orchestrators give a probe a few seconds.
 DATABASE_SECONDS = 3
+# The supervisor of `make run` touches the file of its parts every second. One as old as this is of a former run.
+PARTS_SECONDS = 60
 
 
 def livez(request: HttpRequest) -> JsonResponse:
@@ -29,12 +35,24 @@ def livez(request: HttpRequest) -> JsonResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 when a search would be answered, else 503 with the reasons; the log has the details.
 
-    The servers are asked with a deadline. The first call that finds them well loads the model.
+    The servers are asked with a deadline. The first call that finds them well loads the model. Under `make run` the
+    answer also says which parts are up; searches need the web process alone, so no other makes it not ready.
     """
     reasons = _database() or {**_redis(), **_model()}
     if reasons:
-        return JsonResponse({"status": "not ready", "reasons": reasons}, status=503)
-    return JsonResponse({"status": "ready"})
+        return JsonResponse({"status": "not ready", "reasons": reasons, **_parts()}, status=503)
+    return JsonResponse({"status": "ready", **_parts()})
+
+
+def _parts() -> dict[str, Any]:
+    """The state of each part, as config.supervisor last told it; nothing where none runs."""
+    file = settings.VAR / "parts.json"
+    try:
+        if time.time() - file.stat().st_mtime > PARTS_SECONDS:
+            return {}
+        return {"parts": json.loads(file.read_text())["parts"]}
+    except (OSError, ValueError, KeyError):
+        return {}
 
 
 def _database() -> dict[str, str]:

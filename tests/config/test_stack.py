@@ -13,6 +13,7 @@ import requests
 from PIL import Image
 
 from config.embedded.postgresql_server import PostgreSQLServer
+from config.embedded.redis_server import RedisServer
 from config.embedded.server_process import Users
 from config.settings import BASE_DIR
 from tests.conftest import picture
@@ -29,7 +30,7 @@ def free_port() -> int:
 class RunningStack:
     """`python -m config.stack` on a data folder and port of its own."""
 
-    def __init__(self, var: Path, **environment: str) -> None:
+    def __init__(self, var: Path, program: tuple[str, ...] = ("-m", "config.stack"), **environment: str) -> None:
         self.var, self.port = var, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         var.mkdir(parents=True, exist_ok=True)
@@ -44,7 +45,7 @@ class RunningStack:
         }
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "config.stack"],
+                [sys.executable, *program],
                 cwd=BASE_DIR,
                 env=self.environment,
                 stdout=output,
@@ -60,6 +61,18 @@ class RunningStack:
 
     def password(self) -> str:
         return self.output.read_text().split("password ")[1].split()[0]
+
+    def manage(self, *arguments: str) -> str:
+        """What `manage.py ARGUMENTS` printed."""
+        command = [sys.executable, "manage.py", *arguments]
+        done = subprocess.run(command, cwd=BASE_DIR, env=self.environment, capture_output=True, text=True, check=True)
+        return done.stdout
+
+    def postgresql(self) -> PostgreSQLServer:
+        return PostgreSQLServer(self.var, Users(self.var / ".users.lock"))
+
+    def redis(self) -> RedisServer:
+        return RedisServer(self.var, Users(self.var / ".users.lock"))
 
     def others(self) -> list[str]:
         """Command lines of the processes in its data folder, without the stack's own."""
@@ -86,6 +99,7 @@ def stack(tmp_path_factory) -> Iterator[RunningStack]:
     running = RunningStack(tmp_path_factory.mktemp("stack") / "var")
     try:
         running.wait_until_up()
+        wait_for(lambda: "ready." in (running.var / "log" / "worker.log").read_text(), "the worker, which starts later")
         yield running
     finally:
         running.end()
@@ -103,14 +117,7 @@ def test_an_unknown_address_is_not_found(stack):
 
 def test_a_photo_uploaded_through_the_api_is_found_by_another_photo_of_it(stack, tmp_path):
     """The whole line with the true encoder: token, product, photo, worker, query."""
-    token = subprocess.run(
-        [sys.executable, "manage.py", "drf_create_token", "admin"],
-        cwd=BASE_DIR,
-        env=stack.environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split()[2]
+    token = stack.manage("drf_create_token", "admin").split()[2]
     staff = {"Authorization": f"Token {token}"}
     api = f"{stack.url}/api/v1"
 
@@ -197,8 +204,7 @@ def test_a_stack_that_is_stopped_while_it_fetches_waits_for_nothing(unfetched):
 
 
 def test_a_database_that_hangs_makes_it_not_ready_in_seconds_and_ready_again_when_it_goes_on(stack):
-    server = PostgreSQLServer(stack.var, Users(stack.var / ".users.lock"))
-    postmaster = server.pid()
+    postmaster = stack.postgresql().pid()
     assert postmaster is not None
     children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
     pids = [postmaster, *map(int, children)]
@@ -215,7 +221,7 @@ def test_a_database_that_hangs_makes_it_not_ready_in_seconds_and_ready_again_whe
 
 
 def test_a_killed_database_costs_no_search(stack):
-    pid = PostgreSQLServer(stack.var, Users(stack.var / ".users.lock")).pid()
+    pid = stack.postgresql().pid()
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
     image = {"image": ("photo.png", picture("red"))}
@@ -251,12 +257,3 @@ def test_ctrl_c_stops_every_process(tmp_path):
     stack.process.send_signal(signal.SIGINT)
     assert stack.process.wait(100) == 0
     wait_for(lambda: stack.others() == [], "no process left", seconds=10)
-
-
-def test_a_killed_stack_leaves_nothing_running(tmp_path):
-    lay_out(tmp_path)
-    stack = RunningStack(tmp_path)
-    stack.wait_until_up()
-    stack.process.kill()
-    stack.process.wait()
-    wait_for(lambda: stack.others() == [], "no process left", seconds=60)

@@ -1,3 +1,7 @@
+import json
+import os
+import time
+
 import pytest
 import redis
 from django.core.cache import cache
@@ -47,3 +51,24 @@ def test_it_is_not_ready_without_weights_and_does_not_tell_strangers_where_they_
         503,
         {"model": "the model cannot be loaded: see the log"},
     )
+
+
+@pytest.fixture
+def parts(settings, tmp_path):
+    """What the supervisor tells, while it runs."""
+    settings.VAR = tmp_path
+    told = {"parts": {"beat": {"state": "down", "restarts": 2}}, "processes": [[1, 2]]}
+    (tmp_path / "parts.json").write_text(json.dumps(told))
+    return tmp_path / "parts.json"
+
+
+def test_a_part_that_is_down_is_told_and_searches_are_ready(client, space, parts):
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "ready", "parts": {"beat": {"state": "down", "restarts": 2}}}
+
+
+def test_the_parts_of_a_former_run_are_not_told(client, space, parts):
+    an_hour_ago = time.time() - 3600
+    os.utime(parts, (an_hour_ago, an_hour_ago))
+    assert client.get("/readyz").json() == {"status": "ready"}

@@ -1,0 +1,151 @@
+"""A whole stack whose parts are killed and stopped one after the other, and a shop that goes on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from config.settings import BASE_DIR
+from tests.config.test_stack import RunningStack
+from tests.conftest import picture
+from tests.installation import lay_out, wait_for
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+# What stands still is found after 5 s instead of a minute.
+IMPATIENT = """
+import os
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+from config import part, stack, supervisor
+part.HANGS_SECONDS, supervisor.LOOK_SECONDS = 5, 1
+stack.main()
+"""
+PARTS = ("worker", "maintenance", "beat", "web")
+
+
+class Shop:
+    """A shop whose staff upload photos while its processes suffer."""
+
+    def __init__(self, stack: RunningStack, token: str) -> None:
+        self.stack = stack
+        self.api = f"{stack.url}/api/v1"
+        self.staff = {"Authorization": f"Token {token}"}
+        self.products = 0
+        self.post("categories/", json={"slug": "lamp", "name": "Lamp"})
+
+    def post(self, path: str, **data: Any) -> None:
+        answer = requests.post(f"{self.api}/{path}", headers=self.staff, timeout=60, **data)
+        assert answer.status_code == 201, answer.text
+
+    def upload(self) -> None:
+        self.products += 1
+        sku = f"LAMP-{self.products}"
+        self.post("products/", json={"sku": sku, "name": sku, "category": "lamp"})
+        self.post(f"products/{sku}/photos/", files={"image": ("photo.png", picture((7 * self.products, 0, 0)))})
+
+    def indexed(self) -> int:
+        return int(requests.get(f"{self.api}/index/", timeout=60).json()["categories"][0]["indexed"])
+
+    def parts(self) -> dict[str, dict[str, Any]]:
+        """What /readyz says; nothing while it does not answer."""
+        try:
+            parts: dict[str, dict[str, Any]] = requests.get(f"{self.stack.url}/readyz", timeout=5).json()["parts"]
+        except requests.RequestException:
+            return {}
+        return parts
+
+    def wait_until_restarted(self, restarts: dict[str, int]) -> None:
+        """Wait until all is up and the parts were started again as often as is said."""
+        names = (*PARTS, "postgresql", "redis")
+        expected = {name: {"state": "up", "restarts": restarts.get(name, 0)} for name in names}
+        wait_for(lambda: self.parts() == expected, f"{expected}", seconds=100)
+
+    def wait_until_all_is_indexed(self) -> None:
+        wait_for(lambda: self.indexed() == self.products, "all photos indexed", seconds=60)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory) -> Iterator[Shop]:
+    var = tmp_path_factory.mktemp("faults") / "var"
+    lay_out(var)
+    stack = RunningStack(var, ("-c", IMPATIENT))
+    try:
+        stack.wait_until_up()
+        logs = [var / "log" / f"{name}.log" for name in ("worker", "maintenance")]  # They start after the web process.
+        wait_for(lambda: all("ready." in log.read_text() for log in logs), "the workers")
+        yield Shop(stack, stack.manage("drf_create_token", "admin").split()[2])
+    finally:
+        stack.end()
+
+
+def leader(shop: Shop, name: str) -> int:
+    """The process id of a part, while all are up."""
+    pids = [pid for pid, _ in json.loads((shop.stack.var / "parts.json").read_text())["processes"]]
+    return int(dict(zip(PARTS, pids, strict=True))[name])
+
+
+def child(shop: Shop, name: str) -> int:
+    """The process id of a part's first child, once it has started one."""
+    pid = leader(shop, name)
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    wait_for(lambda: children.read_text() != "", f"a child of {name}")
+    return int(children.read_text().split()[0])
+
+
+def test_each_part_that_is_killed_is_started_again_and_indexing_goes_on(shop):
+    os.kill(child(shop, "worker"), signal.SIGKILL)
+    shop.upload()
+    shop.wait_until_all_is_indexed()
+    for name in PARTS:
+        os.kill(leader(shop, name), signal.SIGKILL)
+    shop.wait_until_restarted(dict.fromkeys(PARTS, 1))
+    shop.upload()
+    shop.wait_until_all_is_indexed()
+    told = shop.stack.output.read_text()
+    assert [told.count(f"the {name} process was killed (SIGKILL) and starts again") for name in PARTS] == [1] * 4
+
+
+def test_each_part_that_stands_still_is_started_again_and_indexing_goes_on(shop):
+    before = {name: shop.parts()[name]["restarts"] for name in PARTS}
+    for pid in (child(shop, "worker"), leader(shop, "maintenance"), leader(shop, "beat")):
+        os.kill(pid, signal.SIGSTOP)
+    os.killpg(leader(shop, "web"), signal.SIGSTOP)
+    shop.wait_until_restarted({name: restarts + 1 for name, restarts in before.items()})
+    shop.upload()
+    shop.wait_until_all_is_indexed()
+
+
+def test_killed_servers_are_started_again_and_indexing_goes_on(shop):
+    before = {name: part["restarts"] for name, part in shop.parts().items()}
+    for server in (shop.stack.postgresql(), shop.stack.redis()):
+        os.kill(server.pid() or 0, signal.SIGKILL)
+    shop.wait_until_restarted({**before, "postgresql": before["postgresql"] + 1, "redis": before["redis"] + 1})
+    shop.upload()
+    shop.wait_until_all_is_indexed()
+
+
+def test_a_killed_supervisor_leaves_nothing_and_a_new_stack_starts_at_once(shop):
+    """At first a part stands still, so that it cannot end by itself."""
+    parts = [leader(shop, name) for name in PARTS]
+    os.kill(leader(shop, "maintenance"), signal.SIGSTOP)
+    shop.stack.process.kill()
+    shop.stack.process.wait()
+    again = RunningStack(shop.stack.var, PORT=str(shop.stack.port))
+    try:
+        again.wait_until_up()
+        assert [pid for pid in parts if Path(f"/proc/{pid}").exists()] == []
+        assert f"password in {again.var}/admin-password" in again.output.read_text()
+        again.process.kill()
+        again.process.wait()
+        wait_for(lambda: not any("config" in command for command in again.others()), "no part left", seconds=60)
+    finally:
+        again.end()
+        # A part that was still starting leaves the servers to the next stack.
+        command = [sys.executable, "-m", "config.embedded", "stop"]
+        subprocess.run(command, cwd=BASE_DIR, env=again.environment, check=True, capture_output=True)
