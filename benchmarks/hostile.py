@@ -162,22 +162,23 @@ def own_site(folder: Path) -> Iterator[tuple[Site, int]]:
         django.setup()
         from django.core.management import call_command
 
-        from config.stack import ADMIN, running
+        from config.preparation import ADMIN
+        from config.stack import running
 
         call_command("migrate", verbosity=0)
         call_command("import_catalog", DEMO / "catalog" / "catalog.csv", quiet=True)
         with running() as stack:
             stack.wait_until_indexed()
             site = Site(stack.url, folder)
-            site.log_in(ADMIN, stack.password)
-            yield site, stack.processes["web"].pid
+            site.log_in(ADMIN, (Path(os.environ["LAMPLIGHT_VAR"]) / "admin-password").read_text())
+            yield site, stack.pid("web")
 
 
 def peak_memory(pid: int) -> int:
     """The most memory, in bytes, that a process or one that it started has had at once."""
     status = Path(f"/proc/{pid}/status").read_text()
     own = re.search(r"VmHWM:\s+(\d+) kB", status)
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    children = [child for task in Path(f"/proc/{pid}/task").glob("*/children") for child in task.read_text().split()]
     return max([int(own[1]) * 1_000 if own else 0, *(peak_memory(int(child)) for child in children)])
 
 
