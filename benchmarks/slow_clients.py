@@ -33,20 +33,11 @@ ATTACKS: dict[str, tuple[int, bytes, bytes]] = {
 
 def servers() -> dict[str, tuple[str, ...]]:
     """Command lines of the servers that are installed."""
-    at, threads, application = f"127.0.0.1:{port()}", str(THREADS), "config.wsgi:application"
+    at, threads, app = f"127.0.0.1:{port()}", str(THREADS), "config.wsgi:application"
     peers = {
-        "gunicorn": ("gunicorn", "--bind", at, "--worker-class", "gthread", "--threads", threads, application),
-        "granian": (
-            "granian",
-            "--interface",
-            "wsgi",
-            "--port",
-            str(port()),
-            "--blocking-threads",
-            threads,
-            application,
-        ),
-        "waitress": ("waitress", "--listen", at, "--threads", threads, application),
+        "gunicorn": ("gunicorn", "--bind", at, "--worker-class", "gthread", "--threads", threads, app),
+        "granian": ("granian", "--interface=wsgi", f"--port={port()}", f"--blocking-threads={threads}", app),
+        "waitress": ("waitress", "--listen", at, "--threads", threads, app),
     }
     return {"Lamplight": ("config.web",), **{name: command for name, command in peers.items() if find_spec(name)}}
 

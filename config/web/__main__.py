@@ -62,8 +62,10 @@ def serve(listener: socket.socket) -> None:
     from config.web.server import Server
     from config.web.staff_uploads import refusal_of
     from config.wsgi import application
+    from ml.decoding import pool
     from search.api import health
 
+    pool.serve_customers()
     if reasons := health.reasons():
         logger.warning("Serving, but not ready yet: %s", "; ".join(reasons.values()))
     # Keep the garbage collector off what was imported: searching all that holds up a query by 60 ms.

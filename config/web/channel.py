@@ -11,7 +11,7 @@ from waitress.utilities import Error
 from config.web import refusals
 from config.web.request import Request
 
-# A browser keeps a connection for its next click. A proxy must drop it sooner (deploy/Caddyfile).
+# A browser keeps a connection for its next click. A proxy must drop it sooner (config/Caddyfile).
 IDLE_SECONDS = 30
 # A client that is refused in the middle of its body sees the answer only if what it sent meanwhile is read.
 LINGER_SECONDS = 2

@@ -45,9 +45,9 @@ class Lanes:
         # A probe must never wait for a customer, and /livez not for /readyz, which may ask a database that hangs.
         self.liveness = Lane("livez", 1, 16)
         self.readiness = Lane("readyz", 1, 16)
-        # Two cores do no more searches with more threads than these (python -m benchmarks.load). Twelve that wait are
-        # a third of a second on two cores.
-        self.searches = Lane("search", 4, 12)
+        # Two cores do no more searches with more threads than these. With eight that wait, a search takes less than
+        # three times as long as without, however many come (python -m benchmarks.load).
+        self.searches = Lane("search", 4, 8)
         # A page asks for up to thirty small things at once; 128 are served in about a second.
         self.others = Lane("web", 4, 128)
         # Saying no takes a tenth of a millisecond. Each connection has at most one request here.

@@ -29,6 +29,7 @@ class Application:
             self.release.wait(WAITED)
         read = len(environ["wsgi.input"].read())
         known = {"path": environ["PATH_INFO"], "script": environ["SCRIPT_NAME"], "read": read}
+        known |= {name: environ.get(f"HTTP_X_FORWARDED_{name.upper()}") for name in ("for", "proto")}
         start_response("200 OK", [("Content-Type", "application/json")])
         return [json.dumps(known).encode()]
 
@@ -48,7 +49,8 @@ class Answer(NamedTuple):
 class Client:
     """A connection that says what it is told, byte for byte."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, host: str = "shop") -> None:
+        self.host = host
         self.socket = socket.create_connection(("127.0.0.1", port), WAITED)
         self.file = self.socket.makefile("rb")
 
@@ -57,10 +59,10 @@ class Client:
         return self
 
     def get(self, path: str, *headers: str) -> "Client":
-        return self.send("\r\n".join([f"GET {path} HTTP/1.1", "Host: shop", *headers, "", ""]).encode())
+        return self.send("\r\n".join([f"GET {path} HTTP/1.1", f"Host: {self.host}", *headers, "", ""]).encode())
 
     def post(self, path: str, length: int, body: bytes = b"", *headers: str) -> "Client":
-        head = [f"POST {path} HTTP/1.1", "Host: shop", f"Content-Length: {length}", *headers, "", ""]
+        head = [f"POST {path} HTTP/1.1", f"Host: {self.host}", f"Content-Length: {length}", *headers, "", ""]
         return self.send("\r\n".join(head).encode() + body)
 
     def answer(self, has_body: bool = True) -> Answer:
