@@ -346,6 +346,7 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {"waitress": {"level": "WARNING"}},  # It notes each client that goes away.
 }
 # Last, when all of it has been read.
 ENVIRONMENT = sorted(env.names)

@@ -52,6 +52,8 @@ class Lanes:
         self.others = Lane("web", 4, 128)
         # Saying no takes a tenth of a millisecond. Each connection has at most one request here.
         self.refusals = Lane("refuse", 1, 1_000_000)
+        self.turned_away = 0
+        """How many requests found their lane full."""
 
     def of(self, request: Request) -> Lane:
         if request.path == "/livez":
@@ -64,12 +66,15 @@ class Lanes:
 
     def add_task(self, channel: Any) -> None:
         request = channel.requests[0]
-        if request.error is None and self.of(request).take(channel):
-            return
-        request.error = request.error or BUSY
+        if request.error is None:
+            if self.of(request).take(channel):
+                return
+            request.error = BUSY
+            self.turned_away += 1
         self.refusals.take(channel)
 
     @property
     def present(self) -> int:
         """Requests that are served or wait to be."""
-        return sum(lane.present for lane in vars(self).values())
+        lanes = (self.liveness, self.readiness, self.searches, self.others, self.refusals)
+        return sum(lane.present for lane in lanes)

@@ -29,6 +29,10 @@ class Request(HTTPRequestParser):
     leave: Future[refusals.Refusal | None] | None = None
     """Whether the sender may send so much; None where nobody needs to be asked."""
 
+    def __init__(self, adj: object) -> None:
+        super().__init__(adj)
+        self.began = time.monotonic()
+
     def parse_header(self, header_plus: bytes) -> None:
         try:
             super().parse_header(header_plus)
@@ -40,10 +44,6 @@ class Request(HTTPRequestParser):
         self.limit = limits.allowed_bytes(self.path, content_type, has_session)
         if self.chunked:  # Browsers tell the length of a form.
             self.limit = settings.MAX_REQUEST_BYTES
-
-    def __init__(self, adj: object) -> None:
-        super().__init__(adj)
-        self.began = time.monotonic()
 
     def received(self, data: bytes) -> int:
         consumed: int = super().received(data[:PIECE] if self.chunked else data)

@@ -33,6 +33,7 @@ ACCEPTED_AT_ONCE = 64  # Other connections wait meanwhile, for 3 ms.
 # A thread that holds Python's lock for so long will never give it up. The process ends, and whoever started it starts
 # another; the log has what each thread did.
 STALLED_SECONDS = 60
+TOLD_EVERY = 10  # Seconds between two lines of the log about requests that were turned away.
 GRACE_SECONDS = 30  # The slowest request, a scene of ten things explained on a busy machine, takes a few seconds.
 # Asks whether the sender of a large request may send it; None if so.
 AskLeave = Callable[[Request], refusals.Refusal | None]
@@ -47,7 +48,8 @@ class Server(TcpWSGIServer):
         self.lanes = Lanes()
         self._ask_leave = ask_leave
         self._leaves = ThreadPoolExecutor(1, "leave")
-        self._unchecked = 0
+        self._unchecked = self._told = 0
+        self._told_at = 0.0
         self.stopped_at: float | None = None
         address = (listener.family, listener.type, listener.proto, listener.getsockname())
         bounds = Adjustments(
@@ -94,6 +96,7 @@ class Server(TcpWSGIServer):
     def maintenance(self, now: float) -> None:
         """Give up what is late. Waitress calls it once a second."""
         faulthandler.dump_traceback_later(STALLED_SECONDS, exit=True)
+        self._tell(now)
         for channel in list(self.active_channels.values()):
             channel.check(time.monotonic())
             if self.stopped_at is not None and not channel.is_busy:
@@ -118,6 +121,12 @@ class Server(TcpWSGIServer):
                 return
             total -= channel.body_bytes
             channel.give_up(refusals.BUSY)
+
+    def _tell(self, now: float) -> None:
+        """Log how many requests were turned away, but not each of them."""
+        if (turned_away := self.lanes.turned_away) > self._told and now > self._told_at + TOLD_EVERY:
+            logger.warning("%d requests were turned away: too many came at once", turned_away - self._told)
+            self._told, self._told_at = turned_away, now
 
     def _stop_accepting(self) -> None:
         if self.accepting:

@@ -3,6 +3,8 @@ import time
 
 import pytest
 
+from tests.installation import wait_for
+
 
 @pytest.fixture
 def crowded(site):
@@ -24,6 +26,13 @@ def test_a_search_too_many_is_refused_at_once(crowded, path):
     assert time.monotonic() - begun < 0.5
     assert (answer.status, answer.code, answer.headers["Retry-After"]) == (503, "busy", "5")
     assert json.loads(answer.body)["type"] == "server_error"
+
+
+def test_the_log_says_how_many_were_turned_away(crowded, caplog):
+    for client in crowded.clients_at_once(3):
+        assert client.get("/api/v1/search/").answer().status == 503
+    wait_for(lambda: "turned away" in caplog.text, "the log", 10)
+    assert "3 requests were turned away" in caplog.text
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/", "/admin/", "/api/v1/products/"])
