@@ -57,9 +57,7 @@ class Channel(HTTPChannel):
     """When a connection that lingers is closed at last."""
 
     def readable(self) -> bool:
-        request = self.request
-        awaits_leave = request is not None and request.leave is not None and not request.leave.done()
-        return bool(super().readable()) and not awaits_leave
+        return bool(super().readable()) and (self.request is None or self.request.may_come)
 
     def received(self, data: bytes) -> bool:
         if self.closing_at is not None:

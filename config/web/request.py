@@ -55,6 +55,7 @@ class Request(HTTPRequestParser):
 
     def refuse(self, error: Error) -> None:
         self.error, self.completed = error, True
+        self.expect_continue = False  # waitress would ask for the body first.
 
     @property
     def cookies(self) -> dict[str, str]:
@@ -64,6 +65,11 @@ class Request(HTTPRequestParser):
     def is_whole(self) -> bool:
         """Whether nothing of it is still to come."""
         return self.headers_finished and (self.body_rcv is None or self.body_rcv.completed)
+
+    @property
+    def may_come(self) -> bool:
+        """Whether its body is to be read: somebody may have to be asked first, and may say no."""
+        return self.leave is None or (self.leave.done() and self.leave.result() is None)
 
     @property
     def needs_leave(self) -> bool:

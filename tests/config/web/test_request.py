@@ -36,6 +36,20 @@ def test_what_a_stranger_may_not_send_is_refused_before_it_is_read(strict, path,
     assert (answer.status, answer.code, answer.headers["Content-Type"]) == (status, codes[status], "application/json")
 
 
+def test_what_follows_without_leave_is_not_read(strict):
+    client = strict.client().post(IMPORT, 22_000_000, b"", FORM, SESSION)
+    client.socket.settimeout(0.3)
+    with pytest.raises(TimeoutError):
+        client.send(b"x" * 22_000_000)
+    client.socket.settimeout(10)
+    assert client.answer().status == 403
+
+
+def test_a_client_that_asks_before_it_sends_is_refused(site):
+    answer = site.client().post("/", 21_000_001, b"", FORM, "Expect: 100-continue").answer()
+    assert (answer.status, answer.code) == (413, "request_too_large")
+
+
 def test_staff_may_send_more(site):
     client = site.client().post(PRODUCT, 22_000_000, b"", FORM, SESSION)
     client.send(b"x" * 22_000_000)
