@@ -33,7 +33,7 @@ def test_once_prepared_a_web_process_answers_without_torch_and_in_little_memory(
         libraries = Path(f"/proc/{web.pid}/maps").read_text()
         assert "libopenvino" in libraries
         assert [name for name in ("libtorch", "/scipy/", "/sklearn/") if name in libraries] == []
-        assert resident(web.pid) <= MEGABYTES  # measured: 458, with the networks of photos, of their places and of texts
+        assert resident(web.pid) <= MEGABYTES  # measured with all three networks: 458
 
 
 def test_a_workers_batches_give_way_to_queries(tmp_path):
