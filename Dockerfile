@@ -10,4 +10,4 @@ USER lamplight
 VOLUME /data
 EXPOSE 8000
 ENV HOST=0.0.0.0
-CMD ["gunicorn", "--config", "config/gunicorn.py", "config.wsgi"]
+CMD ["python", "-m", "config.web"]

@@ -9,12 +9,14 @@ from django.urls import reverse
 
 from catalog.errors import error_body
 
+TOO_LARGE = "request_too_large"
+
 
 class RequestSizeMiddleware:
     """Answers a request above settings.MAX_REQUEST_BYTES with a 413, in the error shape of the API.
 
-    Two forms of the admin have caps of their own for requests with a session cookie. The product form checks the
-    session only after the body is read; the import form checks it before (staff.imports).
+    Two forms of the admin have caps of their own for requests with a session cookie. Whether the session is a good one,
+    the server asks before it reads such a body (config.web.staff_uploads).
     Django reads no more than CONTENT_LENGTH bytes, so the header is all there is to check.
     """
 
@@ -25,10 +27,10 @@ class RequestSizeMiddleware:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not (length.isascii() and length.isdigit()):
             return refusal(400, "invalid_content_length", "Content-Length is not a number of bytes.")
-        limit = allowed_bytes(request)
+        limit = allowed_bytes(request.path, request.content_type or "", settings.SESSION_COOKIE_NAME in request.COOKIES)
         # The number of digits is compared first: int() refuses a text of thousands of digits.
         if len(length.lstrip("0")) > len(str(limit)) or int(length) > limit:
-            return refusal(413, "request_too_large", f"A request has at most {limit // 1_000_000} MB.")
+            return refusal(413, TOO_LARGE, too_large(limit))
         return self.get_response(request)
 
 
@@ -55,15 +57,20 @@ class RequestHeadersMiddleware:
         return self.get_response(request)
 
 
-def allowed_bytes(request: HttpRequest) -> int:
-    if request.content_type != "multipart/form-data" or settings.SESSION_COOKIE_NAME not in request.COOKIES:
+def allowed_bytes(path: str, content_type: str, has_session: bool) -> int:
+    """The most bytes of a body sent to `path`. The server reads it by the same rule (config.web.request)."""
+    if content_type != "multipart/form-data" or not has_session:
         return settings.MAX_REQUEST_BYTES
-    if request.path == reverse("admin:catalog_import_add"):
+    if path == reverse("admin:catalog_import_add"):
         return settings.MAX_IMPORT_REQUEST_BYTES
     products = reverse("admin:catalog_product_changelist")
-    if request.path.startswith(products) and request.path.endswith(("/add/", "/change/")):
+    if path.startswith(products) and path.endswith(("/add/", "/change/")):
         return settings.MAX_ADMIN_REQUEST_BYTES
     return settings.MAX_REQUEST_BYTES
+
+
+def too_large(limit: int) -> str:
+    return f"A request has at most {limit // 1_000_000} MB."
 
 
 def refusal(status: int, code: str, detail: str) -> JsonResponse:

@@ -1,4 +1,4 @@
-"""Wiring: settings, URLs, Celery, WSGI, gunicorn, the embedded servers, and the stack that `make run` starts."""
+"""Wiring: settings, URLs, Celery, WSGI, the web server, the embedded servers, and the stack that `make run` starts."""
 
 from config.celery import app as celery_app
 

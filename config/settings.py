@@ -42,6 +42,8 @@ VAR = data_folder()
 DEBUG = env.bool("DEBUG", default=False)
 HOST = env.str("HOST", default="127.0.0.1")
 PORT = env.str("PORT", default="8000")
+# One process holds one copy of the models; its threads share it.
+WEB_PROCESSES = env.int("WEB_PROCESSES", default=1)
 # Probes and `make run` ask under the local names, whatever the shop is called.
 ALLOWED_HOSTS = [*env.list("ALLOWED_HOSTS", default=[]), HOST, "127.0.0.1", "localhost", "[::1]"]
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
@@ -258,10 +260,9 @@ MEDIA_ROOT = VAR / "media"
 MEDIA_URL = "/media/"
 # Requests larger than this are refused before they are read: one 20 MB photo (ml.images) and its form.
 MAX_REQUEST_BYTES = 21_000_000
-# The product form of the admin takes several photos at once: twenty from a phone, at 4 MB each. Not more, because
-# anyone can send a session cookie, and the form is on disk before Django looks whether the session is a good one.
+# The product form of the admin takes several photos at once: twenty from a phone, at 4 MB each.
 MAX_ADMIN_REQUEST_BYTES = 4 * MAX_REQUEST_BYTES
-# The form that sends a whole catalogue with its photos. Who may not import is turned away before Django reads it.
+# The form that sends a whole catalogue with its photos. The server asks who sends it before it reads the body.
 MAX_IMPORT_REQUEST_BYTES = 1_000_000_000
 # What was sent for an import, until it is over. Not below MEDIA_ROOT: nobody may fetch it.
 IMPORTS_ROOT = VAR / "imports"
@@ -345,6 +346,7 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {"waitress": {"level": "WARNING"}},  # It notes each client that goes away.
 }
 # Last, when all of it has been read.
 ENVIRONMENT = sorted(env.names)

@@ -35,7 +35,7 @@ COMMANDS = {
     "maintenance": ("celery", "-A", "config", "worker", "-Q", "maintenance", "-n", "maintenance@%h", *ONE, *INFO),
     "captions": ("celery", "-A", "config", "worker", "-Q", "captions", "-n", "captions@%h", *ONE, *INFO),
     "beat": ("celery", "-A", "config", "beat", *INFO),
-    "web": ("gunicorn", "--config", "config/gunicorn.py", "config.wsgi"),
+    "web": ("config.web",),
 }
 # What these workers do takes minutes and is begun anew: a cold shutdown gives it up.
 COLD = ("maintenance", "captions")

@@ -1,4 +1,4 @@
-"""The WSGI entry point, served by gunicorn."""
+"""The WSGI entry point, served by config.web."""
 
 import json
 import os

@@ -1,4 +1,10 @@
-"""The networks that a process has loaded: each once for all threads, and never inherited through a fork."""
+"""The networks that a process has loaded: each once for all threads, and never inherited through a fork.
+
+Networks are loaded one at a time, whatever their kind, and `load` runs a network of OpenVINO once. The first call of
+each of its functions sets up a static variable: it holds the variable's guard and wants Python's lock. A second thread
+there at that moment holds Python's lock and wants the guard, and then the whole process stands still for ever.
+`python -m benchmarks.boots` counts how often.
+"""
 
 import ctypes
 import os
@@ -35,7 +41,7 @@ class LoadedNetworks(Generic[Network]):
         _kinds.add(self)
 
     def get(self, key: Hashable, load: Callable[[], Network], pause: float = 0) -> Network:
-        """The network; two threads that ask at once wait for one load.
+        """The network; threads that ask meanwhile wait for its load, and for that of others before it.
 
         A network that could not be loaded is not tried again for `pause` seconds. Raises the WeightsError of `load`.
         """
@@ -49,7 +55,8 @@ class LoadedNetworks(Generic[Network]):
                 if place.failure and time.monotonic() < place.failure[0] + pause:
                     raise WeightsError(place.failure[1])
                 try:
-                    place.network = load()
+                    with _loading:
+                        place.network = load()
                 except WeightsError as error:
                     place.failure = time.monotonic(), str(error)
                     raise
@@ -72,15 +79,18 @@ class LoadedNetworks(Generic[Network]):
         return had
 
     def _start_empty(self) -> None:
-        self._lock = threading.Lock()  # It guards the dictionary alone, so nobody waits for another network's load.
+        self._lock = threading.Lock()  # It guards the dictionary alone: who has a network waits for no other's load.
         self._places: OrderedDict[Hashable, _Place[Network]] = OrderedDict()  # The most recently used is last.
 
 
+_loading = threading.Lock()
 _kinds: weakref.WeakSet[LoadedNetworks[Any]] = weakref.WeakSet()
 
 
 def _abandon_all() -> None:
     """OpenMP's threads do not survive a fork either: torch would wait for them if the parent computed with several."""
+    global _loading
+    _loading = threading.Lock()
     had = [kind.abandon() for kind in list(_kinds)]
     if any(had) and "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)

@@ -33,12 +33,14 @@ class OpenvinoNetwork:
     batch_size = passes = 1
 
     def __init__(self, recipe: Recipe, cache: Path | None, precision: str = "", dense: bool = False) -> None:
-        """Converts the network unless the folder `cache` has it. Raises WeightsError.
+        """Converts the network unless the folder `cache` has it, and runs it once (ml.loaded_networks says why).
 
+        Raises WeightsError.
         `precision` as for ml.openvino_networks.Compiler, `dense` as for ml.network.build.
         """
         self.compiler = Compiler(precision)
         self.compiled = self.compiler.load(cache, _folder(recipe, dense), partial(_convert, recipe, dense=dense))
+        self.start(np.zeros((1, recipe.input_size, recipe.input_size, 3), np.uint8))()
 
     def start(self, pixels: NDArray[np.uint8]) -> Callable[[], NDArray[np.float32]]:
         """(n, size, size, 3) -> a function that waits for (n, channels); the network works meanwhile.

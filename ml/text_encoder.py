@@ -218,6 +218,7 @@ def _in_openvino(model: TextModel, cache: Path | None) -> Run:
         vectors: Floats = request.get_output_tensor().data.copy()
         return vectors
 
+    run(*_padded([[0]]))  # ml.loaded_networks says why.
     return run
 
 

@@ -23,7 +23,7 @@ from tests.small_shop import open_shop
 PAGES = ("README.md", "docs/api.md")
 ORIGIN = "http://127.0.0.1:8000"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-SOURCES = ("config/settings.py", "config/gunicorn.py")
+SOURCES = ("config/settings.py",)
 # Objects whose keys are the shop's own, or differ from one answer to the next.
 FREE = {"attributes"}
 

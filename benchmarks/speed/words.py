@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
-# As in the web server (config/gunicorn.py), before numpy is imported.
+# As in the web server (config/web/__main__.py), before numpy is imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
@@ -114,10 +114,10 @@ def timed(search: Callable[[str], object], count: int) -> str:
     return "{:.1f} {:.1f}".format(*np.percentile(times[WARM_UP:], [50, 95]))
 
 
-def memory(master: int) -> float:
-    """The proportional memory of a gunicorn's workers, in MB: pages shared by several processes count in part."""
-    children = [int(pid) for pid in Path(f"/proc/{master}/task/{master}/children").read_text().split()]
-    lines = [line for pid in children for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()]
+def memory(main: int) -> float:
+    """The proportional memory of a web server's processes, in MB: pages shared by several processes count in part."""
+    children = [int(pid) for pid in Path(f"/proc/{main}/task/{main}/children").read_text().split()]
+    lines = [line for pid in [main, *children] for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()]
     return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1000
 
 

@@ -38,9 +38,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
     The servers are asked with a deadline. The first call that finds them well loads the model. Under `make run` the
     answer also says which parts are up; searches need the web process alone, so no other makes it not ready.
     """
-    reasons = _database() or {**_redis(), **_model()}
-    if reasons:
-        return JsonResponse({"status": "not ready", "reasons": reasons, **_parts()}, status=503)
+    if found := reasons():
+        return JsonResponse({"status": "not ready", "reasons": found, **_parts()}, status=503)
     return JsonResponse({"status": "ready", **_parts()})
 
 
@@ -53,6 +52,11 @@ def _parts() -> dict[str, Any]:
         return {"parts": json.loads(file.read_text())["parts"]}
     except (OSError, ValueError, KeyError):
         return {}
+
+
+def reasons() -> dict[str, str]:
+    """Why a search would not be answered; empty where it would. The server asks before it listens."""
+    return _database() or {**_redis(), **_model()}
 
 
 def _database() -> dict[str, str]:

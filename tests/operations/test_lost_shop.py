@@ -68,7 +68,7 @@ def installation(var: Path, port: int) -> Iterator[Installation]:
 
 def answers(shop: Installation, port: int) -> list[Any]:
     """What the shop's web server answers by photo, by product and by words, without ids and times of queries."""
-    web = shop.start("-m", "gunicorn", "--config", "config/gunicorn.py", "config.wsgi")
+    web = shop.start("-m", "config.web")
     url = f"http://127.0.0.1:{port}"
 
     def is_ready() -> bool:

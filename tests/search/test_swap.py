@@ -37,7 +37,7 @@ def shop(tmp_path: Path) -> Iterator[Installation]:
     with Installation(tmp_path / "var", PORT=port, SEARCH_THROTTLE="off", OMP_NUM_THREADS="1") as installation:
         installation.manage("import_catalog", str(tmp_path / "photos"))
         installation.worker()
-        installation.start("-m", "gunicorn", "--config", "config/gunicorn.py", "config.wsgi")
+        installation.start("-m", "config.web")
         yield installation
 
 

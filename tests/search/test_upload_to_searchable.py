@@ -47,7 +47,7 @@ def shop(tmp_path: Path) -> Iterator[Installation]:
     with Installation(tmp_path / "var", PORT=port, SEARCH_THROTTLE="off") as installation:
         installation.manage("import_catalog", str(tmp_path / "photos"))
         installation.worker()
-        installation.start("-m", "gunicorn", "--config", "config/gunicorn.py", "config.wsgi")
+        installation.start("-m", "config.web")
         yield installation
 
 

@@ -115,3 +115,27 @@ def test_an_answer_that_cannot_be_shown_is_told_and_its_place_asked_again(shop):
     expect(heading(page, "26 results for “rug”")).to_be_focused()
     page.go_forward()
     expect(heading(page, "2 results for “red”")).to_be_focused()
+
+
+BUSY = {"type": "server_error", "errors": [{"code": "busy", "detail": "Many customers search.", "attr": None}]}
+
+
+@pytest.mark.parametrize("refusals", [2, 3])
+def test_a_shop_that_is_busy_is_asked_twice_more_and_then_says_so(shop, refusals):
+    page, asked = shop.page, []
+
+    def answer(route: Route) -> None:
+        asked.append(route)
+        if len(asked) > refusals:
+            route.continue_()
+        else:
+            route.fulfill(status=503, json=BUSY, headers={"Retry-After": "0.1"})
+
+    page.route("**/api/v1/search/text/*", answer)
+    page.goto(f"{page.url}?q=rug")
+    if refusals == 2:
+        expect(heading(page, "26 results for “rug”")).to_be_visible()
+    else:
+        expect(page.locator("#nothing-text")).to_have_text("Many customers search right now. Try again in one second.")
+    assert len(asked) == 3
+    shop.complaints.clear()  # Chromium's own notes on a 503.

@@ -7,6 +7,7 @@ export const MATCHES = 24; // Fills rows of 2, 3, 4 and 6.
 const BASKETS = 5; // The best one and the next best.
 const PATIENCE_MS = 60_000; // The first search after a start may wait for the model to load, about 20 s.
 const UPLOAD_PATIENCE_MS = 180_000; // 20 MB over a slow mobile network.
+const BUSY_TRIES = 2; // How often a call is repeated by itself while many customers search.
 
 /**
  * A call that brought no answer. `message` is for the visitor. `again` says whether repeating the call may help,
@@ -151,10 +152,15 @@ function upload(form, onSent) {
 
 async function call(send, path, { signal, patience = PATIENCE_MS }) {
   const enough = AbortSignal.timeout(patience);
+  const given = signal ? AbortSignal.any([signal, enough]) : enough;
   let response, text;
   try {
-    response = await send(API + path, { signal: signal ? AbortSignal.any([signal, enough]) : enough });
-    text = await response.text();
+    for (let tries = BUSY_TRIES; ; tries -= 1) {
+      response = await send(API + path, { signal: given });
+      text = await response.text();
+      if (!tries || !isBusy(response, parse(text))) break;
+      await pause(seconds(response), given);
+    }
   } catch (error) {
     if (signal?.aborted) throw error;
     const again = true;
@@ -164,6 +170,21 @@ async function call(send, path, { signal, patience = PATIENCE_MS }) {
   const answer = parse(text);
   if (response.ok && answer) return answer;
   throw refusal(response, answer);
+}
+
+function isBusy({ status }, answer) {
+  return status === 503 && ["busy", "decoders_busy"].includes(answer?.errors?.[0]?.code);
+}
+
+/** A time between once and twice as long: those who were turned away together shall not come back together. */
+function pause(seconds, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, 1000 * seconds * (1 + Math.random()));
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    });
+  });
 }
 
 function parse(text) {
@@ -197,6 +218,9 @@ function refusal(response, answer) {
       return failure(`That was a lot of searches in a short time. Try again ${when(response)}.`, { again });
     case 503:
       if (errors[0]?.code === "basket_too_hard") return failure("That is too hard a choice. Leave a thing out.");
+      if (isBusy(response, answer)) {
+        return failure(`Many customers search right now. Try again ${when(response)}.`, { again });
+      }
       return failure(`Searching is not possible right now. Try again ${when(response)}.`, { again });
   }
   if (status >= 500) return failure("Something broke in the shop. Try again in a moment.", { again });
@@ -204,7 +228,11 @@ function refusal(response, answer) {
 }
 
 function when(response) {
-  const seconds = Number(response.headers.get("Retry-After"));
-  if (!seconds) return "in a moment";
-  return seconds === 1 ? "in one second" : `in ${Math.ceil(seconds)} seconds`;
+  const wait = seconds(response);
+  if (!wait) return "in a moment";
+  return wait <= 1 ? "in one second" : `in ${Math.ceil(wait)} seconds`;
+}
+
+function seconds(response) {
+  return Number(response.headers.get("Retry-After"));
 }

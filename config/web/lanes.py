@@ -1,0 +1,80 @@
+"""The lanes that whole requests wait and are served in."""
+
+import logging
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
+from typing import Any
+
+from config.web.refusals import BUSY
+from config.web.request import Request
+
+logger = logging.getLogger(__name__)
+SEARCH = "/api/v1/search/"
+
+
+class Lane:
+    """Threads that serve requests one after the other, and the most requests that wait for them."""
+
+    def __init__(self, name: str, threads: int, waiting: int) -> None:
+        self.most = threads + waiting
+        self.present = 0
+        self._lock = Lock()
+        self._threads = ThreadPoolExecutor(threads, name)
+
+    def take(self, channel: Any) -> bool:
+        """Serve the first request of a channel when its turn comes. False if too many wait already."""
+        with self._lock:
+            if self.present >= self.most:
+                return False
+            self.present += 1
+        self._threads.submit(channel.service).add_done_callback(lambda served: self._leave(channel, served))
+        return True
+
+    def _leave(self, channel: Any, served: Future[None]) -> None:
+        with self._lock:
+            self.present -= 1
+        if error := served.exception():  # waitress answers what the application raises: this is worse.
+            logger.error("A request was given up", exc_info=error)
+            channel.cancel()
+
+
+class Lanes:
+    """All lanes of a process: waitress gives each whole request to `add_task`."""
+
+    def __init__(self) -> None:
+        # A probe must never wait for a customer, and /livez not for /readyz, which may ask a database that hangs.
+        self.liveness = Lane("livez", 1, 16)
+        self.readiness = Lane("readyz", 1, 16)
+        # Two cores do no more searches with more threads than these. With eight that wait, a search takes less than
+        # three times as long as without, however many come (python -m benchmarks.load).
+        self.searches = Lane("search", 4, 8)
+        # A page asks for up to thirty small things at once; 128 are served in about a second.
+        self.others = Lane("web", 4, 128)
+        # Saying no takes a tenth of a millisecond. Each connection has at most one request here.
+        self.refusals = Lane("refuse", 1, 1_000_000)
+        self.turned_away = 0
+        """How many requests found their lane full."""
+
+    def of(self, request: Request) -> Lane:
+        if request.path == "/livez":
+            return self.liveness
+        if request.path == "/readyz":
+            return self.readiness
+        if request.path.startswith(SEARCH) or request.path.endswith("/similar/"):
+            return self.searches
+        return self.others
+
+    def add_task(self, channel: Any) -> None:
+        request = channel.requests[0]
+        if request.error is None:
+            if self.of(request).take(channel):
+                return
+            request.error = BUSY
+            self.turned_away += 1
+        self.refusals.take(channel)
+
+    @property
+    def present(self) -> int:
+        """Requests that are served or wait to be."""
+        lanes = (self.liveness, self.readiness, self.searches, self.others, self.refusals)
+        return sum(lane.present for lane in lanes)

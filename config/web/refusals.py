@@ -1,0 +1,62 @@
+"""What the server refuses before Django sees it, in the API's error shape."""
+
+import json
+
+from waitress.utilities import Error as Reason
+
+from catalog import limits
+from catalog.errors import error_body
+from search.api.errors import RETRY_AFTER
+
+Answer = tuple[str, list[tuple[str, str]], bytes]
+# The codes of what waitress itself refuses, by status.
+CODES = {400: "bad_request", 431: "headers_too_large", 500: "error", 501: "not_implemented"}
+PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="refresh" content="{seconds}">
+<title>One moment</title>
+<h1>Many customers are here right now.</h1>
+<p>This page tries again in {seconds} seconds.</p>
+</html>
+"""
+
+
+class Refusal(Reason):
+    """A status and a reason, as waitress has them, and the error's code and detail."""
+
+    def __init__(self, code: int, reason: str, name: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code, self.reason, self.name = code, reason, name
+
+
+BUSY = Refusal(503, "Service Unavailable", "busy", "Many customers search right now. Try again in a moment.")
+TOO_SLOW = Refusal(408, "Request Timeout", "request_timeout", "The request came too slowly to be waited for.")
+UNCHECKED = Refusal(
+    503, "Service Unavailable", "database_unavailable", "The database does not answer. Try again in a moment."
+)
+
+
+def too_large(limit: int) -> Refusal:
+    return Refusal(413, "Content Too Large", limits.TOO_LARGE, limits.too_large(limit))
+
+
+def not_staff(limit: int) -> Refusal:
+    detail = f"Only staff who are logged in may send more than {limit // 1_000_000} MB. Log in, and send it again."
+    return Refusal(403, "Forbidden", "not_authenticated", detail)
+
+
+def answer(error: Reason, path: str) -> Answer:
+    """Status, headers and body: JSON, or for a page of a shop that is busy one that loads itself again."""
+    status = f"{error.code} {error.reason}"
+    wait = [("Retry-After", str(RETRY_AFTER))] if error.code == 503 else []
+    if error.code == 503 and not path.startswith("/api/"):
+        return status, [("Content-Type", "text/html"), *wait], PAGE.format(seconds=RETRY_AFTER).encode()
+    kind = "server_error" if error.code >= 500 else "client_error"
+    name = error.name if isinstance(error, Refusal) else CODES.get(error.code, "error")
+    return (
+        status,
+        [("Content-Type", "application/json"), *wait],
+        json.dumps(error_body(kind, name, error.body)).encode(),
+    )

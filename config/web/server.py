@@ -1,0 +1,149 @@
+"""The server of one process: it accepts connections, and drops those that wait longest when there are too many."""
+
+import faulthandler
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.server import TcpWSGIServer
+
+from config.web import refusals
+from config.web.channel import Channel
+from config.web.lanes import Lanes
+from config.web.request import Request
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+logger = logging.getLogger(__name__)
+# More are dropped, those first that have waited longest for their client. Each takes a descriptor and, with a body, a
+# second one. Looking at all of them takes half a millisecond a turn.
+MOST_CONNECTIONS = 1000
+# Until a client has had these seconds it is dropped only when there are twice as many: what it sent may be unread.
+SPARED_SECONDS = 1
+# Of all bodies that strangers are sending or have sent, in memory and on disk: 25 of the largest.
+MOST_BODY_BYTES = 25 * settings.MAX_REQUEST_BYTES
+CHECKED_EVERY = 1_000_000  # Bytes read between two looks at the sum above.
+ACCEPTED_AT_ONCE = 64  # Other connections wait meanwhile, for 3 ms.
+# A thread that holds Python's lock for so long will never give it up. The process ends, and whoever started it starts
+# another; the log has what each thread did.
+STALLED_SECONDS = 60
+TOLD_EVERY = 10  # Seconds between two lines of the log about requests that were turned away.
+GRACE_SECONDS = 30  # The slowest request, a scene of ten things explained on a busy machine, takes a few seconds.
+# Asks whether the sender of a large request may send it; None if so.
+AskLeave = Callable[[Request], refusals.Refusal | None]
+
+
+class Server(TcpWSGIServer):
+    """waitress's server. It listens as soon as it is made."""
+
+    channel_class = Channel
+
+    def __init__(self, application: "WSGIApplication", listener: socket.socket, ask_leave: AskLeave) -> None:
+        self.lanes = Lanes()
+        self._ask_leave = ask_leave
+        self._leaves = ThreadPoolExecutor(1, "leave")
+        self._unchecked = self._told = 0
+        self._told_at = 0.0
+        self.stopped_at: float | None = None
+        address = (listener.family, listener.type, listener.proto, listener.getsockname())
+        bounds = Adjustments(
+            ident=None,
+            backlog=1024,
+            recv_bytes=65_536,  # A photo of 4 MB is read in 64 turns.
+            inbuf_overflow=131_072,  # Larger bodies go to a temporary file: 128 MB of memory for MOST_CONNECTIONS.
+            max_request_header_size=32_768,
+            max_request_body_size=1 << 62,  # Each request has a limit of its own.
+            connection_limit=1_000_000,  # It would stop accepting, and whoever is silent would keep everybody out.
+            cleanup_interval=1,
+            clear_untrusted_proxy_headers=False,  # Django and DRF know how many proxies to believe (NUM_PROXIES).
+            log_socket_errors=False,
+        )
+        super().__init__(application, {}, True, listener, self.lanes, bounds, address, bind_socket=False)
+
+    def run(self) -> None:
+        """Serve until `stop`, and then until what was under way is done, or for GRACE_SECONDS."""
+        while not self._is_done():
+            wasyncore.loop(timeout=1, use_poll=True, map=self._map, count=1)
+            if self.stopped_at is not None:
+                self._stop_accepting()
+                self.maintenance(time.time())
+        faulthandler.cancel_dump_traceback_later()
+        if self.lanes.present:
+            logger.warning("Ending with %d requests unanswered after %d s", self.lanes.present, GRACE_SECONDS)
+            os._exit(1)  # Python would wait for their threads.
+
+    def stop(self) -> None:
+        """Accept no connection any more. It may be called by a signal's handler."""
+        if self.stopped_at is None:
+            self.stopped_at = time.monotonic()
+            self.pull_trigger()
+
+    def handle_accept(self) -> None:
+        for _ in range(ACCEPTED_AT_ONCE):
+            before = len(self.active_channels)
+            super().handle_accept()
+            if len(self.active_channels) == before:
+                return
+            if before >= MOST_CONNECTIONS:
+                self._drop()
+
+    def maintenance(self, now: float) -> None:
+        """Give up what is late. Waitress calls it once a second."""
+        faulthandler.dump_traceback_later(STALLED_SECONDS, exit=True)
+        self._tell(now)
+        for channel in list(self.active_channels.values()):
+            channel.check(time.monotonic())
+            if self.stopped_at is not None and not channel.is_busy:
+                channel.will_close = True
+
+    def ask_leave(self, request: Request) -> Future[refusals.Refusal | None]:
+        asked = self._leaves.submit(self._ask_leave, request)
+        asked.add_done_callback(lambda _: self.pull_trigger())
+        return asked
+
+    def bound_bodies(self, read: int) -> None:
+        """Give up the bodies that have been coming longest while all together are too large; `read` bytes came."""
+        self._unchecked += read
+        if self._unchecked < CHECKED_EVERY:
+            return
+        self._unchecked = 0
+        channels: list[Channel] = list(self.active_channels.values())
+        total = sum(channel.body_bytes for channel in channels)
+        coming = [(one.request.began, one) for one in channels if one.request and one.body_bytes and not one.requests]
+        for _, channel in sorted(coming, key=lambda pair: pair[0]):
+            if total <= MOST_BODY_BYTES:
+                return
+            total -= channel.body_bytes
+            channel.give_up(refusals.BUSY)
+
+    def _tell(self, now: float) -> None:
+        """Log how many requests were turned away, but not each of them."""
+        if (turned_away := self.lanes.turned_away) > self._told and now > self._told_at + TOLD_EVERY:
+            logger.warning("%d requests were turned away: too many came at once", turned_away - self._told)
+            self._told, self._told_at = turned_away, now
+
+    def _stop_accepting(self) -> None:
+        if self.accepting:
+            wasyncore.dispatcher.close(self)
+
+    def _drop(self) -> None:
+        waiting = [(since, one) for one in self.active_channels.values() if (since := one.waits_since) is not None]
+        since, channel = min(waiting, key=lambda pair: pair[0], default=(0, None))
+        is_spared = time.monotonic() < since + SPARED_SECONDS and len(waiting) < 2 * MOST_CONNECTIONS
+        if channel is not None and not is_spared:
+            channel.will_close = True
+
+    def _is_done(self) -> bool:
+        if self.stopped_at is None:
+            return False
+        if time.monotonic() > self.stopped_at + GRACE_SECONDS:
+            return True
+        return not self.lanes.present and not any(one.is_busy for one in self.active_channels.values())

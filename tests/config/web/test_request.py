@@ -1,0 +1,115 @@
+import threading
+
+import pytest
+
+from config.web import refusals
+
+FORM = "Content-Type: multipart/form-data; boundary=x"
+SESSION = "Cookie: csrftoken=a; sessionid=b"
+IMPORT = "/admin/catalog/import/add/"
+PRODUCT = "/admin/catalog/product/add/"
+
+
+@pytest.fixture
+def strict(serve):
+    """A site whose staff nobody is of."""
+    return serve(lambda request: refusals.not_staff(21_000_000))
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "length", "status"),
+    [
+        ("/api/v1/search/", [FORM], 21_000_001, 413),
+        ("/api/v1/search/", [FORM, SESSION], 21_000_001, 413),
+        (PRODUCT, [FORM], 21_000_001, 413),
+        (PRODUCT, [FORM, SESSION], 84_000_001, 413),
+        (PRODUCT, [FORM, SESSION], 84_000_000, 403),
+        (IMPORT, [FORM], 21_000_001, 413),
+        (IMPORT, [SESSION], 21_000_001, 413),
+        (IMPORT, [FORM, SESSION], 1_000_000_001, 413),
+        (IMPORT, [FORM, SESSION], 1_000_000_000, 403),
+    ],
+)
+def test_what_a_stranger_may_not_send_is_refused_before_it_is_read(strict, path, headers, length, status):
+    answer = strict.client().post(path, length, b"", *headers).answer()
+    codes = {413: "request_too_large", 403: "not_authenticated"}
+    assert (answer.status, answer.code, answer.headers["Content-Type"]) == (status, codes[status], "application/json")
+
+
+def test_what_follows_without_leave_is_not_read(strict):
+    client = strict.client().post(IMPORT, 22_000_000, b"", FORM, SESSION)
+    client.socket.settimeout(0.3)
+    with pytest.raises(TimeoutError):
+        client.send(b"x" * 22_000_000)
+    client.socket.settimeout(10)
+    assert client.answer().status == 403
+
+
+def test_a_client_that_asks_before_it_sends_is_refused(site):
+    answer = site.client().post("/", 21_000_001, b"", FORM, "Expect: 100-continue").answer()
+    assert (answer.status, answer.code) == (413, "request_too_large")
+
+
+def test_staff_may_send_more(site):
+    client = site.client().post(PRODUCT, 22_000_000, b"", FORM, SESSION)
+    client.send(b"x" * 22_000_000)
+    assert b'"read": 22000000' in client.answer().body
+
+
+def test_nothing_is_read_until_leave_is_given(serve):
+    given = threading.Event()
+    site = serve(lambda request: None if given.wait(10) else refusals.UNCHECKED)
+    client = site.client().post(PRODUCT, 22_000_000, b"", FORM, SESSION)
+    client.socket.settimeout(0.5)
+    with pytest.raises(TimeoutError):
+        client.send(b"x" * 22_000_000)
+    [channel] = site.server.active_channels.values()
+    assert channel.request.body_bytes_received <= 65_536
+    assert site.client().get("/livez").answer().status == 200
+    given.set()
+
+
+def test_a_chunked_body_is_refused_as_soon_as_it_is_too_large(site, settings):
+    settings.MAX_REQUEST_BYTES = 1_000_000
+    client = site.client().send(b"POST / HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: chunked\r\n\r\n")
+    for _ in range(17):
+        client.send(b"10000\r\n" + b"x" * 65_536 + b"\r\n")
+    answer = client.answer()
+    assert (answer.status, answer.code) == (413, "request_too_large")
+
+
+def test_a_chunked_body_has_no_larger_limit_in_the_admin(site, settings):
+    settings.MAX_REQUEST_BYTES = 1_000
+    head = f"POST {IMPORT} HTTP/1.1\r\nHost: shop\r\n{FORM}\r\n{SESSION}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    client = site.client().send(head.encode() + b"800\r\n" + b"x" * 2048 + b"\r\n0\r\n\r\n")
+    assert client.answer().status == 413
+
+
+def test_a_chunked_body_within_the_limit_is_read(site):
+    head = b"POST / HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: chunked\r\n\r\n"
+    client = site.client().send(head + (b"1000\r\n" + b"x" * 4096 + b"\r\n") * 50 + b"0\r\n\r\n")
+    assert b'"read": 204800' in client.answer().body
+
+
+def test_a_body_that_is_mostly_its_division_into_chunks_is_refused(site):
+    head = b"POST / HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: chunked\r\n\r\n"
+    client = site.client().send(head + b"1\r\nx\r\n" * 10_000)
+    answer = client.answer()
+    assert (answer.status, answer.code) == (400, "bad_request")
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "-1", "many", "1e9", "0x10", "1.5", ""])
+def test_a_length_that_is_no_number_of_bytes_is_refused(site, length):
+    answer = site.client().send(f"POST / HTTP/1.1\r\nContent-Length: {length}\r\n\r\n".encode()).answer()
+    assert (answer.status, answer.code) == (400, "bad_request")
+
+
+def test_a_header_that_is_too_long_is_refused(site):
+    answer = site.client().get("/", f"Cookie: {'x' * 40_000}").answer()
+    assert (answer.status, answer.code) == (431, "headers_too_large")
+
+
+@pytest.mark.parametrize("line", [b"get / HTTP/1.1", b"\x16\x03\x01\x02\x00", b"GET", b"GET http://[ HTTP/1.1"])
+def test_what_is_no_http_is_refused(site, line):
+    answer = site.client().send(line + b"\r\n\r\n").answer()
+    assert (answer.status, answer.code) == (400, "bad_request")
