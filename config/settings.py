@@ -187,6 +187,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # A worker outwaits any outage; by default it ends after 100 tries.
+# So it does a Redis that refuses to write (MISCONF) because its disk is full; by default the worker ends.
+CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 CELERY_TIMEZONE = "UTC"
 # Building an index or training a head takes minutes: photos are indexed meanwhile by another worker.
 CELERY_TASK_ROUTES = {
