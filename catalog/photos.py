@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Count, Max
 
 from catalog.models import MAX_POSITION, Photo, Product
+from catalog.storage import synced_together
 from ml import images
 
 T = TypeVar("T")
@@ -110,11 +111,11 @@ def add_pictures(product: Product, pictures: Sequence[Picture]) -> list[tuple[Ph
     """Adds all of the pictures or none, behind those there are. Returns each photo and whether it is new.
 
     A picture that is not decoded yet is decoded under the lock.
-    Raises what ml.images.open_photo raises, TooManyPhotos, Product.DoesNotExist.
+    Raises what ml.images.open_photo raises, TooManyPhotos, Product.DoesNotExist, catalog.storage.NotStored.
     """
     written: list[Photo] = []
     try:
-        with transaction.atomic():
+        with transaction.atomic(), synced_together():
             # Two uploads of one photo wait for each other here, so the second finds the row of the first.
             Product.objects.select_for_update(no_key=True).get(pk=product.pk)
             return [_add(product, picture, written) for picture in pictures]

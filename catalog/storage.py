@@ -1,13 +1,120 @@
-"""Storage for files that nobody may fetch."""
+"""Where files are stored: photos, for good, and what staff send for an import, which nobody may fetch."""
 
+import errno
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
 from django.conf import settings
+from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage
 from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, TemporaryFileUploadHandler
+
+FULL = {errno.ENOSPC, errno.EDQUOT}
+# Files synced at once. Of 64 photos each costs 8 ms alone, 4 ms in one thread at the end, 1 ms in four, and no less in more.
+SYNCERS = 4
+
+
+class NotStored(OSError):
+    """A file could not be written; `strerror` says why in a sentence, `errno` as the disk said it."""
+
+    def __init__(self, error: OSError) -> None:
+        why = "The disk for photos is full" if error.errno in FULL else f"The photo storage failed: {error.strerror}"
+        super().__init__(error.errno, f"{why}. Nothing was stored.")
+
+
+_unsynced: ContextVar[set[Path] | None] = ContextVar("_unsynced", default=None)
+
+
+@contextmanager
+def synced_together() -> Iterator[None]:
+    """Have the disk keep all photos that are stored in the block at its end. End a transaction around it.
+
+    If the block fails, their files are deleted, since their rows are not committed. Raises NotStored.
+    """
+    if _unsynced.get() is not None:  # A block around this one does it.
+        yield
+        return
+    stored: set[Path] = set()
+    token = _unsynced.set(stored)
+    try:
+        yield
+        with ThreadPoolExecutor(SYNCERS) as pool:
+            list(pool.map(sync, stored | {path.parent for path in stored}))
+    except BaseException as error:
+        for path in stored:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+        if isinstance(error, OSError) and not isinstance(error, NotStored):
+            raise NotStored(error) from error
+        raise
+    finally:
+        _unsynced.reset(token)
+
+
+def _told() -> set[Path]:
+    """The files that the block around will sync; outside of one, a set that nobody reads."""
+    stored = _unsynced.get()
+    return set() if stored is None else stored
+
+
+def sync(path: Path) -> None:
+    """Have the disk keep a file's bytes, or the names in a folder."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class PhotoStorage(FileSystemStorage):
+    """Keeps photos in settings.MEDIA_ROOT. What it has stored outlives a power cut, as the row does that names it.
+
+    Raises NotStored, and then leaves no part of the file behind.
+    """
+
+    def _save(self, name: str, content: "File[Any]") -> str:
+        with synced_together():
+            try:
+                return self._store(name, content)
+            except OSError as error:
+                raise NotStored(error) from error
+
+    def _store(self, name: str, content: "File[Any]") -> str:
+        path = Path(self.path(name))
+        make_folder(path.parent)
+        try:
+            file = path.open("xb")
+        except FileExistsError:  # Somebody stored the same photo just now.
+            return self._store(self.get_available_name(name), content)
+        try:
+            with file:
+                for chunk in content.chunks():
+                    file.write(chunk)
+            path.chmod(self.file_permissions_mode or 0o644)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        _told().add(path)
+        return name
+
+    def delete(self, name: str) -> None:
+        _told().discard(Path(self.path(name)))
+        super().delete(name)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, so that they outlive a power cut."""
+    if not path.is_dir():
+        make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        sync(path.parent)
 
 
 class PrivateStorage(FileSystemStorage):

@@ -258,6 +258,10 @@ SPECTACULAR_SETTINGS = {
 # --- Photos -----------------------------------------------------------------------------------------------------
 MEDIA_ROOT = VAR / "media"
 MEDIA_URL = "/media/"
+STORAGES = {
+    "default": {"BACKEND": "catalog.storage.PhotoStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
 # Requests larger than this are refused before they are read: one 20 MB photo (ml.images) and its form.
 MAX_REQUEST_BYTES = 21_000_000
 # The product form of the admin takes several photos at once: twenty from a phone, at 4 MB each. Not more, because

@@ -27,6 +27,9 @@ class SmallDisk:
         """Give back what `fill` took."""
         self.ballast.unlink(missing_ok=True)
 
+    def make_read_only(self) -> None:
+        subprocess.run(["mount", "-o", "remount,ro", str(self.folder)], check=True)
+
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Callable[..., SmallDisk]]:
