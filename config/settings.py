@@ -96,6 +96,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "staff.bad_requests.BadRequestMiddleware",
+    "search.api.errors.OutageMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
