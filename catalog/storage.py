@@ -37,34 +37,34 @@ _unsynced: ContextVar[set[Path] | None] = ContextVar("_unsynced", default=None)
 
 @contextmanager
 def synced_together() -> Iterator[None]:
-    """Have the disk keep all photos that are stored in the block at its end. End a transaction around it.
+    """Have the disk keep all photos that are stored in the block at its end, or at the end of a block around it.
 
-    If the block fails, their files are deleted, since their rows are not committed. Raises NotStored.
+    If the block fails, their files are deleted. So end the transaction around it, never in it: nobody knows whether a
+    transaction whose end was not answered is committed, and then its files must stay. Raises NotStored.
     """
-    if _unsynced.get() is not None:  # A block around this one does it.
-        yield
-        return
-    stored: set[Path] = set()
+    outer, stored = _unsynced.get(), set[Path]()
     token = _unsynced.set(stored)
     try:
         yield
-        with ThreadPoolExecutor(SYNCERS) as pool:
-            list(pool.map(sync, stored | {path.parent for path in stored}))
-    except BaseException as error:
+        if outer is None:
+            _sync(stored)
+        else:
+            outer |= stored
+    except BaseException:
         for path in stored:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
-        if isinstance(error, OSError) and not isinstance(error, NotStored):
-            raise NotStored(error) from error
         raise
     finally:
         _unsynced.reset(token)
 
 
-def _told() -> set[Path]:
-    """The files that the block around will sync; outside of one, a set that nobody reads."""
-    stored = _unsynced.get()
-    return set() if stored is None else stored
+def _sync(files: set[Path]) -> None:
+    try:
+        with ThreadPoolExecutor(SYNCERS) as pool:
+            list(pool.map(sync, files | {path.parent for path in files}))
+    except OSError as error:
+        raise NotStored(error) from error
 
 
 def sync(path: Path) -> None:
@@ -104,11 +104,13 @@ class PhotoStorage(FileSystemStorage):
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-        _told().add(path)
+        if (unsynced := _unsynced.get()) is not None:
+            unsynced.add(path)
         return name
 
     def delete(self, name: str) -> None:
-        _told().discard(Path(self.path(name)))
+        if unsynced := _unsynced.get():
+            unsynced.discard(Path(self.path(name)))
         super().delete(name)
 
 

@@ -10,6 +10,7 @@ from celery.schedules import crontab
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from config.database_connections import Connection
 from config.version import VERSION
 from staff import theme
 
@@ -117,7 +118,7 @@ TEMPLATES = [
 
 # --- PostgreSQL -----------------------------------------------------------------------------------------------
 # A pool per process; health checks on, or the first request after a database restart is answered with a 500.
-POOL = {"min_size": 1, "max_size": 10, "timeout": 3}
+POOL = {"min_size": 1, "max_size": 10, "timeout": 3, "connection_class": Connection}
 
 
 def database() -> dict[str, Any]:

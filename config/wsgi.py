@@ -12,7 +12,10 @@ from django.views.defaults import ERROR_PAGE_TEMPLATE
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
+from config.database_connections import Connection
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+Connection.serve_customers()
 
 django_application = get_wsgi_application()
 
