@@ -14,7 +14,7 @@ RETRY_AFTER = 5  # Seconds. What was restarted is mostly back by then.
 class Outage(APIException):
     """The request was fine, and what it needs is away: 503, try it again in a moment."""
 
-    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    status_code: int = status.HTTP_503_SERVICE_UNAVAILABLE
     default_detail = "The service is not ready. Try again in a moment."
     default_code = "service_unavailable"
     wait = RETRY_AFTER  # DRF sends it as Retry-After.

@@ -9,16 +9,16 @@ import time
 from typing import Any, ClassVar, Self
 
 import psycopg
-from psycopg.abc import PQGen, RV
+from psycopg.abc import RV, PQGen
 
-# Seconds of silence after which another connection is tried, and again after as many. Most statements take milliseconds.
+# Seconds of silence after which another connection is tried, and again after as many. Most statements take less.
 SILENCE = 2
 PROBE_SECONDS = 2  # A server that lives takes a connection in milliseconds. libpq heeds no less.
 # Seconds for which no connection may be had before a worker gives up its statement. It builds an index in minutes, and
 # a machine that is short of memory may take no connection for some seconds.
 WORKER_PATIENCE = 60
-# Seconds that a statement of a web process may take. The slowest takes two, among a million photos; one that takes longer
-# than this would hold one of few threads for ever.
+# Seconds that a statement of a web process may take. Among a million photos the slowest takes two. One without an end
+# would hold one of few threads.
 STATEMENT_SECONDS = 30
 RECENT = 10  # Seconds. The pool tries to connect more often than that while it has no connection.
 

@@ -150,10 +150,10 @@ CACHES: dict[str, Any] = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": redis_url(database=0),
         "KEY_PREFIX": "lamplight",
-        # A Redis that hangs delays a page by this long, not for ever.
+        # A Redis that hangs delays a page by this long, not for ever. One that lives answers in a millisecond.
         "OPTIONS": {
-            "socket_connect_timeout": 2,
-            "socket_timeout": 2,
+            "socket_connect_timeout": 1,
+            "socket_timeout": 1,
             # A pooled connection may be to a Redis that was restarted since: one try more, on a new connection.
             "retry": Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
         },
@@ -271,6 +271,10 @@ MAX_REQUEST_BYTES = 21_000_000
 MAX_ADMIN_REQUEST_BYTES = 4 * MAX_REQUEST_BYTES
 # The form that sends a whole catalogue with its photos. Who may not import is turned away before Django reads it.
 MAX_IMPORT_REQUEST_BYTES = 1_000_000_000
+FILE_UPLOAD_HANDLERS = [
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "catalog.storage.TidyUploadHandler",
+]
 # What was sent for an import, until it is over. Not below MEDIA_ROOT: nobody may fetch it.
 IMPORTS_ROOT = VAR / "imports"
 # More than a product may have (catalog.photos.MAX_PHOTOS), so that the form can say so; above, Django answers curtly.

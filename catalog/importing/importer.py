@@ -47,8 +47,9 @@ class Result:
 
 
 def import_rows(rows: Iterable[ProductRow | RefusedRow], dry_run: bool = False) -> Generator[Result, None, None]:
-    """Yields one result for each row, in order, as soon as its batch is settled. Deletes nothing; a dry run writes nothing.
+    """Yields one result for each row, in order, as soon as its batch is settled.
 
+    It deletes nothing, and a dry run writes nothing.
     Fields and attributes that the source has columns for take its values. Others are left alone. Products without a
     difference are not written. A sku that comes again is unchanged if its data are the same, and refused if not.
     Memory grows by about 200 bytes a row, for the skus met. It does not grow with the photos.

@@ -9,8 +9,7 @@ from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.views import defaults
-from rest_framework.exceptions import APIException
-from rest_framework.response import Response
+from kombu.exceptions import OperationalError as BrokerError
 
 from catalog.errors import Conflict, error_body
 from catalog.errors import ExceptionHandler as CatalogExceptionHandler
@@ -54,8 +53,8 @@ class OutageMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        known = outage(exception)
-        return known and _told(request, known)
+        known = outage(exception) or _of_redis(exception)
+        return _told(request, known) if known else None
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -79,18 +78,25 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
     An outage that a middleware met, such as one that reads the session or a large form, comes here.
     """
-    if known := outage(sys.exception()):
+    failure = sys.exception()
+    if known := outage(failure) or _of_redis(failure):
         return _told(request, known)
     if request.path.startswith("/api/"):
         return _as_json("server_error", "error", "Something went wrong on our side; it has been logged.", 500)
     return defaults.server_error(request)
 
 
+def _of_redis(error: BaseException | None) -> Outage | None:
+    if isinstance(error, redis.RedisError | BrokerError):
+        return ServiceUnavailable("Redis does not answer. Try again in a moment.", "redis_unavailable")
+    return None
+
+
 def _told(request: HttpRequest, known: Outage) -> HttpResponse:
     """One line in the log, not a traceback: the cause is elsewhere, and it may come in hundreds."""
     logger.warning("%s: %s", known.status_code, known.detail)
     if request.path.startswith("/api/"):
-        answer: HttpResponse = _as_json("server_error", known.get_codes(), str(known.detail), known.status_code)
+        answer: HttpResponse = _as_json("server_error", str(known.get_codes()), str(known.detail), known.status_code)
     else:
         # Without the request: a context processor might ask what is away.
         answer = HttpResponse(render_to_string("outage.html", {"told": known.detail}), status=known.status_code)

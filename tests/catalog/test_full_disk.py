@@ -65,6 +65,7 @@ def test_an_upload_too_large_for_what_is_left_is_a_page_that_says_so(admin_clien
         assert (answer.status_code, answer["Retry-After"]) == (507, "5")
         assert "The disk is full. Nothing was stored." in answer.content.decode()
         large.seek(0)
+    assert files(disk.folder) == []
 
 
 def test_the_import_form_says_that_the_disk_is_full(admin_client, small_disk, settings):
@@ -95,5 +96,5 @@ def test_the_command_says_that_the_file_of_refused_rows_does_not_fit(small_disk,
     disk.fill()
     rows = "".join(f"{number},,lamp\n" for number in range(2000))
     Path(tmp_path / "shop.csv").write_text(f"sku,name,category\n{rows}")
-    with pytest.raises(CommandError, match="^Stopped: .*No space left on device"):
+    with pytest.raises(CommandError, match=r"^Stopped: .*No space left on device"):
         call_command("import_catalog", tmp_path / "shop.csv", errors=report, quiet=True)

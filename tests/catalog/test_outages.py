@@ -19,11 +19,10 @@ def told(error: BaseException) -> tuple[int, object]:
     return known.status_code, known.get_codes()
 
 
-def raised(*statements: str) -> DatabaseError:
-    """The error that PostgreSQL raises at the last statement."""
+def raised(statement: str) -> DatabaseError:
+    """The error that PostgreSQL raises at a statement."""
     with pytest.raises(DatabaseError) as error, transaction.atomic(), connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)
+        cursor.execute(statement)
     return error.value
 
 
@@ -50,7 +49,9 @@ def test_an_error_of_postgresql_is_told_as_what_it_is(code, answer):
 
 @pytest.mark.django_db
 def test_a_statement_that_takes_too_long_is_not_told_as_a_database_that_is_away():
-    assert told(raised("SET LOCAL statement_timeout = 50", "SELECT pg_sleep(5)")) == (503, "too_slow")
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 50")
+    assert told(raised("SELECT pg_sleep(5)")) == (503, "too_slow")
 
 
 @pytest.mark.django_db(transaction=True)

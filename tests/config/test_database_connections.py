@@ -74,7 +74,7 @@ def test_a_web_process_has_the_server_stop_a_statement_that_takes_too_long(conne
 
 
 def test_a_worker_may_take_as_long_as_it_likes(connection):
-    conninfo, options = connection.address
+    conninfo, _ = connection.address
     with Connection.connect(conninfo) as worker:
         assert worker.execute("SHOW statement_timeout").fetchall() == [("0",)]
     assert (Connection.patience, Connection.longest) == (60, None)
