@@ -57,11 +57,15 @@ class Case:
     @property
     def line(self) -> str:
         answers = ", ".join(f"{count} x {status}" for status, count in sorted(self.answers.items()))
-        numbers = f"{self.slowest:7.1f} {self.ready:6.1f} {self.settled:8.1f} {self.lost:5} {self.doubled:8} {self.alone:6}"
+        numbers = (
+            f"{self.slowest:7.1f} {self.ready:6.1f} {self.settled:8.1f} {self.lost:5} {self.doubled:8} {self.alone:6}"
+        )
         return f"{self.activity:14} {self.fault:18} {numbers}  {answers}  {' '.join(self.missed)}"
 
 
-HEADING = f"{'in the middle of':14} {'fault':16} slowest  ready  settled  lost  doubled  alone  answers (none: no connection)"
+HEADING = (
+    f"{'in the middle of':14} {'fault':16} slowest  ready  settled  lost  doubled  alone  answers (none: no connection)"
+)
 
 
 def measured(site: Site, activity: str, fault: str, token: str, skus: list[str]) -> Case:
@@ -75,7 +79,7 @@ def measured(site: Site, activity: str, fault: str, token: str, skus: list[str])
         end()
         ended = time.monotonic()
         ready = site.wait_until_ready()
-        settled = seconds_until_done(activity, ended)
+    settled = seconds_until_done(activity, ended)
     left = damage(customers.accepted)
     failed = customers.statuses["500"] or customers.without_retry_after
     bars = {
@@ -87,7 +91,9 @@ def measured(site: Site, activity: str, fault: str, token: str, skus: list[str])
     }
     missed = [name for name, is_missed in bars.items() if is_missed]
     answers = dict(customers.statuses)
-    return Case(activity, fault, answers, customers.slowest, ready, settled, left.lost, left.doubled, left.alone, missed)
+    return Case(
+        activity, fault, answers, customers.slowest, ready, settled, left.lost, left.doubled, left.alone, missed
+    )
 
 
 def seconds_until_done(activity: str, since: float) -> float:
@@ -155,7 +161,9 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=2000, help="photos of the shop (%(default)s)")
     parser.add_argument("--activity", nargs="+", choices=ACTIVITIES, metavar="NAME", help=", ".join(ACTIVITIES))
     parser.add_argument("--fault", nargs="+", choices=FAULTS, metavar="NAME", help=", ".join(FAULTS))
-    parser.add_argument("--all", action="store_true", help="every fault in the middle of every activity: an hour or more")
+    parser.add_argument(
+        "--all", action="store_true", help="every fault in the middle of every activity: an hour or more"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was seen as JSON as well")
     options = parser.parse_args()
     seen: list[dict[str, Any]] = []

@@ -35,7 +35,7 @@ class Site:
         command = ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", *COMMANDS[name]]
         # A full disk for logs takes no file either: the part then runs without one.
         try:
-            log: int | None = os.open(self.var / "log" / f"{name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            log: int | None = os.open(self.var / "log" / f"{name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         except OSError:
             log = None
         output = subprocess.DEVNULL if log is None else log

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from catalog.models import Photo
+from catalog.photos import StoredPhotoError
 from ml.images import open_photo
 from search import photo_opening
 from search.photo_opening import opened
@@ -28,7 +29,7 @@ def hanging(photo, media) -> Iterator[Photo]:
 def test_a_storage_that_hangs_holds_up_no_other_photo(photo, hanging, monkeypatch):
     monkeypatch.setattr(photo_opening, "PATIENCE", 0.5)
     photos = [photo("blue"), hanging, photo("white")]
-    failures = {}
+    failures: dict[int, StoredPhotoError] = {}
     images = list(opened(open_photo, photos, failures))
     assert len(images) == 2
     assert list(failures) == [hanging.pk]
