@@ -130,7 +130,8 @@ def database() -> dict[str, Any]:
 
 DATABASES = {"default": {**database(), "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}}
 # A server that went away without a word is noticed in ten seconds, not in the kernel's fifteen minutes.
-PATIENCE = {"connect_timeout": 3, "tcp_user_timeout": 10_000, "keepalives_idle": 10}
+# A connection takes milliseconds. The pool must know that one cannot be had before its own patience is over.
+PATIENCE = {"connect_timeout": 2, "tcp_user_timeout": 10_000, "keepalives_idle": 10}
 # What the URL says, such as ?sslmode=require, stays.
 DATABASES["default"]["OPTIONS"] = {**PATIENCE, **DATABASES["default"].get("OPTIONS", {}), "pool": POOL}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

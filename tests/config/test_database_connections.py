@@ -73,8 +73,8 @@ def test_a_web_process_has_the_server_stop_a_statement_that_takes_too_long(conne
     assert connection.execute("SHOW statement_timeout").fetchall() == [("30s",)]
 
 
-def test_a_worker_may_take_as_long_as_it_likes(connection):
+def test_a_worker_may_take_as_long_as_it_likes(connection, monkeypatch):
+    monkeypatch.setattr(Connection, "longest", None)  # Whoever imports config.wsgi serves customers.
     conninfo, _ = connection.address
     with Connection.connect(conninfo) as worker:
         assert worker.execute("SHOW statement_timeout").fetchall() == [("0",)]
-    assert (Connection.patience, Connection.longest) == (60, None)
