@@ -143,7 +143,7 @@ def prepared(photos: int) -> Iterator[tuple[Site, str, list[str]]]:
 
 def cases(options: argparse.Namespace, can_fill: bool) -> Iterator[tuple[str, str]]:
     """Every fault in the middle of indexing, and a part of them in the middle of all else; with --all everything."""
-    few = ["kill worker", "kill maintenance", "kill postgresql", "kill everything"]
+    few = ["nothing", "kill worker", "kill maintenance", "kill postgresql", "kill everything"]
     for activity in options.activity or ACTIVITIES:
         chosen = options.fault or (list(FAULTS) if options.all or activity == "index" else few)
         for fault in chosen:

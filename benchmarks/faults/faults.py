@@ -20,7 +20,6 @@ class Fault:
 
     begin: Callable[[Site], Callable[[], None]]
     seconds: float
-    silences_web: bool = False
 
 
 def signals(pids: list[int], number: signal.Signals) -> None:
@@ -34,7 +33,7 @@ def kill(part: str) -> Fault:
         signals(site.of(part), signal.SIGKILL)
         return lambda: None
 
-    return Fault(begin, 0, silences_web=part in ("web", "everything"))
+    return Fault(begin, 0)
 
 
 def stop(part: str) -> Fault:
@@ -43,7 +42,7 @@ def stop(part: str) -> Fault:
         signals(stopped, signal.SIGSTOP)
         return lambda: signals(stopped, signal.SIGCONT)
 
-    return Fault(begin, HOLD, silences_web=part == "web")
+    return Fault(begin, HOLD)
 
 
 def fill(disk: str) -> Fault:
@@ -54,6 +53,8 @@ def fill(disk: str) -> Fault:
     return Fault(begin, HOLD)
 
 
-FAULTS = {f"kill {part}": kill(part) for part in KILLED}
+# How long the work takes by itself.
+FAULTS = {"nothing": Fault(lambda site: lambda: None, 0)}
+FAULTS |= {f"kill {part}": kill(part) for part in KILLED}
 FAULTS |= {f"stop {part}": stop(part) for part in STOPPED}
 FAULTS |= {f"full {disk}": fill(disk) for disk in DISKS}
