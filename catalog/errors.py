@@ -1,5 +1,6 @@
 """The catalogue's refusals over HTTP, all in the one error shape of the API."""
 
+import logging
 from typing import Any
 
 import psycopg
@@ -8,6 +9,11 @@ from django.db import DataError, IntegrityError
 from drf_standardized_errors import handler
 from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError
+from rest_framework.response import Response
+
+from catalog.outages import Outage, outage
+
+logger = logging.getLogger(__name__)
 
 
 def error_body(kind: str, code: str, detail: str) -> dict[str, Any]:
@@ -42,4 +48,11 @@ class ExceptionHandler(handler.ExceptionHandler):
         ):
             # Validators saw no clash, so the other row was written or removed in between.
             return Conflict()
-        return super().convert_known_exceptions(exc)
+        return outage(exc) or super().convert_known_exceptions(exc)
+
+    def report_exception(self, exc: APIException, response: Response) -> None:
+        """An outage is a line in the log, not a traceback: its cause is elsewhere, and it may come in hundreds."""
+        if isinstance(exc, Outage):
+            logger.warning("%s: %s", exc.status_code, exc.detail)
+        else:
+            super().report_exception(exc, response)

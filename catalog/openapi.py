@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 
 from catalog.errors import Conflict, error_body
 from catalog.fields import ORDERING_SCHEMA, SlugField
+from catalog.outages import DiskFull
 from catalog.serializers import ClientErrorAnswerSerializer, ServerErrorAnswerSerializer
 
 TAGS = ["catalogue"]
@@ -30,7 +31,7 @@ class Schema(AutoSchema):
     def _get_response_bodies(self, direction: Any = "response") -> Any:
         refusals = {"503": UNAVAILABLE}
         if self.method in {"POST", "PUT", "PATCH"}:
-            refusals["413"] = TOO_LARGE
+            refusals |= {"413": TOO_LARGE, "507": DISK_FULL}
         anywhere = {status: self._get_response_for_code(answer, status) for status, answer in refusals.items()}
         return {**anywhere, **super()._get_response_bodies(direction)}
 
@@ -134,6 +135,7 @@ CHANGED = refusal("Another change came first.", "conflict", Conflict.default_det
 IN_USE = refusal("The category has products.", "category_in_use", "Products are still in this category.")
 TOO_MANY_PHOTOS = refusal("The product is full.", "too_many_photos", "A product has at most 50 photos.")
 TOO_LARGE = refusal("A photo or the request is too large.", "request_too_large", "A request has at most 21 MB.")
+DISK_FULL = failure("A disk of the shop is full.", "storage_full", str(DiskFull.default_detail))
 UNAVAILABLE = failure(
     "A service that the shop needs does not answer; try again after Retry-After seconds.",
     "database_unavailable",

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Count, Max
 
 from catalog.models import MAX_POSITION, Photo, Product
+from catalog.storage import synced_together
 from ml import images
 
 T = TypeVar("T")
@@ -110,22 +111,16 @@ def add_pictures(product: Product, pictures: Sequence[Picture]) -> list[tuple[Ph
     """Adds all of the pictures or none, behind those there are. Returns each photo and whether it is new.
 
     A picture that is not decoded yet is decoded under the lock.
-    Raises what ml.images.open_photo raises, TooManyPhotos, Product.DoesNotExist.
+    Raises what ml.images.open_photo raises, TooManyPhotos, Product.DoesNotExist, catalog.storage.NotStored.
     """
-    written: list[Photo] = []
-    try:
-        with transaction.atomic():
-            # Two uploads of one photo wait for each other here, so the second finds the row of the first.
-            Product.objects.select_for_update(no_key=True).get(pk=product.pk)
-            return [_add(product, picture, written) for picture in pictures]
-    except BaseException:
-        for photo in written:
-            photo.file.delete(save=False)
-        raise
+    with transaction.atomic(), synced_together():
+        # Two uploads of one photo wait for each other here, so the second finds the row of the first.
+        Product.objects.select_for_update(no_key=True).get(pk=product.pk)
+        return [_add(product, picture) for picture in pictures]
 
 
-def _add(product: Product, picture: Picture, written: list[Photo]) -> tuple[Photo, bool]:
-    """Adds one picture, under the lock of add_pictures. `written` gets the photo as soon as its file exists."""
+def _add(product: Product, picture: Picture) -> tuple[Photo, bool]:
+    """Adds one picture, under the lock of add_pictures."""
     photos = Photo.objects.filter(product=product)
     if present := photos.filter(sha256=picture.sha256).first():
         return present, False
@@ -143,6 +138,5 @@ def _add(product: Product, picture: Picture, written: list[Photo]) -> tuple[Phot
         position=position,
     )
     photo.file.save("", ContentFile(kept.jpeg), save=False)
-    written.append(photo)
     photo.save(force_insert=True)
     return photo, True

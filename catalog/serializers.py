@@ -163,6 +163,6 @@ class ClientErrorAnswerSerializer(serializers.Serializer):
 
 
 class ServerErrorAnswerSerializer(ClientErrorAnswerSerializer):
-    """The shape of the answer 503, for the API's schema."""
+    """The shape of the answers 503 and 507, for the API's schema."""
 
     type = serializers.ChoiceField(choices=ServerErrorEnum.choices)

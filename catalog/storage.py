@@ -1,13 +1,142 @@
-"""Storage for files that nobody may fetch."""
+"""Where files are stored: photos, for good, and what staff send for an import, which nobody may fetch."""
 
+import errno
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
 from django.conf import settings
+from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage
 from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, TemporaryFileUploadHandler
+
+FULL = {errno.ENOSPC, errno.EDQUOT}
+# Files synced at once. Of 64 photos each takes 8 ms alone, at the end 4 ms in one thread and 1 ms in four.
+SYNCERS = 4
+
+
+class NotStored(OSError):  # noqa: N818  it names what became of the file
+    """A file could not be written; `strerror` says why in a sentence, `errno` as the disk said it."""
+
+    def __init__(self, error: OSError) -> None:
+        why = "The disk for photos is full" if error.errno in FULL else f"The photo storage failed: {error.strerror}"
+        super().__init__(error.errno, f"{why}. Nothing was stored.")
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+
+_unsynced: ContextVar[set[Path] | None] = ContextVar("_unsynced", default=None)
+
+
+@contextmanager
+def synced_together() -> Iterator[None]:
+    """Have the disk keep all photos that are stored in the block at its end, or at the end of a block around it.
+
+    If the block fails, their files are deleted. So end the transaction around it, never in it: nobody knows whether a
+    transaction whose end was not answered is committed, and then its files must stay. Raises NotStored.
+    """
+    outer, stored = _unsynced.get(), set[Path]()
+    token = _unsynced.set(stored)
+    try:
+        yield
+        if outer is None:
+            _sync(stored)
+        else:
+            outer |= stored
+    except BaseException:
+        for path in stored:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+        raise
+    finally:
+        _unsynced.reset(token)
+
+
+def _sync(files: set[Path]) -> None:
+    try:
+        with ThreadPoolExecutor(SYNCERS) as pool:
+            list(pool.map(sync, files | {path.parent for path in files}))
+    except OSError as error:
+        raise NotStored(error) from error
+
+
+def sync(path: Path) -> None:
+    """Have the disk keep a file's bytes, or the names in a folder."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class PhotoStorage(FileSystemStorage):
+    """Keeps photos in settings.MEDIA_ROOT. What it has stored outlives a power cut, as the row does that names it.
+
+    Raises NotStored, and then leaves no part of the file behind.
+    """
+
+    def _save(self, name: str, content: "File[Any]") -> str:
+        with synced_together():
+            try:
+                return self._store(name, content)
+            except OSError as error:
+                raise NotStored(error) from error
+
+    def _store(self, name: str, content: "File[Any]") -> str:
+        path = Path(self.path(name))
+        make_folder(path.parent)
+        try:
+            file = path.open("xb")
+        except FileExistsError:  # Somebody stored the same photo just now.
+            return self._store(self.get_available_name(name), content)
+        try:
+            with file:
+                for chunk in content.chunks():
+                    file.write(chunk)
+            path.chmod(self.file_permissions_mode or 0o644)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        if (unsynced := _unsynced.get()) is not None:
+            unsynced.add(path)
+        return name
+
+    def delete(self, name: str) -> None:
+        if unsynced := _unsynced.get():
+            unsynced.discard(Path(self.path(name)))
+        super().delete(name)
+
+
+def cannot_store() -> dict[str, str]:
+    """Why nothing can be stored, by what: photos, or the files of imports. Empty while all is well."""
+    folders = {"photos": Path(settings.MEDIA_ROOT), "imports": Path(settings.IMPORTS_ROOT)}
+    return {name: why for name, folder in folders.items() if (why := _complaint(folder))}
+
+
+def _complaint(folder: Path) -> str:
+    while not folder.exists():  # It is made with the first file.
+        folder = folder.parent
+    if not os.access(folder, os.W_OK):
+        return "the disk cannot be written to: nothing can be stored"
+    disk = os.statvfs(folder)
+    if disk.f_bavail * disk.f_frsize < settings.MAX_REQUEST_BYTES:  # The next upload may be as large.
+        return "the disk is full: nothing can be stored"
+    return ""
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, so that they outlive a power cut."""
+    if not path.is_dir():
+        make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        sync(path.parent)
 
 
 class PrivateStorage(FileSystemStorage):
@@ -43,7 +172,19 @@ class PrivateUpload(TemporaryUploadedFile):
         UploadedFile.__init__(self, file, name, *about)
 
 
-class PrivateUploadHandler(TemporaryFileUploadHandler):
+class TidyUploadHandler(TemporaryFileUploadHandler):
+    """Leaves no part of an upload behind that the disk did not take."""
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        try:
+            super().receive_data_chunk(raw_data, start)
+        except OSError:
+            with suppress(OSError):  # Closing writes what is buffered, and deletes the file all the same.
+                self.file.close()
+            raise
+
+
+class PrivateUploadHandler(TidyUploadHandler):
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         FileUploadHandler.new_file(self, *args, **kwargs)
         self.file = PrivateUpload(self.file_name, self.content_type, 0, self.charset, self.content_type_extra)

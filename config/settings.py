@@ -10,6 +10,7 @@ from celery.schedules import crontab
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from config.database_connections import Connection
 from config.version import VERSION
 from staff import theme
 
@@ -98,6 +99,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "staff.bad_requests.BadRequestMiddleware",
+    "search.api.errors.OutageMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -118,7 +120,7 @@ TEMPLATES = [
 
 # --- PostgreSQL -----------------------------------------------------------------------------------------------
 # A pool per process; health checks on, or the first request after a database restart is answered with a 500.
-POOL = {"min_size": 1, "max_size": 10, "timeout": 3}
+POOL = {"min_size": 1, "max_size": 10, "timeout": 3, "connection_class": Connection}
 
 
 def database() -> dict[str, Any]:
@@ -130,7 +132,8 @@ def database() -> dict[str, Any]:
 
 DATABASES = {"default": {**database(), "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}}
 # A server that went away without a word is noticed in ten seconds, not in the kernel's fifteen minutes.
-PATIENCE = {"connect_timeout": 3, "tcp_user_timeout": 10_000, "keepalives_idle": 10}
+# A connection takes milliseconds. The pool must know that one cannot be had before its own patience is over.
+PATIENCE = {"connect_timeout": 2, "tcp_user_timeout": 10_000, "keepalives_idle": 10}
 # What the URL says, such as ?sslmode=require, stays.
 DATABASES["default"]["OPTIONS"] = {**PATIENCE, **DATABASES["default"].get("OPTIONS", {}), "pool": POOL}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -150,10 +153,10 @@ CACHES: dict[str, Any] = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": redis_url(database=0),
         "KEY_PREFIX": "lamplight",
-        # A Redis that hangs delays a page by this long, not for ever.
+        # A Redis that hangs delays a page by this long, not for ever. One that lives answers in a millisecond.
         "OPTIONS": {
-            "socket_connect_timeout": 2,
-            "socket_timeout": 2,
+            "socket_connect_timeout": 1,
+            "socket_timeout": 1,
             # A pooled connection may be to a Redis that was restarted since: one try more, on a new connection.
             "retry": Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
         },
@@ -189,6 +192,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # A worker outwaits any outage; by default it ends after 100 tries.
+# So it does a Redis that refuses to write (MISCONF) because its disk is full; by default the worker ends.
+CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 CELERY_TIMEZONE = "UTC"
 # Building an index or training a head takes minutes: photos are indexed meanwhile by another worker.
 CELERY_TASK_ROUTES = {
@@ -258,12 +263,20 @@ SPECTACULAR_SETTINGS = {
 # --- Photos -----------------------------------------------------------------------------------------------------
 MEDIA_ROOT = VAR / "media"
 MEDIA_URL = "/media/"
+STORAGES = {
+    "default": {"BACKEND": "catalog.storage.PhotoStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
 # Requests larger than this are refused before they are read: one 20 MB photo (ml.images) and its form.
 MAX_REQUEST_BYTES = 21_000_000
 # The product form of the admin takes several photos at once: twenty from a phone, at 4 MB each.
 MAX_ADMIN_REQUEST_BYTES = 4 * MAX_REQUEST_BYTES
 # The form that sends a whole catalogue with its photos. The server asks who sends it before it reads the body.
 MAX_IMPORT_REQUEST_BYTES = 1_000_000_000
+FILE_UPLOAD_HANDLERS = [
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "catalog.storage.TidyUploadHandler",
+]
 # What was sent for an import, until it is over. Not below MEDIA_ROOT: nobody may fetch it.
 IMPORTS_ROOT = VAR / "imports"
 # More than a product may have (catalog.photos.MAX_PHOTOS), so that the form can say so; above, Django answers curtly.

@@ -14,6 +14,9 @@ from catalog.photos import StoredPhotoError, open_stored
 # 500 kB a photo. From a local disk one thread is as fast as 16. From a storage that takes 50 ms to answer, two feed 38
 # photos a second, and four feed all that two cores encode.
 OPENERS, AHEAD = 4, 32
+# Seconds for which a photo is waited for, and each photo after one that never came. A storage that answers at all takes
+# less than one. A batch of 64 then ends before its task's time is up.
+PATIENCE, LEFT = 20, 1
 
 
 def opened(
@@ -21,9 +24,11 @@ def opened(
 ) -> Generator[Image.Image, None, None]:
     """Yield the photos that can be read, in their order, while threads open the next; `failures` gets the others.
 
-    `decode` makes an image of a file, as Encoder.open does. The threads may not ask the database.
+    `decode` makes an image of a file, as Encoder.open does. The threads may not ask the database. A photo whose storage
+    hangs is a transient failure.
     """
     pool = ThreadPoolExecutor(OPENERS, "open")
+    patience = PATIENCE
     try:
         opening = ((photo.pk, pool.submit(open_stored, photo, decode)) for photo in photos)
         ahead = deque(islice(opening, AHEAD))
@@ -31,9 +36,12 @@ def opened(
             photo_id, future = ahead.popleft()
             ahead.extend(islice(opening, 1))
             try:
-                image = future.result()
+                image = future.result(patience)
             except StoredPhotoError as error:
                 failures[photo_id] = error
+            except TimeoutError:
+                patience = LEFT
+                failures[photo_id] = StoredPhotoError("The photo storage does not answer.", transient=True)
             else:
                 yield image
     finally:

@@ -5,6 +5,7 @@ queue. The worker silences the bell before it looks for pending photos, so a pho
 """
 
 import logging
+import time
 
 import redis
 from celery import current_app
@@ -15,6 +16,11 @@ logger = logging.getLogger(__name__)
 INDEX, IMPORT = "search.tasks.index_pending", "search.tasks.import_pending"
 # Seconds until a ring that nobody answered (a worker or Redis died) may be repeated; beat rings as often.
 TIMEOUT = 30
+# Seconds in which a process rings no bell after Redis failed. One that hangs takes a second to fail: it delays one
+# upload then, not each, nor each batch of an import.
+PAUSE = 10
+
+_paused_until = 0.0
 
 
 def key(task: str) -> str:
@@ -23,10 +29,14 @@ def key(task: str) -> str:
 
 def ring(task: str = INDEX) -> None:
     """Ask a worker to do soon what is pending. Never fails: beat rings again if a ring is lost."""
+    global _paused_until
+    if time.monotonic() < _paused_until:
+        return
     try:
         if cache.add(key(task), 1, TIMEOUT):
             current_app.send_task(task, expires=TIMEOUT, retry=False)
     except (redis.RedisError, OperationalError) as error:
+        _paused_until = time.monotonic() + PAUSE
         logger.warning("The bell of %s was not rung, beat will: %s", task, error)
 
 

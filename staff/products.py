@@ -31,6 +31,7 @@ from unfold.contrib.filters.admin import DropdownFilter, RelatedDropdownFilter
 from catalog.filters import MAX_QUERY_LENGTH
 from catalog.models import Photo, Product, ProductQuerySet
 from catalog.photos import MAX_PHOTOS, StoredPhotoError, TooManyPhotos, add_pictures, open_stored
+from catalog.storage import NotStored
 from descriptions import caption_leases
 from ml.images import as_jpeg, open_photo
 from search import indexing, photo_states, worker_bell
@@ -293,7 +294,7 @@ class ProductAdmin(StaffModelAdmin):
             return
         try:
             added = add_pictures(form.instance, pictures)
-        except TooManyPhotos as error:
+        except (TooManyPhotos, NotStored) as error:
             messages.error(request, f"No photo was added. {error}")
             return
         new = sum(created for _, created in added)

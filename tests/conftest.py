@@ -25,7 +25,13 @@ from search.models import Space
 from search.store import partitions
 from tests.environment import WORKER
 
-pytest_plugins = ["tests.grid_space", "tests.large_leaves", "tests.made_up_families", "tests.search_log"]
+pytest_plugins = [
+    "tests.grid_space",
+    "tests.large_leaves",
+    "tests.made_up_families",
+    "tests.search_log",
+    "tests.small_disks",
+]
 CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 Colour = str | tuple[int, int, int]
 

@@ -18,11 +18,19 @@ class Connection(redis.UnixDomainSocketConnection):
         super().__init__(**options | {"path": str(servers.redis().socket)})
 
     def _connect(self) -> Any:
+        """Start Redis only if nobody listens: a Redis that hangs would be waited for twice."""
+        try:
+            servers.users().join()
+            return super()._connect()
+        except OSError:
+            self._start()
+            return super()._connect()
+
+    def _start(self) -> None:
         try:
             servers.redis().ensure_running()
         except EmbeddedServerError as error:
             raise redis.ConnectionError(str(error)) from error
-        return super()._connect()
 
 
 class ConnectionPool(redis.ConnectionPool):

@@ -12,7 +12,10 @@ from config.embedded.server_process import EmbeddedServerError, Server, package_
 
 
 class RedisServer(Server):
-    """Redis or Valkey. It appends each write to a file and syncs the file every second."""
+    """Redis or Valkey. It writes nothing to the disk, so a full one cannot make it refuse what it is asked.
+
+    Bells, counters of throttles and what is kept for an hour may be lost: beat rings again, and all else is made anew.
+    """
 
     name = "redis"
     own_server = "REDIS_URL"
@@ -53,8 +56,7 @@ class RedisServer(Server):
             "unixsocketperm": "700",
             "dir": self.data,
             "pidfile": self.pid_file,
-            "appendonly": "yes",
-            "appendfsync": "everysec",
+            "appendonly": "no",
             "save": "",
             "maxmemory-policy": "noeviction",
         }

@@ -59,12 +59,14 @@ def serve(listener: socket.socket) -> None:
     """Load what a search needs, then answer until SIGTERM."""
     on_end(_exit)  # The first process of a container has no default of its own.
     django.setup()
+    from config.database_connections import Connection
     from config.web.server import Server
     from config.web.staff_uploads import refusal_of
     from config.wsgi import application
     from ml.decoding import pool
     from search.api import health
 
+    Connection.serve_customers()
     pool.serve_customers()
     if reasons := health.reasons():
         logger.warning("Serving, but not ready yet: %s", "; ".join(reasons.values()))

@@ -6,7 +6,7 @@ from waitress.utilities import Error as Reason
 
 from catalog import limits
 from catalog.errors import error_body
-from search.api.errors import RETRY_AFTER
+from catalog.outages import RETRY_AFTER
 
 Answer = tuple[str, list[tuple[str, str]], bytes]
 # The codes of what waitress itself refuses, by status.

@@ -1,42 +1,34 @@
 """Failures of the parts that search stands on, translated to HTTP once, here."""
 
 import logging
+import sys
+from collections.abc import Callable
 
 import redis
 from django.core.exceptions import BadRequest
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
 from django.views import defaults
-from psycopg_pool import PoolTimeout
-from rest_framework import status
-from rest_framework.exceptions import APIException
-from rest_framework.response import Response
+from kombu.exceptions import OperationalError as BrokerError
 
 from catalog.errors import Conflict, error_body
 from catalog.errors import ExceptionHandler as CatalogExceptionHandler
+from catalog.outages import Outage, outage
 from ml.images import DecodersBusy
 from ml.recipes import WeightsError
 from search.explanations import NotExplainable
 
 logger = logging.getLogger(__name__)
-RETRY_AFTER = 5  # seconds
 
 
-class ServiceUnavailable(APIException):
-    """503: the request was fine, try it again in a moment."""
-
-    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_detail = "The service is not ready. Try again in a moment."
-    default_code = "service_unavailable"
-    wait = RETRY_AFTER  # DRF sends it as Retry-After.
+class ServiceUnavailable(Outage):
+    """503: a part of the search is not ready."""
 
 
 class ExceptionHandler(CatalogExceptionHandler):
-    """Answer 503, not 500, when the database or Redis is down or the model cannot be loaded."""
+    """Answer 503, not 500, when Redis is down or the model cannot be loaded."""
 
     def convert_known_exceptions(self, exc: Exception) -> Exception:
-        if isinstance(exc, OperationalError | InterfaceError | PoolTimeout):
-            return ServiceUnavailable("The database does not answer. Try again in a moment.", "database_unavailable")
         if isinstance(exc, redis.RedisError):
             return ServiceUnavailable(
                 "What was kept for an hour cannot be read. Try again in a moment.", "cache_unavailable"
@@ -50,12 +42,19 @@ class ExceptionHandler(CatalogExceptionHandler):
             return Conflict(str(exc), "not_explainable")
         return super().convert_known_exceptions(exc)
 
-    def report_exception(self, exc: APIException, response: Response) -> None:
-        """A 503 is a line in the log, not a traceback: its cause is elsewhere, and it may come in hundreds."""
-        if isinstance(exc, ServiceUnavailable):
-            logger.warning("503: %s", exc.detail)
-        else:
-            super().report_exception(exc, response)
+
+class OutageMiddleware:
+    """Answers an outage that no view of the API met: in the admin, on a page of the shop."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        known = outage(exception) or _of_redis(exception)
+        return _told(request, known) if known else None
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -75,10 +74,34 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer a failure outside the API's own views, in the same two shapes."""
+    """Answer a failure outside the API's own views, in the same two shapes.
+
+    An outage that a middleware met, such as one that reads the session or a large form, comes here.
+    """
+    failure = sys.exception()
+    if known := outage(failure) or _of_redis(failure):
+        return _told(request, known)
     if request.path.startswith("/api/"):
         return _as_json("server_error", "error", "Something went wrong on our side; it has been logged.", 500)
     return defaults.server_error(request)
+
+
+def _of_redis(error: BaseException | None) -> Outage | None:
+    if isinstance(error, redis.RedisError | BrokerError):
+        return ServiceUnavailable("Redis does not answer. Try again in a moment.", "redis_unavailable")
+    return None
+
+
+def _told(request: HttpRequest, known: Outage) -> HttpResponse:
+    """One line in the log, not a traceback: the cause is elsewhere, and it may come in hundreds."""
+    logger.warning("%s: %s", known.status_code, known.detail)
+    if request.path.startswith("/api/"):
+        answer: HttpResponse = _as_json("server_error", str(known.get_codes()), str(known.detail), known.status_code)
+    else:
+        # Without the request: a context processor might ask what is away.
+        answer = HttpResponse(render_to_string("outage.html", {"told": known.detail}), status=known.status_code)
+    answer["Retry-After"] = str(known.wait)
+    return answer
 
 
 def _as_json(kind: str, code: str, detail: str, status: int) -> JsonResponse:

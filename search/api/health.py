@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache as once
 from typing import Any
@@ -16,13 +17,14 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from psycopg_pool import PoolTimeout
 
+from catalog.storage import cannot_store
 from ml.recipes import WeightsError
 from search import encoders, text_encoders
 from search.models import Space
 
 logger = logging.getLogger(__name__)
-# A database that is there answers in milliseconds; orchestrators give a probe a few seconds.
-DATABASE_SECONDS = 3
+# What is there answers in milliseconds; orchestrators give a probe a few seconds.
+SECONDS = 3
 # The supervisor of `make run` touches the file of its parts every second. One as old as this is of a former run.
 PARTS_SECONDS = 60
 
@@ -35,12 +37,14 @@ def livez(request: HttpRequest) -> JsonResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 when a search would be answered, else 503 with the reasons; the log has the details.
 
-    The servers are asked with a deadline. The first call that finds them well loads the model. Under `make run` the
-    answer also says which parts are up; searches need the web process alone, so no other makes it not ready.
+    A full disk stops no search: it is told among the details of a 200. The servers and the disks are asked with a
+    deadline. The first call that finds them well loads the model. Under `make run` the answer also says which parts are
+    up; searches need the web process alone, so no other makes it not ready.
     """
     if found := reasons():
         return JsonResponse({"status": "not ready", "reasons": found, **_parts()}, status=503)
-    return JsonResponse({"status": "ready", **_parts()})
+    details = _ask("disk", cannot_store)
+    return JsonResponse({"status": "ready"} | ({"details": details} if details else {}) | _parts())
 
 
 def _parts() -> dict[str, Any]:
@@ -60,19 +64,23 @@ def reasons() -> dict[str, str]:
 
 
 def _database() -> dict[str, str]:
-    """Ask from a thread of its own: a database that hangs would hold this one for ever."""
-    asked = _prober().submit(_ask_database)
+    return _ask("database", _ask_database)
+
+
+def _ask(part: str, question: Callable[[], dict[str, str]]) -> dict[str, str]:
+    """Ask from another thread: a database or a disk that hangs would hold this one for ever."""
+    asked = _prober(part).submit(question)
     try:
-        return asked.result(DATABASE_SECONDS)
+        return asked.result(SECONDS)
     except TimeoutError:
         asked.cancel()
-        return {"database": f"the database did not answer within {DATABASE_SECONDS} s"}
+        return {part: f"the {part} did not answer within {SECONDS} s"}
 
 
 @once
-def _prober() -> ThreadPoolExecutor:
-    """One thread: while it hangs, further probes wait for it until their own deadline."""
-    return ThreadPoolExecutor(1, "readyz")
+def _prober(part: str) -> ThreadPoolExecutor:
+    """One thread a part: while it hangs, further probes wait for it until their own deadline."""
+    return ThreadPoolExecutor(1, f"readyz-{part}")
 
 
 def _ask_database() -> dict[str, str]:

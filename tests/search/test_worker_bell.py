@@ -1,13 +1,22 @@
 import logging
+import os
+import signal
+import time
 
 import pytest
 import redis
 from django.core.cache import cache
 
 from catalog.models import Product
+from config.embedded import servers
 from search import tasks, worker_bell
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def not_paused(monkeypatch):
+    monkeypatch.setattr(worker_bell, "_paused_until", 0.0)
 
 
 @pytest.fixture
@@ -55,3 +64,21 @@ def test_without_redis_saving_a_photo_still_works(photo, monkeypatch, caplog, dj
     with caplog.at_level(logging.WARNING), django_capture_on_commit_callbacks(execute=True):
         assert photo("red").pk
     assert "was not rung" in caplog.text
+
+
+def test_a_redis_that_hangs_holds_up_one_upload_and_not_each(caplog):
+    pid = servers.redis().pid()
+    assert pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        seconds = [timed(worker_bell.ring) for _ in range(3)]
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert seconds[0] < 3
+    assert max(seconds[1:]) < 0.1
+
+
+def timed(action) -> float:
+    begun = time.monotonic()
+    action()
+    return time.monotonic() - begun

@@ -3146,7 +3146,7 @@ export interface components {
             text: string;
             match: boolean;
         };
-        /** @description The shape of the answer 503, for the API's schema. */
+        /** @description The shape of the answers 503 and 507, for the API's schema. */
         ServerErrorAnswer: {
             type: components["schemas"]["ServerErrorEnum"];
             errors: components["schemas"]["ClientError"][];
@@ -3462,6 +3462,15 @@ export interface operations {
                     "application/json": components["schemas"]["ServerErrorAnswer"];
                 };
             };
+            /** @description A disk of the shop is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerErrorAnswer"];
+                };
+            };
         };
     };
     categories_list: {
@@ -3677,6 +3686,15 @@ export interface operations {
             };
             /** @description A service that the shop needs does not answer; try again after Retry-After seconds. */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerErrorAnswer"];
+                };
+            };
+            /** @description A disk of the shop is full. */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3903,6 +3921,15 @@ export interface operations {
             };
             /** @description A service that the shop needs does not answer; try again after Retry-After seconds. */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerErrorAnswer"];
+                };
+            };
+            /** @description A disk of the shop is full. */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4144,6 +4171,15 @@ export interface operations {
                     "application/json": components["schemas"]["ServerErrorAnswer"];
                 };
             };
+            /** @description A disk of the shop is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerErrorAnswer"];
+                };
+            };
         };
     };
     events_create: {
@@ -4259,6 +4295,15 @@ export interface operations {
             };
             /** @description A service that the shop needs does not answer; try again after Retry-After seconds. */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerErrorAnswer"];
+                };
+            };
+            /** @description A disk of the shop is full. */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4601,6 +4646,15 @@ export interface operations {
                     "application/json": components["schemas"]["ServerErrorAnswer"];
                 };
             };
+            /** @description A disk of the shop is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerErrorAnswer"];
+                };
+            };
         };
     };
     products_retrieve: {
@@ -4820,6 +4874,15 @@ export interface operations {
             };
             /** @description A service that the shop needs does not answer; try again after Retry-After seconds. */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerErrorAnswer"];
+                };
+            };
+            /** @description A disk of the shop is full. */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5061,6 +5124,15 @@ export interface operations {
                     "application/json": components["schemas"]["ServerErrorAnswer"];
                 };
             };
+            /** @description A disk of the shop is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerErrorAnswer"];
+                };
+            };
         };
     };
     products_photos_list: {
@@ -5290,6 +5362,15 @@ export interface operations {
             };
             /** @description A service that the shop needs does not answer; try again after Retry-After seconds. */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerErrorAnswer"];
+                };
+            };
+            /** @description A disk of the shop is full. */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5617,6 +5698,15 @@ export interface operations {
                     "application/json": components["schemas"]["ServerErrorAnswer"];
                 };
             };
+            /** @description A disk of the shop is full. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerErrorAnswer"];
+                };
+            };
         };
     };
     search_explain_create: {
@@ -5724,6 +5814,15 @@ export interface operations {
             };
             /** @description A service that the shop needs does not answer; try again after Retry-After seconds. */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerErrorAnswer"];
+                };
+            };
+            /** @description A disk of the shop is full. */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };

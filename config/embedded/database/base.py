@@ -7,6 +7,7 @@ import psycopg
 from django.db.backends.postgresql import base, client
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from config import database_connections
 from config.embedded import servers
 from config.embedded.server_process import EmbeddedServerError
 
@@ -19,13 +20,15 @@ def ensure_running() -> None:
         raise psycopg.OperationalError(str(error)) from error
 
 
-class Connection(psycopg.Connection[Any]):
+class Connection(database_connections.Connection):
     """A connection of the pool. The pool's own threads make it, also to replace one that died with the server."""
 
     @classmethod
     def connect(cls, conninfo: str = "", **kwargs: Any) -> Self:
         try:
             return super().connect(conninfo, **kwargs)
+        except psycopg.errors.ConnectionTimeout:
+            raise  # It hangs. Nobody may start another beside it.
         except psycopg.OperationalError:
             ensure_running()
             return super().connect(conninfo, **kwargs)
@@ -68,6 +71,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         try:
             return super().get_new_connection(conn_params)
         except PoolTimeout:
+            if Connection.hangs():
+                raise
             ensure_running()  # Replaying the log after a crash may take longer than the pool waits.
             return super().get_new_connection(conn_params)
 

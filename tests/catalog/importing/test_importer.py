@@ -2,7 +2,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
-from catalog.importing.importer import Outcome, Result, import_rows
+from catalog.importing.importer import BATCH, Importer, Outcome, Result, import_rows
 from catalog.importing.rows import read
 from catalog.models import Category, Photo, Product
 from catalog.photos import MAX_PHOTOS
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def shop(tmp_path):
+def shop(tmp_path, monkeypatch):
     """Imports a CSV file written into a folder that has red.png, blue.png and broken.jpg."""
     folder = tmp_path / "shop"
     folder.mkdir()
@@ -21,15 +21,19 @@ def shop(tmp_path):
     (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff broken")
 
     def run(*lines, header="sku,name,category,image,price,color", dry_run=False, between=None):
-        """`between` is called after the first row, when all of them have been looked up."""
+        """`between` is called when all rows have been looked up, and none is settled."""
         path = folder / "catalog.csv"
         path.write_text("\n".join([header, *lines]), encoding="utf-8")
-        results = import_rows(read(path), dry_run=dry_run)
-        if between is None:
-            return list(results)
-        first = next(results)
-        between()
-        return [first, *results]
+        settle = Importer.settle
+
+        def settle_late(*batch):
+            between()
+            return settle(*batch)
+
+        with monkeypatch.context() as patched:
+            if between:
+                patched.setattr(Importer, "settle", settle_late)
+            return list(import_rows(read(path), dry_run=dry_run))
 
     return run
 
@@ -226,7 +230,7 @@ def test_a_product_deleted_meanwhile_is_refused_and_the_rest_goes_in(shop, line)
     [(place, reason)] = refusals(results)
     assert place == "3"
     assert reason.endswith("; if someone else changed it just now, import it again")
-    assert [product.sku for product in Product.objects.all()] == ["CH-2"]
+    assert [product.sku for product in Product.objects.order_by("sku")] == ["CH-0", "CH-2"]
 
 
 def test_a_row_that_the_database_does_not_take_is_refused_and_the_rest_goes_in(shop, monkeypatch):
@@ -254,15 +258,15 @@ def test_many_rows_are_looked_up_together(shop):
     assert len([query for query in queries if "SAVEPOINT" not in query["sql"]]) == 7
 
 
-def test_rows_before_an_interruption_stay(shop, tmp_path):
-    lines = [f"CH-{number},Chair,Chair,red.png,1,Oak" for number in range(40)]
+def test_batches_before_an_interruption_stay(shop, tmp_path):
+    lines = [f"CH-{number},Chair,Chair,red.png,1,Oak" for number in range(2 * BATCH)]
     shop()
     (tmp_path / "shop" / "catalog.csv").write_text("\n".join(["sku,name,category,image,price,color", *lines]))
     results = import_rows(read(tmp_path / "shop" / "catalog.csv"))
     for _ in range(5):
         next(results)
     results.close()
-    assert Product.objects.count() == 5
+    assert Product.objects.count() == BATCH
 
 
 def test_a_caption_made_while_an_import_runs_is_kept(shop):

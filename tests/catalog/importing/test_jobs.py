@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import pytest
 from django.core.files.base import ContentFile
-from django.core.files.storage import FileSystemStorage
 from django.db import OperationalError
 from django.utils import timezone
 
@@ -15,6 +14,7 @@ from catalog.importing import albums, jobs, rows
 from catalog.importing.importer import BATCH, Importer
 from catalog.importing.rows import ProductRow
 from catalog.models import Category, Import, Photo, Product
+from catalog.storage import PhotoStorage
 from tests.conftest import picture
 from tests.zips import zipped
 
@@ -199,7 +199,7 @@ def deadlock(*_, **__):
 @pytest.mark.parametrize(
     ("of", "name", "fault", "why"),
     [
-        (FileSystemStorage, "_save", no_space, "No space left on device"),
+        (PhotoStorage, "_store", no_space, "The disk for photos is full. Nothing was stored"),
         (Importer, "settle_row", deadlock, "deadlock detected DETAIL: Process 1 waits"),
         (albums.BoundedFile, "__init__", no_space, "photos.zip cannot be read: No space left on device"),
     ],

@@ -1,8 +1,12 @@
 """Connections of Django's cache and of Celery to the embedded Redis."""
 
+import os
+import signal
+import time
+
 import pytest
 
-from tests.config.embedded.processes import WORKER, Client, kill_servers, wait_until
+from tests.config.embedded.processes import WORKER, Client, kill_servers, servers, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -30,3 +34,20 @@ def test_a_worker_goes_on_after_redis_was_killed_under_its_task(start, var):
     finally:
         worker.process.terminate()
         worker.end()
+
+
+def test_a_redis_that_hangs_is_waited_for_a_second(start, var):
+    client = start()
+    client.ask("cache.set('a', 1)")
+    stopped = servers(var, "redis")
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        for _ in range(2):  # On the connection that there is, and on a new one.
+            begun = time.monotonic()
+            assert "TimeoutError" in str(client.ask("cache.get('a')"))
+            assert time.monotonic() - begun < 2
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+    assert client.ask("cache.get('a')") == 1

@@ -72,3 +72,22 @@ def test_the_parts_of_a_former_run_are_not_told(client, space, parts):
     an_hour_ago = time.time() - 3600
     os.utime(parts, (an_hour_ago, an_hour_ago))
     assert client.get("/readyz").json() == {"status": "ready"}
+
+
+def test_it_is_ready_with_a_full_disk_and_says_what_cannot_be_stored(client, space, small_disk, settings):
+    disk = small_disk(megabytes=32)
+    settings.MEDIA_ROOT = disk.folder
+    disk.fill()
+    answer = client.get("/readyz")
+    told = {"status": "ready", "details": {"photos": "the disk is full: nothing can be stored"}}
+    assert (answer.status_code, answer.json()) == (200, told)
+    disk.free()
+    assert client.get("/readyz").json() == {"status": "ready"}
+
+
+def test_it_says_that_a_disk_may_not_be_written_to(client, space, small_disk, settings):
+    disk = small_disk(megabytes=32)
+    settings.MEDIA_ROOT = disk.folder / "media"
+    disk.make_read_only()
+    told = {"photos": "the disk cannot be written to: nothing can be stored"}
+    assert client.get("/readyz").json() == {"status": "ready", "details": told}
