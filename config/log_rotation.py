@@ -1,11 +1,14 @@
 """Logs of bounded length, whoever writes them and whatever becomes of who shortens them."""
 
+import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 MOST_BYTES = 10_000_000  # A week of the busiest quiet log, beat's: it writes 1.3 MB a day.
 KEPT = 3  # Older logs: log.1 is the newest of them.
+READS = 1_000  # Looks for the end of a line, which takes microseconds to come. A writer that died may leave none.
 
 
 def shorten(log: Path) -> None:
@@ -26,11 +29,23 @@ def shorten(log: Path) -> None:
                 with suppress(FileNotFoundError):
                     _older(log, number - 1).replace(_older(log, number))
             copy.replace(_older(log, 1))
-            shutil.copyfileobj(source, target)
+            _copy_last_lines(source, target)
             target.flush()
             source.truncate(0)
     with suppress(OSError):
         copy.unlink(missing_ok=True)
+
+
+def _copy_last_lines(source: IO[bytes], target: IO[bytes]) -> None:
+    """Copy what was written meanwhile, up to the end of a line: what is just being written can be seen in part."""
+    source.seek(-1, os.SEEK_CUR)
+    end = source.read(1)
+    for _ in range(READS):
+        more = source.read()
+        target.write(more)
+        end = more[-1:] or end
+        if end == b"\n":
+            return
 
 
 def last_line(log: Path, after: str = "") -> str:
