@@ -17,7 +17,7 @@ from pathlib import Path
 import requests
 
 from benchmarks.shop import data_folder
-from config.stack import count
+from config.stack.site import count
 from demo.__main__ import CATALOG
 
 MOST_SECONDS = 300

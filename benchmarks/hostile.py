@@ -162,8 +162,8 @@ def own_site(folder: Path) -> Iterator[tuple[Site, int]]:
         django.setup()
         from django.core.management import call_command
 
-        from config.preparation import ADMIN
-        from config.stack import running
+        from config.stack.preparation import ADMIN
+        from config.stack.site import running
 
         call_command("migrate", verbosity=0)
         call_command("import_catalog", DEMO / "catalog" / "catalog.csv", quiet=True)

@@ -48,7 +48,7 @@ def prepare() -> None:
 @contextmanager
 def web_server(command: Sequence[str] = ()) -> Iterator[subprocess.Popen[bytes]]:
     """A web server, by default that of `make run`, at PORT on 127.0.0.1. It need not listen yet."""
-    from config.stack import COMMANDS
+    from config.stack.site import COMMANDS
 
     with subprocess.Popen(
         [sys.executable, "-m", *(command or COMMANDS["web"])],

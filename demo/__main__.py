@@ -13,8 +13,8 @@ from typing import Any
 from django.core.management import CommandError, call_command
 from tqdm import tqdm
 
-from config.stack import Stack, count, run_or_exit, running, welcome
-from config.stack_error import StackError, StalledError
+from config.stack.errors import StackError, StalledError
+from config.stack.site import Stack, count, run_or_exit, running, welcome
 
 DEMO = Path(__file__).resolve().parent
 CATALOG = DEMO / "catalog" / "catalog.csv"

@@ -8,8 +8,8 @@ from collections import Counter, defaultdict
 import pytest
 from PIL import Image
 
-from config.stack import Stack
-from config.stack_error import StalledError
+from config.stack.errors import StalledError
+from config.stack.site import Stack
 from demo.__main__ import (
     CATALOG,
     DEMO,

@@ -30,7 +30,7 @@ class Site:
         self.over = Event()
 
     def start(self, name: str) -> None:
-        from config.stack import COMMANDS
+        from config.stack.site import COMMANDS
 
         command = ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", *COMMANDS[name]]
         # A full disk for logs takes no file either: the part then runs without one.

@@ -34,7 +34,7 @@ from ml.recipes import RANDOM, Recipe
 if TYPE_CHECKING:
     from torch import nn
 
-    from config.stack import Stack
+    from config.stack.site import Stack
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "demo" / "catalog"
@@ -317,7 +317,7 @@ def web_process(network: Network) -> str:
         django.setup()
         from django.core.management import call_command
 
-        from config.stack import running
+        from config.stack.site import running
 
         call_command("migrate", verbosity=0)
         call_command("prepare", verbosity=0)

@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> None:
         django.setup()
         from django.core.management import call_command
 
-        from config.stack import running
+        from config.stack.site import running
         from search.models import Space
 
         call_command("migrate", verbosity=0)

@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> None:
 
 def served(modes: Sequence[str], count: int, text_encoder: str = "") -> float:
     """Print what requests to a stack take. Returns the memory of its web process, in MB."""
-    from config.stack import running
+    from config.stack.site import running
 
     os.environ["TEXT_ENCODER"] = text_encoder
     with running() as stack:

@@ -48,7 +48,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 
 def _parts() -> dict[str, Any]:
-    """The state of each part, as config.supervisor last told it; nothing where none runs."""
+    """The state of each part, as config.stack.supervisor last told it; nothing where none runs."""
     file = settings.VAR / "parts.json"
     try:
         if time.time() - file.stat().st_mtime > PARTS_SECONDS:

@@ -8,8 +8,8 @@ import sys
 import yaml
 from celery import current_app
 
-from config import stack
 from config.settings import BASE_DIR
+from config.stack import site
 from descriptions.caption_leases import BELL
 from descriptions.checks import caption_server_is_named
 
@@ -42,10 +42,10 @@ def test_captions_hold_up_neither_indexing_nor_maintenance():
 
 
 def test_the_stack_has_a_captions_worker_where_there_is_a_model(settings):
-    assert stack.wanted() == ["worker", "maintenance", "beat", "web"]
+    assert site.wanted() == ["worker", "maintenance", "beat", "web"]
     settings.CAPTION_URL = "http://127.0.0.1:11434/v1"
-    assert stack.wanted() == ["worker", "maintenance", "captions", "beat", "web"]
-    assert "captions" in stack.COMMANDS["captions"]
+    assert site.wanted() == ["worker", "maintenance", "captions", "beat", "web"]
+    assert "captions" in site.COMMANDS["captions"]
 
 
 def test_compose_has_a_captions_worker_that_starts_when_it_is_asked_for():

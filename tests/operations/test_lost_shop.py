@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 
 from config.settings import BASE_DIR
 from ml.autoencoder import Autoencoder
-from tests.config.test_stack import free_port
+from tests.config.stack.test_stack import free_port
 from tests.conftest import picture
 from tests.environment import MODELS
 from tests.installation import HOLD, Installation, wait_for

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from config.settings import BASE_DIR
-from config.stack import COMMANDS
+from config.stack.site import COMMANDS
 from tests.config.embedded.processes import servers
 from tests.installation import Installation, free_port, wait_for
 

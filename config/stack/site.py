@@ -1,10 +1,5 @@
-"""The whole of Lamplight on one machine: web server, Celery workers and beat, until Ctrl-C.
+"""The running site: its parts, what is asked of it, and how it is started and stopped."""
 
-`python -m config.stack` (make run) starts it on the catalogue in the data folder; `python -m demo` (make demo) starts
-the same on the sample catalogue. What dies is started again (config.supervisor).
-"""
-
-import argparse
 import os
 import signal
 import sys
@@ -17,12 +12,12 @@ import requests
 from django.conf import settings
 from tqdm import tqdm
 
-from config.log_rotation import last_line
-from config.part import Part
-from config.preparation import prepare
-from config.stack_error import StackError, StalledError
-from config.start_checks import check_data_folder, free_port, only_stack
-from config.supervisor import Supervisor, kill_leftovers
+from config.stack.errors import StackError, StalledError
+from config.stack.log_rotation import last_line
+from config.stack.part import Part
+from config.stack.preparation import prepare
+from config.stack.start_checks import check_data_folder, free_port, only_stack
+from config.stack.supervisor import Supervisor, kill_leftovers
 
 READY_SECONDS = 120  # A cold start on 2 cores, modules to compile and weights to read, takes 20 s.
 STALLED_SECONDS = 120  # A batch takes 5 s on 2 cores: if no photo is indexed for so long, something is wrong.
@@ -202,19 +197,6 @@ def _exit(number: int, _: object) -> NoReturn:
     raise SystemExit(128 + number)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m config.stack",
-        description=__doc__,
-        epilog="Example: PORT=8001 LAMPLIGHT_VAR=/srv/shop python -m config.stack",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.parse_args()
-    with run_or_exit(), running() as stack:
-        print(welcome(stack), flush=True)
-        stack.wait()
-
-
 @contextmanager
 def run_or_exit(interrupted: int = 0) -> Iterator[None]:
     """Turn a StackError into one line and exit code 1. Turn Ctrl-C into a quiet end with the code `interrupted`."""
@@ -224,8 +206,3 @@ def run_or_exit(interrupted: int = 0) -> Iterator[None]:
         sys.exit(f"lamplight: {error}")
     except KeyboardInterrupt:
         sys.exit(interrupted)
-
-
-if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    main()

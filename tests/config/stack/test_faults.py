@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from config.settings import BASE_DIR
-from tests.config.test_stack import RunningStack
+from tests.config.stack.test_stack import RunningStack
 from tests.conftest import picture
 from tests.installation import lay_out, wait_for
 
@@ -22,9 +22,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 IMPATIENT = """
 import os
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
-from config import part, stack, supervisor
+from config.stack import __main__, part, supervisor
 part.HANGS_SECONDS, supervisor.LOOK_SECONDS = 5, 1
-stack.main()
+__main__.main()
 """
 PARTS = ("worker", "maintenance", "beat", "web")
 

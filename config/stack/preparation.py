@@ -11,7 +11,7 @@ from django.db import Error as DatabaseError
 
 from config.embedded.server_process import EmbeddedServerError
 from config.kept_secrets import kept_secret
-from config.stack_error import StackError
+from config.stack.errors import StackError
 
 ADMIN = "admin"
 

@@ -3,7 +3,7 @@
 import pytest
 from django.contrib.auth.models import User
 
-from config.preparation import way_in
+from config.stack.preparation import way_in
 
 pytestmark = pytest.mark.django_db
 

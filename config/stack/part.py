@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from config import process_groups
+from config.stack import process_groups
 
 # A life shorter than this ended at once. To import everything takes 3 s on two idle cores, and that is where a part
 # ends that has a wrong setting.

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from config import process_groups
 from config.embedded.server_process import EmbeddedServerError, Server
-from config.log_rotation import last_line, shorten
-from config.part import HANGS_SECONDS, Part
-from config.stack_error import StackError
+from config.stack import process_groups
+from config.stack.errors import StackError
+from config.stack.log_rotation import last_line, shorten
+from config.stack.part import HANGS_SECONDS, Part
 
 STOP_SECONDS = 60  # A worker first ends its turn, which takes ten seconds and a batch.
 LOOK_SECONDS = 10  # How often is looked for what hangs, and for long logs. A look takes 10 ms.

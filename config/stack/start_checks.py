@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from django.conf import settings
 
-from config.stack_error import StackError
+from config.stack.errors import StackError
 
 FREE_BYTES = 500_000_000  # What PostgreSQL, its log and a small catalogue take.
 

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from config import log_rotation
-from config.log_rotation import last_line, shorten
+from config.stack import log_rotation
+from config.stack.log_rotation import last_line, shorten
 
 WRITES = """
 import sys

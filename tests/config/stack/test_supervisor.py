@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from config import part, process_groups, supervisor
 from config.embedded.redis_server import RedisServer
 from config.embedded.server_process import Users
-from config.part import Part
-from config.stack_error import StackError
-from config.supervisor import Supervisor, kill_leftovers
+from config.stack import part, process_groups, supervisor
+from config.stack.errors import StackError
+from config.stack.part import Part
+from config.stack.supervisor import Supervisor, kill_leftovers
 from tests.installation import wait_for
 
 WORKS = "import time; print('at work', flush=True); time.sleep(600)"
