@@ -169,6 +169,10 @@ CACHES["counts"] = {
     **CACHES["default"],
     "OPTIONS": {**CACHES["default"]["OPTIONS"], "socket_connect_timeout": 0.25, "socket_timeout": 0.25},
 }
+CACHES["counts_here"] = {
+    "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+    "OPTIONS": {"MAX_ENTRIES": 100_000},  # Of 300 bytes each.
+}
 
 # --- Celery -----------------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = redis_url(database=1)

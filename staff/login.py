@@ -9,7 +9,7 @@ from django.utils.translation import ngettext
 from unfold.forms import AuthenticationForm
 
 from search.api.rates import Rate
-from search.api.throttles import address
+from search.api.throttles import HOUSEHOLD, address
 
 # People mistype a password a few times. One address guesses 40 an hour at most.
 BY_ADDRESS = Rate(10, 900)
@@ -18,7 +18,7 @@ BY_NAME = Rate(100, 900)
 
 
 class LoginForm(AuthenticationForm):
-    """Counts attempts by address and by name, in Redis, and takes back what succeeded. Without Redis nobody counts."""
+    """Counts attempts by address and by name, in Redis, and takes back what succeeded."""
 
     error_messages = {
         **AuthenticationForm.error_messages,
@@ -28,7 +28,8 @@ class LoginForm(AuthenticationForm):
 
     def clean(self) -> dict[str, Any]:
         taken: list[tuple[Rate, str]] = []
-        for rate, key in ((BY_ADDRESS, address_key(address(self.request))), (BY_NAME, name_key(self._name()))):
+        where = address_key(address(self.request, HOUSEHOLD))
+        for rate, key in ((BY_ADDRESS, where), (BY_NAME, name_key(self._name()))):
             if seconds := rate.take(key):
                 raise ValidationError(self.error_messages["too_many"], "too_many", {"wait": minutes(seconds)})
             taken.append((rate, key))

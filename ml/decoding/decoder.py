@@ -34,8 +34,9 @@ class Decoder:
     """A process that decodes one photo at a time, and what this process holds of it."""
 
     def __init__(self) -> None:
+        """Raises OSError if there are no descriptors or no memory for a process."""
         (ours, theirs), memory = socket.socketpair(), messages.shared_memory()
-        with theirs:
+        try:
             given = theirs.fileno(), memory
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "ml.decoding.process", *map(str, given)],
@@ -44,9 +45,14 @@ class Decoder:
                 env=ENVIRONMENT,
                 stdin=subprocess.DEVNULL,
             )
-        ours.settimeout(STALLED)
-        self._channel = messages.Channel(ours, memory)
-        os.close(memory)
+            ours.settimeout(STALLED)
+            self._channel = messages.Channel(ours, memory)
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+            os.close(memory)
         self._has_started = self._is_asked = False
 
     def decode(self, order: dict[str, Any], data: bytes, quick: float, take_longer: Callable[[], None]) -> Image.Image:
@@ -62,7 +68,7 @@ class Decoder:
         try:
             self._wait_for_start()
             self._channel.send(order, data)
-            if not select.select([self._channel], [], [], quick)[0]:
+            if not self._answers_within(quick):
                 take_longer()
             answer, pixels = self._channel.receive()
         except (EOFError, ConnectionError) as error:
@@ -73,6 +79,11 @@ class Decoder:
         if "problem" in answer:
             raise UnreadablePhoto(PhotoProblem(answer["problem"]))
         return Image.frombytes("RGB", tuple(answer["size"]), pixels)
+
+    def _answers_within(self, seconds: float) -> bool:
+        poll = select.poll()  # select() cannot look at descriptors above 1,023, and a web server has as many.
+        poll.register(self._channel, select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
 
     def _wait_for_start(self) -> None:
         """Raises DecodersBusy if it cannot start: that is no fault of the photo."""

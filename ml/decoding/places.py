@@ -1,4 +1,4 @@
-"""Who may decode now: so many photos at once, of so much memory, and a few of them slowly."""
+"""Who may decode now: so many photos at once, of so much memory, and a few slow ones beside them, of as much again."""
 
 import threading
 from collections.abc import Iterator
@@ -10,27 +10,51 @@ from ml.decoding.problems import DecodersBusy
 class Place:
     """The right to decode one photo."""
 
-    def __init__(self, places: "Places") -> None:
-        self._places = places
-        self.is_slow = False
+    def __init__(self, lane: "Lane", slow_lane: "Lane", memory: int) -> None:
+        self._lane, self._slow_lane, self._memory = lane, slow_lane, memory
+
+    @property
+    def is_slow(self) -> bool:
+        return self._lane is self._slow_lane
 
     def slow_down(self) -> None:
-        """Give the place to the next photo, and take a slow one. Raises DecodersBusy if there is none."""
-        with self._places.changed:
-            if not self._places.slow:
+        """Leave place and memory to the next photos, and take slow ones. Raises DecodersBusy if there are none."""
+        if not self.is_slow:
+            self._slow_lane.take(self._memory, patience=0)
+            self.leave()
+            self._lane = self._slow_lane
+
+    def leave(self) -> None:
+        self._lane.give_back(self._memory)
+
+
+class Lane:
+    """Places and memory, counted for all threads."""
+
+    def __init__(self, places: int, memory: int) -> None:
+        self.places, self.memory = places, memory
+        self._changed = threading.Condition()
+
+    def take(self, memory: int, patience: float) -> None:
+        """Raises DecodersBusy if a place and so much memory are not to be had within `patience` seconds."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self.places and self.memory >= memory, patience):
                 raise DecodersBusy
-            self._places.slow -= 1
-            self._places.quick += 1
-            self.is_slow = True
-            self._places.changed.notify_all()
+            self.places -= 1
+            self.memory -= memory
+
+    def give_back(self, memory: int) -> None:
+        with self._changed:
+            self.places += 1
+            self.memory += memory
+            self._changed.notify_all()
 
 
 class Places:
-    """Counts places and memory, for all threads."""
+    """The lanes of a process: the usual one, and that of slow photos. Each has so much memory."""
 
     def __init__(self, quick: int, slow: int, memory: int) -> None:
-        self.quick, self.slow, self.memory = quick, slow, memory
-        self.changed = threading.Condition()
+        self.quick, self.slow = Lane(quick, memory), Lane(slow, memory)
 
     @contextmanager
     def taken(self, memory: int, patience: float) -> Iterator[Place]:
@@ -38,19 +62,9 @@ class Places:
 
         Raises DecodersBusy if they are not to be had within `patience` seconds.
         """
-        place = Place(self)
-        with self.changed:
-            if not self.changed.wait_for(lambda: self.quick and self.memory >= memory, patience):
-                raise DecodersBusy
-            self.quick -= 1
-            self.memory -= memory
+        self.quick.take(memory, patience)
+        place = Place(self.quick, self.slow, memory)
         try:
             yield place
         finally:
-            with self.changed:
-                self.memory += memory
-                if place.is_slow:
-                    self.slow += 1
-                else:
-                    self.quick += 1
-                self.changed.notify_all()
+            place.leave()

@@ -29,14 +29,15 @@ QUICK = 1
 BYTES_A_PIXEL = {"JPEG": 15, "PNG": 16, "GIF": 12, "WEBP": 20, "AVIF": 20}
 # What a decoder may take beside the pixels: for a small photo whatever it claims, and for three copies of the file.
 SPARE, COPIES = 64 * MEGABYTE, 3
-# What all photos that are decoded at once may take: one of the largest, and some usual ones.
+# What all photos that are decoded at once may take: one of the largest, or four of 12 megapixels. Slow ones may take as
+# much again.
 MEMORY = 1_200 * MEGABYTE
 # A decoder may also be ended by what is no fault of the photo, such as a machine without memory.
 TRIES = 3
-# One for each core, and two even on one: they also wait for bytes to come and go. A web process has eight threads.
+# One for each core, and two even on one: they also wait for bytes to come and go.
 PLACES = min(max(os.cpu_count() or 2, 2), 8)
-# Where customers wait: photos that may take longer than QUICK, and seconds to wait for a place. Two slow photos and
-# those that wait leave most of a web process's threads to others.
+# Where customers wait: photos that may take longer than QUICK, and seconds to wait for a place. Two slow photos leave
+# half of the threads that search (config.web.lanes) to others.
 SLOW_PLACES, PATIENCE = 2, 3
 
 
@@ -68,7 +69,7 @@ class Decoders:
 
     def start(self) -> None:
         """Start a decoder for each place, so that no photo waits for one to start."""
-        self._idle += [Decoder() for _ in range(self._places.quick)]
+        self._idle += [self._take() for _ in range(self._places.quick.places)]
 
     def end(self) -> None:
         """End the decoders that are idle."""
@@ -113,7 +114,12 @@ class Decoders:
         try:
             return self._idle.pop()  # Lists are thread-safe.
         except IndexError:
+            pass
+        try:
             return Decoder()
+        except OSError as error:
+            logger.error("A decoder cannot be started: %s", error)
+            raise DecodersBusy from error
 
 
 def needed(header: Header, size: int) -> int:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 
 import redis
-from django.core.exceptions import BadRequest
+from django.core.exceptions import BadRequest, DisallowedHost
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.views import defaults
@@ -68,7 +68,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer a request that is refused before any view, such as one for another host."""
     if request.path.startswith("/api/"):
         # What Django suspects is told to the log alone.
-        told = isinstance(exception, BadRequest) and str(exception)
+        is_ours = isinstance(exception, BadRequest) and not isinstance(exception.__cause__, DisallowedHost)
+        told = str(exception) if is_ours else ""
         return _as_json("client_error", "bad_request", told or "This site does not answer such a request.", 400)
     return defaults.bad_request(request, exception)
 

@@ -1,16 +1,22 @@
-"""Counts in Redis: how often something happened within the last minute or so, and whether it may once more."""
+"""Counts in Redis: how often something happened within the last minute or so, and whether it may once more.
+
+While Redis does not answer, each process counts for itself: a flood that keeps Redis from answering is still counted.
+"""
 
 import logging
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import redis
-from django.core.cache import caches
+from django.core.cache import BaseCache, caches
 
 logger = logging.getLogger(__name__)
-# Seconds in which a process counts nothing after Redis failed. A Redis that hangs delays the requests of a moment then,
-# not each.
+T = TypeVar("T")
+# Seconds for which a process counts for itself after Redis failed. A Redis that hangs delays the requests of a moment
+# then, not each.
 PAUSE = 10
 
 _paused_until = 0.0
@@ -29,44 +35,34 @@ class Rate:
 
     def take(self, key: str, cost: int = 1) -> float:
         """Count `cost` more, unless that is above the limit. Returns the seconds to wait; 0: it was counted."""
-        if _is_paused():
-            return 0
         cost = min(cost, self.limit)
-        try:
-            window, elapsed = divmod(time.time(), self.seconds)
-            now = self._add(key, window, cost)
-            before = self._count(key, window - 1)
-            if wait := self._wait(before, now - cost, cost, elapsed):
-                self._add(key, window, -cost)
-            return wait
-        except redis.RedisError as error:
-            _pause(error)
-            return 0
+        return _counted(lambda store: self._take(store, key, cost))
 
     def count(self, key: str, cost: int) -> None:
         """Count what was done already, above the limit as well. A negative `cost` takes back."""
-        if cost == 0 or _is_paused():
-            return
-        try:
-            self._add(key, time.time() // self.seconds, cost)
-        except redis.RedisError as error:
-            _pause(error)
+        if cost:
+            _counted(lambda store: self._add(store, key, time.time() // self.seconds, cost))
 
     def forget(self, key: str) -> bool:
         """Count from 0 again. Whether anything had been counted. Raises RedisError."""
         window = time.time() // self.seconds
         return sum([caches["counts"].delete(_name(key, one)) for one in (window, window - 1)]) > 0
 
-    def _add(self, key: str, window: float, cost: int) -> int:
-        store, name = caches["counts"], _name(key, window)
+    def _take(self, store: BaseCache, key: str, cost: int) -> float:
+        window, elapsed = divmod(time.time(), self.seconds)
+        now = self._add(store, key, window, cost)
+        before = max(0, store.get(_name(key, window - 1), 0))
+        if wait := self._wait(before, now - cost, cost, elapsed):
+            self._add(store, key, window, -cost)
+        return wait
+
+    def _add(self, store: BaseCache, key: str, window: float, cost: int) -> int:
+        name = _name(key, window)
         store.add(name, 0, 2 * self.seconds)
         try:
             return store.incr(name, cost)
         except ValueError:  # Redis was emptied in between.
             return cost
-
-    def _count(self, key: str, window: float) -> int:
-        return max(0, caches["counts"].get(_name(key, window), 0))
 
     def _wait(self, before: int, now: int, cost: int, elapsed: float) -> float:
         """Seconds until `cost` is within the limit; 0: it is."""
@@ -77,14 +73,16 @@ class Rate:
         return left + self.seconds * (1 - room / now)
 
 
-def _is_paused() -> bool:
-    return time.monotonic() < _paused_until
-
-
-def _pause(error: redis.RedisError) -> None:
+def _counted(work: Callable[[BaseCache], T]) -> T:
+    """Count in Redis, or in this process while Redis does not answer."""
     global _paused_until
-    _paused_until = time.monotonic() + PAUSE
-    logger.warning("Nothing is throttled for %s s: %s", PAUSE, error)
+    if time.monotonic() >= _paused_until:
+        try:
+            return work(caches["counts"])
+        except redis.RedisError as error:
+            _paused_until = time.monotonic() + PAUSE
+            logger.warning("Each process counts for itself for %s s: %s", PAUSE, error)
+    return work(caches["counts_here"])
 
 
 def _name(key: str, window: float) -> str:

@@ -15,26 +15,30 @@ if TYPE_CHECKING:  # The views name these classes while they are being imported.
 
 # What one customer's line is given: whoever has one address has 2**64 of them.
 LINE = 64
+# What a household is given, for those who guess passwords.
+HOUSEHOLD = 56
 # A search for several things looks up eleven photos, and takes five to ten times as long as one. It counts as the
 # least of that: a page asks so for every photo of a room.
 OBJECTS_COST = 5
 # Seconds of a core that count as one request: what a search by photo takes on two cores.
 SHARE = 0.05
+# Requests that baskets count as until it is known what they took, which is a second at most.
+BASKETS_COST = 20
 
 
-def address(request: HttpRequest | Request) -> str:
-    """Whose request it is: the address that NUM_PROXIES proxies passed on; of IPv6 the first 64 bits."""
-    return counted(str(BaseThrottle().get_ident(cast(Request, request))))
+def address(request: HttpRequest | Request, bits: int = LINE) -> str:
+    """Whose request it is: the address that NUM_PROXIES proxies passed on; of IPv6 the first 64 bits, or so many."""
+    return counted(str(BaseThrottle().get_ident(cast(Request, request))), bits)
 
 
-def counted(given: str) -> str:
+def counted(given: str, bits: int = LINE) -> str:
     """What an address is counted by."""
     try:
         found = ip_address(given)
     except ValueError:  # Not what a proxy should pass on. It is counted all the same.
         return given[:LINE]
     if isinstance(found, IPv6Address):
-        return str(found.ipv4_mapped or ip_network((found, LINE), strict=False))
+        return str(found.ipv4_mapped or ip_network((found, bits), strict=False))
     return str(found)
 
 
@@ -47,16 +51,26 @@ def rate() -> Rate | None:
 
 
 class AnonymousThrottle(BaseThrottle):
-    """SEARCH_THROTTLE for each anonymous address. Without Redis nobody counts, and all goes on."""
+    """SEARCH_THROTTLE for each anonymous address. A request may count as several."""
 
     scope: str
     seconds = 0.0
 
-    def allow_request(self, request: Request, view: "APIView") -> bool:
-        return self.take(request, 1)
+    def __init__(self, cost: int = 1) -> None:
+        self.cost = cost
 
-    def take(self, request: Request, cost: int) -> bool:
-        """Whether the request may cost so much. It is counted if so."""
+    def allow_request(self, request: Request, view: "APIView") -> bool:
+        return self._take(request, self.cost)
+
+    def raise_to(self, request: Request, cost: int) -> bool:
+        """Whether a request that was counted once may count as `cost`. If not, it counts as none."""
+        limit = rate()
+        if limit is None or self._take(request, min(cost, limit.limit) - 1):
+            return True
+        self.count(request, -1)
+        return False
+
+    def _take(self, request: Request, cost: int) -> bool:
         limit = rate()
         if limit is None or request.user.is_authenticated:
             return True
@@ -64,7 +78,7 @@ class AnonymousThrottle(BaseThrottle):
         return self.seconds == 0
 
     def count(self, request: Request, cost: int) -> None:
-        """Count what the request has cost already."""
+        """Count what the request has cost already; a negative cost is given back."""
         if (limit := rate()) and not request.user.is_authenticated:
             limit.count(self._key(request), cost)
 
@@ -97,9 +111,3 @@ class EventThrottle(AnonymousThrottle):
     """What customers do with answers, counted apart: a page tells it as they leave for the product's page."""
 
     scope = "events"
-
-
-def require(view: "APIView", request: Request, throttle: AnonymousThrottle, cost: int) -> None:
-    """Count a request for more than one. Raises Throttled above the limit."""
-    if not throttle.take(request, cost):
-        view.throttled(request, throttle.wait())

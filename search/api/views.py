@@ -29,7 +29,7 @@ from search.api.serializers import (
     SimilarSerializer,
 )
 from search.api.text_serializers import Mode, TextAnswerSerializer, TextSearchSerializer
-from search.api.throttles import OBJECTS_COST, BrowseThrottle, SearchThrottle, require
+from search.api.throttles import OBJECTS_COST, BrowseThrottle, SearchThrottle
 from search.models import Query
 from search.stopwatch import Stopwatch
 from search.store import vectors
@@ -65,8 +65,9 @@ class SearchView(APIView):
     )
     def post(self, request: Request) -> Response:
         watch = Stopwatch()
-        if cast(QueryDict, request.data).get("objects") == AUTO:
-            require(self, request, SearchThrottle(), OBJECTS_COST - 1)
+        throttle = SearchThrottle()
+        if cast(QueryDict, request.data).get("objects") == AUTO and not throttle.raise_to(request, OBJECTS_COST):
+            self.throttled(request, throttle.wait())
         found = photo_search.find(request.data, watch)
         origin = request.build_absolute_uri("/")
         answer = answers.answer(found.space, found.matches, watch, origin)

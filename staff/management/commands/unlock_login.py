@@ -7,7 +7,7 @@ import redis
 from django.core.management import CommandError
 
 from search.api.rates import Rate
-from search.api.throttles import counted
+from search.api.throttles import HOUSEHOLD, counted
 from search.management.commands._base_command import ExplainedCommand
 from staff.login import BY_ADDRESS, BY_NAME, address_key, name_key
 
@@ -37,7 +37,7 @@ class Command(ExplainedCommand):
         for one in name:
             self._forget(one, BY_NAME, name_key(one))
         for one in address:
-            self._forget(one, BY_ADDRESS, address_key(counted(one)))
+            self._forget(one, BY_ADDRESS, address_key(counted(one, HOUSEHOLD)))
 
     def _forget(self, whom: str, rate: Rate, key: str) -> None:
         try:

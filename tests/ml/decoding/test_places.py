@@ -18,7 +18,7 @@ def test_photos_are_decoded_together_up_to_a_number_and_a_memory():
             pass
         with places.taken(30, 0):
             pass
-    assert (places.quick, places.memory) == (2, 100)
+    assert (places.quick.places, places.quick.memory) == (2, 100)
 
 
 def test_a_photo_waits_for_a_place_no_longer_than_its_patience():
@@ -43,17 +43,39 @@ def test_a_place_that_is_given_up_goes_to_one_who_waits():
     assert taken.wait(10)
 
 
-def test_a_slow_photo_gives_its_place_to_others_and_a_third_slow_one_is_refused():
+def state(places: Places) -> tuple[int, int, int, int]:
+    return places.quick.places, places.quick.memory, places.slow.places, places.slow.memory
+
+
+def test_a_slow_photo_gives_its_place_and_memory_to_others_and_a_third_slow_one_is_refused():
     places = Places(quick=1, slow=2, memory=100)
     with places.taken(10, 0) as first:
         first.slow_down()
         with places.taken(10, 0) as second:
             second.slow_down()
-            with places.taken(10, 0) as third:
+            with places.taken(100, 0) as third:
                 with pytest.raises(DecodersBusy):
                     third.slow_down()
-                assert (places.quick, places.slow, places.memory) == (0, 0, 70)
-    assert (places.quick, places.slow, places.memory) == (1, 2, 100)
+                assert state(places) == (0, 0, 0, 80)
+    assert state(places) == (1, 100, 2, 100)
+
+
+def test_slow_photos_share_a_memory_of_their_own():
+    places = Places(quick=1, slow=2, memory=100)
+    with places.taken(70, 0) as first:
+        first.slow_down()
+        with places.taken(70, 0) as second, pytest.raises(DecodersBusy):
+            second.slow_down()
+    assert state(places) == (1, 100, 2, 100)
+
+
+def test_a_photo_that_is_tried_again_slows_down_once():
+    places = Places(quick=1, slow=2, memory=100)
+    with places.taken(10, 0) as place:
+        place.slow_down()
+        place.slow_down()
+        assert state(places) == (1, 100, 1, 90)
+    assert state(places) == (1, 100, 2, 100)
 
 
 def test_whatever_happens_in_a_place_it_is_given_back():
@@ -66,4 +88,4 @@ def test_whatever_happens_in_a_place_it_is_given_back():
 
     with pytest.raises(ZeroDivisionError):
         fail()
-    assert (places.quick, places.slow, places.memory) == (1, 1, 100)
+    assert state(places) == (1, 100, 1, 100)

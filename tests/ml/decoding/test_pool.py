@@ -1,5 +1,6 @@
 """Photos are decoded in processes of their own. Whatever a photo does to one, the others go on."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ml.decoding import pool
+from ml.decoding import messages, pool
 from ml.decoding.headers import Header
 from ml.decoding.pool import Decoders, needed
 from ml.decoding.problems import DecodersBusy, UnreadablePhoto
@@ -140,6 +141,24 @@ def test_a_photo_whose_decoders_are_killed_three_times_is_refused(decoders, cost
 
 def test_a_decoder_that_cannot_start_is_no_fault_of_the_photo(decoders, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(DecodersBusy):
+        decoders.shrunk(PHOTO, 20)
+
+
+def test_a_process_with_a_thousand_open_files_decodes_photos(decoders):
+    open_files = [os.open("/dev/null", os.O_RDONLY) for _ in range(1_050)]
+    try:
+        assert decoders.shrunk(PHOTO, 20).size == (20, 15)
+    finally:
+        for file in open_files:
+            os.close(file)
+
+
+def test_a_decoder_for_which_there_is_no_descriptor_is_no_fault_of_the_photo(decoders, monkeypatch):
+    def no_more() -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(messages, "shared_memory", no_more)
     with pytest.raises(DecodersBusy):
         decoders.shrunk(PHOTO, 20)
 

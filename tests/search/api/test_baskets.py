@@ -354,8 +354,8 @@ def test_a_logged_in_visitor_needs_no_csrf_token(shop, ask):
 
 def test_strangers_are_throttled(shop, ask, settings):
     cache.clear()
-    settings.SEARCH_THROTTLE = "2/min"
-    assert [ask().status_code for _ in range(3)] == [200, 200, 429]
+    settings.SEARCH_THROTTLE = "21/min"
+    assert [ask().status_code for _ in range(3)] == [200, 200, 429]  # Each takes twenty for a moment.
     cache.clear()
 
 

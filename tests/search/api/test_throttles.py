@@ -76,6 +76,17 @@ def test_a_search_for_several_things_counts_as_five(client, settings):
 
     assert ask(objects="auto").status_code == 503  # There is no space.
     assert ask().status_code == 429
+    caches["counts"].clear()
+    assert ask().status_code == 503
+    assert ask(objects="auto").status_code == 429
+    assert [ask().status_code for _ in range(5)] == [503] * 4 + [429]  # What was refused does not count.
+
+
+def test_a_search_for_several_things_takes_all_of_a_small_limit(client, settings):
+    settings.SEARCH_THROTTLE = "4/min"
+    fields = {"image": SimpleUploadedFile("a.png", picture("red")), "objects": "auto"}
+    assert client.post(reverse("search"), fields).status_code == 503
+    assert client.post(reverse("search"), {"image": SimpleUploadedFile("a.png", picture("red"))}).status_code == 429
 
 
 def test_the_schema_is_made_once_for_all_who_ask_at_once(client):
