@@ -1,6 +1,6 @@
 """What decoding a photo in a process of its own costs, and what it keeps from harm.
 
-First, photos of usual sizes, each decoded in this process and in a decoder in turn. Then the largest photos of each
+First, photos of usual sizes, each decoded in this process and in a decoder in turn, and seen by a network. Then the largest photos of each
 format: the seconds of computing and the memory, which the limits of ml.decoding.pool stand on. Last, photos made to
 harm, eight at once, as a web process takes them, with ordinary photos beside them.
 
@@ -25,7 +25,10 @@ from PIL import Image
 
 from ml.decoding import pixels, pool
 from ml.decoding.problems import DecodersBusy, UnreadablePhoto
+from ml.encoder import Encoder
 from ml.images import WHOLE, AtLeast
+from ml.preprocessing import enough
+from ml.recipes import make_recipe
 from tests import bombs
 
 # What EfficientNet-Lite2 looks at.
@@ -66,13 +69,21 @@ def scene(width: int, height: int) -> Image.Image:
 
 
 def compare(photos: int) -> None:
+    """Each photo is decoded and seen by EfficientNet-Lite2, as in a search: the caches are as cold as they are there."""
+    encoder = Encoder(make_recipe("imagenet", "efficientnet_lite2"))
+    encoder.warm()
+    least = enough(encoder.recipe)
+
+    def search(opened: Callable[..., Image.Image], data: bytes) -> None:
+        encoder.encode([opened(data, least, WHOLE)])
+
     print(f"median of {photos}, in turn\n{'pixels':>14} {'bytes':>9} {'this process':>13} {'decoder':>9} {'more':>8}")
     for side in SIDES:
         data = bombs.encoded(scene(side, side * 3 // 4), "JPEG", quality=85)
         here, there = [], []
         for _ in range(photos):
-            here.append(seconds(pixels.scaled, data, LEAST, WHOLE))
-            there.append(seconds(pool.decoders.scaled, data, LEAST, WHOLE))
+            here.append(seconds(search, pixels.scaled, data))
+            there.append(seconds(search, pool.decoders.scaled, data))
         ours, theirs = (statistics.median(times) * 1000 for times in (here, there))
         size = f"{side:>7} x {side * 3 // 4:>4}"
         print(f"{size} {len(data):>9,} {ours:>10.2f} ms {theirs:>6.2f} ms {theirs - ours:>5.2f} ms")
