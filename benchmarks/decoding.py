@@ -1,8 +1,8 @@
 """What decoding a photo in a process of its own costs, and what it keeps from harm.
 
-First, photos of usual sizes, each decoded in this process and in a decoder in turn, and seen by a network. Then the largest photos of each
-format: the seconds of computing and the memory, which the limits of ml.decoding.pool stand on. Last, photos made to
-harm, eight at once, as a web process takes them, with ordinary photos beside them.
+First, photos of usual sizes, each decoded in this process and in a decoder in turn, and seen by a network. Then the
+largest photos of each format: the seconds of computing and the memory, which the limits of ml.decoding.pool stand on.
+Last, photos made to harm, eight at once, as a web process takes them, with ordinary photos beside them.
 
     python -m benchmarks.decoding
     python -m benchmarks.decoding --photos 200 --bombs-only
@@ -69,7 +69,7 @@ def scene(width: int, height: int) -> Image.Image:
 
 
 def compare(photos: int) -> None:
-    """Each photo is decoded and seen by EfficientNet-Lite2, as in a search: the caches are as cold as they are there."""
+    """Decode each photo and have EfficientNet-Lite2 see it, as a search does: so the caches are as cold as there."""
     encoder = Encoder(make_recipe("imagenet", "efficientnet_lite2"))
     encoder.warm()
     least = enough(encoder.recipe)
