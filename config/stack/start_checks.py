@@ -9,8 +9,7 @@ from contextlib import contextmanager
 from django.conf import settings
 
 from config.stack.errors import StackError
-
-FREE_BYTES = 500_000_000  # What PostgreSQL, its log and a small catalogue take.
+from operations.doctor.disk import LEAST
 
 
 def free_port() -> int:
@@ -40,7 +39,7 @@ def check_data_folder() -> None:
             f"cannot write to {error.filename} ({error.strerror}): set LAMPLIGHT_VAR to a folder of your own"
         ) from error
     free = shutil.disk_usage(settings.VAR).free
-    if free < FREE_BYTES:
+    if free < LEAST:
         raise StackError(
             f"only {free // 1_000_000} MB are free at {settings.VAR}: free some, or set LAMPLIGHT_VAR to another disk"
         )

@@ -1,7 +1,8 @@
-"""Room for what is written into the data folder."""
+"""Room for what is written into the data folder, and for photos where they have a disk of their own."""
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 from django.conf import settings
 from django.template.defaultfilters import filesizeformat
@@ -14,12 +15,18 @@ LOW_SHARE = 0.05
 
 
 def disk() -> Iterator[Finding]:
-    usage = shutil.disk_usage(settings.VAR)
-    told = f"{filesizeformat(usage.free)} of {filesizeformat(usage.total)} are free at {settings.VAR}"
-    cure = "Free some, or move LAMPLIGHT_VAR to a larger disk; manage.py sweep_files finds files that no row names."
+    var, photos = Path(settings.VAR), Path(settings.MEDIA_ROOT)
+    yield _room(var)
+    if photos.exists() and photos.stat().st_dev != var.stat().st_dev:
+        yield _room(photos)
+
+
+def _room(folder: Path) -> Finding:
+    usage = shutil.disk_usage(folder)
+    told = f"{filesizeformat(usage.free)} of {filesizeformat(usage.total)} are free at {folder}"
+    cure = "Free some, or move it to a larger disk; manage.py sweep_files finds files that no row names."
     if usage.free < LEAST:
-        yield problem(told, cure)
-    elif usage.free < LOW_SHARE * usage.total:
-        yield warning(told, cure)
-    else:
-        yield ok(told)
+        return problem(told, cure)
+    if usage.free < LOW_SHARE * usage.total:
+        return warning(told, cure)
+    return ok(told)

@@ -17,8 +17,10 @@ from operations.doctor import backups, broker, database, disk, exposure, index, 
 from operations.doctor.finding import Finding, Level, problem, warning
 
 T = TypeVar("T")
-# Counting a million photos in three spaces takes 3 s; a server that is stopped answers never.
+# Seconds. Counting a million photos in three spaces takes 3 s; a server that is stopped answers never.
 DEADLINE = 10
+# Weights are read as a whole. The checksum of 1 GB takes 0.7 s, and a disk that gives 30 MB/s half a minute.
+READING = 120
 UNREACHABLE = (DatabaseError, PoolTimeout, redis.RedisError, BrokerError, OSError, WeightsError)
 
 
@@ -28,6 +30,9 @@ class Check:
     run: Callable[[], Iterable[Finding]]
     needs: tuple[str, ...] = ()
     """Checks without which it cannot be made: it is left out where one of them found a problem."""
+    deadline: float = DEADLINE
+    cure: str = "See whether its server is stopped or overloaded."
+    """Of no answer by then."""
 
 
 CHECKS = (
@@ -43,7 +48,13 @@ CHECKS = (
     Check("beat", broker.beat),
     Check("spaces", index.spaces, ("database", "migrations")),
     Check("texts", index.texts, ("database", "migrations")),
-    Check("networks", networks.networks, ("database", "migrations")),
+    Check(
+        "networks",
+        networks.networks,
+        ("database", "migrations"),
+        READING,
+        "Its files are read as a whole: see whether their disk is slow or hangs.",
+    ),
     Check("disk", disk.disk),
     Check("backups", backups.backups),
 )
@@ -65,9 +76,9 @@ def examine(checks: Iterable[Check] = CHECKS) -> Iterator[tuple[str, Finding]]:
 
 def _made(check: Check) -> list[Finding]:
     try:
-        return within(DEADLINE, lambda: list(check.run()))
+        return within(check.deadline, lambda: list(check.run()))
     except TimeoutError:
-        return [problem(f"no answer within {DEADLINE} s", "See whether its server is stopped or overloaded.")]
+        return [problem(f"no answer within {check.deadline} s", check.cure)]
     except UNREACHABLE as error:
         said = " ".join(str(error).split()) or type(error).__name__
         return [problem(said, "See whether its server runs, and whether the settings name it.")]

@@ -12,7 +12,7 @@ from threading import Thread
 import pytest
 from django.db import connection
 
-from catalog.models import Photo
+from catalog.models import Photo, Product
 from ml.recipes import make_recipe
 from operations import postgresql_tools
 from operations.backup_folder import BackupFolder, Manifest
@@ -69,9 +69,21 @@ def test_it_names_the_settings_and_holds_no_secret(photo, folder, settings, data
     assert settings.SECRET_KEY.encode() not in b"".join((folder / name).read_bytes() for name in files(folder))
 
 
-def test_only_its_owner_may_enter_the_folder(folder):
+@pytest.mark.parametrize("mode", [None, 0o755], ids=["new", "there before"])
+def test_its_owner_alone_may_enter_the_folder_and_read_its_files(photo, folder, mode):
+    photo("red")
+    if mode:
+        folder.mkdir()
+        folder.chmod(mode)
     run(str(folder))
     assert folder.stat().st_mode & 0o777 == 0o700
+    assert {(folder / name).stat().st_mode & 0o777 for name in files(folder)} == {0o600}
+
+
+def test_a_folder_that_stays_open_to_others_is_told(folder, monkeypatch):
+    folder.mkdir(mode=0o755)
+    monkeypatch.setattr(Path, "chmod", lambda path, mode: None)  # As on a disk that has no modes.
+    assert f"Others may enter {folder}: have its owner run chmod 700 on it" in run(str(folder))
 
 
 def test_a_second_backup_copies_new_photos_alone_and_forgets_deleted_ones(photo, folder):
@@ -98,6 +110,30 @@ def test_the_backup_before_stays_whole_while_a_second_one_is_cut_short(photo, fo
     run(str(folder))
     assert len([name for name in files(folder) if name.startswith(("database", "SHA256SUMS"))]) == 2
     assert f"media/{first.file.name}" in files(folder)
+
+
+@pytest.mark.parametrize("lost", [Photo, Product])
+def test_a_backup_of_twice_as_much_is_replaced_with_force_alone(photo, folder, lost):
+    for number in range(3):
+        photo("red", f"lamp-{number}")
+    run(str(folder))
+    before = files(folder)
+    lost.objects.exclude(pk=lost.objects.first().pk).delete()
+    what = "photos" if lost is Photo else "products"
+    assert refused(str(folder)) == (
+        f"The shop has 1 {what}, and the backup in {folder} has 3: see whether DATABASE_URL and LAMPLIGHT_VAR "
+        "name the shop; give another folder, or --force to replace that backup"
+    )
+    assert files(folder) == before
+    assert " 1 photos, " in run(str(folder), "--force")
+
+
+def test_half_of_what_was_there_is_still_the_shop(photo, folder):
+    photo("red", "lamp")
+    deleted = photo("blue", "bed")
+    run(str(folder))
+    deleted.product.delete()
+    assert " 1 products, 1 photos, " in run(str(folder))
 
 
 def test_a_second_backup_mends_a_photo_that_was_damaged_in_the_folder(photo, media, folder):
@@ -209,6 +245,13 @@ def test_the_time_of_the_last_backup_is_remembered(folder):
     remembered = last_backup()
     assert remembered
     assert (remembered.folder, remembered.made_at) == (str(folder), BackupFolder(folder).manifest().made_at)
+
+
+def test_a_finished_backup_whose_time_cannot_be_remembered_is_one_all_the_same(folder, data_folder):
+    (data_folder / "last-backup.partial").mkdir()
+    told = run(str(folder))
+    assert "The backup is whole, but manage.py doctor will not know of it: [Errno 21] Is a directory" in told
+    assert BackupFolder(folder).manifest().counts["photos"] == 0
 
 
 def test_no_fitting_pg_dump_is_refused_with_the_cure(folder, monkeypatch, tmp_path):

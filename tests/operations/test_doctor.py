@@ -52,7 +52,7 @@ def test_servers_that_hang_are_told_and_the_rest_is_looked_at(shop):
     finally:
         for pid in stopped:
             os.kill(pid, signal.SIGCONT)
-    assert found["database"] == [("problem", "no answer within 10 s")]
+    assert found["database"] == [("problem", "couldn't get a connection after 3.00 sec")]
     assert [level for level, _ in found["redis"]] == ["problem"]
     assert found["spaces"] == found["workers"] == [("warning", "not looked at")]
     assert found["versions"][0][0] == "ok"

@@ -1,17 +1,22 @@
 """A backup put back: into the tests' own database, which it replaces."""
 
+import errno
 import json
 import shutil
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
+from django.core.files.base import ContentFile
 from django.db import connection
 
 from catalog.models import Category, Import, Photo, Product
 from catalog.photos import add_photo
+from catalog.storage import PhotoStorage
 from ml.recipes import make_recipe
-from operations import postgresql_tools
+from operations import postgresql_tools, restore
 from operations.backup_folder import BackupFolder
 from search import indexing, photo_states
 from search.models import Embedding, LeafIndex, Space
@@ -40,6 +45,10 @@ def lose_all(media: Path) -> None:
     Product.objects.all().delete()
 
 
+def full(*arguments: object) -> str:
+    raise OSError(errno.ENOSPC, "No space left")
+
+
 def test_products_photos_and_vectors_come_back(photo, media, index, folder):
     row = photo("red", "lamp", price=9)
     index()
@@ -59,7 +68,18 @@ def test_photos_that_are_there_are_not_copied_and_damaged_ones_are_mended(photo,
     (media / damaged.file.name).write_bytes(b"half a pho")
     assert "; 1 photos were copied." in run(str(folder), "--replace")
     assert (media / damaged.file.name).read_bytes() == (folder / "media" / damaged.file.name).read_bytes()
-    assert (media / kept.file.name).exists()
+    assert {path.name for path in (media / "photos").rglob("*.jpg")} == {
+        Path(row.file.name).name for row in (kept, damaged)
+    }
+
+
+def test_a_photo_that_cannot_be_stored_leaves_the_one_in_its_place(photo, media, folder, monkeypatch):
+    row = photo("red")
+    commands.run("backup", str(folder))
+    (media / row.file.name).write_bytes(b"half a pho")
+    monkeypatch.setattr(PhotoStorage, "_save", full)
+    assert refused(str(folder), "--replace").startswith("No space left.")
+    assert (media / row.file.name).read_bytes() == b"half a pho"
 
 
 def test_what_the_database_held_is_gone_and_what_it_lost_is_back(photo, category, folder):
@@ -135,6 +155,26 @@ def test_a_dump_that_fails_half_way_leaves_the_database_as_it_was(photo, folder,
     assert Product.objects.count() == 1
 
 
+def test_a_shop_that_was_started_while_photos_were_copied_is_found_before_the_database_is_touched(
+    photo, folder, monkeypatch
+):
+    photo("red")
+    commands.run("backup", str(folder))
+    put_models, shop = restore._put_models, []
+
+    def put_later(*arguments: Any) -> dict[str, Path]:
+        address = {name: connection.get_connection_params()[name] for name in ("host", "port", "user", "dbname")}
+        shop.append(psycopg.connect(**address, application_name="worker"))
+        return put_models(*arguments)
+
+    monkeypatch.setattr(restore, "_put_models", put_later)
+    try:
+        told = refused(str(folder), "--replace")
+    finally:
+        shop.pop().close()
+    assert told == "1 other connections use the database: stop web server, workers and beat first"
+
+
 def test_a_database_that_refuses_what_it_is_given_is_as_it_was(photo, folder, monkeypatch, tmp_path):
     photo("red")
     commands.run("backup", str(folder))
@@ -153,12 +193,16 @@ def test_photos_of_a_storage_that_is_no_folder_are_backed_up_and_put_back(produc
     memory = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
     settings.STORAGES = {**settings.STORAGES, "default": memory}
     row, _ = add_photo(product(), picture("red"))
-    stored = row.file.read()
+    stored, storage, name = row.file.read(), row.file.storage, str(row.file)
     commands.run("backup", str(folder))
-    row.file.storage.delete(str(row.file))
+    storage.delete(name)
+    assert "; 1 photos were copied." in run(str(folder), "--replace")
+    storage.delete(name)
+    storage.save(name, ContentFile(b"half a pho"))
     assert "; 1 photos were copied." in run(str(folder), "--replace")
     with Photo.objects.get().file.open() as file:
         assert file.read() == stored
+    assert storage.listdir(str(Path(name).parent))[1] == [Path(name).name]
 
 
 def test_weights_go_to_the_new_data_folder_and_spaces_find_them_there(folder, data_folder, settings, tmp_path):
@@ -198,6 +242,22 @@ def test_weights_from_outside_the_data_folder_stay_where_they_are_or_go_into_it(
     run(str(folder), "--replace")
     place = data_folder / "weights" / weights.relative_to("/")
     assert (Space.objects.get().recipe["weights"], place.read_bytes()) == (str(place), b"weights")
+
+
+def test_files_of_one_folder_stay_together_where_the_place_of_one_is_taken(folder, data_folder, settings):
+    encoder = data_folder / "encoder"
+    encoder.mkdir()
+    for name in ("config.json", "tokenizer.json", "model.safetensors"):
+        (encoder / name).write_text(name)
+    settings.TEXT_ENCODER = str(encoder)
+    commands.run("backup", str(folder))
+    (encoder / "config.json").write_text("of another")
+    moved = data_folder / "weights" / encoder.relative_to("/")
+    assert f"Set TEXT_ENCODER={moved} before you start the shop.\n" in run(str(folder), "--replace")
+    assert {path.name: path.read_text() for path in moved.iterdir()} == {
+        name: name for name in ("config.json", "tokenizer.json", "model.safetensors")
+    }
+    assert (encoder / "config.json").read_text() == "of another"
 
 
 def test_without_vectors_all_is_pending_and_indexing_makes_it_again(photo, index, space, folder):

@@ -1,12 +1,16 @@
 import os
+import shutil
 import time
 from functools import partial
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from catalog.models import Import, Photo
 from catalog.storage import private_storage
+from operations import leftovers as leftover_files
+from operations.leftovers import leftovers
 from tests import commands
 
 pytestmark = pytest.mark.django_db
@@ -72,6 +76,26 @@ def test_the_file_of_a_photo_in_a_folder_of_the_same_beginning_is_no_leftover(ph
     leave(media, "photos/ab/one.jpg", hours=2)
     assert "photos/ab/one.jpg" in run("--delete")
     assert odd.exists()
+
+
+def test_the_database_is_asked_for_the_listed_names_alone(photo, media, django_assert_num_queries):
+    for colour in ("red", "blue"):
+        photo(colour)
+    shutil.rmtree(media / "photos")
+    left = [leave(media, f"photos/ab/{n}.jpg", hours=2) for n in range(3)]
+    with django_assert_num_queries(1) as asked:
+        found = list(leftovers(timezone.now()))
+    assert {media / leftover.name for leftover in found} == set(left)
+    assert asked.captured_queries[0]["sql"].count("photos/ab/") == 3
+
+
+def test_more_names_than_are_asked_for_at_once_are_all_found(photo, media, monkeypatch):
+    monkeypatch.setattr(leftover_files, "ASKED", 2)
+    kept = media / photo("red").file.name
+    left = [leave(kept.parent, f"{n}.jpg", hours=2) for n in range(4)]
+    os.utime(kept, (0, 0))
+    assert run("--delete").endswith("Deleted 4 files that no row names, 3.9\xa0KB.\n")
+    assert (kept.exists(), any(path.exists() for path in left)) == (True, False)
 
 
 def test_files_sent_for_imports_are_swept_as_well(imports, media):

@@ -6,8 +6,9 @@ from typing import Any
 
 from django.template.defaultfilters import filesizeformat
 
+from operations import last_backup
 from operations.backup import back_up
-from operations.backup_folder import BackupFolder
+from operations.backup_folder import BackupFolder, Manifest
 from operations.management.commands._backup_command import BackupCommand
 
 EPILOG = """
@@ -15,8 +16,8 @@ The folder holds the database, the photos that it names, wherever they are store
 checksum of each file. The shop may go on meanwhile. What the folder has already is verified and not copied again, so
 that a second backup takes the new photos alone, and one that was cut short goes on.
 
-The folder has password hashes and tokens in it: keep it where only you can read it. It does not hold the settings, of
-which it lists the names, nor LAMPLIGHT_VAR/secret-key.
+The folder has password hashes and tokens in it: it is made readable for this user alone. It does not hold the settings,
+of which it lists the names, nor LAMPLIGHT_VAR/secret-key.
 
 examples:
   manage.py backup /mnt/backup/shop
@@ -35,10 +36,18 @@ class Command(BackupCommand):
         parser.add_argument(
             "--without-vectors", action="store_true", help="leave out what indexing makes again from the photos"
         )
+        parser.add_argument(
+            "--force", action="store_true", help="replace a backup of more than twice as many products or photos, too"
+        )
 
-    def handle(self, *args: Any, folder: Path, without_vectors: bool, **options: Any) -> None:
+    def handle(self, *args: Any, folder: Path, without_vectors: bool, force: bool, **options: Any) -> None:
         with self.one_line_of_refusal("Nothing is lost: run the same command again to go on."):
-            manifest, done = back_up(BackupFolder(folder), with_vectors=not without_vectors)
+            manifest, done = back_up(BackupFolder(folder), with_vectors=not without_vectors, force=force)
+        self._record(manifest, folder)
+        if BackupFolder(folder).is_open():
+            self.stderr.write(
+                f"Others may enter {folder}: have its owner run chmod 700 on it, or mount it for this user."
+            )
         for name in manifest.missing:
             self.stderr.write(f"Missing, and so not in the backup: {name}")
         if manifest.deleted_photos:
@@ -49,3 +58,9 @@ class Command(BackupCommand):
             f"{len(manifest.models)} files of own models, {filesizeformat(size)}. "
             f"{done.copied} files written, {done.kept} were there."
         )
+
+    def _record(self, manifest: Manifest, folder: Path) -> None:
+        try:
+            last_backup.record(manifest.made_at, folder)
+        except OSError as error:
+            self.stderr.write(f"The backup is whole, but manage.py doctor will not know of it: {error}.")

@@ -11,7 +11,8 @@ from operations.doctor.finding import Finding, Level
 from search.management.commands._base_command import ExplainedCommand
 
 EPILOG = """
-Nothing is changed. A server that does not answer is told, and the rest is looked at all the same.
+Nothing of the shop is changed. Embedded servers that do not run are started to be looked at, and end with the command.
+A server that does not answer is told, and the rest is looked at all the same.
 
 examples:
   manage.py doctor

@@ -14,12 +14,16 @@ from django.utils import timezone
 from catalog.models import Photo
 from ml.recipes import make_recipe
 from operations import last_backup
+from operations.backup_folder import BackupFolder, Manifest
 from operations.doctor import backups, broker, database, disk, exposure, misconfiguration, networks, versions
 from operations.doctor import index as index_check
 from operations.doctor.finding import Finding
 from search import spaces
 from search.models import Space
 
+MANIFEST = Manifest(
+    "2026-01-01T00:00+00:00", "1.0.0", 18, "0.8.1", {}, [], "/var", True, {}, "d.dump", "SHA256SUMS", ""
+)
 Usage = namedtuple("Usage", "total used free")
 
 
@@ -164,15 +168,32 @@ def test_published_weights_are_held_to_the_published_checksum():
 
 
 @pytest.mark.parametrize(("free", "level"), [(400e6, "problem"), (3e9, "warning"), (50e9, "ok")])
-def test_a_disk_that_fills_up_is_told(monkeypatch, free, level):
+def test_a_disk_that_fills_up_is_told(settings, monkeypatch, free, level):
+    settings.MEDIA_ROOT = settings.VAR
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(100_000_000_000, 0, int(free)))
     assert [found for found, _ in told(disk.disk())] == [level]
+
+
+def test_photos_on_a_disk_of_their_own_are_told_of_as_well(settings, tmp_path):
+    settings.VAR, settings.MEDIA_ROOT = tmp_path, Path("/dev/shm")
+    assert [text.rpartition(" at ")[2] for _, text in told(disk.disk())] == [str(tmp_path), "/dev/shm"]
 
 
 @pytest.mark.parametrize(("days", "level"), [(1, "ok"), (8, "warning")])
 def test_the_age_of_the_last_backup_is_told(settings, tmp_path, days, level):
     settings.VAR = tmp_path
     assert [found for found, _ in told(backups.backups())] == ["warning"]
-    last_backup.record((timezone.now() - timedelta(days=days)).isoformat(), Path("/mnt/backup"))
+    with BackupFolder(tmp_path / "backup").being_written():
+        pass
+    (tmp_path / "backup" / "manifest.json").write_text(MANIFEST.to_json())
+    last_backup.record((timezone.now() - timedelta(days=days)).isoformat(), tmp_path / "backup")
     [finding] = backups.backups()
-    assert (finding.level, "/mnt/backup" in finding.text + finding.cure) == (level, True)
+    assert (finding.level, f"{tmp_path}/backup" in finding.text + finding.cure) == (level, True)
+
+
+def test_a_backup_whose_folder_is_gone_is_warned_of(settings, tmp_path):
+    settings.VAR = tmp_path
+    last_backup.record(timezone.now().isoformat(), tmp_path / "gone")
+    assert told(backups.backups()) == [
+        ("warning", f"the last backup cannot be read here: {tmp_path}/gone holds no whole backup")
+    ]

@@ -4,7 +4,6 @@ from threading import Event
 import pytest
 from django.db import OperationalError
 
-from operations.doctor import examination
 from operations.doctor.examination import CHECKS, Check, examine, within
 from operations.doctor.finding import Finding, Level, ok, problem
 
@@ -47,11 +46,14 @@ def test_a_server_that_is_away_is_a_problem_and_what_needs_it_is_left_out():
 
 
 @pytest.mark.django_db
-def test_a_check_that_never_ends_holds_up_no_other(monkeypatch):
-    monkeypatch.setattr(examination, "DEADLINE", 0.1)
+def test_a_check_that_never_ends_holds_up_no_other_and_has_its_own_cure():
     begun = time.monotonic()
-    found = examine([Check("hangs", lambda: [ok(str(NEVER.wait()))]), Check("disk", lambda: [ok("room")])])
-    assert [finding.text for _, finding in found] == ["no answer within 0.1 s", "room"]
+    hangs = Check("hangs", lambda: [ok(str(NEVER.wait()))], deadline=0.1, cure="See its disk.")
+    found = examine([hangs, Check("disk", lambda: [ok("room")])])
+    assert [(finding.text, finding.cure) for _, finding in found] == [
+        ("no answer within 0.1 s", "See its disk."),
+        ("room", ""),
+    ]
     assert time.monotonic() - begun < 5
 
 
