@@ -1,5 +1,7 @@
 """What the catalogue stands on may fail: its disks and its database. Here an error is told as what it is, once."""
 
+import logging
+
 from django.db import InterfaceError, OperationalError
 from psycopg import errors as postgresql
 from psycopg_pool import PoolTimeout
@@ -8,6 +10,7 @@ from rest_framework.exceptions import APIException
 
 from catalog.storage import FULL, NotStored
 
+logger = logging.getLogger(__name__)
 RETRY_AFTER = 5  # Seconds. What was restarted is mostly back by then.
 
 
@@ -33,6 +36,14 @@ BUSY = (
     postgresql.SerializationFailure,
     postgresql.LockNotAvailable,
 )
+OVERLOADED = (
+    postgresql.InsufficientResources,
+    postgresql.OutOfMemory,
+    postgresql.TooManyConnections,
+    postgresql.ConfigurationLimitExceeded,
+)
+# SQLSTATEs of a server that is away: a broken connection, a server that stops or starts.
+AWAY = ("08", "57P")
 
 
 def outage(error: BaseException | None) -> Outage | None:
@@ -55,4 +66,10 @@ def _of_database(cause: BaseException | None) -> Outage:
         return Outage(told, "database_busy")
     if isinstance(cause, postgresql.QueryCanceled):
         return Outage("The database took too long, and was stopped. Ask for less, or try again later.", "too_slow")
+    if isinstance(cause, OVERLOADED):
+        told = "The database has no memory or no connection left for this. Try again in a moment."
+        return Outage(told, "database_overloaded")
+    state = cause.sqlstate if isinstance(cause, postgresql.Error) else None
+    if state and not state.startswith(AWAY):
+        logger.error("The database failed (SQLSTATE %s)", state, exc_info=cause)
     return Outage("The database does not answer. Try again in a moment.", "database_unavailable")

@@ -5,6 +5,8 @@ notices nothing, and the server's own time limits stand still with it. So the cl
 it tries another connection from time to time. A server that is merely slow takes it.
 """
 
+import errno
+import os
 import time
 from typing import Any, ClassVar, Self
 
@@ -21,6 +23,15 @@ WORKER_PATIENCE = 60
 # would hold one of few threads.
 STATEMENT_SECONDS = 30
 RECENT = 10  # Seconds. The pool tries to connect more often than that while it has no connection.
+
+
+def tells_of_hanging(error: psycopg.OperationalError) -> bool:
+    """Whether a connection failed because the server hangs: it timed out, or the queue at the server's socket is full.
+
+    Those who gave up stay in that queue. The kernel then refuses all who come after them, at once.
+    """
+    is_queue_full = f"failed: {os.strerror(errno.EAGAIN)}" in str(error)
+    return isinstance(error, psycopg.errors.ConnectionTimeout) or is_queue_full
 
 
 class Connection(psycopg.Connection[Any]):
@@ -49,8 +60,9 @@ class Connection(psycopg.Connection[Any]):
             kwargs["options"] = f"{kwargs.get('options') or ''} -c statement_timeout={STATEMENT_SECONDS}s".strip()
         try:
             connection = super().connect(conninfo, **kwargs)
-        except psycopg.errors.ConnectionTimeout:
-            Connection.hung_at = time.monotonic()
+        except psycopg.OperationalError as error:
+            if tells_of_hanging(error):
+                Connection.hung_at = time.monotonic()
             raise
         connection.address = conninfo, kwargs
         return connection
@@ -61,6 +73,7 @@ class Connection(psycopg.Connection[Any]):
     def _watched(self, gen: PQGen[RV]) -> PQGen[RV]:
         """The same generator. It looks whether the server lives while psycopg waits, which asks every 0.1 s."""
         heard = alive = looked = time.monotonic()
+        is_over = False
         try:
             wanted = next(gen)
             while True:
@@ -68,13 +81,16 @@ class Connection(psycopg.Connection[Any]):
                 now = time.monotonic()
                 if ready:
                     heard = alive = looked = now
+                    is_over = False
+                elif is_over:  # Nothing came while another connection was tried, either.
+                    self.pgconn.finish()  # Nobody shall wait for this answer again.
+                    raise psycopg.OperationalError("the server hangs: it answers nothing")
                 elif now - looked > SILENCE:
-                    lives = self._server_lives()
+                    is_known = self.hangs() and self.hung_at > heard  # This or another thread saw it just now.
+                    lives = not is_known and self._server_lives()
                     looked = time.monotonic()
                     alive = looked if lives else alive
-                    if looked - alive > self.patience or (self.longest and looked - heard > self.longest):
-                        self.pgconn.finish()  # Nobody shall wait for this answer again.
-                        raise psycopg.OperationalError("the server hangs: it answers nothing")
+                    is_over = looked - alive > self.patience or bool(self.longest and looked - heard > self.longest)
                 wanted = gen.send(ready)
         except StopIteration as end:
             answer: RV = end.value
@@ -86,9 +102,14 @@ class Connection(psycopg.Connection[Any]):
         conninfo, options = self.address
         try:
             psycopg.Connection.connect(conninfo, **options | {"connect_timeout": PROBE_SECONDS}).close()
-        except psycopg.errors.ConnectionTimeout:
-            Connection.hung_at = time.monotonic()
-            return False
-        except psycopg.OperationalError:  # It says why not: it is full, or starts anew, which ends this connection.
+        except psycopg.OperationalError as error:
+            if tells_of_hanging(error):
+                Connection.hung_at = time.monotonic()
+                return False
+            return True  # It says why not: it is full, or starts anew, which ends this connection.
+        except OSError:  # This process has no descriptor left, which says nothing of the server.
             return True
+        except BaseException:  # A task's time is up, in the middle of a statement whose answer nobody awaits.
+            self.pgconn.finish()
+            raise
         return True

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Container, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -111,10 +112,22 @@ class Importer:
         ]
 
     def settle_together(self, batch: list[Loaded]) -> list[Result]:
-        """Settle the batch in one transaction, with one wait for the disk: alone, each row would wait twice."""
+        with self.together(batch):
+            return list(self.settle(batch))
+
+    @contextmanager
+    def together(self, batch: list[Loaded]) -> Iterator[None]:
+        """A transaction to settle the batch in, with one wait for the disk: alone, each row would wait twice.
+
+        Its products are locked in one order, whatever that of the file: two imports, or an import and a page of the
+        admin, that change the same products could deadlock otherwise.
+        """
         wait(loading for _, loading, _ in batch)  # decoding takes seconds, and nothing may be locked meanwhile
         with transaction.atomic(), synced_together():
-            return list(self.settle(batch))
+            if not self.dry_run:  # It takes each row back, and its lock with it.
+                known = Product.objects.filter(pk__in=[product.pk for _, _, product in batch if product])
+                list(known.order_by("pk").select_for_update(no_key=True).values_list("pk"))
+            yield
 
     def settle(self, batch: list[Loaded]) -> Iterator[Result]:
         for row, loading, product in batch:

@@ -8,7 +8,6 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import wait
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from itertools import islice
@@ -21,7 +20,7 @@ from catalog.importing.albums import Archive, Misuse, OutOfReach
 from catalog.importing.importer import Importer, Loaded, Outcome, Result, batches, decoders
 from catalog.importing.rows import ArchiveRows, CsvRows, ProductRow, read_sent
 from catalog.models import Import, ImportRow
-from catalog.storage import private_storage, synced_together
+from catalog.storage import private_storage
 from ml.images import DecodersBusy
 
 logger = logging.getLogger(__name__)
@@ -151,8 +150,7 @@ def recall(sent: Import, importer: Importer, rows: Iterator[object]) -> None:
 
 def settle(sent: Import, importer: Importer, batch: list[Loaded]) -> bool:
     """Settle the batch. Returns False if the import was cancelled or another worker was faster."""
-    wait(loading for _, loading, _ in batch)  # decoding takes seconds, and nothing may be locked meanwhile
-    with transaction.atomic(), synced_together():
+    with importer.together(batch):
         own = Import.objects.filter(pk=sent.pk, state=sent.state, done=sent.done).select_for_update()
         if not own:
             return False

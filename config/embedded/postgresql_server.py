@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 
+from config.database_connections import tells_of_hanging
 from config.embedded.server_process import EmbeddedServerError, Server, package_folder, server_environment
 
 LEAST_BUFFERS = 128 << 20  # PostgreSQL's default.
@@ -89,11 +90,9 @@ class PostgreSQLServer(Server):
         address = f"port={self.port} user=lamplight dbname=lamplight connect_timeout=2"
         try:
             psycopg.connect(address, host=str(self.socket_folder)).close()
-        except psycopg.errors.ConnectionTimeout:
-            return None
         except psycopg.OperationalError as error:
             refused = "FATAL:" in str(error) and self.recovering not in str(error)
-            return None if refused else str(error)
+            return None if refused or tells_of_hanging(error) else str(error)
         return None
 
     def launch(self) -> None:

@@ -22,6 +22,8 @@ class Connection(redis.UnixDomainSocketConnection):
         try:
             servers.users().join()
             return super()._connect()
+        except BlockingIOError as error:  # Nobody takes those who wait to be let in: it hangs.
+            raise redis.TimeoutError("Redis hangs: the queue at its socket is full") from error
         except OSError:
             self._start()
             return super()._connect()

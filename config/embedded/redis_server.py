@@ -45,7 +45,8 @@ class RedisServer(Server):
         except redis.TimeoutError:
             return None
         except redis.RedisError as error:
-            return str(error)
+            is_queue_full = isinstance(error.__context__, BlockingIOError)  # As only one that hangs leaves it.
+            return None if is_queue_full else str(error)
         return None
 
     def launch(self) -> None:
@@ -60,4 +61,5 @@ class RedisServer(Server):
             "save": "",
             "maxmemory-policy": "noeviction",
         }
+        shutil.rmtree(self.data / "appendonlydir", ignore_errors=True)  # An earlier version's, of no use any more.
         self.spawn([self.binary(), *(part for name, value in options.items() for part in (f"--{name}", value))])

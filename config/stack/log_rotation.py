@@ -24,13 +24,12 @@ def shorten(log: Path) -> None:
             return
         with log.open("r+b") as source, copy.open("wb") as target:
             shutil.copyfileobj(source, target)
+            _copy_last_lines(source, target)
             target.flush()  # Raises where the disk is full, before anything is moved.
             for number in range(KEPT, 1, -1):
                 with suppress(FileNotFoundError):
                     _older(log, number - 1).replace(_older(log, number))
             copy.replace(_older(log, 1))
-            _copy_last_lines(source, target)
-            target.flush()
             source.truncate(0)
     with suppress(OSError):
         copy.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
 from config.embedded.server_process import EmbeddedServerError, Server
 from config.stack import process_groups
@@ -17,6 +18,7 @@ from config.stack.part import HANGS_SECONDS, Part
 
 STOP_SECONDS = 60  # A worker first ends its turn, which takes ten seconds and a batch.
 LOOK_SECONDS = 10  # How often is looked for what hangs, and for long logs. A look takes 10 ms.
+RESCUE_SECONDS = 5  # A server starts in 0.2 to 4 s, and is then stopped with the stack.
 # With less free on the disk, what dies at once is tried until there is space: beat cannot keep its schedule then, and
 # searches go on without it.
 FULL_BYTES = 50_000_000
@@ -24,7 +26,10 @@ STATE = "parts.json"
 
 
 class Supervisor:
-    """Keeps parts and servers running as long as `tend` is called every second or so. It has one thread."""
+    """Keeps parts and servers running as long as `tend` is called every second or so.
+
+    It has one thread, and a second one while a server is started: PostgreSQL may replay its log for minutes.
+    """
 
     def __init__(self, home: Path, folder: Path, environment: Mapping[str, str], servers: Iterable[Server]) -> None:
         """Parts are started in `home`; `folder` is the data folder; `servers` are embedded ones, started if need be."""
@@ -35,6 +40,7 @@ class Supervisor:
         self.servers = {server.name: (server, server.pid()) for server in servers}
         self.server_restarts = dict.fromkeys(self.servers, 0)
         self.next_look = self.next_rescue = 0.0
+        self.rescue: Thread | None = None
         self.written = ""
 
     def start(self, name: str) -> None:
@@ -54,6 +60,8 @@ class Supervisor:
 
     def stop_all(self) -> None:
         self.stop(*self.parts)
+        if self.rescue:
+            self.rescue.join(RESCUE_SECONDS)
         (self.folder / STATE).unlink(missing_ok=True)
 
     def restart(self, name: str) -> None:
@@ -116,17 +124,21 @@ class Supervisor:
         """Start an embedded server that died, unless a process that needed it was faster."""
         server, known = self.servers[name]
         pid = server.pid()
-        if pid is None and time.monotonic() >= self.next_rescue:
-            try:
-                server.ensure_running()
-            except EmbeddedServerError as error:
-                say(str(error))
-                self.next_rescue = time.monotonic() + LOOK_SECONDS
-            pid = server.pid()
+        is_rescuing = self.rescue is not None and self.rescue.is_alive()
+        if pid is None and not is_rescuing and time.monotonic() >= self.next_rescue:
+            self.rescue = Thread(target=self._rescue, args=(server,), name="rescue", daemon=True)
+            self.rescue.start()
         if pid is not None and pid != known:
             self.server_restarts[name] += 1
             say(f"{name} died and was started again. Its last line: {last_line(server.log)}")
         self.servers[name] = (server, pid)
+
+    def _rescue(self, server: Server) -> None:
+        try:
+            server.ensure_running()
+        except EmbeddedServerError as error:
+            say(str(error))
+            self.next_rescue = time.monotonic() + LOOK_SECONDS
 
     def _look(self) -> None:
         stopped = process_groups.stopped()

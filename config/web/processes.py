@@ -6,32 +6,73 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 
 from django.conf import settings
 
 logger = logging.getLogger(__name__)
-PAUSE = 2  # Seconds between two starts of a process that ends at once.
+LOOK_SECONDS = 1
+PAUSE = 1.0  # Seconds until a process that ended is replaced, doubled each time that one ends at once.
+# A life shorter than this ended at once. To import everything takes 3 s on two idle cores, and that is where a process
+# ends that has a wrong setting.
+AT_ONCE_SECONDS = 10
+MOST_DEATHS = 5  # At once and in a row: what is wrong does not pass by itself. Two processes take half a minute.
 STOP_SECONDS = 40  # The grace of a server (config.web.server), and some.
 
 
 def supervise(listener: socket.socket, count: int) -> None:
-    """Keep `count` processes serving a bound socket, until SIGTERM or Ctrl-C; then wait for them to finish."""
+    """Keep `count` processes serving a bound socket, until SIGTERM or Ctrl-C; then wait for them to finish.
+
+    Exits with 1 when they end at once again and again and none is left.
+    """
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    processes = [_start(listener) for _ in range(count)]
-    while not ended.wait(PAUSE):
-        for place, process in enumerate(processes):
+    processes = Processes(listener, count)
+    processes.start()
+    while not ended.wait(LOOK_SECONDS):
+        processes.tend()
+    processes.stop()
+
+
+class Processes:
+    """Those that run, and when they are to be as many as they should be."""
+
+    def __init__(self, listener: socket.socket, count: int) -> None:
+        self.listener = listener
+        self.count = count
+        self.begun: dict[subprocess.Popen[bytes], float] = {}
+        self.deaths = 0  # At once and in a row.
+        self.due = 0.0
+
+    def start(self) -> None:
+        while len(self.begun) < self.count:
+            self.begun[_start(self.listener)] = time.monotonic()
+
+    def tend(self) -> None:
+        now = time.monotonic()
+        for process, begun in list(self.begun.items()):
             if process.poll() is not None:
-                logger.error("Web process %d ended with %d: another is started", process.pid, process.returncode)
-                processes[place] = _start(listener)
-    for process in processes:
-        process.terminate()
-    for process in processes:
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
+                del self.begun[process]
+                self.deaths = self.deaths + 1 if now - begun < AT_ONCE_SECONDS else 0
+                pause = PAUSE * 2 ** min(self.deaths, MOST_DEATHS)
+                self.due = now + pause
+                code = process.returncode
+                logger.error("Web process %d ended with %d: another is started in %g s", process.pid, code, pause)
+        if self.deaths >= MOST_DEATHS and not self.begun:  # Those that serve are worth more than the one that cannot.
+            logger.error("Web processes end at once, again and again")
+            sys.exit(1)
+        if now >= self.due:
+            self.start()
+
+    def stop(self) -> None:
+        for process in self.begun:
+            process.terminate()
+        for process in self.begun:
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 def _start(listener: socket.socket) -> subprocess.Popen[bytes]:

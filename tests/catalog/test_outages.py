@@ -40,11 +40,24 @@ def sqlstate(code: str) -> str:
         ("55P03", (503, "database_busy")),
         ("57014", (503, "too_slow")),
         ("57P01", (503, "database_unavailable")),
-        ("53300", (503, "database_unavailable")),
+        ("53000", (503, "database_overloaded")),
+        ("53200", (503, "database_overloaded")),
+        ("53300", (503, "database_overloaded")),
+        ("53400", (503, "database_overloaded")),
     ],
 )
 def test_an_error_of_postgresql_is_told_as_what_it_is(code, answer):
     assert told(raised(sqlstate(code))) == answer
+
+
+@pytest.mark.django_db
+def test_an_error_that_nobody_expects_is_logged_with_its_traceback(caplog):
+    assert told(raised(sqlstate("57P01"))) == (503, "database_unavailable")
+    assert caplog.records == []
+    assert told(raised(sqlstate("58030"))) == (503, "database_unavailable")
+    [record] = caplog.records
+    assert record.getMessage() == "The database failed (SQLSTATE 58030)"
+    assert record.exc_info
 
 
 @pytest.mark.django_db

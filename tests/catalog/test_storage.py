@@ -1,6 +1,9 @@
 """Where photos are stored: for good, or not at all."""
 
+import errno
 import os
+import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -61,6 +64,35 @@ def test_photos_stored_together_go_together(storage, tmp_path):
     with pytest.raises(ZeroDivisionError):
         fail()
     assert files(tmp_path) == ["deleted.jpg", "earlier.jpg"]
+
+
+def test_a_photo_that_was_deleted_in_an_inner_block_is_not_missed(storage, tmp_path):
+    with synced_together():
+        storage.save("a.jpg", ContentFile(b"a"))
+        with synced_together():
+            storage.save("b.jpg", ContentFile(b"b"))
+            storage.delete("a.jpg")
+    assert files(tmp_path) == ["b.jpg"]
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EBADF])
+def test_a_file_system_that_cannot_sync_folders_keeps_photos_all_the_same(storage, tmp_path, monkeypatch, number):
+    monkeypatch.setattr(os, "fsync", lambda descriptor: refuse(descriptor, stat.S_ISDIR, number))
+    storage.save("photos/a.jpg", ContentFile(b"a"))
+    assert files(tmp_path) == ["photos/a.jpg"]
+
+
+def test_a_file_that_cannot_be_synced_is_refused(storage, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda descriptor: refuse(descriptor, stat.S_ISREG, errno.EINVAL))
+    with pytest.raises(NotStored):
+        storage.save("a.jpg", ContentFile(b"a"))
+    assert files(tmp_path) == []
+
+
+def refuse(descriptor: int, is_meant: Callable[[int], bool], number: int) -> None:
+    """As fsync does on a file system that cannot sync such files."""
+    if is_meant(os.fstat(descriptor).st_mode):
+        raise OSError(number, os.strerror(number))
 
 
 def test_two_photos_of_one_name_are_two_files(storage, tmp_path):

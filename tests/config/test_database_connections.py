@@ -1,17 +1,22 @@
 """A PostgreSQL that hangs, or one process of it, is noticed; one that is merely slow is waited for."""
 
+import errno
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 
 from config import database_connections
 from config.database_connections import Connection
 from config.embedded import servers
+from config.embedded.database.base import Connection as PoolConnection
+from tests.config.embedded.processes import queue_full
 from tests.config.embedded.processes import servers as processes
 
 pytestmark = pytest.mark.django_db
@@ -44,7 +49,11 @@ def stop() -> Iterator[object]:
             stopped.append(pid)
 
     yield send
-    for pid in stopped:
+    go_on(*stopped)
+
+
+def go_on(*pids: int) -> None:
+    for pid in pids:
         os.kill(pid, signal.SIGCONT)
 
 
@@ -56,6 +65,66 @@ def test_a_hanging_server_ends_a_statement_within_five_seconds(connection, stop)
     assert time.monotonic() - begun < 5
     assert connection.closed
     assert Connection.hangs()
+
+
+def test_a_hanging_server_whose_queue_is_full_is_noticed_and_nobody_starts_another(connection, stop):
+    server = servers.postgresql()
+    stop(*processes(Path(server.data)))
+    begun = time.monotonic()
+    with queue_full(server.socket):
+        with pytest.raises(psycopg.OperationalError, match="the server hangs"):
+            connection.execute("SELECT 1")
+        Connection.hung_at = -database_connections.RECENT
+        with pytest.raises(psycopg.OperationalError, match="temporarily unavailable"):
+            PoolConnection.connect(connection.address[0])
+        assert Connection.hangs()
+        assert server.complaint() is None
+    assert time.monotonic() - begun < 2
+
+
+def test_a_worker_waits_for_a_server_that_hangs_but_not_for_ever(connection, stop, monkeypatch):
+    monkeypatch.setattr(Connection, "patience", 4)
+    monkeypatch.setattr(Connection, "longest", None)
+    conninfo, _ = connection.address
+    with Connection.connect(conninfo, autocommit=True) as worker:
+        stopped = processes(Path(servers.postgresql().data))
+        stop(*stopped)
+        begun = time.monotonic()
+        threading.Timer(3, go_on, stopped).start()
+        assert worker.execute("SELECT 1").fetchall() == [(1,)]
+        assert time.monotonic() - begun >= 3
+        stop(*stopped)
+        with pytest.raises(psycopg.OperationalError, match="the server hangs"):
+            worker.execute("SELECT 1")
+        assert time.monotonic() - begun >= 7
+
+
+def test_an_answer_that_comes_while_another_connection_is_tried_counts(connection, monkeypatch):
+    def late(conninfo: str, **options: object) -> None:
+        time.sleep(1)  # The answer comes meanwhile.
+        raise psycopg.errors.ConnectionTimeout
+
+    monkeypatch.setattr(psycopg.Connection, "connect", late)
+    assert connection.execute("SELECT 1 FROM pg_sleep(0.8)").fetchall() == [(1,)]
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EMFILE, "Too many open files"), psycopg.OperationalError("full")])
+def test_a_connection_that_cannot_be_tried_says_nothing_of_the_server(connection, monkeypatch, error):
+    def fail(conninfo: str, **options: object) -> None:
+        raise error
+
+    monkeypatch.setattr(psycopg.Connection, "connect", fail)
+    assert connection.execute("SELECT 1 FROM pg_sleep(0.8)").fetchall() == [(1,)]
+
+
+def test_a_task_whose_time_is_up_leaves_no_connection_in_the_middle_of_a_statement(connection, monkeypatch):
+    def end(conninfo: str, **options: object) -> None:
+        raise SoftTimeLimitExceeded
+
+    monkeypatch.setattr(psycopg.Connection, "connect", end)
+    with pytest.raises(SoftTimeLimitExceeded):
+        connection.execute("SELECT 1 FROM pg_sleep(5)")
+    assert connection.closed
 
 
 def test_a_slow_statement_of_a_server_that_lives_is_waited_for(connection):
@@ -74,7 +143,7 @@ def test_a_web_process_has_the_server_stop_a_statement_that_takes_too_long(conne
 
 
 def test_a_worker_may_take_as_long_as_it_likes(connection, monkeypatch):
-    monkeypatch.setattr(Connection, "longest", None)  # Whoever imports config.wsgi serves customers.
+    monkeypatch.setattr(Connection, "longest", None)  # A web process has called serve_customers.
     conninfo, _ = connection.address
     with Connection.connect(conninfo) as worker:
         assert worker.execute("SHOW statement_timeout").fetchall() == [("0",)]

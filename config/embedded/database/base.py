@@ -27,9 +27,9 @@ class Connection(database_connections.Connection):
     def connect(cls, conninfo: str = "", **kwargs: Any) -> Self:
         try:
             return super().connect(conninfo, **kwargs)
-        except psycopg.errors.ConnectionTimeout:
-            raise  # It hangs. Nobody may start another beside it.
-        except psycopg.OperationalError:
+        except psycopg.OperationalError as error:
+            if database_connections.tells_of_hanging(error):
+                raise  # Nobody may start another beside it.
             ensure_running()
             return super().connect(conninfo, **kwargs)
 

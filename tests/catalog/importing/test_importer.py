@@ -254,8 +254,8 @@ def test_many_rows_are_looked_up_together(shop):
     assert outcomes(shop(*lines)) == [("added", 1)] * 70
     with CaptureQueriesContext(connection) as queries:
         shop(*lines)
-    # Three batches of products and three of photos, and the category once.
-    assert len([query for query in queries if "SAVEPOINT" not in query["sql"]]) == 7
+    # Three batches of products, three of photos and three of locks, and the category once.
+    assert len([query for query in queries if "SAVEPOINT" not in query["sql"]]) == 10
 
 
 def test_batches_before_an_interruption_stay(shop, tmp_path):
@@ -278,3 +278,15 @@ def test_a_caption_made_while_an_import_runs_is_kept(shop):
     results = shop("A,Oak chair,Chair,,6,", "B,Pine chair,Chair,,6,", between=caption)
     assert outcomes(results) == [("updated", 0)] * 2
     assert list(Product.objects.values_list("price", "caption")) == [(6, "A chair of wood.")] * 2
+
+
+def test_the_products_of_a_batch_are_locked_first_and_in_one_order_whatever_that_of_the_file(shop, media):
+    rows = [f"CH-{number},Chair {number},Chair,red.png,1,Oak" for number in range(3)]
+    shop(*rows)
+    with CaptureQueriesContext(connection) as captured:
+        shop(*(row.replace(",1,", ",2,") for row in reversed(rows)))
+    locks = [query["sql"] for query in captured if "FOR NO KEY UPDATE" in query["sql"]]
+    assert locks[0].startswith('SELECT "catalog_product"."id" AS "pk" FROM')
+    assert locks[0].endswith("ORDER BY 1 ASC FOR NO KEY UPDATE")
+    assert all(str(pk) in locks[0] for pk in Product.objects.values_list("pk", flat=True))
+    assert set(Product.objects.values_list("price", flat=True)) == {2}

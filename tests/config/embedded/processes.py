@@ -4,11 +4,12 @@ import ast
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -134,6 +135,20 @@ def kill_servers(var: Path, name: str = "") -> None:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     wait_until(lambda: not set(killed) & set(servers(var, name)))  # A living user may have started others by then.
+
+
+@contextmanager
+def queue_full(path: Path) -> Iterator[None]:
+    """Fill the queue at the socket of a server that hangs with those who wait to be let in."""
+    with ExitStack() as waiting:
+        while True:
+            client = waiting.enter_context(socket.socket(socket.AF_UNIX))
+            client.setblocking(False)
+            try:
+                client.connect(str(path))
+            except BlockingIOError:
+                break
+        yield
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

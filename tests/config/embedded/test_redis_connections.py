@@ -6,7 +6,9 @@ import time
 
 import pytest
 
-from tests.config.embedded.processes import WORKER, Client, kill_servers, servers, wait_until
+from config.embedded.redis_server import RedisServer
+from config.embedded.server_process import Users
+from tests.config.embedded.processes import WORKER, Client, kill_servers, queue_full, servers, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -47,6 +49,26 @@ def test_a_redis_that_hangs_is_waited_for_a_second(start, var):
             begun = time.monotonic()
             assert "TimeoutError" in str(client.ask("cache.get('a')"))
             assert time.monotonic() - begun < 2
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+    assert client.ask("cache.get('a')") == 1
+
+
+def test_a_redis_that_hangs_and_whose_queue_is_full_is_not_waited_for(start, var):
+    client = start()
+    client.ask("cache.set('a', 1)")
+    server = RedisServer(var, Users(var / "unused"))
+    stopped = servers(var, "redis")
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        with queue_full(server.socket):
+            client.ask("cache.get('a')")  # It gives up the connection that there is.
+            begun = time.monotonic()
+            assert "TimeoutError" in str(client.ask("cache.get('a')"))
+            assert time.monotonic() - begun < 1
+            assert server.complaint() is None
     finally:
         for pid in stopped:
             os.kill(pid, signal.SIGCONT)

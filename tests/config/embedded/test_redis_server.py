@@ -20,6 +20,16 @@ def test_redis_writes_nothing_so_a_killed_one_starts_empty(start, tmp_path):
     assert client.ask("queue_length()") == 0
 
 
+def test_what_an_earlier_version_appended_to_is_deleted(tmp_path):
+    server = RedisServer(tmp_path, Users(tmp_path / "users"))
+    old = server.data / "appendonlydir"
+    old.mkdir(parents=True)
+    (old / "appendonly.aof.1.incr.aof").write_text("old")
+    server.ensure_running()
+    assert not old.exists()
+    server.stop()
+
+
 def test_without_redis_the_error_names_the_cures(monkeypatch, tmp_path):
     monkeypatch.setattr(redis_server, "package_folder", lambda package: None)
     monkeypatch.setenv("PATH", "")

@@ -1,5 +1,6 @@
 """Logs that are written to while they are shortened."""
 
+import shutil
 import subprocess
 import sys
 
@@ -50,6 +51,24 @@ def test_no_line_is_torn_while_a_process_writes(log, monkeypatch):
     numbers = [int(line[:6]) for line in lines]
     assert numbers == sorted(set(numbers))
     assert numbers[-1] == 59_999
+
+
+def test_a_disk_that_fills_while_a_log_is_copied_leaves_all_as_it_is(small_disk, monkeypatch):
+    monkeypatch.setattr(log_rotation, "MOST_BYTES", 100)
+    disk = small_disk(megabytes=1)
+    log = disk.folder / "web.log"
+    log.write_text("x" * 200_000)
+    copy = shutil.copyfileobj
+
+    def copy_while_others_write(*files) -> None:
+        copy(*files)
+        with log.open("a") as writer:
+            writer.write("y" * 500_000 + "\n")
+
+    monkeypatch.setattr(shutil, "copyfileobj", copy_while_others_write)
+    shorten(log)
+    assert [path.name for path in disk.folder.iterdir()] == ["web.log"]
+    assert log.stat().st_size == 700_001
 
 
 def test_a_log_that_cannot_be_copied_stays_as_it_is(log):
