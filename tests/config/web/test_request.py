@@ -1,3 +1,4 @@
+import tempfile
 import threading
 import time
 
@@ -158,3 +159,13 @@ def test_a_fault_of_who_is_asked_for_leave_ends_no_server(serve, caplog):
 def test_an_address_that_is_none_is_told_as_that(site):
     answer = site.client().send(b"GET http://[::1/ HTTP/1.1\r\n\r\n").answer()
     assert (answer.status, b"address" in answer.body) == (400, True)
+
+
+def test_a_body_that_the_disk_does_not_take_is_told_as_that(site, small_disk, monkeypatch):
+    disk = small_disk(megabytes=32)
+    disk.fill()
+    monkeypatch.setattr(tempfile, "tempdir", str(disk.folder))
+    answer = site.client().post("/", 5_000_000, b"x" * 2_000_000).answer()
+    assert (answer.status, answer.code) == (507, "storage_full")
+    disk.free()
+    assert b'"read": 200000' in site.client().post("/", 200_000, b"x" * 200_000).answer().body
