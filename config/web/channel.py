@@ -13,6 +13,9 @@ from config.web.request import Request
 
 # A browser keeps a connection for its next click. A proxy must drop it sooner (config/Caddyfile).
 IDLE_SECONDS = 30
+# A client takes a part of its answer in this time. The kernel holds up to 4 MB and asks for more when a third has gone:
+# over the slowest network that is waited for (config.web.request) that takes 70 s.
+TAKE_SECONDS = 90
 # A client that is refused in the middle of its body sees the answer only if what it sent meanwhile is read.
 LINGER_SECONDS = 2
 
@@ -159,7 +162,7 @@ class Channel(HTTPChannel):
                 self.drop()
         elif self.request is None or self.total_outbufs_len:
             since = self.waits_since
-            if since is not None and now - since > IDLE_SECONDS:
+            if since is not None and now - since > (TAKE_SECONDS if self.total_outbufs_len else IDLE_SECONDS):
                 self.drop()
         elif self.request.is_late(now):
             self.give_up(refusals.TOO_SLOW)

@@ -21,8 +21,8 @@ BODY_SECONDS, LEAST_RATE = 20, 20_000
 PIECE = 4096
 # Bytes of what may follow the last chunk. Nobody here reads it, and the parser searches all of it at each piece.
 MOST_TRAILER = 4096
-# Bytes of all cookies: the shop's own take 200. Python 3.11 takes a second to unquote 32 kB of hostile ones
-# (CVE-2024-7592), and a sixteenth of that for these.
+# Bytes of all cookies: the shop's own take 200, and those of other programs on its domain need room. Python 3.11 takes
+# 2.5 s to unquote 32 kB of hostile ones (CVE-2024-7592), and a tenth of a second for these.
 MOST_COOKIES = 8192
 # A body that has more digits of bytes is none. int() refuses a text of thousands of digits.
 MOST_DIGITS = 20

@@ -33,7 +33,7 @@ SPARED_SECONDS = 1
 # Of all bodies that strangers are sending or have sent, in memory and on disk: 25 of the largest.
 MOST_BODY_BYTES = 25 * settings.MAX_REQUEST_BYTES
 CHECKED_EVERY = 1_000_000  # Bytes read between two looks at the sum above.
-ACCEPTED_AT_ONCE = 64  # Other connections wait meanwhile, for a few milliseconds.
+ACCEPTED_AT_ONCE = 64  # Other connections wait meanwhile, for 2 ms.
 CHECKED_SECONDS = 1  # Between two looks at what is late.
 # A thread that holds Python's lock for so long will never give it up. The process ends, and whoever started it starts
 # another; the log has what each thread did.

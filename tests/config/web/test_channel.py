@@ -11,6 +11,7 @@ def hurried(monkeypatch):
     monkeypatch.setattr(request, "HEADER_SECONDS", 0.2)
     monkeypatch.setattr(request, "BODY_SECONDS", 0.2)
     monkeypatch.setattr(channel, "IDLE_SECONDS", 0.2)
+    monkeypatch.setattr(channel, "TAKE_SECONDS", 0.2)
 
 
 def test_a_connection_that_says_nothing_is_closed(site, hurried):
