@@ -56,12 +56,11 @@ class Stack(Supervisor):
         self.parts["web"].answers = self.is_alive
 
     def is_alive(self) -> bool:
-        """Whether the web process answers, whatever it says: strangers with probes may keep it busy."""
+        """Whether the web process answers, be it ready or not. It is busy, 503, where strangers send many probes."""
         try:
-            self.http.get(f"{self.url}/livez", timeout=PROBE_SECONDS)
+            return self.http.get(f"{self.url}/livez", timeout=PROBE_SECONDS).status_code in (200, 503)
         except requests.RequestException:
             return False
-        return True
 
     def wait_until_ready(self) -> None:
         """Return when the site answers searches. Raises StackError if it does not in READY_SECONDS, or never will."""
