@@ -120,7 +120,9 @@ TEMPLATES = [
 
 # --- PostgreSQL -----------------------------------------------------------------------------------------------
 # A pool per process; health checks on, or the first request after a database restart is answered with a 500.
-POOL = {"min_size": 1, "max_size": 10, "timeout": 3, "connection_class": Connection}
+# A web process takes at most a connection for each of eight threads of its lanes, for /readyz and who asks for it, and
+# for who asks whether staff send (config.web): eleven. What a view asks for in further threads is the rest.
+POOL = {"min_size": 1, "max_size": 16, "timeout": 3, "connection_class": Connection}
 
 
 def database() -> dict[str, Any]:

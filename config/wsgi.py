@@ -1,6 +1,7 @@
 """The WSGI entry point, served by config.web."""
 
 import json
+import logging
 import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -9,11 +10,14 @@ from django.core.exceptions import SuspiciousOperation
 from django.core.wsgi import get_wsgi_application
 from django.views.defaults import ERROR_PAGE_TEMPLATE
 
+from config.headers import NOTHING
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
+logger = logging.getLogger(__name__)
 django_application = get_wsgi_application()
 
 
@@ -25,7 +29,10 @@ def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> 
     try:
         return django_application(environ, start_response)
     except (LookupError, ValueError, SuspiciousOperation):
-        start_response("400 Bad Request", [("Content-Type", "application/json" if _is_api(environ) else "text/html")])
+        # Nearly always it is the charset. The log has what it was, lest a fault of ours hides behind that.
+        logger.warning("A request could not be read", exc_info=True)
+        kind = "application/json" if _is_api(environ) else "text/html"
+        start_response("400 Bad Request", [("Content-Type", kind), ("Content-Security-Policy", NOTHING)])
         return [_refusal(environ).encode()]
 
 

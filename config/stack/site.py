@@ -58,9 +58,9 @@ class Stack(Supervisor):
         self.parts["web"].answers = self.is_alive
 
     def is_alive(self) -> bool:
-        """Whether the web process answers, be it ready or not."""
+        """Whether the web process answers, be it ready or not. It is busy, 503, where strangers send many probes."""
         try:
-            return self.http.get(f"{self.url}/livez", timeout=PROBE_SECONDS).ok
+            return self.http.get(f"{self.url}/livez", timeout=PROBE_SECONDS).status_code in (200, 503)
         except requests.RequestException:
             return False
 

@@ -1,23 +1,27 @@
 """What the server refuses before Django sees it, in the API's error shape."""
 
 import json
+from html import escape
 
 from waitress.utilities import Error as Reason
 
 from catalog import limits
 from catalog.errors import error_body
-from catalog.outages import RETRY_AFTER
+from catalog.outages import RETRY_AFTER, DiskFull
+from config.headers import NOTHING
 
 Answer = tuple[str, list[tuple[str, str]], bytes]
 # The codes of what waitress itself refuses, by status.
 CODES = {400: "bad_request", 431: "headers_too_large", 500: "error", 501: "not_implemented"}
+# Who asks these is a program.
+PROBES = ("/livez", "/readyz")
 PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="refresh" content="{seconds}">
 <title>One moment</title>
-<h1>Many customers are here right now.</h1>
+<h1>{detail}</h1>
 <p>This page tries again in {seconds} seconds.</p>
 </html>
 """
@@ -37,6 +41,8 @@ UNCHECKED = Refusal(
     503, "Service Unavailable", "database_unavailable", "The database does not answer. Try again in a moment."
 )
 
+DISK_FULL = Refusal(DiskFull.status_code, "Insufficient Storage", DiskFull.default_code, DiskFull.default_detail)
+
 
 def too_large(limit: int) -> Refusal:
     return Refusal(413, "Content Too Large", limits.TOO_LARGE, limits.too_large(limit))
@@ -50,13 +56,16 @@ def not_staff(limit: int) -> Refusal:
 def answer(error: Reason, path: str) -> Answer:
     """Status, headers and body: JSON, or for a page of a shop that is busy one that loads itself again."""
     status = f"{error.code} {error.reason}"
-    wait = [("Retry-After", str(RETRY_AFTER))] if error.code == 503 else []
-    if error.code == 503 and not path.startswith("/api/"):
-        return status, [("Content-Type", "text/html"), *wait], PAGE.format(seconds=RETRY_AFTER).encode()
+    headers = [("Content-Security-Policy", NOTHING)]
+    if error.code in (503, 507):
+        headers.append(("Retry-After", str(RETRY_AFTER)))
+    if error.code == 503 and not path.startswith("/api/") and path not in PROBES:
+        page = PAGE.format(detail=escape(error.body), seconds=RETRY_AFTER)
+        return status, [("Content-Type", "text/html"), *headers], page.encode()
     kind = "server_error" if error.code >= 500 else "client_error"
     name = error.name if isinstance(error, Refusal) else CODES.get(error.code, "error")
     return (
         status,
-        [("Content-Type", "application/json"), *wait],
+        [("Content-Type", "application/json"), *headers],
         json.dumps(error_body(kind, name, error.body)).encode(),
     )

@@ -2,6 +2,7 @@
 
 import faulthandler
 import logging
+import math
 import os
 import socket
 import time
@@ -23,15 +24,17 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 logger = logging.getLogger(__name__)
-# More are dropped, those first that have waited longest for their client. Each takes a descriptor and, with a body, a
-# second one. Looking at all of them takes half a millisecond a turn.
+# More are dropped, those first that have waited longest for their client. Each takes a descriptor, one more with a body
+# on disk, and one more while its answer is a file that is not taken. Looking at all of them takes half a millisecond a
+# turn.
 MOST_CONNECTIONS = 1000
 # Until a client has had these seconds it is dropped only when there are twice as many: what it sent may be unread.
 SPARED_SECONDS = 1
 # Of all bodies that strangers are sending or have sent, in memory and on disk: 25 of the largest.
 MOST_BODY_BYTES = 25 * settings.MAX_REQUEST_BYTES
 CHECKED_EVERY = 1_000_000  # Bytes read between two looks at the sum above.
-ACCEPTED_AT_ONCE = 64  # Other connections wait meanwhile, for 3 ms.
+ACCEPTED_AT_ONCE = 64  # Other connections wait meanwhile, for 2 ms.
+CHECKED_SECONDS = 1  # Between two looks at what is late.
 # A thread that holds Python's lock for so long will never give it up. The process ends, and whoever started it starts
 # another; the log has what each thread did.
 STALLED_SECONDS = 60
@@ -45,13 +48,14 @@ class Server(TcpWSGIServer):
     """waitress's server. It listens as soon as it is made."""
 
     channel_class = Channel
+    next_channel_cleanup = math.inf  # waitress would ask a clock that may be set back: `run` asks another.
 
     def __init__(self, application: "WSGIApplication", listener: socket.socket, ask_leave: AskLeave) -> None:
         self.lanes = Lanes()
         self._ask_leave = ask_leave
         self._leaves = ThreadPoolExecutor(1, "leave")
         self._unchecked = self._told = 0
-        self._told_at = 0.0
+        self._told_at = self._checked_at = 0.0
         self.stopped_at: float | None = None
         address = (listener.family, listener.type, listener.proto, listener.getsockname())
         bounds = Adjustments(
@@ -62,7 +66,6 @@ class Server(TcpWSGIServer):
             max_request_header_size=32_768,
             max_request_body_size=1 << 62,  # Each request has a limit of its own.
             connection_limit=1_000_000,  # It would stop accepting, and whoever is silent would keep everybody out.
-            cleanup_interval=1,
             clear_untrusted_proxy_headers=False,  # Django and DRF know how many proxies to believe (NUM_PROXIES).
             log_socket_errors=False,
         )
@@ -71,10 +74,13 @@ class Server(TcpWSGIServer):
     def run(self) -> None:
         """Serve until `stop`, and then until what was under way is done, or for GRACE_SECONDS."""
         while not self._is_done():
-            wasyncore.loop(timeout=1, use_poll=True, map=self._map, count=1)
+            wasyncore.loop(timeout=CHECKED_SECONDS, use_poll=True, map=self._map, count=1)
+            self._drop()
+            now = time.monotonic()
             if self.stopped_at is not None:
                 self._stop_accepting()
-                self.maintenance(time.time())
+            if self.stopped_at is not None or now >= self._checked_at + CHECKED_SECONDS:
+                self._check(now)
         faulthandler.cancel_dump_traceback_later()
         if self.lanes.present:
             logger.warning("Ending with %d requests unanswered after %d s", self.lanes.present, GRACE_SECONDS)
@@ -92,22 +98,16 @@ class Server(TcpWSGIServer):
             super().handle_accept()
             if len(self.active_channels) == before:
                 return
-            if before >= MOST_CONNECTIONS:
-                self._drop()
-
-    def maintenance(self, now: float) -> None:
-        """Give up what is late. Waitress calls it once a second."""
-        faulthandler.dump_traceback_later(STALLED_SECONDS, exit=True)
-        self._tell(now)
-        for channel in list(self.active_channels.values()):
-            channel.check(time.monotonic())
-            if self.stopped_at is not None and not channel.is_busy:
-                channel.will_close = True
 
     def ask_leave(self, request: Request) -> Future[refusals.Refusal | None]:
         asked = self._leaves.submit(self._ask_leave, request)
-        asked.add_done_callback(lambda _: self.pull_trigger())
+        asked.add_done_callback(self._hear)
         return asked
+
+    def _hear(self, asked: Future[refusals.Refusal | None]) -> None:
+        if not asked.cancelled() and (error := asked.exception()):
+            logger.error("Who sends a large request could not be asked", exc_info=error)
+        self.pull_trigger()
 
     def bound_bodies(self, read: int) -> None:
         """Give up the bodies that have been coming longest while all together are too large; `read` bytes came."""
@@ -124,6 +124,16 @@ class Server(TcpWSGIServer):
             total -= channel.body_bytes
             channel.give_up(refusals.BUSY)
 
+    def _check(self, now: float) -> None:
+        """Give up what is late."""
+        self._checked_at = now
+        faulthandler.dump_traceback_later(STALLED_SECONDS, exit=True)
+        self._tell(now)
+        for channel in list(self.active_channels.values()):
+            channel.check(now)
+            if self.stopped_at is not None and not channel.is_busy:
+                channel.drop()
+
     def _tell(self, now: float) -> None:
         """Log how many requests were turned away, but not each of them."""
         if (turned_away := self.lanes.turned_away) > self._told and now > self._told_at + TOLD_EVERY:
@@ -135,11 +145,19 @@ class Server(TcpWSGIServer):
             wasyncore.dispatcher.close(self)
 
     def _drop(self) -> None:
-        waiting = [(since, one) for one in self.active_channels.values() if (since := one.waits_since) is not None]
-        since, channel = min(waiting, key=lambda pair: pair[0], default=(0, None))
-        is_spared = time.monotonic() < since + SPARED_SECONDS and len(waiting) < 2 * MOST_CONNECTIONS
-        if channel is not None and not is_spared:
-            channel.will_close = True
+        """Drop what is beyond MOST_CONNECTIONS, those first that have waited longest for their client."""
+        surplus = len(self.active_channels) - MOST_CONNECTIONS
+        if surplus <= 0:
+            return
+        channels: list[Channel] = list(self.active_channels.values())
+        waiting = sorted(
+            ((since, one) for one in channels if (since := one.waits_since) is not None), key=lambda pair: pair[0]
+        )
+        spared_from = time.monotonic() - SPARED_SECONDS
+        for dropped, (since, channel) in enumerate(waiting[:surplus]):
+            if since > spared_from and len(waiting) - dropped < 2 * MOST_CONNECTIONS:
+                return
+            channel.drop()
 
     def _is_done(self) -> bool:
         if self.stopped_at is None:

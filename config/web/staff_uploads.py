@@ -5,7 +5,7 @@ from django.contrib.auth import get_user
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import Error as DatabaseError
 from django.db import connection
-from django.http import HttpRequest
+from django.http import HttpRequest, parse_cookie
 from psycopg_pool import PoolTimeout
 
 from config.web import refusals
@@ -15,7 +15,7 @@ from config.web.request import Request
 def refusal_of(sent: Request) -> refusals.Refusal | None:
     """None where the session is that of somebody of the staff. Anyone can send a cookie that looks like it."""
     request = HttpRequest()
-    request.session = SessionStore(sent.cookies.get(settings.SESSION_COOKIE_NAME))
+    request.session = SessionStore(parse_cookie(sent.headers.get("COOKIE", "")).get(settings.SESSION_COOKIE_NAME))
     try:
         is_staff = getattr(get_user(request), "is_staff", False)
     except (DatabaseError, PoolTimeout):

@@ -44,3 +44,9 @@ def test_another_charset_than_utf_8_is_refused_at_every_address(form, charset):
 def test_an_address_of_too_many_parameters_is_refused(charset):
     assert ask("GET", "/admin/login/?" + "a&" * 1_001, f"text/plain{charset}")[0] == "400 Bad Request"
     assert ask("GET", "/api/v1/products/?" + "a&" * 1_001, f"text/plain{charset}")[0] == "400 Bad Request"
+
+
+def test_what_could_not_be_read_is_told_to_the_log(caplog):
+    ask("GET", "/api/v1/products/?q=%ff", "text/plain; charset=hex")
+    assert "A request could not be read" in caplog.text
+    assert "Traceback" in caplog.text

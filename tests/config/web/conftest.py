@@ -16,7 +16,7 @@ WAITED = 10  # Seconds that a client waits at most.
 
 
 class Application:
-    """Answers /held once `release` is set, and everything else at once with what it knows of the request."""
+    """Answers ?held once `release` is set, ?megabytes=3 with as many, and everything else with what it was asked."""
 
     def __init__(self) -> None:
         self.release = threading.Event()
@@ -27,6 +27,10 @@ class Application:
         if "held" in environ["QUERY_STRING"]:
             self.held.release()
             self.release.wait(WAITED)
+        if "megabytes" in environ["QUERY_STRING"]:
+            megabytes = int(environ["QUERY_STRING"].rpartition("=")[2])
+            start_response("200 OK", [("Content-Length", str(megabytes * 1_000_000))])
+            return [b"x" * 1_000_000] * megabytes
         read = len(environ["wsgi.input"].read())
         known = {"path": environ["PATH_INFO"], "script": environ["SCRIPT_NAME"], "read": read}
         known |= {name: environ.get(f"HTTP_X_FORWARDED_{name.upper()}") for name in ("for", "proto")}

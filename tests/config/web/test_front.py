@@ -57,6 +57,10 @@ def test_the_front_lets_through_what_the_shop_takes(settings):
     }
 
 
+def test_the_front_lets_nobody_through_to_the_probes():
+    assert "@probes path /livez /readyz\n\trespond @probes 404\n" in CADDYFILE.read_text()
+
+
 @pytest.fixture
 def front(site, tmp_path: Path) -> Iterator[int]:
     """The port of a front without TLS."""
@@ -84,6 +88,12 @@ def test_the_front_tells_the_customers_address_and_no_made_up_one(site, front):
     client = Client(front, HOST).get("/", "X-Forwarded-For: 203.0.113.7", "X-Forwarded-Proto: https", "SCRIPT_NAME: /x")
     known = json.loads(client.answer().body)
     assert (known["for"], known["proto"], known["script"]) == ("127.0.0.1", "http", "")
+
+
+@needs_caddy
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "//livez", "/%6civez"])
+def test_the_probes_are_not_for_customers(site, front, path):
+    assert Client(front, HOST).get(path).answer().status == 404
 
 
 @needs_caddy

@@ -51,6 +51,15 @@ def test_a_probe_of_life_does_not_wait_for_one_of_readiness(site):
     assert site.client().get("/livez").answer().status == 200
 
 
+def test_a_probe_too_many_is_told_as_json(site):
+    for client in [site.hold("/readyz"), *site.clients_at_once(16)][1:]:
+        client.get("/readyz?held")
+    time.sleep(0.2)  # What was sent has to be read.
+    answer = site.client().get("/readyz").answer()
+    assert (answer.status, answer.code) == (503, "busy")
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+
+
 def test_a_page_too_many_says_so_and_loads_itself_again(site):
     for _ in range(4):
         site.hold("/")

@@ -1,4 +1,6 @@
+import tempfile
 import threading
+import time
 
 import pytest
 
@@ -113,3 +115,57 @@ def test_a_header_that_is_too_long_is_refused(site):
 def test_what_is_no_http_is_refused(site, line):
     answer = site.client().send(line + b"\r\n\r\n").answer()
     assert (answer.status, answer.code) == (400, "bad_request")
+
+
+def test_a_trailer_that_does_not_end_is_refused(site):
+    head = b"POST / HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: chunked\r\n\r\n"
+    client = site.client().send(head + (b"1000\r\n" + b"x" * 4096 + b"\r\n") * 50 + b"0\r\n" + b"x: y\r\n" * 3_000)
+    answer = client.answer()
+    assert (answer.status, answer.code) == (431, "headers_too_large")
+
+
+def test_a_trailer_is_passed_over(site):
+    head = b"POST / HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: chunked\r\n\r\n"
+    client = site.client().send(head + b"3\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n").get("/next")
+    assert b'"read": 3' in client.answer().body
+    assert b"/next" in client.answer().body
+
+
+def test_cookies_made_to_be_read_slowly_cost_nothing(site):
+    hostile = 'a="' + "\\" * 30_000
+    begun = time.monotonic()
+    answer = site.client().get("/", f"Cookie: {hostile}").answer()
+    assert (answer.status, answer.code) == (431, "headers_too_large")
+    assert time.monotonic() - begun < 0.2
+
+
+def test_a_cookie_is_known_by_its_whole_name(strict):
+    for cookie, status in (("xsessionid=b", 413), ("a=sessionid", 413), ("a=1; sessionid=b", 403)):
+        client = strict.client().post(IMPORT, 22_000_000, b"", FORM, f"Cookie: {cookie}")
+        assert client.answer().status == status
+
+
+def test_a_fault_of_who_is_asked_for_leave_ends_no_server(serve, caplog):
+    def fail(request):
+        raise RuntimeError("a surprise")
+
+    site = serve(fail)
+    answer = site.client().post(IMPORT, 22_000_000, b"", FORM, SESSION).answer(has_body=True)
+    assert (answer.status, b"The database does not answer" in answer.body) == (503, True)
+    assert site.client().get("/").answer().status == 200
+    assert "a surprise" in caplog.text
+
+
+def test_an_address_that_is_none_is_told_as_that(site):
+    answer = site.client().send(b"GET http://[::1/ HTTP/1.1\r\n\r\n").answer()
+    assert (answer.status, b"address" in answer.body) == (400, True)
+
+
+def test_a_body_that_the_disk_does_not_take_is_told_as_that(site, small_disk, monkeypatch):
+    disk = small_disk(megabytes=32)
+    disk.fill()
+    monkeypatch.setattr(tempfile, "tempdir", str(disk.folder))
+    answer = site.client().post("/", 5_000_000, b"x" * 2_000_000).answer()
+    assert (answer.status, answer.code) == (507, "storage_full")
+    disk.free()
+    assert b'"read": 200000' in site.client().post("/", 200_000, b"x" * 200_000).answer().body

@@ -4,6 +4,7 @@ import time
 import pytest
 
 from config.web import server
+from tests.installation import wait_for
 
 
 def taken(site) -> float:
@@ -99,3 +100,14 @@ def test_a_client_that_does_not_take_its_answer_holds_up_nobody(site):
         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
         client.get("/")
     assert taken(site) < 1
+
+
+def test_a_client_that_does_not_take_its_answer_counts_among_those_that_wait(site, monkeypatch):
+    unread = site.client().get("/?megabytes=15")
+    time.sleep(0.3)  # It has to be answered.
+    monkeypatch.setattr(server, "MOST_CONNECTIONS", 2)
+    monkeypatch.setattr(server, "SPARED_SECONDS", 0)
+    others = site.clients_at_once(2)
+    assert [client.get("/").answer().status for client in others] == [200, 200]
+    wait_for(lambda: len(site.server.active_channels) == 2, "the end of the first", 5)
+    assert len(unread.file.read()) < 15_000_000

@@ -5,6 +5,9 @@ import time
 import pytest
 import redis
 from django.core.cache import cache
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 
 from ml.recipes import make_recipe
 from search.api import health
@@ -17,6 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def nothing_is_warm():
     health._warm.cache_clear()
+    health._check_migrations.cache_clear()
 
 
 def test_a_process_that_answers_is_alive(client):
@@ -51,6 +55,30 @@ def test_it_is_not_ready_without_weights_and_does_not_tell_strangers_where_they_
         503,
         {"model": "the model cannot be loaded: see the log"},
     )
+
+
+@pytest.fixture
+def newest():
+    """The newest migration of search."""
+    [migration] = MigrationLoader(connection).graph.leaf_nodes("search")
+    yield migration
+    MigrationRecorder(connection).record_unapplied(*migration)  # It may be there already.
+    MigrationRecorder(connection).record_applied(*migration)
+
+
+def test_a_migration_that_is_missing_is_told_until_it_is_there(client, space, newest):
+    MigrationRecorder(connection).record_unapplied(*newest)
+    for _ in range(2):
+        reasons = client.get("/readyz").json()["reasons"]
+        assert reasons == {"database": "migrations are missing: run manage.py migrate"}
+    MigrationRecorder(connection).record_applied(*newest)
+    assert client.get("/readyz").status_code == 200
+
+
+def test_that_no_migration_is_missing_is_asked_once(client, space, newest):
+    assert client.get("/readyz").status_code == 200
+    MigrationRecorder(connection).record_unapplied(*newest)
+    assert client.get("/readyz").status_code == 200
 
 
 @pytest.fixture
