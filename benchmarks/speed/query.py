@@ -1,7 +1,7 @@
 """Queries over HTTP: a photo posted to the real stack, in a shop with one large category.
 
 First, queries come one after the other, each beside one bare pass of the encoder over the same photo, split by stage.
-Then 1, 4 and 16 clients ask, each again as soon as it is answered.
+Then 1, 4 and 8 clients ask, each again as soon as it is answered.
 """
 
 import argparse
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 WARM_UP = 300
 # Width and height, and how many times the bare encoder's time a whole request may take.
 SIZES = {(500, 500): 1.5, (3000, 2000): 2.5}
-CLIENTS = (1, 4, 16)
+# The web server admits twelve searches at once (config.web.lanes).
+CLIENTS = (1, 4, 8)
 NOISE = 6  # of 255: an enlarged photo has none, and a JPEG of it would be a third of a camera's.
 BOUNDARY = "lamplight-benchmark"
 
