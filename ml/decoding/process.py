@@ -53,13 +53,12 @@ def answer(order: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
     except MemoryError:
         return {"problem": PhotoProblem.TOO_COSTLY}, b""
     finally:
-        resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        _limit(resource.RLIMIT_AS, resource.RLIM_INFINITY)
 
 
 def limit_processor_time(seconds: int) -> None:
     """Have the kernel end this process after so many more seconds of computing."""
-    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + 1 + seconds, hard))
+    _limit(resource.RLIMIT_CPU, int(time.process_time()) + 1 + seconds)
 
 
 def limit_memory(more: int) -> None:
@@ -67,7 +66,14 @@ def limit_memory(more: int) -> None:
     pages = Path("/proc/self/statm")
     if pages.exists():  # Linux alone tells, and enforces the limit.
         taken = int(pages.read_text().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (taken + more, resource.RLIM_INFINITY))
+        _limit(resource.RLIMIT_AS, taken + more)
+
+
+def _limit(what: int, amount: int) -> None:
+    """Set a limit that can be raised again, within the one that this process was started under."""
+    _, hard = resource.getrlimit(what)
+    within = hard == resource.RLIM_INFINITY or resource.RLIM_INFINITY != amount < hard
+    resource.setrlimit(what, (amount if within else hard, hard))
 
 
 if __name__ == "__main__":

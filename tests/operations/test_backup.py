@@ -20,20 +20,8 @@ from operations.last_backup import last_backup
 from search.models import Space
 from tests import commands
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("data_folder")]
 run, refused = partial(commands.run, "backup"), partial(commands.refused, "backup")
-
-
-@pytest.fixture(autouse=True)
-def data_folder(settings, tmp_path) -> Path:
-    settings.VAR = tmp_path / "var"
-    settings.VAR.mkdir()
-    return settings.VAR
-
-
-@pytest.fixture
-def folder(tmp_path) -> Path:
-    return tmp_path / "backup"
 
 
 def files(folder: Path) -> set[str]:

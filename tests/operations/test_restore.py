@@ -23,20 +23,8 @@ from search.models import Embedding, LeafIndex, Space
 from tests import commands
 from tests.conftest import picture
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("data_folder")]
 run, refused = partial(commands.run, "restore"), partial(commands.refused, "restore")
-
-
-@pytest.fixture(autouse=True)
-def data_folder(settings, tmp_path) -> Path:
-    settings.VAR = tmp_path / "var"
-    settings.VAR.mkdir()
-    return settings.VAR
-
-
-@pytest.fixture
-def folder(tmp_path) -> Path:
-    return tmp_path / "backup"
 
 
 def lose_all(media: Path) -> None:

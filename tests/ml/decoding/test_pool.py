@@ -206,6 +206,16 @@ def test_a_process_that_serves_customers_has_decoders_at_once_and_ends_with_them
     assert not any(Path(f"/proc/{pid}").exists() for pid in started)
 
 
+def test_photos_are_decoded_under_a_limit_that_the_shop_was_started_with():
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30));"
+        "from ml.decoding import pool; photo = sys.stdin.buffer.read();"
+        "print([pool.decoders.shrunk(photo, side).size for side in (20, 16)])"
+    )
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, input=PHOTO, capture_output=True, check=True)
+    assert told.stdout == b"[(20, 15), (16, 12)]\n"
+
+
 def test_decoders_end_when_their_owner_is_killed():
     code = "import os, signal; from ml.decoding import pool; pool.decoders.start(); print(os.getpid(), flush=True);"
     code += "print([one.pid for one in pool.decoders._idle], flush=True); os.kill(os.getpid(), signal.SIGKILL)"
