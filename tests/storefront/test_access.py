@@ -1,5 +1,6 @@
 """The page for everyone: by screen reader, on narrow and wide screens, light and dark, and without a jump."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -124,6 +125,25 @@ def test_nothing_moves_while_a_page_loads(running_shop, browser, address, screen
     page = context.new_page()
     page.goto(running_shop + address)
     page.wait_for_load_state("networkidle")
+    assert page.evaluate(SHIFTS) < CALM
+    context.close()
+
+
+@pytest.mark.usefixtures("long_name")
+@pytest.mark.parametrize("screen", [WIDE, NARROW])
+@pytest.mark.parametrize("address", ["/?sample=red-dots.png&words=in+green", "/?like=dots-teal"])
+def test_nothing_moves_however_long_a_search_took(running_shop, browser, address, screen):
+    def slow(route: Route) -> None:
+        response = route.fetch()
+        answer = response.json()
+        route.fulfill(response=response, json=answer | {"timings_ms": dict.fromkeys(answer["timings_ms"], 98_765.4)})
+
+    context = browser.new_context(viewport=screen)
+    page = context.new_page()
+    page.route(re.compile(r"/api/v1/(search|products/[^/]+/similar)/"), slow)
+    page.goto(running_shop + address)
+    page.wait_for_load_state("networkidle")
+    expect(page.locator("#time")).to_contain_text("Found in 98.8 s")
     assert page.evaluate(SHIFTS) < CALM
     context.close()
 
