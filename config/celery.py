@@ -6,6 +6,8 @@ from typing import Any
 from celery import Celery
 from celery.signals import worker_process_init
 
+from config.logs import tasks  # noqa: F401  its receivers
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("lamplight")

@@ -1,8 +1,7 @@
 import logging
 
-from django.core.exceptions import PermissionDenied
-
 from config.log_lines import LineFormatter
+from django.core.exceptions import PermissionDenied
 
 
 def written(**extra: object) -> str:
