@@ -14,7 +14,6 @@ from psycopg_pool import PoolTimeout
 from redis import RedisError
 from sentry_sdk.integrations.atexit import AtexitIntegration
 from sentry_sdk.integrations.celery import CeleryIntegration
-from sentry_sdk.integrations.dedupe import DedupeIntegration
 from sentry_sdk.integrations.django import DjangoIntegration
 from sentry_sdk.integrations.logging import LoggingIntegration
 from sentry_sdk.types import Event, Hint
@@ -37,7 +36,7 @@ PASSES = ("08", "40", "53", "55", "57")
 
 
 def start(dsn: str, environment: str, release: str, traces: float) -> None:
-    """Report from this process and its children. `traces` is the share of requests that are timed. Raises ValueError."""
+    """Report from this process and its children, and time this share of the requests. Raises ValueError for the DSN."""
     try:
         Dsn(dsn)
     except BadDsn as error:
@@ -55,7 +54,6 @@ def start(dsn: str, environment: str, release: str, traces: float) -> None:
             LoggingIntegration(level=None, event_level=logging.ERROR, sentry_logs_level=None),
             DjangoIntegration(signals_spans=False),
             CeleryIntegration(),
-            DedupeIntegration(),
             AtexitIntegration(callback=lambda pending, timeout: None),
         ],
         send_default_pii=False,
@@ -79,6 +77,8 @@ def scrubbed(event: Event, hint: Hint) -> Event | None:
         is_template = isinstance(record.msg, str) and record.args
         event["logentry"] = {"message": str(record.msg) if is_template else said, "formatted": said}
     values = event.get("exception", {}).get("values", [])
+    if any(value.get("mechanism", {}).get("type") == "wsgi" for value in values):
+        return None  # Django could not even read the request (config.wsgi), or waitress logs it.
     for value, one in zip_longest(reversed(values), privacy.chain(error)):
         if value is not None:
             is_known = one is not None and value.get("type") == type(one).__name__
