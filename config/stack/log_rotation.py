@@ -53,11 +53,11 @@ def last_line(log: Path, after: str = "") -> str:
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - 100_000))
-            lines = file.read().decode(errors="replace").strip().splitlines()
+            lines = [_said(line) for line in file.read().decode(errors="replace").strip().splitlines()]
     except OSError:
         lines = []
     found = [line.rpartition(after)[2] if after else line for line in lines if after in line]
-    return _said(found[-1].strip()) if found else "no output"
+    return found[-1].strip() if found else "no output"
 
 
 def _said(line: str) -> str:
