@@ -1,8 +1,6 @@
 """The Celery application; its settings are the CELERY_* names in settings.py."""
 
 import os
-import sys
-from pathlib import Path
 from typing import Any
 
 from celery import Celery
@@ -19,10 +17,10 @@ app.autodiscover_tasks()
 
 
 @celeryd_init.connect
-def say_no_goodbye(**kwargs: Any) -> None:
-    """Keep what Celery says when it is stopped off a log of JSON: it writes that past the log, to the first output."""
+def keep_to_the_log(**kwargs: Any) -> None:
+    """Drop what is not of the log, where it is JSON: Celery says on its output that it stops, in plain words."""
     if settings.LOG_FORMAT == "json":
-        sys.__stdout__ = Path(os.devnull).open("w")  # noqa: SIM115  it is open as long as the process
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 @worker_process_init.connect
