@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import psycopg
-from django.core.exceptions import DisallowedHost
+from django.core.exceptions import DisallowedHost, ImproperlyConfigured
 from django.db import Error as DatabaseError
 
 LEFT_OUT = "(its message is left out: it may quote what was sent)"
@@ -27,11 +27,12 @@ SPEAK_OF_US = (
     RuntimeError,
     TypeError,
     DisallowedHost,
+    ImproperlyConfigured,
 )
 # Modules whose errors do so as well: our own, by the first part of the name, and those of servers and workers.
 OURS = {"catalog", "config", "descriptions", "evaluation", "ml", "operations", "search", "staff"}
-OTHERS = {"billiard.exceptions", "celery.exceptions", "kombu.exceptions", "psycopg_pool", "redis.exceptions"}
-QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+OTHERS = {"billiard.exceptions", "celery.exceptions", "kombu.exceptions", "redis.exceptions"}
+QUOTED = re.compile(r"\".*\"|'.*'", re.DOTALL)  # From the first quote to the last: a value may hold quotes itself.
 CAUSED = "\nThe above exception was the direct cause of the following exception:\n\n"
 MEANWHILE = "\nDuring handling of the above exception, another exception occurred:\n\n"
 

@@ -44,8 +44,9 @@ class TestPostgreSQL:
         assert SECRET not in privacy.told(error)
         assert "catalog_category" in privacy.told(error)
 
-    def test_a_value_that_is_quoted_is_left_out(self):
-        error = raised_by("SELECT %s::int", SECRET)
+    @pytest.mark.parametrize("value", [SECRET, f'a"{SECRET}', f'"\n{SECRET}"'])
+    def test_a_value_that_is_quoted_is_left_out(self, value):
+        error = raised_by("SELECT %s::int", value)
         assert SECRET in str(error)
         assert privacy.told(error) == "invalid input syntax for type integer: ... [SQLSTATE 22P02]"
 
