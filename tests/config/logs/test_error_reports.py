@@ -27,13 +27,27 @@ while supervisor.parts["beat"].due is None:
     supervisor.tend()
     time.sleep(0.05)
 """
+TIMED = """
+from django.test import RequestFactory
+from config.wsgi import application
+headers = {"cookie": "a=velvet", "referer": "http://velvet", "sentry-trace": "0af7651916cd43dd8448eb211c80319c-1-1"}
+environ = RequestFactory(SERVER_NAME="localhost").get("/nothing/?q=velvet", headers=headers).environ
+answer = application(environ, lambda *arguments: None)
+b"".join(answer)
+answer.close()
+"""
 ERROR = "import django, logging; django.setup(); logging.getLogger('shop').error('%s is gone', 'the lamp')"
 
 
-def run(tmp_path, program: str, dsn: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(tmp_path, program: str, dsn: str, *arguments: str, traces: str = "0") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", program, *arguments],
-        env={**os.environ, "LAMPLIGHT_VAR": str(tmp_path / "var"), "SENTRY_DSN": dsn},
+        env={
+            **os.environ,
+            "LAMPLIGHT_VAR": str(tmp_path / "var"),
+            "SENTRY_DSN": dsn,
+            "SENTRY_TRACES_SAMPLE_RATE": traces,
+        },
         cwd=BASE_DIR,
         capture_output=True,
         text=True,
@@ -70,6 +84,15 @@ def seconds(tmp_path, dsn: str) -> float:
 def test_without_a_dsn_the_sdk_is_not_imported(tmp_path):
     program = "import django, sys; django.setup(); print('sentry_sdk' in sys.modules)"
     assert run(tmp_path, program, "").stdout == "False\n"
+
+
+@pytest.mark.parametrize("traces", ["0", "1"])
+def test_a_request_is_timed_where_the_shop_wants_it_and_not_where_the_caller_does(traces, tmp_path):
+    with sentry_server() as sentry:
+        assert run(tmp_path, TIMED, sentry.dsn, traces=traces).returncode == 0
+    assert [report["type"] for report in sentry.events] == ["transaction"] * int(traces)
+    assert [report["request"]["url"] for report in sentry.events] == ["http://localhost/nothing/"] * int(traces)
+    assert "velvet" not in str(sentry.bodies)
 
 
 def test_whatever_the_sdk_adds_is_cut():
