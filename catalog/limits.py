@@ -1,5 +1,6 @@
 """Requests that cannot be served are refused before their body is read."""
 
+import logging
 from collections.abc import Callable
 
 from django.conf import settings
@@ -9,6 +10,7 @@ from django.urls import reverse
 
 from catalog.errors import error_body
 
+logger = logging.getLogger(__name__)
 TOO_LARGE = "request_too_large"
 
 
@@ -53,6 +55,7 @@ class RequestHeadersMiddleware:
         try:
             request.get_host()
         except DisallowedHost as error:
+            logger.warning("%s", error)
             raise BadRequest(str(error)) from error
         return self.get_response(request)
 

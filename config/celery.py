@@ -4,13 +4,23 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_process_init
+from celery.signals import celeryd_init, worker_process_init
+from django.conf import settings
+
+from config.logs import tasks  # noqa: F401  its receivers
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("lamplight")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@celeryd_init.connect
+def keep_to_the_log(**kwargs: Any) -> None:
+    """Drop what is not of the log, where it is JSON: Celery says on its output that it stops, in plain words."""
+    if settings.LOG_FORMAT == "json":
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 @worker_process_init.connect

@@ -11,6 +11,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from config.database_connections import Connection
+from config.setting_errors import refuse
 from config.version import VERSION
 from staff import theme
 
@@ -26,6 +27,17 @@ class Environment(environ.Env):
         if var in self.ENVIRON:
             self.names.add(var)
         return super().get_value(var, *arguments, **options)
+
+    def choice(self, name: str, *choices: str) -> str:
+        """One of the choices, the first by default. Any other ends the process."""
+        value: str = self.str(name, default=choices[0]).lower()
+        return value if value in choices else refuse(name, f"is {value!r}: set it to one of {', '.join(choices)}")
+
+    def share(self, name: str) -> float:
+        """A number from 0 to 1, 0 by default. Any other ends the process."""
+        value: str = self.str(name, default="0")
+        is_share = value.replace(".", "", 1).isdecimal() and float(value) <= 1
+        return float(value) if is_share else refuse(name, f"is {value!r}: set it to a number from 0 to 1")
 
 
 env = Environment()
@@ -87,6 +99,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.logs.middleware.RequestIdMiddleware",
     "config.headers.HeadersMiddleware",
     "catalog.limits.RequestHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -338,6 +351,43 @@ STOREFRONT_SAMPLES = [Path(folder) for folder in env.list("STOREFRONT_SAMPLES", 
 LOGIN_REDIRECT_URL = "admin:index"
 UNFOLD = theme.UNFOLD
 
+# --- Logs and reports of errors ---------------------------------------------------------------------------------
+LOG_FORMAT = env.choice("LOG_FORMAT", "text", "json")
+# Nothing below info: libraries write there what they send and are sent.
+LOG_LEVEL = env.choice("LOG_LEVEL", "info", "warning", "error").upper()
+LOGGING_CONFIG = "config.logs.setup.configure"
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"()": "config.logs.lines.Formatter", "kind": LOG_FORMAT}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line"},
+        "terminal": {"class": "config.logs.setup.TerminalHandler"},
+    },
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        "waitress": {"level": "WARNING"},  # It notes each client that goes away.
+        "django.request": {"level": "ERROR"},  # A refused request has its line already, with its status.
+        "celery.worker.strategy": {"level": "WARNING"},  # It notes each task that comes,
+        "celery.app.trace": {"level": "WARNING"},  # and each that is done: each task has a line already.
+    },
+}
+if LOG_FORMAT == "text":  # What the supervisor tells is read at a terminal, without times and names.
+    LOGGING["loggers"]["config.terminal"] = {"handlers": ["terminal"], "level": "INFO", "propagate": False}
+
+# Errors are reported to Sentry where its DSN is set. Otherwise the SDK is not even imported, which takes 10 MB.
+SENTRY_DSN = env.str("SENTRY_DSN", default="")
+SENTRY_ENVIRONMENT = env.str("SENTRY_ENVIRONMENT", default="production")
+# The share of requests and tasks that are timed as well.
+SENTRY_TRACES_SAMPLE_RATE = env.share("SENTRY_TRACES_SAMPLE_RATE")
+if SENTRY_DSN:
+    from config.logs import error_reports
+
+    try:
+        error_reports.start(SENTRY_DSN, SENTRY_ENVIRONMENT, f"lamplight@{VERSION}", SENTRY_TRACES_SAMPLE_RATE)
+    except ValueError as error:
+        refuse("SENTRY_DSN", f"is no DSN ({error}): copy it from your Sentry project's settings, or leave it empty")
+
 # --- The rest ---------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
@@ -357,15 +407,5 @@ if BEHIND_TLS := env.bool("BEHIND_TLS", default=False):
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"class": "config.log_lines.LineFormatter", "format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}
-    },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"waitress": {"level": "WARNING"}},  # It notes each client that goes away.
-}
 # Last, when all of it has been read.
 ENVIRONMENT = sorted(env.names)

@@ -301,6 +301,9 @@ class Query(models.Model):
     )
     ms = models.FloatField(help_text="Milliseconds that the answer took.")
     results = models.PositiveSmallIntegerField(help_text="Products in the answer.")
+    request_id = models.CharField(
+        max_length=64, null=True, blank=True, help_text="The X-Request-ID of its answer, which its log lines have."
+    )
     vector = HalfVectorField(null=True, help_text="The query photo's vector, where LEARN_FROM_FEEDBACK is on.")
     label: int | None  # Only from labelled().
     sku: str | None  # Only from chosen().
@@ -310,7 +313,10 @@ class Query(models.Model):
     class Meta:
         verbose_name_plural = "queries"
         # The index includes the time taken, so that today's median is read from it alone.
-        indexes: ClassVar = [models.Index(fields=["asked_at"], include=["ms"], name="query_asked_at")]
+        indexes: ClassVar = [
+            models.Index(fields=["asked_at"], include=["ms"], name="query_asked_at"),
+            models.Index(fields=["request_id"], name="query_request_id"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} search of {self.asked_at:%Y-%m-%d %H:%M}"

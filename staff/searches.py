@@ -1,9 +1,11 @@
 """What customers did: their searches, what came of them, and both summed up by day."""
 
+from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from search.models import Day, Event, Query
@@ -23,14 +25,27 @@ class LogAdmin(ReadOnlyAdmin):
 
 @admin.register(Query)
 class QueryAdmin(LogAdmin):
-    list_display = ("asked_at", "kind", "mode", "category", "ms", "results", "space")
+    list_display = ("asked_at", "kind", "mode", "category", "ms", "results", "space", "request_id")
     list_filter = ("kind",)
+    search_fields = ("request_id",)
+    search_help_text = "The X-Request-ID of an answer, or its query_id, in full"
     list_select_related = ("category", "space")
     exclude = ("vector",)
     ordering = ("-asked_at",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Query]:
         return super().get_queryset(request).defer("vector")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Query], search_term: str
+    ) -> tuple[QuerySet[Query], bool]:
+        """Two indexes find a whole id; a part of one would be looked for in every row."""
+        if not search_term:
+            return queryset, False
+        named = Q(request_id=search_term.strip())
+        with suppress(ValueError):
+            named |= Q(pk=UUID(search_term.strip()))
+        return queryset.filter(named), False
 
 
 @admin.register(Event)

@@ -152,6 +152,9 @@ class PostgreSQLServer(Server):
             # Dropping a space locks all its tables and indexes at once: four for each category.
             "max_locks_per_transaction = 512",
             "hnsw.iterative_scan = strict_order",
+            # A statement that fails is told to who sent it. Its text holds what customers searched for: no log has it.
+            "log_min_messages = log",
+            "log_min_error_statement = panic",
         ]
         if free_shared_memory() < 1 << 30:
             # A parallel HNSW build keeps maintenance_work_mem in /dev/shm, of which containers have 64 MB

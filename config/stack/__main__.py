@@ -7,6 +7,7 @@ the same on the sample catalogue. What dies is started again (config.stack.super
 import argparse
 import os
 
+from config.logs.setup import announce
 from config.stack.site import run_or_exit, running, welcome
 
 
@@ -19,7 +20,7 @@ def main() -> None:
     )
     parser.parse_args()
     with run_or_exit(), running() as stack:
-        print(welcome(stack), flush=True)
+        announce(welcome(stack))
         stack.wait()
 
 

@@ -1,5 +1,6 @@
 """Logs of bounded length, whoever writes them and whatever becomes of who shortens them."""
 
+import json
 import os
 import shutil
 from contextlib import suppress
@@ -52,11 +53,20 @@ def last_line(log: Path, after: str = "") -> str:
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - 100_000))
-            lines = file.read().decode(errors="replace").strip().splitlines()
+            lines = [_said(line) for line in file.read().decode(errors="replace").strip().splitlines()]
     except OSError:
         lines = []
     found = [line.rpartition(after)[2] if after else line for line in lines if after in line]
     return found[-1].strip() if found else "no output"
+
+
+def _said(line: str) -> str:
+    """What a line says, if it is a JSON object (LOG_FORMAT)."""
+    try:
+        fields = json.loads(line) if line.startswith("{") else {}
+    except ValueError:
+        return line
+    return str(fields.get("exception", fields.get("event", line))).rpartition("\n")[2]
 
 
 def _older(log: Path, number: int) -> Path:

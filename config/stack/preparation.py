@@ -11,6 +11,7 @@ from django.db import Error as DatabaseError
 
 from config.embedded.server_process import EmbeddedServerError
 from config.kept_secrets import kept_secret
+from config.logs.setup import relay
 from config.stack.errors import StackError
 
 ADMIN = "admin"
@@ -44,7 +45,9 @@ def way_in() -> str:
     if administrator is None:
         password = kept_secret(kept, 16)
         users.create_superuser(ADMIN, password=password)
-        return f"user {ADMIN}, password {password}"
+        # At a terminal it is read once; where JSON is wanted, all that is said is kept.
+        told = password if settings.LOG_FORMAT == "text" else f"in {kept}"
+        return f"user {ADMIN}, password {told}"
     if kept.exists() and administrator.check_password(kept.read_text().strip()):
         return f"user {ADMIN}, password in {kept}"
     return f"user {ADMIN}, password changed since (manage.py changepassword {ADMIN} sets another)"
@@ -64,7 +67,7 @@ def _prepare_space() -> None:
                 _, refused, reason = line.rpartition("CommandError: ")
                 refusal = reason.strip() if refused else refusal
                 if not refused:
-                    print(line, end="", file=sys.stderr)
+                    relay(line)
         except BaseException:
             process.kill()  # Leaving the block would wait for its end.
             raise

@@ -12,12 +12,13 @@ import requests
 from django.conf import settings
 from tqdm import tqdm
 
+from config.logs.setup import announce, configure_early, end, terminal
 from config.stack.errors import StackError, StalledError
 from config.stack.log_rotation import last_line
 from config.stack.part import Part
 from config.stack.preparation import prepare
 from config.stack.start_checks import check_data_folder, free_port, only_stack
-from config.stack.supervisor import Supervisor, kill_leftovers, say
+from config.stack.supervisor import Supervisor, kill_leftovers
 
 READY_SECONDS = 120  # A cold start on 2 cores, modules to compile and weights to read, takes 20 s.
 STALLED_SECONDS = 120  # A batch takes 5 s on 2 cores: if no photo is indexed for so long, something is wrong.
@@ -26,12 +27,13 @@ ANSWER_SECONDS = 10
 PROBE_SECONDS = 5  # /livez takes a millisecond, and this process waits for it.
 # A head is trained anew at this many times the photos that it learned from (search.head_training.CHANGED_ENOUGH).
 OUTGROWN = 1.1
-ONE, INFO = ("--concurrency", "1"), ("--loglevel", "INFO")
+CELERY = ("celery", "-A", "config", "--quiet")  # Its banners are no lines of a log.
+ONE = ("--concurrency", "1")
 COMMANDS = {
-    "worker": ("celery", "-A", "config", "worker", "-n", "index@%h", *ONE, *INFO),
-    "maintenance": ("celery", "-A", "config", "worker", "-Q", "maintenance", "-n", "maintenance@%h", *ONE, *INFO),
-    "captions": ("celery", "-A", "config", "worker", "-Q", "captions", "-n", "captions@%h", *ONE, *INFO),
-    "beat": ("celery", "-A", "config", "beat", *INFO),
+    "worker": (*CELERY, "worker", "-n", "index@%h", *ONE),
+    "maintenance": (*CELERY, "worker", "-Q", "maintenance", "-n", "maintenance@%h", *ONE),
+    "captions": (*CELERY, "worker", "-Q", "captions", "-n", "captions@%h", *ONE),
+    "beat": (*CELERY, "beat"),
     "web": ("config.web",),
 }
 # What these workers do takes minutes and is begun anew: a cold shutdown gives it up.
@@ -86,7 +88,7 @@ class Stack(Supervisor):
             time.sleep(0.2)
         if not self.is_alive():
             raise StackError(f"not ready after {READY_SECONDS} s ({reason}): see {self.log('web')}")
-        say(f"not ready after {READY_SECONDS} s ({reason}), and goes on waiting for it")
+        terminal.warning("not ready after %g s (%s), and goes on waiting for it", READY_SECONDS, reason)
 
     def wait_until_indexed(self) -> dict[str, Any]:
         """Wait until no photo is pending and the head has learned from all. Returns the index state of the API.
@@ -167,11 +169,12 @@ def running(announcement: str = "") -> Iterator[Stack]:
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it.
         signal.signal(signal.SIGHUP, _exit)
     check_data_folder()
+    configure_early()
     with only_stack():
         kill_leftovers(settings.VAR)
         port = free_port()
         if announcement:
-            print(announcement, flush=True)
+            announce(announcement)
         stack = Stack(settings.HOST, port, prepare())
         try:
             # Customers wait for the web process alone. It would start half as fast beside three others, of which one
@@ -184,7 +187,7 @@ def running(announcement: str = "") -> Iterator[Stack]:
             yield stack
         finally:
             with suppress(OSError):  # The terminal may be gone.
-                print("\nStopping ...", flush=True)
+                announce("\nStopping ...")
             stack.stop_all()
 
 
@@ -211,6 +214,6 @@ def run_or_exit(interrupted: int = 0) -> Iterator[None]:
     try:
         yield
     except StackError as error:
-        sys.exit(f"lamplight: {error}")
+        end(str(error))
     except KeyboardInterrupt:
         sys.exit(interrupted)

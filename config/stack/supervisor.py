@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import sys
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -11,6 +10,7 @@ from pathlib import Path
 from threading import Thread
 
 from config.embedded.server_process import EmbeddedServerError, Server
+from config.logs.setup import terminal
 from config.stack import process_groups
 from config.stack.errors import StackError
 from config.stack.log_rotation import last_line, shorten
@@ -110,7 +110,7 @@ class Supervisor:
             self.start(part.name)
             part.restarts += 1
         except OSError as error:  # There is no memory for another process, for now.
-            say(f"the {part.name} process cannot be started ({error.strerror}) and is tried again")
+            terminal.error("the %s process cannot be started (%s) and is tried again", part.name, error.strerror)
             part.due = time.monotonic() + LOOK_SECONDS
 
     def _plan_restart(self, part: Part, cause: str) -> None:
@@ -118,7 +118,8 @@ class Supervisor:
         pause = part.bury()
         if part.is_hopeless() and shutil.disk_usage(self.folder).free > FULL_BYTES:
             raise StackError(f"the {part.name} process {cause} at once, again and again ({line}): see {part.log}")
-        say(f"the {part.name} process {cause} and starts again in {pause:g} s. Its last line: {line}")
+        told = "the %s process %s and starts again in %g s. Its last line: %s"
+        terminal.error(told, part.name, cause, pause, line)
 
     def _keep_up(self, name: str) -> None:
         """Start an embedded server that died, unless a process that needed it was faster."""
@@ -130,21 +131,21 @@ class Supervisor:
             self.rescue.start()
         if pid is not None and pid != known:
             self.server_restarts[name] += 1
-            say(f"{name} died and was started again. Its last line: {last_line(server.log)}")
+            terminal.error("%s died and was started again. Its last line: %s", name, last_line(server.log))
         self.servers[name] = (server, pid)
 
     def _rescue(self, server: Server) -> None:
         try:
             server.ensure_running()
         except EmbeddedServerError as error:
-            say(str(error))
+            terminal.error("%s", error)
             self.next_rescue = time.monotonic() + LOOK_SECONDS
 
     def _look(self) -> None:
         stopped = process_groups.stopped()
         for part in self.parts.values():
             if part.pid and part.hangs(stopped):
-                say(f"the {part.name} process has not answered for {HANGS_SECONDS} s, and is killed")
+                terminal.warning("the %s process has not answered for %g s, and is killed", part.name, HANGS_SECONDS)
                 process_groups.kill(part.pid)
         for log in (self.folder / "log").glob("*.log"):
             shorten(log)
@@ -171,9 +172,3 @@ def kill_leftovers(folder: Path) -> None:
     for pid, begun in processes:
         if process_groups.begun_at(pid) == begun:
             process_groups.kill(pid)
-
-
-def say(what: str) -> None:
-    """Write a line to the terminal, if there still is one."""
-    with suppress(OSError):
-        print(f"lamplight: {what}", file=sys.stderr, flush=True)

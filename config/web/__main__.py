@@ -11,7 +11,6 @@ import os
 import resource
 import signal
 import socket
-import sys
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -22,6 +21,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 import django
 from django.conf import settings
 
+from config.logs.setup import configure_early, end
 from config.web.processes import supervise
 
 logger = logging.getLogger("config.web")
@@ -36,6 +36,7 @@ def main() -> None:
     )
     parser.add_argument("--socket", type=int, metavar="FD", help="serve this bound socket: set by WEB_PROCESSES")
     inherited = parser.parse_args().socket
+    configure_early()
     listener = bound() if inherited is None else socket.socket(fileno=inherited)
     if inherited is None and settings.WEB_PROCESSES > 1:
         supervise(listener, settings.WEB_PROCESSES)
@@ -51,7 +52,7 @@ def bound() -> socket.socket:
     try:
         listener.bind((settings.HOST, int(settings.PORT)))
     except (OSError, OverflowError, ValueError) as error:
-        sys.exit(f"lamplight: cannot listen on {settings.HOST}:{settings.PORT} ({error}): set HOST and PORT")
+        end(f"cannot listen on {settings.HOST}:{settings.PORT} ({error}): set HOST and PORT")
     return listener
 
 

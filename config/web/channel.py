@@ -6,9 +6,11 @@ from typing import Any
 
 from waitress.channel import HTTPChannel
 from waitress.task import ErrorTask, WSGITask
+from waitress.task import Task as BaseTask
 from waitress.utilities import Error
 
-from config.web import refusals
+from config.logs import request_ids
+from config.web import access_log, refusals
 from config.web.request import Request
 
 # A browser keeps a connection for its next click. A proxy must drop it sooner (config/Caddyfile).
@@ -20,11 +22,31 @@ TAKE_SECONDS = 90
 LINGER_SECONDS = 2
 
 
-class Task(WSGITask):
+class NamedTask(BaseTask):
+    """Answers the request's id, and writes its line."""
+
+    environ: dict[str, Any] | None = None
+
+    def service(self) -> None:
+        try:
+            super().service()
+        finally:
+            if self.wrote_header:  # Otherwise a refusal follows, and is told.
+                access_log.write(self.channel.requests[0], self.status, self.environ or {})
+
+    def build_response_header(self) -> bytes:
+        if not any(name.lower() == request_ids.HEADER.lower() for name, _ in self.response_headers):
+            self.response_headers.append((request_ids.HEADER, self.channel.requests[0].id))
+        header: bytes = super().build_response_header()
+        return header
+
+
+class Task(NamedTask, WSGITask):
     """Serves a request through Django. An answer to HEAD has no body, whatever a view returned."""
 
     def get_environment(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environment()
+        environ["HTTP_X_REQUEST_ID"] = self.channel.requests[0].id
         if self.request.command == "HEAD":
             environ.pop("wsgi.file_wrapper", None)  # waitress sends such a file itself.
         return environ
@@ -33,7 +55,7 @@ class Task(WSGITask):
         super().write(b"" if self.request.command == "HEAD" else data)
 
 
-class RefusalTask(ErrorTask):
+class RefusalTask(NamedTask, ErrorTask):
     """Refuses a request and ends the connection."""
 
     def execute(self) -> None:
@@ -133,8 +155,13 @@ class Channel(HTTPChannel):
         return rest
 
     def _serve(self, request: Request) -> None:
+        request.came_at = time.monotonic()
         self.requests.append(request)
         self.server.add_task(self)
+
+    def service(self) -> None:
+        with request_ids.bound(self.requests[0].id):
+            super().service()
 
     def handle_close(self) -> None:
         if self.lingers and self.closing_at is None and self.connected:

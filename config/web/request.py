@@ -3,6 +3,7 @@
 import time
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import cached_property
 
 from django.conf import settings
 from waitress.parser import HTTPRequestParser, ParsingError
@@ -10,6 +11,7 @@ from waitress.utilities import BadRequest, Error, RequestHeaderFieldsTooLarge
 
 from catalog import limits
 from catalog.outages import DiskFull, outage
+from config.logs import request_ids
 from config.web import refusals
 
 # A browser sends its header in one packet. This leaves time for that packet to be sent anew on a bad network.
@@ -39,6 +41,8 @@ class Request(HTTPRequestParser):
     """The most bytes of the body, known once the header is read."""
     leave: Future[refusals.Refusal | None] | None = None
     """Whether the sender may send so much; None where nobody needs to be asked."""
+    came_at = 0.0
+    """When all of it had come, or it was given up, in the time of the monotonic clock."""
 
     def __init__(self, adj: object) -> None:
         super().__init__(adj)
@@ -93,6 +97,11 @@ class Request(HTTPRequestParser):
     def close(self) -> None:
         with suppress(OSError):  # What a full disk did not take is written once more.
             super().close()
+
+    @cached_property
+    def id(self) -> str:
+        """Its name in the log, known once the header is read."""
+        return request_ids.given_or_new(self.headers.get("X_REQUEST_ID"))
 
     @property
     def _has_session(self) -> bool:

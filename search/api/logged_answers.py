@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from psycopg_pool import PoolTimeout
 from rest_framework.response import Response
+from structlog.contextvars import get_contextvars
 
 from search.category_gate import Choice
 from search.log import queries
@@ -61,6 +62,7 @@ def answered(
         category_id=_first(choice) if choice else _only(searched),
         ms=answer["timings_ms"]["total"],
         results=len(answer["results"]),
+        request_id=get_contextvars().get("request_id"),
         vector=vector if settings.LEARN_FROM_FEEDBACK else None,
     )
     return LoggedResponse(answer, query)

@@ -46,5 +46,5 @@ def test_workers_outlast_a_redis_that_may_not_write(own_redis, tmp_path):
         disk.free()
         wait_for(lambda: not refuses(url), "a Redis that writes")
         shop.manage("shell", "-c", "from search.tasks import learn_words; learn_words.delay()")
-        wait_for(lambda: "Task search.tasks.learn_words" in shop.log(), "a task taken")
+        wait_for(lambda: "task=search.tasks.learn_words" in shop.log(), "a task taken")
         assert worker.poll() is None

@@ -4,6 +4,9 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 from config.settings import BASE_DIR
 
@@ -37,3 +40,40 @@ def test_a_command_on_a_database_without_tables_says_what_to_do(tmp_path):
     )
     assert done.returncode == 2
     assert done.stderr.startswith("There are no tables in this database yet: run `make run`")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("LOG_FORMAT", "xml", "is 'xml': set it to one of text, json"),
+        ("LOG_LEVEL", "debug", "is 'debug': set it to one of info, warning, error"),
+        ("SENTRY_TRACES_SAMPLE_RATE", "2", "is '2': set it to a number from 0 to 1"),
+        ("SENTRY_TRACES_SAMPLE_RATE", "half", "is 'half': set it to a number from 0 to 1"),
+        ("SENTRY_DSN", "https://sentry.example/7", "is no DSN (Missing public key): copy it from"),
+        ("SENTRY_DSN", "key", "is no DSN (Unsupported scheme ''): copy it from"),
+    ],
+)
+def test_a_value_that_cannot_be_used_ends_the_process_with_its_name_and_the_cure(name, value, told, tmp_path):
+    done = started("manage.py", "check", var=tmp_path, **{name: value})
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"lamplight: {name} {told}")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "program", [("-m", "config.web"), ("-m", "config.stack"), ("-m", "celery", "-A", "config", "worker")]
+)
+def test_so_it_does_whichever_process_it_is(program, tmp_path):
+    done = started(*program, var=tmp_path, LOG_FORMAT="xml")
+    assert (done.returncode, done.stderr) == (2, "lamplight: LOG_FORMAT is 'xml': set it to one of text, json\n")
+
+
+def started(*program: str, var: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *program],
+        env={**os.environ, "LAMPLIGHT_VAR": str(var), **environment},
+        cwd=BASE_DIR,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )

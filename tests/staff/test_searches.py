@@ -26,3 +26,13 @@ def test_staff_see_the_log_and_change_nothing(asked, client, space):
     fields = flatten_fieldsets(page.context["adminform"].fieldsets)
     assert (page.status_code, "ms" in fields, "vector" in fields) == (200, True, False)
     assert client.post(reverse("admin:search_query_delete", args=[query.pk]), {"post": "yes"}).status_code == 403
+
+
+def test_a_search_is_found_by_the_id_of_its_request_and_by_its_own(asked, client, space):
+    wanted, _ = asked(space=space, request_id="45e6d1e1adc74fa0"), asked(space=space, request_id="45e6")
+    client.force_login(get_user_model().objects.create_superuser("staff"))
+    for words in ("45e6d1e1adc74fa0", str(wanted.pk), wanted.pk.hex):
+        page = client.get(reverse("admin:search_query_changelist"), {"q": words})
+        assert list(page.context["cl"].result_list) == [wanted]
+    assert list(client.get(reverse("admin:search_query_changelist"), {"q": "5e6"}).context["cl"].result_list) == []
+    assert client.get(reverse("admin:search_query_changelist"), {"q": "\0"}).status_code in (200, 302, 400)

@@ -24,6 +24,12 @@ FAILURES = [
     (413, {}, "<html>", "That photo is too large. Save it smaller and try again."),
     (429, {"Retry-After": "20"}, "{}", "a lot of searches in a short time. Try again in 20 seconds."),
     (500, {}, "<html>", "Something broke in the shop. Try again in a moment."),
+    (
+        500,
+        {"X-Request-ID": "45e6d1e1adc74fa0"},
+        "{}",
+        "Try again in a moment. If it stays so, tell the shop this number: 45e6d1e1adc74fa0",
+    ),
     (200, {}, "<html>", "The shop gave an answer that this page does not understand."),
     (200, {}, "{}", "This page could not show the answer."),
     (

@@ -131,6 +131,9 @@ function post(path, body, signal) {
   return call(send, path, { signal });
 }
 
+/** The headers of an answer that this page reads. */
+const READ = ["Retry-After", "X-Request-ID"];
+
 /** Like fetch, but it tells what share of the form was sent. */
 function upload(form, onSent) {
   return (url, { signal }) =>
@@ -140,7 +143,7 @@ function upload(form, onSent) {
       onSent(0);
       request.upload.addEventListener("progress", ({ loaded, total }) => onSent(total ? loaded / total : 0));
       request.addEventListener("load", () => {
-        const headers = { "Retry-After": request.getResponseHeader("Retry-After") ?? "" };
+        const headers = Object.fromEntries(READ.map((name) => [name, request.getResponseHeader(name) ?? ""]));
         resolve(new Response(request.responseText, { status: request.status, headers }));
       });
       request.addEventListener("error", () => reject(new TypeError("The connection broke.")));
@@ -223,8 +226,14 @@ function refusal(response, answer) {
       }
       return failure(`Searching is not possible right now. Try again ${when(response)}.`, { again });
   }
-  if (status >= 500) return failure("Something broke in the shop. Try again in a moment.", { again });
+  if (status >= 500) return failure(`Something broke in the shop. Try again in a moment.${number(response)}`, { again });
   return failure("The shop gave an answer that this page does not understand.", { again });
+}
+
+/** The number by which the shop finds what went wrong. */
+function number(response) {
+  const id = response.headers.get("X-Request-ID");
+  return id ? ` If it stays so, tell the shop this number: ${id}` : "";
 }
 
 function when(response) {

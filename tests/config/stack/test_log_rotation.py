@@ -82,3 +82,10 @@ def test_the_last_line_of_a_log_is_found_and_none_is_said(log):
     assert last_line(log) == "no output"
     log.write_text("one\nNot ready: two\nthree\n\n")
     assert (last_line(log), last_line(log, "Not ready: ")) == ("three", "two")
+
+
+def test_of_a_line_of_json_what_it_says_is_told(log):
+    log.write_text('{"event": "Not ready: two", "pid": 1}\n{"event": "x", "exception": "Traceback\\nOSError: disk"}\n')
+    assert (last_line(log), last_line(log, "Not ready: ")) == ("OSError: disk", "two")
+    log.write_text("{no JSON\n")
+    assert last_line(log) == "{no JSON"

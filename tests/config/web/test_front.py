@@ -41,6 +41,16 @@ def test_the_shop_knows_that_a_front_speaks_tls_before_it(services):
     assert environment["ALLOWED_HOSTS"] == "${SITE:?set it in .env}"
 
 
+def test_no_log_of_the_database_holds_a_statement(services):
+    assert "-c log_min_messages=log -c log_min_error_statement=panic" in services["db"]["command"]
+
+
+def test_what_docker_keeps_is_json_unless_the_shop_wants_text(services):
+    assert services["worker"]["environment"]["LOG_FORMAT"] == "${LOG_FORMAT:-json}"
+    celery = [service["command"] for service in services.values() if "celery" in service.get("command", "")]
+    assert [" --quiet " in command for command in celery] == [True] * 4  # Its banner is no JSON.
+
+
 def test_the_certificates_outlive_their_container(services):
     volumes = yaml.safe_load((BASE_DIR / "compose.yaml").read_text())["volumes"]
     assert "certificates:/data" in services["front"]["volumes"]
@@ -75,7 +85,7 @@ def front(site, tmp_path: Path) -> Iterator[int]:
     config = tmp_path / "Caddyfile"
     config.write_text(CADDYFILE.read_text().replace("{\n", "{\n\tadmin off\n", 1))  # Its port may be taken here.
     command = [str(CADDY), "run", "--adapter", "caddyfile", "--config", str(config)]
-    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as caddy:
+    with (tmp_path / "caddy.log").open("wb") as log, subprocess.Popen(command, env=environment, stderr=log) as caddy:
         try:
             wait_for(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, "the front", 20)
             yield port
@@ -94,6 +104,19 @@ def test_the_front_tells_the_customers_address_and_no_made_up_one(site, front):
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "//livez", "/%6civez"])
 def test_the_probes_are_not_for_customers(site, front, path):
     assert Client(front, HOST).get(path).answer().status == 404
+
+
+@needs_caddy
+def test_the_front_answers_the_requests_id_and_keeps_what_was_asked_out_of_its_log(site, front, tmp_path):
+    answer = Client(front, HOST).get("/", "X-Request-ID: abc-1").answer()
+    assert answer.headers["X-Request-Id"] == "abc-1"
+    site.server.stop()
+    site.thread.join()
+    refused = Client(front, HOST).get("/a?q=velvet", "Cookie: velvet", "Referer: http://velvet", "User-Agent: velvet")
+    assert refused.answer().status == 502
+    log = tmp_path / "caddy.log"
+    wait_for(lambda: '"uri":"/a"' in log.read_text(), "the front's line", 10)
+    assert "velvet" not in log.read_text()
 
 
 @needs_caddy

@@ -67,6 +67,12 @@ def test_similar_products_are_logged_under_their_category(shop, client, product,
     assert (query.searched, query.category, query.results) == ([category("lamp").pk], category("lamp"), 0)
 
 
+def test_a_search_is_logged_with_the_id_of_its_answer(shop, client, product):
+    product("lamp", sku="bare")
+    answer = client.get(reverse("similar", args=["bare"]), headers={"x-request-id": "abc-1"})
+    assert (Query.objects.get().request_id, answer.headers["X-Request-ID"]) == ("abc-1", "abc-1")
+
+
 def test_a_search_that_is_refused_leaves_nothing(shop, client):
     assert client.post(reverse("search"), {}).status_code == 400
     photo, pair = (SimpleUploadedFile("photo.png", picture()) for _ in range(2))
