@@ -87,6 +87,8 @@ def data_folder(network: Network = RANDOM_RESNET50) -> Iterator[Path]:
             "LAMPLIGHT_WEIGHTS": network.weights,
             "LAMPLIGHT_BACKBONE": network.backbone,
             "SEARCH_THROTTLE": "off",
+            "PAGE_THROTTLE": "off",
+            "PHOTO_THROTTLE": "off",
             "PORT": str(probe.getsockname()[1]),
         }
         probe.close()

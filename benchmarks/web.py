@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from benchmarks.shop import Network, add_network
@@ -90,16 +90,30 @@ LIVEZ = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
 def family(process: subprocess.Popen[bytes]) -> list[Path]:
-    """The folders in /proc of a process and its children."""
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    return [Path("/proc", str(pid)) for pid in (process.pid, *children)]
+    """The folders in /proc of a process that leads a group, and of all that it started."""
+    return [one for one in Path("/proc").glob("[0-9]*") if _group(int(one.name)) == process.pid]
 
 
-def resident(process: subprocess.Popen[bytes]) -> float:
+def _group(pid: int) -> int:
+    """Of a process that may have ended meanwhile."""
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return 0
+
+
+def resident(process: subprocess.Popen[bytes], kinds: tuple[str, ...] = ("Pss:",)) -> float:
     """Memory of a process and its children in MB; what they share counts in part."""
-    lines = [line for one in family(process) for line in (one / "smaps_rollup").read_text().splitlines()]
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1000
+    lines: list[str] = []
+    for one in family(process):
+        with suppress(OSError):  # It has ended meanwhile.
+            lines += (one / "smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith(kinds)) / 1000
 
 
 def descriptors(process: subprocess.Popen[bytes]) -> int:
-    return sum(len(list((one / "fd").iterdir())) for one in family(process))
+    count = 0
+    for one in family(process):
+        with suppress(OSError):
+            count += len(list((one / "fd").iterdir()))
+    return count

@@ -7,7 +7,7 @@ and "walnut" finds "Oak/walnut". The SQL functions of the migration 0006 fold wh
 import re
 import unicodedata
 from collections.abc import Collection, Sequence
-from functools import cache
+from functools import lru_cache
 from threading import Lock
 from typing import Any, TypedDict
 
@@ -231,7 +231,8 @@ def folded_starts(text: str) -> tuple[str, Sequence[int]]:
     return plain, [*starts, len(text)]
 
 
-@cache
+# Strangers choose the letters: of all that Unicode has 120 MB would be kept. Chinese, the largest script, uses 8,000.
+@lru_cache(maxsize=10_000)
 def _folded_letter(letter: str) -> str:
     if letter in LETTERS:
         return LETTERS[letter]

@@ -105,6 +105,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "catalog.limits.RequestSizeMiddleware",
+    "search.api.page_throttle.PageThrottleMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -151,6 +152,8 @@ DATABASES = {"default": {**database(), "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": 
 PATIENCE = {"connect_timeout": 2, "tcp_user_timeout": 10_000, "keepalives_idle": 10}
 # What the URL says, such as ?sslmode=require, stays.
 DATABASES["default"]["OPTIONS"] = {**PATIENCE, **DATABASES["default"].get("OPTIONS", {}), "pool": POOL}
+# What a command calls that looks at the servers and starts none.
+LOOK_ON = "config.embedded.servers.look_on"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Redis: broker and cache ------------------------------------------------------------------------------------
@@ -239,6 +242,10 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "celerybeat-schedule")
 
 # --- REST ---------------------------------------------------------------------------------------------------
 SEARCH_THROTTLE = env.str("SEARCH_THROTTLE", default="120/min").lower()
+# Pages and photos for each address. Behind one address there may be an office: five times as many pages as searches,
+# and as many photos as 120 answers of 24 hits show, twice. A photo takes 0.8 ms: a flood takes a tenth of a core.
+PAGE_THROTTLE = env.str("PAGE_THROTTLE", default="600/min").lower()
+PHOTO_THROTTLE = env.str("PHOTO_THROTTLE", default="6000/min").lower()
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

@@ -5,11 +5,10 @@ their files can be copied afterwards, however long that takes: none of those tha
 another. One may have been deleted meanwhile; the backup says which, and `restore` leaves its row out as well.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import IO
 
 from django.conf import settings
@@ -32,6 +31,7 @@ from operations.backup_folder import (
     Manifest,
     sha256_of,
 )
+from operations.buckets import Buckets
 from operations.own_models import own_files
 from operations.parallel import each
 from search.models import LeafIndex, Space, TextEmbedding
@@ -76,20 +76,19 @@ def back_up(folder: BackupFolder, with_vectors: bool = True, force: bool = False
     begun = timezone.now()
     stamp = f"{begun:%Y%m%dT%H%M%S%fZ}"
     dump, sums = f"{DATABASE}{stamp}.dump", f"{SUMS}{stamp}"
-    with folder.being_written(), TemporaryFile("w+", dir=folder.path) as names:
+    with folder.being_written():
         if not force:
             _refuse_lost_shop(folder)
-        known = folder.known()
-        with folder.place(sums).open("w", buffering=1) as checksums:
+        with folder.place(sums).open("w", buffering=1) as checksums, Buckets(folder.path) as names:
             done = Copied(checksums)
             with _snapshot() as snapshot:
                 migrations, counts, models = _migrations(), _counts(), own_files()
-                names.writelines(f"{pk} {name}\n" for pk, name in _photos())
+                for pk, name in _photos():
+                    names.add(MEDIA + name, str(pk))
                 postgresql_tools.dump(folder.place(dump), snapshot, () if with_vectors else WITHOUT_VECTORS)
             done.note(dump, sha256_of(folder.place(dump)), was_there=False)
-            names.seek(0)
-            _copy_photos(folder, names, counts["photos"], known, done)
-            placed = _copy_models(folder, models, known, done)
+            _copy_photos(folder, names, counts["photos"], done)
+            placed = _copy_models(folder, models, done)
         missing, deleted = _sorted_out(done.missing)
         manifest = Manifest(
             made_at=begun.isoformat(),
@@ -160,24 +159,31 @@ def _pgvector() -> str:
     return found[0] if found else ""
 
 
-def _copy_photos(folder: BackupFolder, names: Iterable[str], total: int, known: dict[str, str], done: Copied) -> None:
+def with_known(names: Buckets, known: Buckets) -> Iterator[tuple[str, str, str | None]]:
+    """Each photo's name in the backup, its id, and its checksum where an earlier run copied it."""
+    for ids, digests in zip(names, known, strict=True):
+        yield from ((target, pk, digests.get(target)) for target, pk in ids.items())
+
+
+def _copy_photos(folder: BackupFolder, names: Buckets, total: int, done: Copied) -> None:
     storage = Photo._meta.get_field("file").storage
 
-    def copy(line: str) -> tuple[int, str, str | None, bool]:
-        pk, name = line.rstrip("\n").split(" ", 1)
-        target = MEDIA + name
-        if folder.holds(target, digest := known.get(target)):
+    def copy(photo: tuple[str, str, str | None]) -> tuple[int, str, str | None, bool]:
+        target, pk, digest = photo
+        if folder.holds(target, digest):
             return int(pk), target, digest, True
         try:
-            return int(pk), target, folder.write(target, _stored(storage, name)), False
+            return int(pk), target, folder.write(target, _stored(storage, target.removeprefix(MEDIA))), False
         except FileNotFoundError:
             return int(pk), target, None, False
 
-    for pk, target, digest, was_there in tqdm(each(copy, names), "photos", total, unit="photo", disable=None):
-        if digest is None:
-            done.missing[target] = pk
-        else:
-            done.note(target, digest, was_there)
+    with Buckets(folder.path, folder.known()) as known:
+        copied = each(copy, with_known(names, known))
+        for pk, target, digest, was_there in tqdm(copied, "photos", total, unit="photo", disable=None):
+            if digest is None:
+                done.missing[target] = pk
+            else:
+                done.note(target, digest, was_there)
 
 
 def _stored(storage: Storage, name: str) -> Iterator[bytes]:
@@ -185,7 +191,7 @@ def _stored(storage: Storage, name: str) -> Iterator[bytes]:
         yield from file.chunks(CHUNK)
 
 
-def _copy_models(folder: BackupFolder, models: dict[Path, str], known: dict[str, str], done: Copied) -> dict[str, str]:
+def _copy_models(folder: BackupFolder, models: dict[Path, str], done: Copied) -> dict[str, str]:
     """Returns where each file lies in the backup. One with other bytes than its space wants is as good as missing."""
     placed: dict[str, str] = {}
     for path, wanted in tqdm(models.items(), desc="models", unit="file", disable=None):
@@ -195,7 +201,7 @@ def _copy_models(folder: BackupFolder, models: dict[Path, str], known: dict[str,
             continue
         name = f"{MODELS}{digest}{path.suffix}"
         if name not in placed.values():
-            was_there = folder.holds(name, known.get(name))
+            was_there = folder.holds(name, digest)
             if not was_there:
                 with path.open("rb") as file:
                     digest = folder.write(name, iter(lambda: file.read(CHUNK), b""))

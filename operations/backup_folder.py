@@ -21,6 +21,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 from catalog.storage import sync
+from operations.buckets import Buckets
 
 MANIFEST, LOCK, SUMS, DATABASE = "manifest.json", "backup.lock", "SHA256SUMS-", "database-"
 MEDIA, MODELS = "media/", "models/"
@@ -128,10 +129,10 @@ class BackupFolder:
                 if separator and name and len(digest) == HASH_LENGTH and line.endswith("\n"):
                     yield name, digest
 
-    def known(self) -> dict[str, str]:
-        """The checksums of all files that this and earlier runs copied, finished or not."""
-        files = sorted(self.path.glob(f"{SUMS}*"))
-        return {name: digest for file in files for name, digest in self.checksums(file.name)}
+    def known(self) -> Iterator[tuple[str, str]]:
+        """The checksums of all files that this and earlier runs copied, finished or not: of a file the last counts."""
+        for file in sorted(self.path.glob(f"{SUMS}*")):
+            yield from self.checksums(file.name)
 
     def holds(self, name: str, digest: str | None) -> bool:
         """Whether the file is there with this checksum."""
@@ -168,11 +169,23 @@ class BackupFolder:
         _keep_names(self.path)
         self.write(MANIFEST, [manifest.to_json().encode()])
         _keep_names(self.path)
-        kept = {name for name, _ in self.checksums(manifest.checksums)} | {manifest.checksums}
-        for pattern in (f"{DATABASE}*", f"{SUMS}*", f"{MEDIA}**/*", f"{MODELS}**/*"):
-            for path in self.path.glob(pattern):
-                if path.is_file() and path.relative_to(self.path).as_posix() not in kept:
-                    path.unlink()
+        self._delete_all_but(manifest.checksums)
+
+    def _delete_all_but(self, checksums: str) -> None:
+        """Delete the files of a backup that this file of checksums does not name."""
+        ours = (name for name in self.files() if name.startswith((DATABASE, SUMS, MEDIA, MODELS)))
+        with Buckets(self.path, self.checksums(checksums)) as kept, Buckets(self.path) as present:
+            kept.add(checksums)
+            for name in ours:
+                present.add(name)
+            for named, there in zip(kept, present, strict=True):
+                for name in there.keys() - named.keys():
+                    self.place(name).unlink()
+
+    def files(self) -> Iterator[str]:
+        """The names of all files in the folder. Those of one folder of photos are in memory at a time."""
+        for folder, _, names in os.walk(self.path):
+            yield from ((Path(folder) / name).relative_to(self.path).as_posix() for name in names)
 
 
 def _keep_names(folder: Path) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,10 @@ def verify(folder: BackupFolder) -> Manifest:
         raise BackupError(f"{folder.place(manifest.checksums)} is damaged: it is not the file that was written")
     fault = each(lambda entry: _fault(folder, *entry), folder.checksums(manifest.checksums))
     total = manifest.counts["photos"] + len(manifest.models) + 1
-    if wrong := list(filter(None, tqdm(fault, "verifying", total, unit="file", disable=None))):
-        more = f", and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
-        raise BackupError(f"{folder.path} cannot be restored: {', '.join(wrong[:SHOWN])}{more}")
+    wrong = filter(None, tqdm(fault, "verifying", total, unit="file", disable=None))
+    if shown := list(islice(wrong, SHOWN)):
+        more = f", and {others} more" if (others := sum(1 for _ in wrong)) else ""
+        raise BackupError(f"{folder.path} cannot be restored: {', '.join(shown)}{more}")
     return manifest
 
 
@@ -171,7 +173,8 @@ def _digest(storage: Storage, name: str) -> str:
 
 def _put_models(folder: BackupFolder, manifest: Manifest) -> dict[str, Path]:
     """Copy the shop's own weights. Returns their places by those that they had."""
-    checksums = dict(folder.checksums(manifest.checksums))
+    named = set(manifest.models.values())
+    checksums = {name: digest for name, digest in folder.checksums(manifest.checksums) if name in named}
     files = {Path(path): checksums[file] for path, file in manifest.models.items()}
     places = own_models.new_places(files, Path(manifest.data_folder))
     for path, place in places.items():

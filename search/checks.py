@@ -45,15 +45,22 @@ def text_encoder_is_there(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register()
-def throttle_is_a_rate(**kwargs: Any) -> list[CheckMessage]:
-    rate = settings.SEARCH_THROTTLE
+def throttles_are_rates(**kwargs: Any) -> list[CheckMessage]:
+    return [_bad_rate(name, rate) for name, rate in throttles().items() if rate != "off" and not _is_rate(rate)]
+
+
+def throttles() -> dict[str, str]:
+    """The settings that limit how often an address may ask, by name."""
+    names = ("SEARCH_THROTTLE", "PAGE_THROTTLE", "PHOTO_THROTTLE")
+    return {name: getattr(settings, name) for name in names}
+
+
+def _is_rate(rate: str) -> bool:
     try:
-        if rate != "off":
-            count, _ = SimpleRateThrottle.parse_rate(None, rate)  # type: ignore[arg-type]  # It uses no self.
-            return [] if count else [_bad_rate(rate)]
+        count, _ = SimpleRateThrottle.parse_rate(None, rate)  # type: ignore[arg-type]  # It uses no self.
     except (ValueError, KeyError, IndexError):
-        return [_bad_rate(rate)]
-    return []
+        return False
+    return bool(count)
 
 
 @register()
@@ -89,9 +96,9 @@ def proxies_are_counted(**kwargs: Any) -> list[CheckMessage]:
     return []
 
 
-def _bad_rate(rate: str) -> Error:
+def _bad_rate(name: str, rate: str) -> Error:
     return Error(
-        f"SEARCH_THROTTLE is no rate: {rate!r}",
+        f"{name} is no rate: {rate!r}",
         hint="Set it to a number per second, minute, hour or day, such as 120/min, or to off.",
         id="search.E002",
     )

@@ -20,7 +20,7 @@ VAR = TEST_VAR / WORKER
 
 os.environ["LAMPLIGHT_VAR"] = str(VAR)
 os.environ["LAMPLIGHT_WEIGHTS"] = "random"
-os.environ["SEARCH_THROTTLE"] = "off"
+os.environ |= dict.fromkeys(("SEARCH_THROTTLE", "PAGE_THROTTLE", "PHOTO_THROTTLE"), "off")
 os.environ.setdefault("SECRET_KEY", "only-for-tests")
 # Threads of torch that wait by spinning would starve the other processes of a test on a small machine.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

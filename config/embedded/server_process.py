@@ -67,6 +67,8 @@ class Users:
         self.path = path
         self.share: IO[str] | None = None
         self.pid = 0
+        self.is_onlooker = False
+        """Whether this process looks at the servers without using them: it neither starts nor keeps nor stops them."""
 
     @property
     def joined(self) -> bool:
@@ -75,7 +77,7 @@ class Users:
 
     def join(self) -> None:
         """Count this process until it ends. Wait while the last user before it stops the servers."""
-        if not self.joined:
+        if not self.joined and not self.is_onlooker:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             share = self.path.open("a")
             take_lock(share, fcntl.LOCK_SH)
@@ -178,6 +180,8 @@ class Server:
 
     def ensure_running(self) -> None:
         """Return when the server can be reached; start it if need be. Raises EmbeddedServerError if it cannot be."""
+        if self.users.is_onlooker:
+            return self._look()
         try:
             self.users.join()
             private_folder(self.folder)
@@ -188,6 +192,14 @@ class Server:
                     self.start()
         except OSError as error:
             raise self.error(str(error)) from error
+
+    def _look(self) -> None:
+        """Raises EmbeddedServerError if the server cannot be reached as it is."""
+        complaint = self.complaint()
+        if complaint is not None and self.pid() is None:
+            raise EmbeddedServerError(f"the embedded {self.name} is not running: `make run` starts it")
+        if complaint is not None:
+            raise EmbeddedServerError(f"the embedded {self.name} cannot be reached: {' '.join(complaint.split())}")
 
     def start(self) -> None:
         """Start the server, or wait for one that is starting or stopping. The caller holds the start lock."""

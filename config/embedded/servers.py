@@ -29,6 +29,11 @@ def redis() -> RedisServer:
     return RedisServer(settings.VAR, users())
 
 
+def look_on() -> None:
+    """Have this process look at the servers without using them. One that does not run is an error then."""
+    users().is_onlooker = True
+
+
 def in_use() -> list[Server]:
     """Those of the two servers that the settings use; DATABASE_URL and REDIS_URL name others."""
     database = settings.DATABASES["default"]["ENGINE"] == "config.embedded.database"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from config.stack import process_groups
+from config.web.processes import GAVE_UP
 
 # A life shorter than this ended at once. To import everything takes 3 s on two idle cores, and that is where a part
 # ends that has a wrong setting.
@@ -45,6 +46,7 @@ class Part:
         self.due: float | None = None  # When it is to be started again.
         self.begun = self.heard = 0.0
         self.short_lives: list[float] = []  # Seconds; the last ones, in a row.
+        self.gave_up = False  # Whether it has tried as often itself.
 
     @property
     def pid(self) -> int | None:
@@ -90,6 +92,7 @@ class Part:
         What it left is killed: an orphan might hold the port, or go on with work that the next one begins.
         """
         if self.process:
+            self.gave_up = self.process.poll() == GAVE_UP
             process_groups.kill(self.process.pid)
         now = time.monotonic()
         life = now - self.begun
@@ -100,8 +103,8 @@ class Part:
         return pause
 
     def is_hopeless(self) -> bool:
-        """Whether it died at once MOST_DEATHS times in a row."""
-        return len(self.short_lives) == MOST_DEATHS and max(self.short_lives) < AT_ONCE_SECONDS
+        """Whether it, or each process that it starts itself, died at once MOST_DEATHS times in a row."""
+        return self.gave_up or (len(self.short_lives) == MOST_DEATHS and max(self.short_lives) < AT_ONCE_SECONDS)
 
     def hangs(self, stopped: Collection[int]) -> bool:
         """Whether it has not answered for HANGS_SECONDS, or has been in one of the `stopped` groups for as long."""

@@ -1,6 +1,7 @@
 """Several web processes on one socket: each holds models of its own, and one that ends is replaced."""
 
 import logging
+import os
 import signal
 import socket
 import subprocess
@@ -17,13 +18,16 @@ PAUSE = 1.0  # Seconds until a process that ended is replaced, doubled each time
 # ends that has a wrong setting.
 AT_ONCE_SECONDS = 10
 MOST_DEATHS = 5  # At once and in a row: what is wrong does not pass by itself. Two processes take half a minute.
+# The exit code after that. Whoever starts this part again would see it live for half a minute each time, and never die
+# at once: so the supervisor takes this code for as many deaths (config.stack.part).
+GAVE_UP = os.EX_CONFIG
 STOP_SECONDS = 40  # The grace of a server (config.web.server), and some.
 
 
 def supervise(listener: socket.socket, count: int) -> None:
     """Keep `count` processes serving a bound socket, until SIGTERM or Ctrl-C; then wait for them to finish.
 
-    Exits with 1 when they end at once again and again and none is left.
+    Exits with GAVE_UP when they end at once again and again and none is left.
     """
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -60,8 +64,8 @@ class Processes:
                 code = process.returncode
                 logger.error("Web process %d ended with %d: another is started in %g s", process.pid, code, pause)
         if self.deaths >= MOST_DEATHS and not self.begun:  # Those that serve are worth more than the one that cannot.
-            logger.error("Web processes end at once, again and again")
-            sys.exit(1)
+            logger.error("All web processes end at once, again and again: what they said stands above")
+            sys.exit(GAVE_UP)
         if now >= self.due:
             self.start()
 

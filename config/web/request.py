@@ -1,5 +1,6 @@
 """A request on its way in: how much of it may come, and how long that may take."""
 
+import errno
 import time
 from concurrent.futures import Future
 from contextlib import suppress
@@ -23,9 +24,12 @@ BODY_SECONDS, LEAST_RATE = 20, 20_000
 PIECE = 4096
 # Bytes of what may follow the last chunk. Nobody here reads it, and the parser searches all of it at each piece.
 MOST_TRAILER = 4096
-# Bytes of all cookies: the shop's own take 200, and those of other programs on its domain need room. Python 3.11 takes
-# 2.5 s to unquote 32 kB of hostile ones (CVE-2024-7592), and a tenth of a second for these.
+# Bytes of all cookies: the shop's own take 200, and those of other programs on its domain need room.
 MOST_COOKIES = 8192
+# Of a quoted cookie, its bytes times its backslashes. Python before 3.11.10 and 3.12.6 searches the rest of the value
+# at each (CVE-2024-7592). That takes a millisecond for so much, and 0.3 s for the worst of MOST_COOKIES. JSON of 2 kB
+# has 100 of them.
+MOST_ESCAPED = 200_000
 # A body that has more digits of bytes is none. int() refuses a text of thousands of digits.
 MOST_DIGITS = 20
 
@@ -48,6 +52,9 @@ class Request(HTTPRequestParser):
         super().__init__(adj)
         self.began = time.monotonic()
 
+    _escaped = 0
+    """What its cookies cost to be unquoted, as MOST_ESCAPED counts."""
+
     def parse_header(self, header_plus: bytes) -> None:
         try:
             super().parse_header(header_plus)
@@ -60,15 +67,21 @@ class Request(HTTPRequestParser):
         self.limit = limits.allowed_bytes(self.path, content_type, self._has_session)
         if self.chunked:  # Browsers tell the length of a form.
             self.limit = settings.MAX_REQUEST_BYTES
+        # Cookies of one request may lie in several headers, which waitress has joined with commas.
+        quoted = (part for part in self.headers.get("COOKIE", "").split(";") if part.rstrip().endswith('"'))
+        self._escaped = sum(len(part) * part.count("\\") for part in quoted)
         self.is_understood = True
 
     def received(self, data: bytes) -> int:
         try:
             consumed: int = super().received(data[:PIECE] if self.chunked else data)
         except OSError as error:  # A large body is in a temporary file.
-            if not isinstance(outage(error), DiskFull):
+            if isinstance(outage(error), DiskFull):
+                self.refuse(refusals.DISK_FULL)
+            elif error.errno in (errno.EMFILE, errno.ENFILE):
+                self.refuse(refusals.BUSY)
+            else:
                 raise
-            self.refuse(refusals.DISK_FULL)
             return len(data)
         if self.error is None and (excess := self._excess()):
             self.refuse(excess)
@@ -82,6 +95,8 @@ class Request(HTTPRequestParser):
             return refusals.too_large(self.limit)
         if len(self.headers.get("COOKIE", "")) > MOST_COOKIES:
             return RequestHeaderFieldsTooLarge(f"Cookies have at most {MOST_COOKIES} bytes. Clear those of this site.")
+        if self._escaped > MOST_ESCAPED:
+            return RequestHeaderFieldsTooLarge("A cookie has too many backslashes. Clear the cookies of this site.")
         if not self.chunked:
             return None
         if len(self.body_rcv.trailer) > MOST_TRAILER:

@@ -1,14 +1,16 @@
 """The server of one process: it accepts connections, and drops those that wait longest when there are too many."""
 
+import errno
 import faulthandler
 import logging
 import math
 import os
+import resource
 import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from waitress import wasyncore
@@ -24,12 +26,22 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 logger = logging.getLogger(__name__)
-# More are dropped, those first that have waited longest for their client. Each takes a descriptor, one more with a body
-# on disk, and one more while its answer is a file that is not taken. Looking at all of them takes half a millisecond a
-# turn.
+# More are dropped, those first that have waited longest for their client. Looking at all of them takes half a
+# millisecond a turn.
 MOST_CONNECTIONS = 1000
 # Until a client has had these seconds it is dropped only when there are twice as many: what it sent may be unread.
 SPARED_SECONDS = 1
+# Descriptors that a connection may take: its socket, and a file for a large body or for an answer that is not taken.
+# For a second there may be twice as many connections as MOST_CONNECTIONS.
+DESCRIPTORS_EACH = 2 * 2
+# Descriptors of the process beside connections: 40 with models, decoders and a pool; a full one and files take more.
+KEPT_DESCRIPTORS = 200
+LEAST_CONNECTIONS = 8
+# What accept() says when there is no descriptor or memory for a connection. It stays acceptable, so poll() would
+# return at once, for ever.
+SHORT = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+REST_SECONDS = 1  # In which none is accepted then. Others wait in the kernel's queue.
+FEWER_SECONDS = 60  # For so long the connections that did fit are the most.
 # Of all bodies that strangers are sending or have sent, in memory and on disk: 25 of the largest.
 MOST_BODY_BYTES = 25 * settings.MAX_REQUEST_BYTES
 CHECKED_EVERY = 1_000_000  # Bytes read between two looks at the sum above.
@@ -56,6 +68,8 @@ class Server(TcpWSGIServer):
         self._leaves = ThreadPoolExecutor(1, "leave")
         self._unchecked = self._told = 0
         self._told_at = self._checked_at = 0.0
+        self._rests_until = self._short_told_at = -math.inf
+        self._room = self._room_at_start = room_for_connections()
         self.stopped_at: float | None = None
         address = (listener.family, listener.type, listener.proto, listener.getsockname())
         bounds = Adjustments(
@@ -99,6 +113,30 @@ class Server(TcpWSGIServer):
             if len(self.active_channels) == before:
                 return
 
+    def accept(self) -> Any:
+        try:
+            return super().accept()
+        except OSError as error:
+            if error.errno in SHORT:
+                self._rest(error)
+            raise
+
+    def readable(self) -> bool:
+        return bool(super().readable()) and time.monotonic() >= self._rests_until
+
+    def _rest(self, error: OSError) -> None:
+        """Accept none for a while, and have the loop drop some of those that wait for their clients."""
+        now = time.monotonic()
+        self._rests_until = now + REST_SECONDS
+        self._room = max(LEAST_CONNECTIONS, len(self.active_channels) * 3 // 4)
+        if now > self._short_told_at + TOLD_EVERY:
+            logger.warning(
+                "With %d connections no other can be accepted (%s): raise the limit of open files (ulimit -n)",
+                len(self.active_channels),
+                error.strerror,
+            )
+            self._short_told_at = now
+
     def ask_leave(self, request: Request) -> Future[refusals.Refusal | None]:
         asked = self._leaves.submit(self._ask_leave, request)
         asked.add_done_callback(self._hear)
@@ -129,6 +167,8 @@ class Server(TcpWSGIServer):
         self._checked_at = now
         faulthandler.dump_traceback_later(STALLED_SECONDS, exit=True)
         self._tell(now)
+        if now > self._rests_until + FEWER_SECONDS:
+            self._room = self._room_at_start
         for channel in list(self.active_channels.values()):
             channel.check(now)
             if self.stopped_at is not None and not channel.is_busy:
@@ -145,8 +185,9 @@ class Server(TcpWSGIServer):
             wasyncore.dispatcher.close(self)
 
     def _drop(self) -> None:
-        """Drop what is beyond MOST_CONNECTIONS, those first that have waited longest for their client."""
-        surplus = len(self.active_channels) - MOST_CONNECTIONS
+        """Drop what is beyond the most connections, those first that have waited longest for their client."""
+        most = min(MOST_CONNECTIONS, self._room)
+        surplus = len(self.active_channels) - most
         if surplus <= 0:
             return
         channels: list[Channel] = list(self.active_channels.values())
@@ -155,7 +196,7 @@ class Server(TcpWSGIServer):
         )
         spared_from = time.monotonic() - SPARED_SECONDS
         for dropped, (since, channel) in enumerate(waiting[:surplus]):
-            if since > spared_from and len(waiting) - dropped < 2 * MOST_CONNECTIONS:
+            if since > spared_from and len(waiting) - dropped < 2 * most:
                 return
             channel.drop()
 
@@ -165,3 +206,11 @@ class Server(TcpWSGIServer):
         if time.monotonic() > self.stopped_at + GRACE_SECONDS:
             return True
         return not self.lanes.present and not any(one.is_busy for one in self.active_channels.values())
+
+
+def room_for_connections() -> int:
+    """How many connections the limit of descriptors has room for."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    return max(LEAST_CONNECTIONS, (limit - KEPT_DESCRIPTORS) // DESCRIPTORS_EACH)

@@ -81,7 +81,7 @@ class Decoder:
         self._is_asked = False
         if "problem" in answer:
             raise UnreadablePhoto(PhotoProblem(answer["problem"]))
-        return Image.frombytes("RGB", tuple(answer["size"]), pixels)
+        return Image.frombytes("RGB", tuple(answer["size"]), pixels, "raw", messages.LAYOUT)
 
     def _answers_within(self, seconds: float) -> bool:
         poll = select.poll()  # select() cannot look at descriptors above 1,023, and a web server has as many.

@@ -12,6 +12,9 @@ from typing import Any
 # The largest file, or the largest picture that is asked for: a scene, reduced to less than twice 1,536 px. Only what
 # was written to is really there.
 CAPACITY = 64_000_000
+# Of the pixels that are sent: four bytes each, as Pillow keeps them. To leave out the fourth, which says nothing, takes
+# each side longer than to copy it.
+LAYOUT = "RGBX"
 # Memory that holds more than this between two photos is given back.
 KEPT = 4_000_000
 

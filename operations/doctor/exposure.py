@@ -6,6 +6,7 @@ from django.conf import settings
 
 from operations.doctor.finding import Finding, ok, problem, warning
 
+THROTTLES = {"SEARCH_THROTTLE": "searches", "PAGE_THROTTLE": "pages", "PHOTO_THROTTLE": "photos"}
 LOCAL = {"127.0.0.1", "localhost", "[::1]", "::1"}
 
 
@@ -30,5 +31,6 @@ def _of_public(names: str) -> Iterator[Finding]:
             f"passwords and tokens travel in clear to {names}",
             "Put a reverse proxy with TLS in front, and set BEHIND_TLS=1 and NUM_PROXIES=1.",
         )
-    if settings.SEARCH_THROTTLE == "off":
-        yield warning("strangers may search as often as they like", "Set SEARCH_THROTTLE to a rate such as 120/min.")
+    for name, what in THROTTLES.items():
+        if getattr(settings, name) == "off":
+            yield warning(f"strangers may ask for {what} as often as they like", f"Leave {name} out, or set a rate.")

@@ -24,7 +24,7 @@ _paused_until = 0.0
 
 @dataclass(frozen=True)
 class Rate:
-    """So many in so many seconds, counted by Redis, one by one, for all processes.
+    """So many in so many seconds, counted one by one, by Redis for all processes.
 
     A window's count is weighed with the part of the window before that is within the last `seconds`. What is refused
     does not count, so who asks too often is let in at the rate, however often they ask.
@@ -37,6 +37,10 @@ class Rate:
         """Count `cost` more, unless that is above the limit. Returns the seconds to wait; 0: it was counted."""
         cost = min(cost, self.limit)
         return _counted(lambda store: self._take(store, key, cost))
+
+    def take_here(self, key: str) -> float:
+        """As `take`, counted by this process alone: asking Redis takes ten times as long."""
+        return self._take(caches["counts_here"], key, 1)
 
     def count(self, key: str, cost: int) -> None:
         """Count what was done already, above the limit as well. A negative `cost` takes back."""

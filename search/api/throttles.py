@@ -42,11 +42,11 @@ def counted(given: str, bits: int = LINE) -> str:
     return str(found)
 
 
-def rate() -> Rate | None:
-    """SEARCH_THROTTLE, such as 120/min; None where it is off."""
-    if settings.SEARCH_THROTTLE == "off":
+def rate(given: str) -> Rate | None:
+    """What a setting such as SEARCH_THROTTLE gives, 120/min for example; None where it is off."""
+    if given == "off":
         return None
-    parsed = SimpleRateThrottle.parse_rate(cast(Any, None), settings.SEARCH_THROTTLE)
+    parsed = SimpleRateThrottle.parse_rate(cast(Any, None), given)
     return Rate(*cast(tuple[int, int], parsed))
 
 
@@ -64,14 +64,14 @@ class AnonymousThrottle(BaseThrottle):
 
     def raise_to(self, request: Request, cost: int) -> bool:
         """Whether a request that was counted once may count as `cost`. If not, it counts as none."""
-        limit = rate()
+        limit = rate(settings.SEARCH_THROTTLE)
         if limit is None or self._take(request, min(cost, limit.limit) - 1):
             return True
         self.count(request, -1)
         return False
 
     def _take(self, request: Request, cost: int) -> bool:
-        limit = rate()
+        limit = rate(settings.SEARCH_THROTTLE)
         if limit is None or request.user.is_authenticated:
             return True
         self.seconds = limit.take(self._key(request), cost)
@@ -79,7 +79,7 @@ class AnonymousThrottle(BaseThrottle):
 
     def count(self, request: Request, cost: int) -> None:
         """Count what the request has cost already; a negative cost is given back."""
-        if (limit := rate()) and not request.user.is_authenticated:
+        if (limit := rate(settings.SEARCH_THROTTLE)) and not request.user.is_authenticated:
             limit.count(self._key(request), cost)
 
     def wait(self) -> float:

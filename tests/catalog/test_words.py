@@ -5,7 +5,7 @@ from django.db import connection
 from catalog import synonyms, text_language
 from catalog.models import Product
 from catalog.synonyms import Synonym
-from catalog.words import START, STOP, folded, segments
+from catalog.words import START, STOP, _folded_letter, folded, segments
 from tests.text_index import forget_synonyms
 
 pytestmark = pytest.mark.django_db
@@ -274,3 +274,8 @@ class TestSynonyms:
     def test_a_synonym_that_says_nothing_is_refused(self, words, means):
         with pytest.raises(ValidationError):
             Synonym(words=words, means=means).full_clean()
+
+
+def test_letters_that_strangers_choose_are_not_all_kept():
+    folded("".join(map(chr, range(0x20000, 0x20000 + 12_000))))
+    assert _folded_letter.cache_info().currsize <= 10_000

@@ -269,7 +269,7 @@ def test_a_backup_that_was_cut_short_is_no_backup_and_its_lines_are_taken_up(pho
     (folder / "manifest.json").unlink()
     with sums.open("a") as file:
         file.write("0123")  # A crash tore the last line.
-    assert f"media/{row.file.name}" in BackupFolder(folder).known()
+    assert f"media/{row.file.name}" in dict(BackupFolder(folder).known())
     told = commands.refused("restore", str(folder))
     assert told == f"{folder} holds no whole backup. It was cut short: run manage.py backup again."
     assert run(str(folder)).endswith(" 1 files written, 1 were there.\n")

@@ -1,14 +1,17 @@
-"""The command, in an installation whose servers are stopped like a train: they are there, and never answer."""
+"""The command, where servers do not run, or are stopped like a train: they are there, and never answer."""
 
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
 
 from config.embedded.postgresql_server import PostgreSQLServer
 from config.embedded.server_process import Users
+from config.settings import BASE_DIR
 from tests.installation import Installation, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -63,3 +66,16 @@ def test_a_worker_that_runs_is_found_and_no_problem_is_left(shop):
     wait_for(lambda: " ready." in shop.log(), "the worker")
     [(level, text)] = examined(shop, expect=0)["workers"]
     assert (level, text.startswith("1 workers answer: w")) == ("ok", True)
+
+
+def test_embedded_servers_that_do_not_run_are_told_and_not_started(tmp_path):
+    environment = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "REDIS_URL")}
+    environment |= {"LAMPLIGHT_VAR": str(tmp_path), "LAMPLIGHT_WEIGHTS": "random"}
+    command = [sys.executable, "manage.py", "doctor", "--json"]
+    done = subprocess.run(command, cwd=BASE_DIR, env=environment, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (1, "")
+    texts = {finding["check"]: finding["text"] for finding in json.loads(done.stdout)["findings"]}
+    assert texts["database"] == "the embedded postgresql is not running: `make run` starts it"
+    assert texts["redis"] == "the embedded redis is not running: `make run` starts it"
+    assert texts["spaces"] == texts["workers"] == "not looked at"
+    assert not {"postgresql", "redis"} & {path.name for path in tmp_path.iterdir()}

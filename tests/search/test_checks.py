@@ -2,18 +2,22 @@ import pytest
 
 from search import checks
 
+THROTTLES = ["SEARCH_THROTTLE", "PAGE_THROTTLE", "PHOTO_THROTTLE"]
 
+
+@pytest.mark.parametrize("name", THROTTLES)
 @pytest.mark.parametrize("rate", ["off", "120/min", "5/s", "1000/day"])
-def test_a_rate_passes(settings, rate):
-    settings.SEARCH_THROTTLE = rate
-    assert checks.throttle_is_a_rate() == []
+def test_a_rate_passes(settings, name, rate):
+    setattr(settings, name, rate)
+    assert checks.throttles_are_rates() == []
 
 
+@pytest.mark.parametrize("name", THROTTLES)
 @pytest.mark.parametrize("rate", ["", "120", "many/min", "1/fortnight", "0/min"])
-def test_what_is_no_rate_is_an_error_with_its_cure(settings, rate):
-    settings.SEARCH_THROTTLE = rate
-    [error] = checks.throttle_is_a_rate()
-    assert error.id == "search.E002"
+def test_what_is_no_rate_is_an_error_with_its_cure(settings, name, rate):
+    setattr(settings, name, rate)
+    [error] = checks.throttles_are_rates()
+    assert (error.id, error.msg) == ("search.E002", f"{name} is no rate: {rate!r}")
     assert "120/min" in str(error.hint)
 
 

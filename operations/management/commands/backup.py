@@ -52,7 +52,7 @@ class Command(BackupCommand):
             self.stderr.write(f"Missing, and so not in the backup: {name}")
         if manifest.deleted_photos:
             self.stderr.write(f"{len(manifest.deleted_photos)} photos were deleted meanwhile: not in the backup.")
-        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        size = sum((folder / name).lstat().st_size for name in BackupFolder(folder).files())
         self.stdout.write(
             f"{folder}: {manifest.counts['products']} products, {manifest.counts['photos']} photos, "
             f"{len(manifest.models)} files of own models, {filesizeformat(size)}. "

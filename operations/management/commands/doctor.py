@@ -6,13 +6,16 @@ import logging
 import sys
 from typing import Any
 
+from django.conf import settings
+from django.utils.module_loading import import_string
+
 from operations.doctor.examination import examine
 from operations.doctor.finding import Finding, Level
 from search.management.commands._base_command import ExplainedCommand
 
 EPILOG = """
-Nothing of the shop is changed. Embedded servers that do not run are started to be looked at, and end with the command.
-A server that does not answer is told, and the rest is looked at all the same.
+Nothing of the shop is changed, and nothing is started. A server that does not run or does not answer is told, and the
+rest is looked at all the same.
 
 examples:
   manage.py doctor
@@ -34,6 +37,7 @@ class Command(ExplainedCommand):
         parser.add_argument("--json", action="store_true", help="print JSON: the worst level, and the list of findings")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        import_string(settings.LOOK_ON)()
         logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # It warns of what is told here.
         findings: list[tuple[str, Finding]] = []
         for name, finding in examine():

@@ -17,6 +17,7 @@ from config.stack import part, process_groups, supervisor
 from config.stack.errors import StackError
 from config.stack.part import Part
 from config.stack.supervisor import Supervisor, kill_leftovers
+from config.web.processes import GAVE_UP
 from tests.installation import wait_for
 
 WORKS = "import time; print('at work', flush=True); time.sleep(600)"
@@ -94,6 +95,14 @@ def test_a_part_that_dies_at_once_five_times_ends_all_with_its_last_line(watched
     ):
         watched.tend_until_restarted("beat", times=9)
     assert watched.parts["beat"].restarts == 4
+
+
+def test_a_part_whose_own_processes_die_at_once_five_times_ends_all_however_long_it_lived(watched):
+    watched.run("web", f"raise SystemExit({GAVE_UP})")
+    watched.parts["web"].begun -= 30
+    with pytest.raises(StackError, match=r"^the web process ended with exit code 78 at once, again and again"):
+        watched.tend_until_restarted("web")
+    assert watched.parts["web"].restarts == 0
 
 
 def test_on_a_full_disk_a_part_is_tried_until_there_is_space(watched, monkeypatch):

@@ -1,3 +1,5 @@
+import os
+import resource
 import tempfile
 import threading
 import time
@@ -9,6 +11,7 @@ from config.web import refusals
 FORM = "Content-Type: multipart/form-data; boundary=x"
 SESSION = "Cookie: csrftoken=a; sessionid=b"
 IMPORT = "/admin/catalog/import/add/"
+FEW = 8  # Descriptors: as many as the server looks at, and none that is free.
 PRODUCT = "/admin/catalog/product/add/"
 
 
@@ -139,6 +142,19 @@ def test_cookies_made_to_be_read_slowly_cost_nothing(site):
     assert time.monotonic() - begun < 0.2
 
 
+@pytest.mark.parametrize("escape", ["\\\\", '\\"', "\\1"])
+def test_cookies_of_many_backslashes_are_refused_before_they_are_unquoted(site, escape):
+    hostile = escape * (8000 // len(escape))
+    answer = site.client().get("/", f'Cookie: a=1; b="{hostile}"').answer()
+    assert (answer.status, answer.code) == (431, "headers_too_large")
+
+
+def test_json_of_another_program_in_a_cookie_is_let_through(site):
+    quoted = '\\"name\\":\\"a value that has twenty\\"\\054' * 20
+    cookies = (f'Cookie: a="{quoted}"', "Cookie: a=" + "\\" * 8000)  # What is not quoted is not unquoted.
+    assert [site.client().get("/", cookie).answer().status for cookie in cookies] == [200, 200]
+
+
 def test_a_cookie_is_known_by_its_whole_name(strict):
     for cookie, status in (("xsessionid=b", 413), ("a=sessionid", 413), ("a=1; sessionid=b", 403)):
         client = strict.client().post(IMPORT, 22_000_000, b"", FORM, f"Cookie: {cookie}")
@@ -159,6 +175,23 @@ def test_a_fault_of_who_is_asked_for_leave_ends_no_server(serve, caplog):
 def test_an_address_that_is_none_is_told_as_that(site):
     answer = site.client().send(b"GET http://[::1/ HTTP/1.1\r\n\r\n").answer()
     assert (answer.status, b"address" in answer.body) == (400, True)
+
+
+def test_a_body_for_whose_file_there_is_no_descriptor_is_told_to_come_again(site):
+    client = site.client().get("/")
+    assert client.answer().status == 200
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    taken = [os.dup(0)]
+    while taken[-1] < FEW:
+        taken.append(os.dup(0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FEW, hard))
+    try:
+        answer = client.post("/", 300_000, b"x" * 300_000).answer()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for descriptor in taken:
+            os.close(descriptor)
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
 
 
 def test_a_body_that_the_disk_does_not_take_is_told_as_that(site, small_disk, monkeypatch):

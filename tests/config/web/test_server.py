@@ -1,10 +1,36 @@
+import os
+import resource
 import socket
+import subprocess
+import sys
 import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from config.settings import BASE_DIR
 from config.web import server
+from tests.config.web.conftest import Client
 from tests.installation import wait_for
+
+# A server in a process of its own, whose limit of descriptors is lowered before it is made, or behind its back.
+OF_FEW_DESCRIPTORS = """
+import logging, os, resource, socket, sys
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+logging.basicConfig()
+from config.web.server import Server
+from tests.config.web.conftest import Application
+few, is_known = int(sys.argv[1]), sys.argv[2] == "known"
+listener = socket.socket()
+listener.bind(("127.0.0.1", 0))
+if is_known:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (few, few))
+server = Server(Application(), listener, lambda request: None)
+resource.setrlimit(resource.RLIMIT_NOFILE, (few, few))
+print(listener.getsockname()[1], flush=True)
+server.run()
+"""
 
 
 def taken(site) -> float:
@@ -111,3 +137,57 @@ def test_a_client_that_does_not_take_its_answer_counts_among_those_that_wait(sit
     assert [client.get("/").answer().status for client in others] == [200, 200]
     wait_for(lambda: len(site.server.active_channels) == 2, "the end of the first", 5)
     assert len(unread.file.read()) < 15_000_000
+
+
+@pytest.fixture
+def of_few_descriptors(tmp_path) -> Iterator[Callable[[int, str], tuple[subprocess.Popen[str], int]]]:
+    """Starts a server by its limit of descriptors; gives its process and port."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(few: int, known: str) -> tuple[subprocess.Popen[str], int]:
+        with (tmp_path / "log").open("w") as log:
+            command = [sys.executable, "-c", OF_FEW_DESCRIPTORS, str(few), known]
+            process = subprocess.Popen(command, cwd=BASE_DIR, stdout=subprocess.PIPE, stderr=log, text=True)
+        started.append(process)
+        assert process.stdout
+        return process, int(process.stdout.readline())
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def processor_seconds(pid: int) -> float:
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_server_without_a_descriptor_rests_and_says_so_once_and_goes_on(of_few_descriptors, tmp_path):
+    process, port = of_few_descriptors(64, "unknown")
+    silent = [Client(port) for _ in range(100)]
+    time.sleep(0.5)  # They have to be accepted.
+    before = processor_seconds(process.pid)
+    time.sleep(2)
+    assert processor_seconds(process.pid) - before < 0.2
+    assert Client(port).get("/").answer().status == 200
+    log = (tmp_path / "log").read_text()
+    assert log.count("no other can be accepted (Too many open files): raise the limit of open files (ulimit -n)") == 1
+    for client in silent:
+        client.close()
+
+
+def test_there_are_no_more_connections_than_the_limit_of_descriptors_has_room_for(of_few_descriptors, tmp_path):
+    process, port = of_few_descriptors(300, "known")
+    silent = [Client(port) for _ in range(400)]
+    assert Client(port).get("/").answer().status == 200
+    wait_for(lambda: len(list(Path(f"/proc/{process.pid}/fd").iterdir())) < 100, "their end", 5)
+    assert (tmp_path / "log").read_text() == ""
+    for client in silent:
+        client.close()
+
+
+@pytest.mark.parametrize(("limit", "room"), [(300, 25), (100, 8), (1024, 206)])
+def test_the_most_connections_follow_from_the_limit_of_descriptors(monkeypatch, limit, room):
+    monkeypatch.setattr(resource, "getrlimit", lambda what: (limit, limit))
+    assert server.room_for_connections() == room

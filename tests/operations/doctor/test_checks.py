@@ -36,6 +36,7 @@ def public(settings) -> None:
     """A shop that is reached by strangers as it should be."""
     settings.HOST, settings.ALLOWED_HOSTS = "0.0.0.0", ["shop.example", "0.0.0.0", "localhost"]
     settings.BEHIND_TLS, settings.SEARCH_THROTTLE = True, "120/min"
+    settings.PAGE_THROTTLE, settings.PHOTO_THROTTLE = "600/min", "6000/min"
 
 
 def test_versions_are_told():
@@ -59,7 +60,9 @@ def test_a_public_shop_behind_tls_is_well(public):
         ({"DEBUG": True}, "problem", "DEBUG shows code and settings to whoever reaches 0.0.0.0, shop.example"),
         ({"BEHIND_TLS": False}, "problem", "passwords and tokens travel in clear to 0.0.0.0, shop.example"),
         ({"ALLOWED_HOSTS": ["*"]}, "warning", "ALLOWED_HOSTS takes any name for the shop's"),
-        ({"SEARCH_THROTTLE": "off"}, "warning", "strangers may search as often as they like"),
+        ({"SEARCH_THROTTLE": "off"}, "warning", "strangers may ask for searches as often as they like"),
+        ({"PAGE_THROTTLE": "off"}, "warning", "strangers may ask for pages as often as they like"),
+        ({"PHOTO_THROTTLE": "off"}, "warning", "strangers may ask for photos as often as they like"),
     ],
 )
 def test_what_is_unsafe_in_public_is_told(public, settings, change, level, text):

@@ -1,0 +1,50 @@
+"""How often an address may ask for pages and photos. What is below /api/ is counted by its views (throttles)."""
+
+import math
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+
+from search.api.throttles import address, rate
+
+# A page of the shop shows up to thirty of them.
+PHOTOS = ("/media/", "/samples/", "/admin/catalog/product/thumbnail/")
+# They are asked once a second, and have threads of their own.
+PROBES = ("/livez", "/readyz")
+
+
+class PageThrottleMiddleware:
+    """Answers 429 with a page in words, above PAGE_THROTTLE or PHOTO_THROTTLE.
+
+    Each process counts for itself: a page and a photo take less time than to ask Redis. Staff are counted as well: to
+    know them takes the database. WhiteNoise answers what is below /static/ before.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if seconds := math.ceil(_wait(request)):
+            return _refusal(seconds)
+        return self.get_response(request)
+
+
+def _wait(request: HttpRequest) -> float:
+    """Seconds until the request may be served; 0: now."""
+    if request.path in PROBES or request.path.startswith("/api/"):
+        return 0
+    kind, given = "page", settings.PAGE_THROTTLE
+    if request.path.startswith(PHOTOS):
+        kind, given = "photo", settings.PHOTO_THROTTLE
+    limit = rate(given)
+    return limit.take_here(f"{kind}:{address(request)}") if limit else 0
+
+
+def _refusal(seconds: int) -> HttpResponse:
+    unit = "second" if seconds == 1 else "seconds"
+    told = f"Very many pages or photos were asked for from here in a short time. Try again in {seconds} {unit}."
+    answer = HttpResponse(render_to_string("outage.html", {"told": told}), status=429)
+    answer["Retry-After"] = str(seconds)
+    return answer
