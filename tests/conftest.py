@@ -2,6 +2,7 @@
 
 import io
 import logging
+import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
@@ -41,6 +42,12 @@ def pytest_configure() -> None:
     # These cost time and prove nothing here.
     project.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # Others are slow on purpose.
     project.WHITENOISE_USE_FINDERS = False  # Each test client would search all static files anew, for 30 ms.
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: tests of real processes wait for a quarter of their time."""
+    return min((os.cpu_count() or 1) + 1, 4)  # Each takes 2 GB, and seconds to collect the tests.
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
