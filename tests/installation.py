@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from celery import Celery
 
 from config.embedded.postgresql_server import PostgreSQLServer
 from config.embedded.redis_server import RedisServer
@@ -128,7 +129,10 @@ class Installation:
         return done.stdout
 
     def ring(self) -> None:
-        self.manage("shell", "-c", "from search.tasks import index_pending; index_pending.delay()")
+        """Send the bell for pending photos. Another process that could send it would take a second to start."""
+        broker = f"redis+socket://{self.redis().socket}?virtual_host=1"
+        with Celery(broker=broker, set_as_current=False) as app:
+            app.send_task("search.tasks.index_pending")
 
     def connection(self) -> psycopg.Connection:
         server = PostgreSQLServer(self.var, Users(self.var / ".users.lock"))

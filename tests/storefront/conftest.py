@@ -26,7 +26,6 @@ from search.models import Space
 from search.spaces import ensure_live
 from search.store import partitions
 from tests.conftest import Watched
-from tests.installation import BACKBONE
 
 # Thirteen products in each of two categories: two more than one page of results.
 COLOURS = (
@@ -151,7 +150,7 @@ def stock() -> Space:
             )
             add_photo(product, picture(colour, pattern))
     add_photo(Product.objects.get(sku="stripes-red"), picture("crimson", "stripes"))
-    space = ensure_live(make_recipe("random", BACKBONE))
+    space = ensure_live(make_recipe("random"))
     while index_batch(space):
         pass
     head_training.train(space)
