@@ -54,7 +54,7 @@ fuzz: .venv/installed-dev
 	$(PY) -m benchmarks.fuzz
 
 test: lint
-	$(PY) -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(PY) -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 clean:
 	rm -rf .venv var/demo var/test

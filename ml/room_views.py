@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.ndimage import label
 
 from ml.backdrops import BACKDROP, Pixels, backdrop, planes
 
@@ -53,6 +52,8 @@ class CutOut:
 
 def cut_out(photo: Pixels) -> CutOut | None:
     """The product of a photo (3, height, width); None when it has no plain backdrop, or nothing before it."""
+    from scipy.ndimage import label  # Slow to import, and few processes make views.
+
     behind = backdrop(photo)
     if behind is None:
         return None

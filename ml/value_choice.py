@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import KFold
 
 from ml.arrays import Bools, Floats, Ints
 
@@ -68,6 +66,8 @@ class ValueModel:
 
 def folds(count: int) -> Iterator[tuple[Ints, Ints]]:
     """The rows to learn from and those held out, FOLDS times: each of `count` rows is held out once."""
+    from sklearn.model_selection import KFold  # Slow to import, and whoever only chooses does not need it.
+
     yield from KFold(FOLDS, shuffle=True, random_state=0).split(np.zeros(count))
 
 
@@ -104,6 +104,8 @@ def fit(candidates: Candidates, right: Bools, complete: Bools, is_list: bool) ->
 
 
 def _fitted(features: Floats, right: Bools, is_list: bool) -> ValueModel:
+    from sklearn.linear_model import LogisticRegression  # As slow.
+
     regression = LogisticRegression(C=1.0, max_iter=1_000).fit(features, right)
     return ValueModel(regression.coef_[0].tolist(), float(regression.intercept_[0]), is_list, 0.0, 0.0, 0.0, 0)
 

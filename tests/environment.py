@@ -6,6 +6,7 @@ make is shared: all runs share converted networks, and the processes of one run 
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -22,6 +23,9 @@ os.environ["LAMPLIGHT_VAR"] = str(VAR)
 os.environ["LAMPLIGHT_WEIGHTS"] = "random"
 os.environ |= dict.fromkeys(("SEARCH_THROTTLE", "PAGE_THROTTLE", "PHOTO_THROTTLE"), "off")
 os.environ.setdefault("SECRET_KEY", "only-for-tests")
+# Where it is set, each of hundreds of processes would compile all modules anew, and pytest all tests.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 # Threads of torch that wait by spinning would starve the other processes of a test on a small machine.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 if "LAMPLIGHT_TEST_RUN" not in os.environ:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from celery import Celery
 
 from config.embedded.postgresql_server import PostgreSQLServer
 from config.embedded.redis_server import RedisServer
@@ -25,26 +26,29 @@ servers.postgresql().ensure_running()
 servers.redis().ensure_running()
 time.sleep(3600)
 """
+BACKBONE = "efficientnet_lite0"  # A photo costs it an eighth of what ResNet50 takes.
 PATIENCE = 120  # Seconds: all of it is needed only on a machine that does much else.
 
 
 class Installation:
     """Processes on one data folder. Leaving the block ends those it started, and with the last the servers end too."""
 
-    def __init__(self, var: Path, **environment: str) -> None:
+    def __init__(self, var: Path, backbone: str = BACKBONE, **environment: str) -> None:
         self.var = var
+        self.backbone = backbone
         self.processes: list[subprocess.Popen[bytes]] = []
         inherited = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "REDIS_URL")}
         self.environment = {
             **inherited,
             "LAMPLIGHT_VAR": str(var),
+            "LAMPLIGHT_BACKBONE": backbone,
             "LAMPLIGHT_WEIGHTS": "random",
             "OMP_NUM_THREADS": "2",
             **environment,
         }
 
     def __enter__(self) -> "Installation":
-        lay_out(self.var)
+        lay_out(self.var, self.backbone)
         # This user outlives the killed ones, so that the servers stay.
         self.start("-c", HOLD)
         wait_for(lambda: self.redis().pid() is not None, "the servers")
@@ -125,12 +129,18 @@ class Installation:
         return done.stdout
 
     def ring(self) -> None:
-        self.manage("shell", "-c", "from search.tasks import index_pending; index_pending.delay()")
+        """Send the bell for pending photos. Another process that could send it would take a second to start."""
+        broker = f"redis+socket://{self.redis().socket}?virtual_host=1"
+        with Celery(broker=broker, set_as_current=False) as app:
+            app.send_task("search.tasks.index_pending")
+
+    def connection(self) -> psycopg.Connection:
+        server = PostgreSQLServer(self.var, Users(self.var / ".users.lock"))
+        return psycopg.connect(host=str(server.socket_folder), dbname="lamplight", user="lamplight")
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows that PostgreSQL itself answers."""
-        server = PostgreSQLServer(self.var, Users(self.var / ".users.lock"))
-        with psycopg.connect(host=str(server.socket_folder), dbname="lamplight", user="lamplight") as connection:
+        with self.connection() as connection:
             return connection.execute(query, parameters).fetchall()
 
     def redis(self) -> RedisServer:
@@ -149,25 +159,42 @@ class Installation:
         return (self.var / "processes.log").read_text(errors="replace")
 
 
-def lay_out(var: Path) -> None:
+def lay_out(var: Path, backbone: str = BACKBONE) -> None:
     """Make a data folder as `migrate` and `prepare` leave it. It is a copy: the two run once in a test run."""
+    _copy(_made(f"prepared-{backbone}", lambda folder: _prepare(folder, backbone)), var)
+
+
+def lay_out_empty(var: Path) -> None:
+    """Make a data folder as `migrate` leaves it: a shop without a space."""
+    _copy(_made("migrated", _migrate), var)
+
+
+def _prepare(folder: Path, backbone: str) -> None:
+    lay_out_empty(folder)
+    Installation(folder, backbone).manage("prepare")
+
+
+def _migrate(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "models").symlink_to(MODELS)
+    Installation(folder).manage("migrate", "--verbosity", "0")
+
+
+def _made(name: str, make: Callable[[Path], None]) -> Path:
+    """The folder to copy. The first process of the test run that asks for it makes it."""
+    made = RUN / name
+    with locked(RUN / f"{name}.lock"):
+        if not made.exists():
+            unfinished = RUN / f"{name}-unfinished"
+            make(unfinished)
+            unfinished.rename(made)
+    return made
+
+
+def _copy(made: Path, var: Path) -> None:
     var.mkdir(parents=True, exist_ok=True)
     # PostgreSQL insists on the owner and the mode of its files, which shutil would not keep.
-    subprocess.run(["cp", "-a", f"{_prepared()}/.", var], check=True)
-
-
-def _prepared() -> Path:
-    """The folder to copy. The first process of the test run that asks for it makes it."""
-    made = RUN / "prepared"
-    with locked(RUN / "prepared.lock"):
-        if not made.exists():
-            first = Installation(RUN / "unprepared")
-            first.var.mkdir()
-            (first.var / "models").symlink_to(MODELS)
-            first.manage("migrate", "--verbosity", "0")
-            first.manage("prepare")
-            first.var.rename(made)
-    return made
+    subprocess.run(["cp", "-a", f"{made}/.", var], check=True)
 
 
 def free_port() -> int:

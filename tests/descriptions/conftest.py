@@ -1,18 +1,25 @@
 """A chat server that writes captions, and a shop a part of which lacks attributes."""
 
+import shutil
 from collections.abc import Callable, Iterator
+from copy import copy
+from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
-from catalog.models import Product
+from catalog.models import Category, Photo, Product
 from descriptions import server_rest, tag_learning
 from descriptions.models import Tagger
 from descriptions.vision_model import VisionModel
 from search import claiming, worker_bell
+from search.models import Space
+from search.store import partitions, vectors
 from tests.descriptions.chat_server import ChatServer, chat_server
 
 COLOURS = {"oatmeal": "#d8cab5", "navy": "#1c2541", "sage": "#8a9a7b", "rust": "#a0522d"}
 LEGS = ("oak", "walnut", "black ash")
+Row = TypeVar("Row", Product, Photo)
 
 
 @pytest.fixture
@@ -33,12 +40,55 @@ def shelf(photo) -> Callable[..., Product]:
     return make
 
 
+class Kept:
+    """Products of one category, each with one photo that is indexed: made by one test, and put back for others."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.products: list[Product] = []
+
+    def keep(self, space: Space, media: Path) -> None:
+        self.products = list(Product.objects.order_by("pk"))
+        self.photos = list(Photo.objects.order_by("product"))
+        _, self.vectors = vectors.read(space, [photo.pk for photo in self.photos])
+        shutil.copytree(media, self.folder)
+
+    def put_back(self, space: Space, media: Path, category: Category) -> None:
+        products = Product.objects.bulk_create(as_new(product, category=category) for product in self.products)
+        photos = Photo.objects.bulk_create(
+            as_new(photo, product=product) for photo, product in zip(self.photos, products, strict=True)
+        )
+        partitions.ensure(space, [category.pk])
+        vectors.write(space, [(photo.pk, category.pk) for photo in photos], self.vectors)
+        shutil.copytree(self.folder, media)
+
+
+def as_new(row: Row, **fields: object) -> Row:
+    """A copy that is not in the database."""
+    made = copy(row)
+    made.pk = None
+    made._state.adding = True
+    for name, value in fields.items():
+        setattr(made, name, value)
+    return made
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory) -> Kept:
+    return Kept(tmp_path_factory.mktemp("kept") / "media")
+
+
 @pytest.fixture
-def labelled(shelf, index) -> list[Product]:
+def labelled(kept, shelf, index, space, media, category) -> list[Product]:
     """48 chairs that have all attributes, indexed."""
-    products = [shelf(number) for number in range(48)]
-    index()
-    return products
+    if kept.products:
+        kept.put_back(space, media, category("chair"))
+    else:
+        for number in range(48):
+            shelf(number, sku=f"kept-{number}")
+        index()
+        kept.keep(space, media)
+    return list(Product.objects.order_by("pk"))
 
 
 @pytest.fixture

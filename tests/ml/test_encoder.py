@@ -38,7 +38,7 @@ def test_vectors_are_float32_rows_of_length_one_whatever_the_batch(runtime):
 
 
 def test_no_photos_give_no_rows():
-    assert Encoder(SMALL).encode([]).shape == (0, 512)
+    assert Encoder(SMALL, runtime="torch").encode([]).shape == (0, 512)
 
 
 def test_a_projection_follows_the_network():
@@ -56,16 +56,16 @@ def test_a_projection_follows_the_network():
 
 def test_recipes_that_differ_around_the_network_share_one_load(loads):
     for recipe in (SMALL, replace(SMALL, fit="crop"), replace(SMALL, interpolation="bicubic", normalize=False)):
-        Encoder(recipe).warm()
+        Encoder(recipe, runtime="torch").warm()
     assert loads == [SMALL]
-    Encoder(replace(SMALL, pooling="max")).warm()
+    Encoder(replace(SMALL, pooling="max"), runtime="torch").warm()
     assert len(loads) == 2
 
 
 def test_the_networks_used_last_are_kept(loads):
     first, second, third, fourth = (replace(SMALL, input_size=size) for size in (32, 64, 96, 128))
     for recipe in (first, second, third, first, fourth, first, third, second):
-        Encoder(recipe).warm()
+        Encoder(recipe, runtime="torch").warm()
     assert loads == [first, second, third, fourth, second]
 
 
@@ -124,9 +124,9 @@ def loads(monkeypatch) -> list[Recipe]:
 
 
 def test_an_encoder_loads_nothing_until_it_is_used(loads):
-    Encoder(SMALL, "cpu")
+    Encoder(SMALL, "cpu", runtime="torch")
     assert loads == []
-    Encoder(SMALL, "cpu").warm()
+    Encoder(SMALL, "cpu", runtime="torch").warm()
     assert loads == [SMALL]
 
 
@@ -162,9 +162,11 @@ def test_a_loaded_network_answers_while_another_is_loading(monkeypatch):
             assert may_end.wait(60)
         return load_really(recipe, *options)
 
-    Encoder(loaded, "cpu").warm()
+    Encoder(loaded, "cpu", runtime="torch").warm()
     monkeypatch.setattr(encoder, "_load", load)
-    threads = [threading.Thread(target=Encoder(recipe, "cpu").warm, daemon=True) for recipe in (other, loaded)]
+    threads = [
+        threading.Thread(target=Encoder(recipe, "cpu", runtime="torch").warm, daemon=True) for recipe in (other, loaded)
+    ]
     threads[0].start()
     assert loading.wait(60)
     threads[1].start()

@@ -1,6 +1,7 @@
 """The converted network: made once, kept whole, and read by processes that know nothing of torch."""
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -71,6 +72,14 @@ def features(recipe: Recipe, cache: Path | None) -> np.ndarray:
     return OpenvinoNetwork(recipe, cache).start(PHOTO)()
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory) -> Path:
+    """A cache that holds SMALL; a test that damages it takes a copy."""
+    cache: Path = tmp_path_factory.mktemp("kept")
+    features(SMALL, cache)
+    return cache
+
+
 def only_folder(cache: Path) -> Path:
     [folder] = [path for path in cache.iterdir() if path.is_dir()]
     return folder
@@ -124,12 +133,13 @@ def test_the_features_are_those_of_the_torch_module():
     ],
     ids=["cut short", "a wrong byte", "empty", "missing", "bad seal", "no text", "sealed and unreadable"],
 )
-def test_a_damaged_network_is_made_again(conversions, tmp_path, damage):
-    whole = features(SMALL, tmp_path)
+def test_a_damaged_network_is_made_again(kept, conversions, tmp_path, damage):
+    whole = features(SMALL, kept)
+    shutil.copytree(kept, tmp_path, dirs_exist_ok=True)
     damage(only_folder(tmp_path))
     assert np.array_equal(features(SMALL, tmp_path), whole)
     assert np.array_equal(features(SMALL, tmp_path), whole)
-    assert len(conversions) == 2
+    assert len(conversions) == 1
 
 
 def test_a_cache_that_cannot_be_written_costs_a_conversion_and_a_warning(tmp_path, caplog):

@@ -40,7 +40,7 @@ def test_workers_and_beat_that_do_not_run_are_told_and_all_else_is_well(shop):
         ("problem", "no worker answers that builds indexes and trains"),
     ]
     assert found["beat"] == [("warning", "beat has never run on this data folder")]
-    assert found["spaces"] == [("ok", "resnet50-random is live: 0 of 0 photos indexed")]
+    assert found["spaces"] == [("ok", "efficientnet_lite0-random is live: 0 of 0 photos indexed")]
     assert {level for name in ("database", "migrations", "locks", "redis") for level, _ in found[name]} == {"ok"}
 
 

@@ -20,7 +20,7 @@ from ml.autoencoder import Autoencoder
 from tests.config.stack.test_stack import free_port
 from tests.conftest import picture
 from tests.environment import MODELS
-from tests.installation import HOLD, Installation, wait_for
+from tests.installation import HOLD, Installation, lay_out_empty, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 PHOTOS = 16
@@ -40,12 +40,12 @@ def shop(tmp_path_factory, port) -> Iterator[Installation]:
         place = folder / "catalogue" / ("lamp", "bed")[number % 2] / f"{number}.png"
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(picture((12 * number, 200 - 12 * number, 250 - 6 * number)))
+    lay_out_empty(folder / "var")
     with installation(folder / "var", port) as made:
         weights = made.var / "autoencoder.safetensors"
         torch.manual_seed(1)
         save_file(Autoencoder().half().state_dict(), weights)
         made.environment |= {"LAMPLIGHT_BACKBONE": "autoencoder", "LAMPLIGHT_WEIGHTS": str(weights)}
-        made.manage("migrate", "--verbosity", "0")
         made.manage("prepare")
         made.manage("import_catalog", str(folder / "catalogue"), "--quiet")
         made.manage("index")
@@ -54,11 +54,12 @@ def shop(tmp_path_factory, port) -> Iterator[Installation]:
 
 @contextmanager
 def installation(var: Path, port: int) -> Iterator[Installation]:
-    """One whose database is empty."""
+    """One whose data folder is there, or is made with an empty database."""
     made = Installation(var, PORT=str(port), SEARCH_THROTTLE="off")
     try:
-        var.mkdir()
-        (var / "models").symlink_to(MODELS)
+        if not var.exists():
+            var.mkdir()
+            (var / "models").symlink_to(MODELS)
         made.start("-c", HOLD)
         wait_for(lambda: made.redis().pid() is not None, "the servers")
         yield made

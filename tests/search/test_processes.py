@@ -23,7 +23,7 @@ def listens(port: int) -> bool:
 def test_once_prepared_a_web_process_answers_without_torch_and_in_little_memory(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    with Installation(tmp_path / "var", PORT=str(port), SEARCH_THROTTLE="off") as installation:
+    with Installation(tmp_path / "var", "resnet50", PORT=str(port), SEARCH_THROTTLE="off") as installation:
         web = installation.start("-m", "config.web")
         wait_for(lambda: listens(port), "the web server")
         url = f"http://127.0.0.1:{port}/api/v1/search/"

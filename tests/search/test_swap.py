@@ -15,7 +15,7 @@ from PIL import Image
 from tests.installation import Installation, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
-FIRST, SECOND = "resnet50-random", "second"
+FIRST, SECOND = "efficientnet_lite0-random", "second"
 
 
 def picture(number: int) -> Image.Image:

@@ -39,12 +39,13 @@ def all_indexed(shop: Installation) -> bool:
 
 def test_a_worker_killed_in_the_middle_of_a_batch_loses_nothing(shop):
     shop.ring()
-    worker = shop.worker()
-    # The photos are locked as long as their batch is under way.
-    busy = "SELECT count(*) FROM pg_locks WHERE mode = 'RowShareLock' AND relation = 'catalog_photo'::regclass"
-    wait_for(lambda: shop.rows(busy) > [(0,)], "a batch under way")
-    shop.kill(worker)
-    assert shop.count("search_embedding") < PHOTOS
+    with shop.connection() as held:
+        held.execute("LOCK TABLE search_embedding IN SHARE MODE")  # Nobody writes a vector while we hold it.
+        worker = shop.worker()
+        waiting = "SELECT count(*) FROM pg_locks WHERE relation = 'search_embedding'::regclass AND NOT granted"
+        wait_for(lambda: shop.rows(waiting) > [(0,)], "a batch that is to be written")
+        shop.kill(worker)
+    assert shop.count("search_embedding") == 0
     shop.worker()
     shop.ring()
     wait_for(lambda: all_indexed(shop), "every photo indexed")

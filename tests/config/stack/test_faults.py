@@ -15,7 +15,7 @@ import requests
 from config.settings import BASE_DIR
 from tests.config.stack.test_stack import RunningStack
 from tests.conftest import picture
-from tests.installation import lay_out, wait_for
+from tests.installation import BACKBONE, lay_out, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 # What stands still is found after 5 s instead of a minute.
@@ -74,7 +74,7 @@ class Shop:
 def shop(tmp_path_factory) -> Iterator[Shop]:
     var = tmp_path_factory.mktemp("faults") / "var"
     lay_out(var)
-    stack = RunningStack(var, ("-c", IMPATIENT))
+    stack = RunningStack(var, ("-c", IMPATIENT), LAMPLIGHT_BACKBONE=BACKBONE)
     try:
         stack.wait_until_up()
         logs = [var / "log" / f"{name}.log" for name in ("worker", "maintenance")]  # They start after the web process.
@@ -136,7 +136,7 @@ def test_a_killed_supervisor_leaves_nothing_and_a_new_stack_starts_at_once(shop)
     os.kill(leader(shop, "maintenance"), signal.SIGSTOP)
     shop.stack.process.kill()
     shop.stack.process.wait()
-    again = RunningStack(shop.stack.var, PORT=str(shop.stack.port))
+    again = RunningStack(shop.stack.var, PORT=str(shop.stack.port), LAMPLIGHT_BACKBONE=BACKBONE)
     try:
         again.wait_until_up()
         assert [pid for pid in parts if Path(f"/proc/{pid}").exists()] == []

@@ -17,7 +17,7 @@ from config.embedded.redis_server import RedisServer
 from config.embedded.server_process import Users
 from config.settings import BASE_DIR
 from tests.conftest import picture
-from tests.installation import lay_out, wait_for
+from tests.installation import BACKBONE, lay_out, lay_out_empty, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -96,7 +96,7 @@ class RunningStack:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory) -> Iterator[RunningStack]:
-    running = RunningStack(tmp_path_factory.mktemp("stack") / "var")
+    running = RunningStack(tmp_path_factory.mktemp("stack") / "var", LAMPLIGHT_BACKBONE=BACKBONE)
     try:
         running.wait_until_up()
         wait_for(lambda: "ready." in (running.var / "log" / "worker.log").read_text(), "the worker, which starts later")
@@ -168,6 +168,7 @@ def test_a_busy_port_is_refused_with_the_cure(tmp_path):
 
 
 def test_missing_weights_are_refused_with_the_cure(tmp_path):
+    lay_out_empty(tmp_path)
     refused = RunningStack(tmp_path, LAMPLIGHT_WEIGHTS=str(tmp_path / "none.pth"))
     assert refused.process.wait(60) == 1
     assert "none.pth" in refused.output.read_text()
@@ -177,6 +178,7 @@ def test_missing_weights_are_refused_with_the_cure(tmp_path):
 @pytest.fixture
 def unfetched(tmp_path) -> Iterator[RunningStack]:
     """A stack whose first space is to have ResNet50's ImageNet weights, behind a proxy that says nothing."""
+    lay_out_empty(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as proxy:
         silent = f"http://127.0.0.1:{proxy.getsockname()[1]}"
         stack = RunningStack(
@@ -251,7 +253,7 @@ def test_a_folder_that_cannot_be_written_is_refused_with_the_cure(tmp_path):
 
 def test_ctrl_c_stops_every_process(tmp_path):
     lay_out(tmp_path)
-    stack = RunningStack(tmp_path)
+    stack = RunningStack(tmp_path, LAMPLIGHT_BACKBONE=BACKBONE)
     stack.wait_until_up()
     assert len(stack.others()) >= 4
     stack.process.send_signal(signal.SIGINT)
