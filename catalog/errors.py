@@ -12,6 +12,7 @@ from rest_framework.exceptions import APIException, ParseError
 from rest_framework.response import Response
 
 from catalog.outages import Outage, outage
+from metrics import refusals
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class ExceptionHandler(handler.ExceptionHandler):
 
     def report_exception(self, exc: APIException, response: Response) -> None:
         """An outage is a line in the log, not a traceback: its cause is elsewhere, and it may come in hundreds."""
+        refusals.count(response.data["errors"][0]["code"])
         if isinstance(exc, Outage):
             logger.warning("%s: %s", exc.status_code, exc.detail)
         else:

@@ -19,6 +19,7 @@ STORED_SIDE = 2048
 STORED_QUALITY = 90
 # A product page shows about ten; the bound keeps one product from filling the disk and the answers.
 MAX_PHOTOS = 50
+MISSING = "The file is missing from the photo storage. Upload the photo again."
 
 
 class TooManyPhotos(Exception):  # noqa: N818  it names the state of the product
@@ -95,7 +96,7 @@ def open_stored(photo: Photo, decode: Callable[[bytes], T]) -> T:
     except images.DecodersBusy as error:
         raise StoredPhotoError(str(error), transient=True) from error
     except FileNotFoundError as error:
-        raise StoredPhotoError("The file is missing from the photo storage. Upload the photo again.") from error
+        raise StoredPhotoError(MISSING) from error
     except OSError as error:
         raise StoredPhotoError(f"The photo storage did not answer: {error}.", transient=True) from error
 

@@ -1,13 +1,16 @@
 """The Celery application; its settings are the CELERY_* names in settings.py."""
 
 import os
+import time
 from typing import Any
 
-from celery import Celery
-from celery.signals import celeryd_init, worker_process_init
+from celery import Celery, Task
+from celery.signals import before_task_publish, celeryd_init, task_postrun, task_prerun, worker_process_init
 from django.conf import settings
 
 from config.logs import tasks  # noqa: F401  its receivers
+from metrics import shared
+from metrics import tasks as counted
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -31,3 +34,26 @@ def give_way(**kwargs: Any) -> None:
     weights instead (cpu_shares in compose.yaml).
     """
     os.nice(10)
+
+
+@celeryd_init.connect
+def share_counts(sender: str, options: dict[str, Any], **kwargs: Any) -> None:
+    """Count together with the other processes, under the worker's name without its host: index@shop is "index"."""
+    children = int(options.get("concurrency") or os.cpu_count() or 1)
+    shared.count_as(sender.partition("@")[0], settings.METRICS_ROOT, children + 1)  # And their parent.
+
+
+@before_task_publish.connect
+def note_when(headers: dict[str, Any], **kwargs: Any) -> None:
+    """Note when a message was sent: the oldest one's age tells of a queue that nobody takes from."""
+    headers[counted.SENT_AT] = time.time()
+
+
+@task_prerun.connect
+def count_begin(task_id: str, **kwargs: Any) -> None:
+    counted.begin(task_id)
+
+
+@task_postrun.connect
+def count_end(task_id: str, task: Task, state: str | None = None, **kwargs: Any) -> None:
+    counted.end(task_id, task.name, state or "UNKNOWN")

@@ -100,6 +100,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "config.logs.middleware.RequestIdMiddleware",
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "config.headers.HeadersMiddleware",
     "catalog.limits.RequestHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -114,6 +115,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "staff.bad_requests.BadRequestMiddleware",
     "search.api.errors.OutageMiddleware",
+    "config.request_metrics.AfterMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -134,9 +136,9 @@ TEMPLATES = [
 
 # --- PostgreSQL -----------------------------------------------------------------------------------------------
 # A pool per process; health checks on, or the first request after a database restart is answered with a 500.
-# A web process takes at most a connection for each of eight threads of its lanes, for /readyz and who asks for it, and
-# for who asks whether staff send (config.web): eleven. What a view asks for in further threads is the rest.
-POOL = {"min_size": 1, "max_size": 16, "timeout": 3, "connection_class": Connection}
+# A web process takes at most a connection for each of eight threads of its lanes, two for /readyz and for /metrics,
+# and one for who asks whether staff send (config.web): thirteen. What a view asks for in further threads is the rest.
+POOL = {"min_size": 1, "max_size": 18, "timeout": 3, "connection_class": Connection}
 
 
 def database() -> dict[str, Any]:
@@ -350,6 +352,14 @@ QUERY_LOG_DAYS = env.int("QUERY_LOG_DAYS", default=30)
 # Keeps the vectors of query photos in the log, so that the head learns from the categories that customers tell.
 LEARN_FROM_FEEDBACK = env.bool("LEARN_FROM_FEEDBACK", default=False)
 
+# --- Metrics ----------------------------------------------------------------------------------------------------
+# Who sends it as a bearer token may read /metrics; without one only staff may, in their browser.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+# What the processes count (metrics.shared). Another version may count under other labels.
+METRICS_ROOT = VAR / "metrics" / VERSION
+# Of every view, in seconds: most answer in 5 to 100 ms. Each bound is one more number for each view.
+PROMETHEUS_LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+
 # --- Storefront -------------------------------------------------------------------------------------------------
 # Folders of photos that the page offers for trying, with commas between them; none by default.
 STOREFRONT_SAMPLES = [Path(folder) for folder in env.list("STOREFRONT_SAMPLES", default=[])]
@@ -409,7 +419,7 @@ AUTH_PASSWORD_VALIDATORS = [
 if BEHIND_TLS := env.bool("BEHIND_TLS", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
-    SECURE_REDIRECT_EXEMPT = ["^livez$", "^readyz$"]  # Probes come from inside.
+    SECURE_REDIRECT_EXEMPT = ["^livez$", "^readyz$", "^metrics$"]  # Probes and Prometheus come from inside.
     SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=3600)
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
 SECURE_REFERRER_POLICY = "same-origin"

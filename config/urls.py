@@ -8,6 +8,7 @@ from django.urls import include, path, re_path
 from django.views.decorators.cache import cache_control
 from django.views.static import serve
 
+from operations.monitoring.endpoint import metrics
 from search.api import documentation, health
 
 
@@ -32,6 +33,7 @@ urlpatterns = [
     path("api/docs/", documentation.DocsView.as_view(url_name="schema"), name="docs"),
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
     re_path(r"^media/(?P<path>.*)$", stored_photo),
     path("", include("storefront.urls")),
 ]

@@ -18,10 +18,12 @@ from django.utils import timezone
 
 from catalog.models import Category, Photo
 from catalog.photos import StoredPhotoError
+from metrics import indexing as metrics
 from search import encoders, photo_states
 from search.claiming import claim
 from search.models import Embedding, Rejection, Space
 from search.photo_opening import opened
+from search.stopwatch import Stopwatch
 from search.store import partitions, vectors
 
 # Photos a transaction. With so many, the commit and the queries (18 ms) cost 2 % of the encoding, a killed worker
@@ -48,7 +50,7 @@ def index_batch(space: Space, size: int = BATCH) -> int:
     # Leaves are made in transactions of their own: attaching one locks out uploads, for a moment instead of a batch.
     try:
         leaves = partitions.ensure(space, Category.objects.values_list("pk", flat=True))
-        with transaction.atomic():
+        with metrics.STAGE_DURATION.labels("batch").time(), transaction.atomic():
             partitions.lock_out_drops()
             claimed = claim(space.pk, partial(_pending, space), size)
             # A category made this instant has no leaf yet: its photos wait for the next batch.
@@ -89,6 +91,7 @@ def _settle(space: Space, photos: Sequence[Photo]) -> None:
     done = _move(space, photos)
     if space.source_id is not None:
         done |= _project(space, [photo for photo in photos if photo.pk not in done])
+    metrics.observe({}, copied=len(done))
     if rest := [photo for photo in photos if photo.pk not in done]:
         _embed(space, rest)
 
@@ -127,10 +130,15 @@ def _in_order(photos: Sequence[Photo], ids: np.ndarray) -> list[Photo]:
 def _embed(space: Space, photos: Sequence[Photo]) -> None:
     encoder = encoders.encoder_for(space)
     failures: dict[int, StoredPhotoError] = {}
-    with closing(opened(encoder.open, photos, failures)) as images:
+    watch = Stopwatch()
+    with closing(opened(encoder.open, photos, failures)) as opening:
+        images = watch.each("decode", opening)
         if first := next(images, None):
-            made = encoder.encode(chain([first], images))
-            _write(space, [photo for photo in photos if photo.pk not in failures], made)
+            with watch.stage("embed"):
+                made = encoder.encode(chain([first], images))
+            with watch.stage("store"):
+                _write(space, [photo for photo in photos if photo.pk not in failures], made)
+    metrics.observe(watch.stages, embedded=len(photos) - len(failures), rejected=len(failures))
     Rejection.objects.bulk_create(
         _rejection(space, photo, failures[photo.pk]) for photo in photos if photo.pk in failures
     )

@@ -3,6 +3,9 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class Stopwatch:
@@ -10,7 +13,8 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self._started = time.perf_counter()
-        self._stages: dict[str, float] = {}
+        self.stages: dict[str, float] = {}
+        """Seconds, by stage."""
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -18,9 +22,19 @@ class Stopwatch:
         try:
             yield
         finally:
-            self._stages[name] = self._stages.get(name, 0.0) + time.perf_counter() - begun
+            self.stages[name] = self.stages.get(name, 0.0) + time.perf_counter() - begun
+
+    def each(self, name: str, items: Iterator[T]) -> Iterator[T]:
+        """The items; what was waited for them is a stage."""
+        while True:
+            with self.stage(name):
+                try:
+                    item = next(items)
+                except StopIteration:
+                    return
+            yield item
 
     def timings_ms(self) -> dict[str, float]:
         """Milliseconds per stage, and in total since the start."""
-        seconds = {**self._stages, "total": time.perf_counter() - self._started}
+        seconds = {**self.stages, "total": time.perf_counter() - self._started}
         return {name: round(1000 * value, 2) for name, value in seconds.items()}

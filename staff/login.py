@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import ngettext
 from unfold.forms import AuthenticationForm
 
+from metrics import refusals
 from search.api.rates import Rate
 from search.api.throttles import HOUSEHOLD, address
 
@@ -31,6 +32,7 @@ class LoginForm(AuthenticationForm):
         where = address_key(address(self.request, HOUSEHOLD))
         for rate, key in ((BY_ADDRESS, where), (BY_NAME, name_key(self._name()))):
             if seconds := rate.take(key):
+                refusals.count("too_many_logins")
                 raise ValidationError(self.error_messages["too_many"], "too_many", {"wait": minutes(seconds)})
             taken.append((rate, key))
         data: dict[str, Any] = super().clean()

@@ -23,6 +23,7 @@ from django.conf import settings
 
 from config.logs.setup import configure_early, end
 from config.web.processes import supervise
+from metrics import shared
 
 logger = logging.getLogger("config.web")
 
@@ -59,6 +60,7 @@ def bound() -> socket.socket:
 def serve(listener: socket.socket) -> None:
     """Load what a search needs, then answer until SIGTERM."""
     on_end(_exit)  # The first process of a container has no default of its own.
+    shared.count_as("web", settings.METRICS_ROOT, settings.WEB_PROCESSES)
     django.setup()
     from config.database_connections import Connection
     from config.web.server import Server

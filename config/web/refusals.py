@@ -9,12 +9,13 @@ from catalog import limits
 from catalog.errors import error_body
 from catalog.outages import RETRY_AFTER, DiskFull
 from config.headers import NOTHING
+from metrics import refusals as metrics
 
 Answer = tuple[str, list[tuple[str, str]], bytes]
 # The codes of what waitress itself refuses, by status.
 CODES = {400: "bad_request", 431: "headers_too_large", 500: "error", 501: "not_implemented"}
 # Who asks these is a program.
-PROBES = ("/livez", "/readyz")
+PROBES = ("/livez", "/readyz", "/metrics")
 PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -55,6 +56,8 @@ def not_staff(limit: int) -> Refusal:
 
 def answer(error: Reason, path: str) -> Answer:
     """Status, headers and body: JSON, or for a page of a shop that is busy one that loads itself again."""
+    name = error.name if isinstance(error, Refusal) else CODES.get(error.code, "error")
+    metrics.count(name)
     status = f"{error.code} {error.reason}"
     headers = [("Content-Security-Policy", NOTHING)]
     if error.code in (503, 507):
@@ -63,7 +66,6 @@ def answer(error: Reason, path: str) -> Answer:
         page = PAGE.format(detail=escape(error.body), seconds=RETRY_AFTER)
         return status, [("Content-Type", "text/html"), *headers], page.encode()
     kind = "server_error" if error.code >= 500 else "client_error"
-    name = error.name if isinstance(error, Refusal) else CODES.get(error.code, "error")
     return (
         status,
         [("Content-Type", "application/json"), *headers],

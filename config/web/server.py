@@ -21,6 +21,7 @@ from config.web import refusals
 from config.web.channel import Channel
 from config.web.lanes import Lanes
 from config.web.request import Request
+from metrics import web as metrics
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -169,6 +170,7 @@ class Server(TcpWSGIServer):
         self._tell(now)
         if now > self._rests_until + FEWER_SECONDS:
             self._room = self._room_at_start
+        metrics.CONNECTIONS.set(len(self.active_channels))
         for channel in list(self.active_channels.values()):
             channel.check(now)
             if self.stopped_at is not None and not channel.is_busy:
@@ -198,6 +200,7 @@ class Server(TcpWSGIServer):
         for dropped, (since, channel) in enumerate(waiting[:surplus]):
             if since > spared_from and len(waiting) - dropped < 2 * most:
                 return
+            metrics.DROPPED.inc()
             channel.drop()
 
     def _is_done(self) -> bool:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from metrics import decoders as metrics
 from ml.decoding.problems import DecodersBusy
 
 
@@ -31,30 +32,36 @@ class Place:
 class Lane:
     """Places and memory, counted for all threads."""
 
-    def __init__(self, places: int, memory: int) -> None:
+    def __init__(self, name: str, places: int, memory: int) -> None:
+        self.name = name
         self.places, self.memory = places, memory
         self._changed = threading.Condition()
 
     def take(self, memory: int, patience: float) -> None:
         """Raises DecodersBusy if a place and so much memory are not to be had within `patience` seconds."""
-        with self._changed:
+        with metrics.WAITING.labels(self.name).track_inprogress(), self._changed:
             if not self._changed.wait_for(lambda: self.places and self.memory >= memory, patience):
+                metrics.REFUSED.labels(self.name).inc()
                 raise DecodersBusy
             self.places -= 1
             self.memory -= memory
+        metrics.IN_USE.labels(self.name).inc()
 
     def give_back(self, memory: int) -> None:
         with self._changed:
             self.places += 1
             self.memory += memory
             self._changed.notify_all()
+        metrics.IN_USE.labels(self.name).dec()
 
 
 class Places:
     """The lanes of a process: the usual one, and that of slow photos. Each has so much memory."""
 
     def __init__(self, quick: int, slow: int, memory: int) -> None:
-        self.quick, self.slow = Lane(quick, memory), Lane(slow, memory)
+        self.quick, self.slow = Lane("quick", quick, memory), Lane("slow", slow, memory)
+        metrics.PLACES.labels("quick").set(quick)
+        metrics.PLACES.labels("slow").set(slow)
 
     @contextmanager
     def taken(self, memory: int, patience: float) -> Iterator[Place]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from PIL import Image
 
+from metrics import decoders as metrics
 from ml.decoding.decoder import Decoder, DecoderEnded
 from ml.decoding.headers import Header, read_header
 from ml.decoding.places import Place, Places
@@ -82,6 +83,16 @@ class Decoders:
             self._idle.pop().forget()
 
     def _decode(self, data: bytes, task: dict[str, Any]) -> Image.Image:
+        try:
+            with metrics.DURATION.time():
+                photo = self._decode_in_place(data, task)
+        except UnreadablePhoto as refusal:
+            metrics.PHOTOS.labels(refusal.code).inc()
+            raise
+        metrics.PHOTOS.labels("decoded").inc()
+        return photo
+
+    def _decode_in_place(self, data: bytes, task: dict[str, Any]) -> Image.Image:
         memory = needed(read_header(data), len(data))
         order = {**task, "memory": memory, "seconds": self._seconds}
         with self._places.taken(min(memory, MEMORY), self._patience) as place:
@@ -90,6 +101,7 @@ class Decoders:
                     return self._decode_once(order, data, place)
                 except DecoderEnded as ended:
                     logger.warning("A decoder ended: %s", ended)
+                    metrics.DIED.inc()
         raise UnreadablePhoto(PhotoProblem.TOO_COSTLY)
 
     def _decode_once(self, order: dict[str, Any], data: bytes, place: Place) -> Image.Image:

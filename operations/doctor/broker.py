@@ -54,16 +54,20 @@ def workers() -> Iterator[Finding]:
 
 
 def beat() -> Iterator[Finding]:
-    schedule = Path(settings.CELERY_BEAT_SCHEDULE_FILENAME)
-    # What kind of file it is, and so its ending, depends on the Python.
-    written = [path.stat().st_mtime for path in schedule.parent.glob(f"{schedule.name}*")]
     start = "Start one beat: celery -A config beat"
-    if not written:
+    if (written := beat_wrote_at()) is None:
         yield warning("beat has never run on this data folder", f"{start}; or ask where it runs.")
-    elif (age := time.time() - max(written)) > BEAT_SECONDS:
+    elif (age := time.time() - written) > BEAT_SECONDS:
         yield problem(f"beat last wrote its schedule {age / 60:.0f} minutes ago", f"{start}.")
     else:
         yield ok(f"beat wrote its schedule {age:.0f} s ago")
+
+
+def beat_wrote_at() -> float | None:
+    """When beat last wrote its schedule, in Unix time; None where it never did on this data folder."""
+    schedule = Path(settings.CELERY_BEAT_SCHEDULE_FILENAME)
+    # What kind of file it is, and so its ending, depends on the Python.
+    return max((path.stat().st_mtime for path in schedule.parent.glob(f"{schedule.name}*")), default=None)
 
 
 def _wanted() -> dict[str, str]:

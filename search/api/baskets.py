@@ -13,7 +13,6 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
-from rest_framework.views import APIView
 
 from catalog import shown_fields
 from catalog.models import Product
@@ -22,6 +21,7 @@ from search import baskets, offers
 from search.api import examples
 from search.api.answers import Json
 from search.api.basket_serializers import BasketsAnswerSerializer, BasketsSerializer
+from search.api.counted import CountedView
 from search.api.errors import ServiceUnavailable
 from search.api.throttles import BASKETS_COST, SHARE, BrowseThrottle
 from search.baskets import Basket, Offer
@@ -37,9 +37,10 @@ class BasketParser(SmallJSONParser):
     named = "A basket"
 
 
-class BasketView(APIView):
+class BasketView(CountedView):
     """Things and a budget in, the best baskets out."""
 
+    counted_kind, counted_results = "basket", "baskets"
     parser_classes = (BasketParser,)
     permission_classes = (AllowAny,)
     # Only tokens, as for a search: a session's cookie would make a logged-in visitor's request need a CSRF token.

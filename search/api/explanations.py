@@ -6,10 +6,10 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from catalog.openapi import refusal
 from search.api import answers, examples, photo_search
+from search.api.counted import CountedView
 from search.api.serializers import ExplainAnswerSerializer, ExplainSerializer
 from search.api.throttles import SearchThrottle
 from search.explanations import CURE
@@ -22,9 +22,10 @@ NOT_EXPLAINABLE = refusal(
 )
 
 
-class ExplainView(APIView):
+class ExplainView(CountedView):
     """Two photos in, what makes them alike out."""
 
+    counted_kind, counted_results = "explain", "similarity"
     parser_classes = (MultiPartParser,)
     permission_classes = (AllowAny,)
     # Only tokens, as for a search: a session's cookie would make a logged-in visitor's request need a CSRF token.

@@ -41,19 +41,21 @@ def readyz(request: HttpRequest) -> JsonResponse:
     deadline. The first call that finds them well loads the model. Under `make run` the answer also says which parts are
     up; searches need the web process alone, so no other makes it not ready.
     """
-    if found := reasons():
-        return JsonResponse({"status": "not ready", "reasons": found, **_parts()}, status=503)
+    told = {"parts": found} if (found := parts()) else {}
+    if lacking := reasons():
+        return JsonResponse({"status": "not ready", "reasons": lacking, **told}, status=503)
     details = _ask("disk", cannot_store)
-    return JsonResponse({"status": "ready"} | ({"details": details} if details else {}) | _parts())
+    return JsonResponse({"status": "ready"} | ({"details": details} if details else {}) | told)
 
 
-def _parts() -> dict[str, Any]:
+def parts() -> dict[str, Any]:
     """The state of each part, as config.stack.supervisor last told it; nothing where none runs."""
     file = settings.VAR / "parts.json"
     try:
         if time.time() - file.stat().st_mtime > PARTS_SECONDS:
             return {}
-        return {"parts": json.loads(file.read_text())["parts"]}
+        parts: dict[str, Any] = json.loads(file.read_text())["parts"]
+        return parts
     except (OSError, ValueError, KeyError):
         return {}
 

@@ -20,6 +20,7 @@ from catalog.openapi import query_errors
 from catalog.pagination import ProductPagination
 from search import kept_objects, lookup
 from search.api import answers, examples, logged_answers, photo_search, text_search
+from search.api.counted import CountedView
 from search.api.index_serializers import IndexSerializer
 from search.api.serializers import (
     AUTO,
@@ -38,9 +39,10 @@ from search.store import vectors
 KEPT = 20
 
 
-class SearchView(APIView):
+class SearchView(CountedView):
     """Photo in, ranked products out."""
 
+    counted_kind = "photo"
     parser_classes = (MultiPartParser,)
     permission_classes = (AllowAny,)
     # A session's cookie would make a logged-in visitor's search need a CSRF token.
@@ -86,9 +88,10 @@ def _candidates(matches: lookup.Matches) -> list[kept_objects.Candidate]:
 
 
 @query_errors(SimilarSerializer)
-class SimilarView(APIView):
+class SimilarView(CountedView):
     """Product in, its look-alikes out."""
 
+    counted_kind = "similar"
     permission_classes = (AllowAny,)
     throttle_classes = (BrowseThrottle,)
 
@@ -121,9 +124,10 @@ class SimilarView(APIView):
 
 
 @query_errors(TextSearchSerializer)
-class TextSearchView(ListAPIView):
+class TextSearchView(CountedView, ListAPIView):
     """Words in, ranked products out."""
 
+    counted_kind = "text"
     permission_classes = (AllowAny,)
     queryset = Product.objects.select_related("category").only(*shown_fields.FIELDS, "description")
     pagination_class = ProductPagination

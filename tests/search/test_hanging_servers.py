@@ -30,7 +30,9 @@ class Site:
 def site(tmp_path_factory) -> Iterator[Site]:
     port = free_port()
     var = tmp_path_factory.mktemp("site")
-    with Installation(var, PORT=str(port), SEARCH_THROTTLE="1000/min", TEXT_ENCODER="none") as installation:
+    with Installation(
+        var, PORT=str(port), SEARCH_THROTTLE="1000/min", TEXT_ENCODER="none", METRICS_TOKEN="a"
+    ) as installation:
         installation.start("-m", *COMMANDS["web"])
         site = Site(var, f"http://127.0.0.1:{port}")
         wait_for(lambda: is_ready(site), "the site")
@@ -67,6 +69,9 @@ def test_while_postgresql_hangs_every_page_answers_503_within_seconds(site):
     with stopped(site, "postgresql"):
         answers = [search(site) for _ in range(3)]
         page = requests.get(f"{site.url}/admin/login/", cookies={"sessionid": "a" * 32}, timeout=60)
+        told, seconds = metrics(site)
+    assert {"lamplight_database_up 0.0", "lamplight_redis_up 1.0"} <= told
+    assert seconds < 8  # It waits for three.
     assert [(status, retry) for status, retry, _ in answers] == [(503, "5")] * 3
     assert max(seconds for *_, seconds in answers) < 8  # 4 s on a machine that does nothing else.
     assert (page.status_code, page.headers["Retry-After"]) == (503, "5")
@@ -74,8 +79,18 @@ def test_while_postgresql_hangs_every_page_answers_503_within_seconds(site):
     wait_for(lambda: search(site)[0] == 200, "a search")
 
 
+def metrics(site: Site) -> tuple[set[str], float]:
+    """The lines of /metrics, and the seconds that they took."""
+    begun = time.monotonic()
+    answer = requests.get(f"{site.url}/metrics", headers={"Authorization": "Bearer a"}, timeout=60)
+    assert answer.status_code == 200
+    return set(answer.text.splitlines()), time.monotonic() - begun
+
+
 def test_while_redis_hangs_searches_go_on(site):
     with stopped(site, "redis"):
         status, _, seconds = search(site)
+        wait_for(lambda: "lamplight_redis_up 0.0" in metrics(site)[0], "the metrics")  # An answer is kept for a while.
+        assert "lamplight_database_up 1.0" in metrics(site)[0]
     assert status == 200
     assert seconds < 6

@@ -30,7 +30,9 @@ def services():
 
 
 def test_nothing_but_the_front_is_published(services):
-    assert {name for name, service in services.items() if "ports" in service} == {"front"}
+    ports = {name: service["ports"] for name, service in services.items() if "ports" in service}
+    assert ports.keys() == {"front", "grafana"}
+    assert ports["grafana"] == ["127.0.0.1:3000:3000"]
     assert services["front"]["environment"]["WEB"] == "web:8000"
     assert "./config/Caddyfile:/etc/caddy/Caddyfile:ro" in services["front"]["volumes"]
 
@@ -38,7 +40,7 @@ def test_nothing_but_the_front_is_published(services):
 def test_the_shop_knows_that_a_front_speaks_tls_before_it(services):
     environment = services["web"]["environment"]
     assert (environment["BEHIND_TLS"], environment["NUM_PROXIES"]) == (1, 1)
-    assert environment["ALLOWED_HOSTS"] == "${SITE:?set it in .env}"
+    assert environment["ALLOWED_HOSTS"] == "${SITE:?set it in .env},web"
 
 
 def test_no_log_of_the_database_holds_a_statement(services):
@@ -68,7 +70,7 @@ def test_the_front_lets_through_what_the_shop_takes(settings):
 
 
 def test_the_front_lets_nobody_through_to_the_probes():
-    assert "@probes path /livez /readyz\n\trespond @probes 404\n" in CADDYFILE.read_text()
+    assert "@probes path /livez /readyz /metrics\n\trespond @probes 404\n" in CADDYFILE.read_text()
 
 
 @pytest.fixture
@@ -101,7 +103,7 @@ def test_the_front_tells_the_customers_address_and_no_made_up_one(site, front):
 
 
 @needs_caddy
-@pytest.mark.parametrize("path", ["/livez", "/readyz", "//livez", "/%6civez"])
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "//livez", "/%6civez", "//metrics", "/metric%73"])
 def test_the_probes_are_not_for_customers(site, front, path):
     assert Client(front, HOST).get(path).answer().status == 404
 

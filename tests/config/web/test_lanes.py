@@ -2,6 +2,7 @@ import json
 import time
 
 import pytest
+from prometheus_client import REGISTRY
 
 from tests.installation import wait_for
 
@@ -35,7 +36,7 @@ def test_the_log_says_how_many_were_turned_away(crowded, caplog):
     assert "3 requests were turned away" in caplog.text
 
 
-@pytest.mark.parametrize("path", ["/livez", "/readyz", "/", "/admin/", "/api/v1/products/"])
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/", "/admin/", "/api/v1/products/"])
 def test_nothing_else_waits_for_searches(crowded, path):
     assert crowded.client().get(path).answer().status == 200
 
@@ -44,6 +45,18 @@ def test_searches_that_wait_are_answered_when_others_are(crowded):
     crowded.application.release.set()
     assert [client.answer().status for client in crowded.clients] == [200] * 12
     assert crowded.client().get("/api/v1/search/").answer().status == 200
+
+
+def test_how_full_the_lanes_are_is_counted(crowded):
+    read = REGISTRY.get_sample_value
+    search, name = {"lane": "search"}, "lamplight_web_lane"
+    refused = read(f"{name}_refused_total", search) or 0
+    busy = read("lamplight_refusals_total", {"reason": "busy"}) or 0
+    assert read(f"{name}_requests", {**search, "state": "served"}) == read(f"{name}_threads", search) == 4
+    assert read(f"{name}_requests", {**search, "state": "waiting"}) == read(f"{name}_places", search) == 8
+    assert crowded.client().get("/api/v1/search/").answer().status == 503
+    assert read(f"{name}_refused_total", search) == refused + 1
+    assert read("lamplight_refusals_total", {"reason": "busy"}) == busy + 1
 
 
 def test_a_probe_of_life_does_not_wait_for_one_of_readiness(site):

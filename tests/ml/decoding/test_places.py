@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+from prometheus_client import REGISTRY
 
 from ml.decoding.places import Places
 from ml.decoding.problems import DecodersBusy
@@ -89,3 +90,18 @@ def test_whatever_happens_in_a_place_it_is_given_back():
     with pytest.raises(ZeroDivisionError):
         fail()
     assert state(places) == (1, 100, 1, 100)
+
+
+def test_places_in_use_and_refusals_are_counted():
+    def counted(name: str, lane: str) -> float:
+        return REGISTRY.get_sample_value(f"lamplight_decoder_{name}", {"lane": lane}) or 0
+
+    places, refused = Places(quick=1, slow=1, memory=100), counted("refused_total", "quick")
+    with places.taken(60, 0) as place:
+        assert counted("places_in_use", "quick") == 1
+        with pytest.raises(DecodersBusy), places.taken(60, 0):
+            pass
+        place.slow_down()
+        assert (counted("places_in_use", "quick"), counted("places_in_use", "slow")) == (0, 1)
+    assert counted("refused_total", "quick") == refused + 1
+    assert (counted("places_in_use", "slow"), counted("waiting", "quick")) == (0, 0)

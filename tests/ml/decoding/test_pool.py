@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from prometheus_client import REGISTRY
 
 from ml.decoding import messages, pool
 from ml.decoding.headers import Header
@@ -237,3 +238,15 @@ def test_a_forked_process_starts_decoders_of_its_own(decoders):
             os._exit(2)
     assert os.waitpid(child, 0)[1] == 0
     assert pool.decoders.shrunk(PHOTO, 20).size == (20, 15)
+
+
+def test_what_becomes_of_photos_is_counted(decoders):
+    def counted(outcome: str) -> float:
+        return REGISTRY.get_sample_value("lamplight_decoder_photos_total", {"outcome": outcome}) or 0
+
+    before = {outcome: counted(outcome) for outcome in ("decoded", "corrupt")}
+    decoders.shrunk(PHOTO, 20)
+    with pytest.raises(UnreadablePhoto):
+        decoders.shrunk(PHOTO[:60], 20)
+    assert {outcome: counted(outcome) - number for outcome, number in before.items()} == {"decoded": 1, "corrupt": 1}
+    assert REGISTRY.get_sample_value("lamplight_decoder_places_in_use", {"lane": "quick"}) == 0
