@@ -1,0 +1,80 @@
+"""What a storage is asked, with a deadline: a disk or a network folder that hangs holds whoever asks it for ever."""
+
+import errno
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextvars import copy_context
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+# Seconds. A storage that answers at all takes less than one, and a disk that writes a great deal else a few. A proxy
+# waits for thirty.
+PATIENCE = 10
+# Calls that hang at once, of each kind: two of the four threads that answer customers (config.web.lanes).
+MOST_HANGING = 2
+
+
+class StorageSilent(TimeoutError):  # noqa: N818  it names the state of the storage
+    """The storage did not answer in time, or hangs since earlier calls."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.ETIMEDOUT, "it does not answer")
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+
+class Deadline:
+    """Calls of one kind. Each is made in a thread of its own, which takes 60 µs, and waited for for PATIENCE seconds.
+
+    Nobody can end a call that hangs. So it goes on by itself, and while MOST_HANGING do, no other is begun.
+    """
+
+    def __init__(self) -> None:
+        self._late: list[Future[Any]] = []
+        self._lock = threading.Lock()
+
+    def hangs(self) -> bool:
+        """Whether MOST_HANGING calls that were given up still go on."""
+        with self._lock:
+            self._late = [future for future in self._late if not future.done()]
+            return len(self._late) >= MOST_HANGING
+
+    def call(self, work: Callable[[], T], when_late: Callable[[T], object] | None = None) -> T:
+        """What `work` returns or raises; it may not ask the database. Raises StorageSilent.
+
+        `when_late` gets the result of a call that was given up, once the storage answers.
+        """
+        if self.hangs():
+            raise StorageSilent
+        future = begun(work)
+        try:
+            return future.result(PATIENCE)
+        except TimeoutError:
+            if future.done():  # It has just ended, or raised such an error itself.
+                return future.result()
+        with self._lock:
+            self._late.append(future)
+        if when_late is not None:
+            future.add_done_callback(lambda late: None if late.exception() else when_late(late.result()))
+        raise StorageSilent
+
+
+def begun(work: Callable[[], T]) -> "Future[T]":
+    """The result to come of work in a thread of its own, which does not hold up the end of the process."""
+    future: Future[T] = Future()
+    context = copy_context()
+
+    def run() -> None:
+        try:
+            future.set_result(context.run(work))
+        except BaseException as error:  # Whoever waits for it raises it.
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="storage", daemon=True).start()
+    return future
+
+
+# A disk that cannot be written to may well be read.
+READS, WRITES = Deadline(), Deadline()
