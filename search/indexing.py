@@ -4,10 +4,10 @@ Pending is a query, not a flag. So one rule serves new photos, photos of killed 
 category and new spaces.
 """
 
+import logging
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from datetime import timedelta
 from functools import partial
 from itertools import chain
 
@@ -18,18 +18,19 @@ from django.utils import timezone
 
 from catalog.models import Category, Photo
 from catalog.photos import StoredPhotoError
+from catalog.storage_deadline import READS, StorageSilent
 from search import encoders, photo_states
 from search.claiming import claim
-from search.models import Embedding, Rejection, Space
+from search.models import RETRY_AFTER, Embedding, Rejection, Space
 from search.photo_opening import opened
 from search.store import partitions, vectors
 
+logger = logging.getLogger(__name__)
 # Photos a transaction. With so many, the commit and the queries (18 ms) cost 2 % of the encoding, a killed worker
 # repeats a second of work, and nobody waits long for a locked photo.
 BATCH = 64
 # The same in a space built beside the live one: a photo for the live one waits for this batch at most, and its rest.
 BUILDING_BATCH = 16
-RETRY_AFTER = timedelta(minutes=10)
 
 
 def index_batch(space: Space, size: int = BATCH) -> int:
@@ -37,10 +38,11 @@ def index_batch(space: Space, size: int = BATCH) -> int:
 
     Photos that another worker holds are passed over. A photo whose product moved to another category keeps its vector.
     A space derived from another takes the vectors stored there and encodes what is missing. A photo whose storage does
-    not answer is rejected for RETRY_AFTER only, so that it holds up no others.
+    not answer is rejected for RETRY_AFTER only, so that it holds up no others. While the whole storage hangs, all wait.
 
     Returns:
-        How many photos were settled; 0 when nothing is pending, others hold it all or the space was dropped.
+        How many photos were settled; 0 when nothing is pending, others hold it all, the storage hangs or the space was
+        dropped.
 
     Raises:
         ml.recipes.WeightsError: the space's encoder cannot be loaded; nothing is lost.
@@ -57,6 +59,9 @@ def index_batch(space: Space, size: int = BATCH) -> int:
                 return 0
             _settle(space, photos)
             return len(photos)
+    except StorageSilent:
+        logger.warning("%s: the photo storage hangs, and photos wait for it", space)
+        return 0
     except IntegrityError:
         if Space.objects.filter(pk=space.pk).exists():
             raise
@@ -131,6 +136,8 @@ def _embed(space: Space, photos: Sequence[Photo]) -> None:
         if first := next(images, None):
             made = encoder.encode(chain([first], images))
             _write(space, [photo for photo in photos if photo.pk not in failures], made)
+    if failures and READS.hangs():
+        raise StorageSilent
     Rejection.objects.bulk_create(
         _rejection(space, photo, failures[photo.pk]) for photo in photos if photo.pk in failures
     )

@@ -18,7 +18,7 @@ OPENERS, AHEAD = 4, 32
 
 
 @cache
-def _openers() -> ThreadPoolExecutor:
+def openers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(OPENERS, "open")
 
 
@@ -30,7 +30,7 @@ def opened(
     `decode` makes an image of a file, as Encoder.open does. The threads may not ask the database. A photo whose storage
     hangs is a transient failure: two hold up a batch for seconds, and the others fail at once while they hang.
     """
-    threads = _openers()
+    threads = openers()
     opening = ((photo.pk, threads.submit(partial(open_stored, photo, decode))) for photo in photos)
     ahead = deque(islice(opening, AHEAD))
     try:
