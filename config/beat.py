@@ -16,7 +16,7 @@ class Scheduler(PersistentScheduler):
     def _believe_the_clock(self) -> None:
         """Count what rang later than now as rung now. It is looked at before every ring, so every 30 s at least."""
         now = self.app.now()
-        ahead = [entry for entry in self.schedule.values() if entry.last_run_at > now]
+        ahead = [entry for entry in self.schedule.values() if entry.last_run_at and entry.last_run_at > now]
         for entry in ahead:
             entry.last_run_at = now
         if ahead:

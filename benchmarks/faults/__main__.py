@@ -1,11 +1,13 @@
 """What breaks when a part of the site fails in the middle of work, and how long until all is well again.
 
-Real processes are killed and stopped, and real disks filled, while customers ask and upload. One line a case.
+Real processes are killed and stopped, real disks fill or hang, and the clock is set back, while customers ask and
+upload. One line a case. A part that ends is started again by the stack (config.stack), or with it.
 """
 
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 from collections import Counter
@@ -16,7 +18,16 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import shop
-from benchmarks.faults.activities import ACTIVITIES, LARGE, Activity, activities, fill_folder, is_trained, tracebacks
+from benchmarks.faults.activities import (
+    ACTIVITIES,
+    BEDS,
+    LARGE,
+    Activity,
+    activities,
+    fill_folder,
+    is_trained,
+    tracebacks,
+)
 from benchmarks.faults.clock import Clock, can_be_made
 from benchmarks.faults.customers import Customers
 from benchmarks.faults.disks import mounted
@@ -139,8 +150,8 @@ def seconds_until(is_true: Callable[[], bool], since: float) -> float:
 
 
 @contextmanager
-def prepared(options: argparse.Namespace) -> Iterator[tuple[Site, str, list[str]]]:
-    """A running site with the photos that are wanted, all indexed; a token for uploads, and the skus."""
+def prepared(options: argparse.Namespace) -> Iterator[tuple[Site, str, list[str], list[str]]]:
+    """A running site with the photos that are wanted, all indexed; a token for uploads, skus, and names of photos."""
     os.environ["TEXT_ENCODER"] = "none"  # Photos are enough to do.
     with shop.data_folder(NETWORK) as var, mounted(var) as disks:
         clock = Clock(var) if can_be_made() else None
@@ -153,21 +164,24 @@ def prepared(options: argparse.Namespace) -> Iterator[tuple[Site, str, list[str]
         from django.core.management import call_command
         from rest_framework.authtoken.models import Token
 
-        from catalog.models import Product
+        from catalog.models import Photo, Product
         from config.embedded import servers
 
         call_command("migrate", verbosity=0)
         call_command("prepare")
-        builds = "build index" in (options.activity or ACTIVITIES)
-        fill_folder(var / "sent", max(options.photos, LARGE if builds else 0))
+        wanted = options.activity or ACTIVITIES
+        beds = BEDS if "train head" in wanted else 0
+        fill_folder(var / "sent", max(options.photos, LARGE if "build index" in wanted else 0) + beds, beds)
         call_command("import_catalog", var / "sent", quiet=True)
         user = get_user_model().objects.create_superuser("faults")
         try:
             with running(var, os.environ["PORT"], disks, clock) as site:
-                seconds_until(is_trained, time.monotonic())
+                if beds:
+                    seconds_until(is_trained, time.monotonic())
                 seconds_until(nothing_is_left, time.monotonic())
                 skus = list(Product.objects.values_list("sku", flat=True))
-                yield site, Token.objects.create(user=user).key, skus
+                stored = list(Photo.objects.values_list("file", flat=True))
+                yield site, Token.objects.create(user=user).key, skus, stored
         finally:
             servers.leave()  # Before their disk is taken away.
 
@@ -195,13 +209,14 @@ def main() -> None:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was seen as JSON as well")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # What is mounted must not outlive the command.
     seen: list[dict[str, Any]] = []
     missed: Counter[str] = Counter()
-    with prepared(options) as (site, token, skus):
+    with prepared(options) as (site, token, skus, photos):
         print(HEADING, flush=True)
         work, by_itself = activities(options.photos), dict[str, float]()
         for activity, fault in cases(options, site):
-            customers = Customers(site.url, token, skus)
+            customers = Customers(site.url, token, skus, photos)
             case = measured(site, (activity, work[activity]), fault, by_itself.get(activity, 0), customers)
             if fault == "nothing":
                 by_itself[activity] = case.settled

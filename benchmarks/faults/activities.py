@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 IMPORTED = 300  # Photos of an import: some ten seconds of work.
 QUERIES = 200_000  # Rows of a log to sum up: a second.
-LARGE = 1_100  # Photos of a shop whose larger category gets an index (search.store.partitions.EXACT_ROWS).
+LARGE = 1_050  # Photos of a category that gets an index (search.store.partitions.EXACT_ROWS).
+BEDS = 50  # Photos of a second category, without which there is nothing to train.
 COMMAND_SECONDS = 3.0  # Until a command has read the settings and is at work.
 
 
@@ -44,11 +45,10 @@ def picture(number: int) -> bytes:
     return out.getvalue()
 
 
-def fill_folder(folder: Path, photos: int) -> None:
-    """Photos as import_catalog takes them: a folder for each of two categories, of which one is large."""
+def fill_folder(folder: Path, photos: int, beds: int = 0) -> None:
+    """Photos as import_catalog takes them: a folder for each category, lamps and perhaps some beds."""
     for number in range(photos):
-        # A head needs two categories with photos enough.
-        below = folder / ("bed" if number % 12 == 0 and number < 600 else "lamp")
+        below = folder / ("bed" if number < beds else "lamp")
         below.mkdir(parents=True, exist_ok=True)
         (below / f"{number:05}.png").write_bytes(picture(number))
 
@@ -124,7 +124,7 @@ def send_import() -> None:
     seed = uuid4().int % 1_000_000
     with ZipFile(packed, "w") as archive:
         for number in range(IMPORTED):
-            archive.writestr(f"bed/{seed}-{number}.png", picture(seed + number))
+            archive.writestr(f"lamp/{seed}-{number}.png", picture(seed + number))
     sent = Import(photos_name="photos.zip", state=Import.State.QUEUED)
     sent.photos.save("photos.zip", ContentFile(packed.getvalue()), save=False)
     sent.save()

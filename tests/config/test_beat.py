@@ -1,6 +1,7 @@
 """Bells go on when the clock is set back."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from celery import Celery
@@ -8,39 +9,52 @@ from celery import Celery
 from config.beat import Scheduler
 
 
+class Rings(Scheduler):
+    """Rings nobody, and remembers for what."""
+
+    producer: Any = None
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self.rung: list[str] = []
+        super().__init__(*arguments, **options)
+
+    def apply_entry(self, entry: Any, producer: Any = None) -> None:
+        self.rung.append(entry.name)
+
+    def ring(self) -> float:
+        """Ring what is due. Returns the seconds to the next bell."""
+        while not (wait := self.tick()):
+            pass
+        return wait
+
+    def set_clock_back(self, seconds: int) -> None:
+        """Have the schedule be as it is then: what rang did so in the future."""
+        entries: Any = self.schedule.values()
+        for entry in entries:
+            entry.last_run_at += timedelta(seconds=seconds)
+        self.populate_heap()
+
+
 @pytest.fixture
-def scheduler(tmp_path, monkeypatch) -> Scheduler:
-    """Two bells, of which the first is due every 30 s; what rings is in `rung`."""
+def beat(tmp_path) -> Rings:
     app = Celery(set_as_current=False)
     app.conf.beat_schedule = {
         "index": {"task": "index", "schedule": 30},
         "maintain": {"task": "maintain", "schedule": 600},
     }
-    made = Scheduler(app, schedule_filename=str(tmp_path / "schedule"))
-    monkeypatch.setattr(made, "apply_entry", lambda entry, producer=None: made.rung.append(entry.name))
-    made.producer, made.rung = None, []
-    return made
+    return Rings(app, schedule_filename=str(tmp_path / "schedule"))
 
 
-def set_back(scheduler: Scheduler, seconds: int) -> None:
-    """As the schedule looks to a clock that was set back."""
-    for entry in scheduler.schedule.values():
-        entry.last_run_at += timedelta(seconds=seconds)
-    scheduler.populate_heap()
+def test_after_the_clock_was_set_back_bells_ring_in_their_usual_time(beat):
+    assert 25 < beat.ring() <= 30
+    beat.set_clock_back(3600)
+    assert 25 < beat.ring() <= 30
+    beat.set_clock_back(-31)
+    beat.ring()
+    assert beat.rung == ["index"]
 
 
-def test_after_the_clock_was_set_back_bells_ring_in_their_usual_time(scheduler):
-    assert 25 < scheduler.tick() <= 30
-    set_back(scheduler, 3600)
-    assert 25 < scheduler.tick() <= 30
-    set_back(scheduler, -31)
-    while scheduler.tick() == 0:
-        pass
-    assert scheduler.rung == ["index"]
-
-
-def test_a_bell_that_is_due_rings_once(scheduler):
-    set_back(scheduler, -601)
-    while scheduler.tick() == 0:
-        pass
-    assert sorted(scheduler.rung) == ["index", "maintain"]
+def test_bells_that_are_due_ring_once(beat):
+    beat.set_clock_back(-601)
+    beat.ring()
+    assert sorted(beat.rung) == ["index", "maintain"]

@@ -145,7 +145,7 @@ def test_everything_that_is_killed_amid_indexing_goes_on_and_nothing_is_lost_or_
     fill_folder(tmp_path / "lamps", 100)
     shop.stack.manage("import_catalog", str(tmp_path / "lamps"))
     token = shop.staff["Authorization"].split()[1]
-    with Customers(shop.stack.url, token, ["LAMP-1"]) as customers:
+    with Customers(shop.stack.url, token, ["LAMP-1"], ["photos/00/none.jpg"]) as customers:
         os.kill(child(shop, "worker"), signal.SIGKILL)
         wait_for(lambda: customers.statuses["201"] > 0, "an upload")
         servers = [shop.stack.postgresql().pid(), shop.stack.redis().pid()]
