@@ -31,15 +31,12 @@ class Site:
         self.stack: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start the stack unless it runs, and wait until it is ready and all its parts are up."""
-        if self.stack is None or self.stack.poll() is not None:
-            with (self.var / "stack.out").open("ab") as output:
-                self.stack = subprocess.Popen(
-                    [sys.executable, "-m", "config.stack"],
-                    stdout=output,
-                    stderr=output,
-                    start_new_session=True,
-                )
+        """Start the stack, once the one before has ended, and wait until it is ready and all its parts are up."""
+        if self.stack is not None:
+            self.stack.wait()
+        with (self.var / "stack.out").open("ab") as output:
+            command = [sys.executable, "-m", "config.stack"]
+            self.stack = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
         self.wait_until_ready()
         while not all(self.of(part) for part in PARTS):
             time.sleep(0.2)
