@@ -90,7 +90,7 @@ def open_stored(photo: Photo, decode: Callable[[bytes], T]) -> T:
     Raises StoredPhotoError; a storage that hangs is waited for for seconds.
     """
     try:
-        return decode(READS.call(partial(_bytes_of, photo)))
+        return decode(READS.call(partial(_bytes_of, photo), str(photo.file)))
     except images.UnreadablePhoto as error:
         raise StoredPhotoError(error.message) from error
     except images.DecodersBusy as error:

@@ -2,7 +2,7 @@
 
 import errno
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from contextvars import copy_context
 from typing import Any, TypeVar
@@ -28,25 +28,30 @@ class StorageSilent(TimeoutError):  # noqa: N818  it names the state of the stor
 class Deadline:
     """Calls of one kind. Each is made in a thread of its own, which takes 60 µs, and waited for for PATIENCE seconds.
 
-    Nobody can end a call that hangs. So it goes on by itself, and while MOST_HANGING do, no other is begun.
+    Nobody can end a call that hangs. So it goes on by itself. While MOST_HANGING do, no other is begun, and while one
+    for a file does, no other for that file: a file that hangs for ever costs one thread, however often it is asked for.
     """
 
     def __init__(self) -> None:
-        self._late: list[Future[Any]] = []
+        self._late: dict[object, Future[Any]] = {}
         self._lock = threading.Lock()
 
     def hangs(self) -> bool:
         """Whether MOST_HANGING calls that were given up still go on."""
-        with self._lock:
-            self._late = [future for future in self._late if not future.done()]
-            return len(self._late) >= MOST_HANGING
+        return len(self._hanging()) >= MOST_HANGING
 
-    def call(self, work: Callable[[], T], when_late: Callable[[T], object] | None = None) -> T:
+    def _hanging(self) -> Collection[object]:
+        with self._lock:
+            self._late = {file: future for file, future in self._late.items() if not future.done()}
+            return self._late.keys()
+
+    def call(self, work: Callable[[], T], file: str = "", when_late: Callable[[T], object] | None = None) -> T:
         """What `work` returns or raises; it may not ask the database. Raises StorageSilent.
 
         `when_late` gets the result of a call that was given up, once the storage answers.
         """
-        if self.hangs():
+        hanging = self._hanging()
+        if len(hanging) >= MOST_HANGING or file in hanging:
             raise StorageSilent
         future = begun(work)
         try:
@@ -55,7 +60,7 @@ class Deadline:
             if future.done():  # It has just ended, or raised such an error itself.
                 return future.result()
         with self._lock:
-            self._late.append(future)
+            self._late[file or object()] = future
         if when_late is not None:
             future.add_done_callback(lambda late: None if late.exception() else when_late(late.result()))
         raise StorageSilent

@@ -18,7 +18,7 @@ from search.api import documentation, health
 def stored_photo(request: HttpRequest, path: str) -> HttpResponseBase:
     """A photo of the catalogue. It never changes: its name is its hash. Raises StorageSilent."""
     try:
-        return READS.call(partial(_read, request, path))
+        return READS.call(partial(_read, request, path), path)
     except StorageSilent:
         raise
     except (OSError, ValueError, SuspiciousFileOperation) as error:  # A name that no file system takes.

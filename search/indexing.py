@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from datetime import timedelta
 from functools import partial
 from itertools import chain
 
@@ -31,6 +32,8 @@ logger = logging.getLogger(__name__)
 BATCH = 64
 # The same in a space built beside the live one: a photo for the live one waits for this batch at most, and its rest.
 BUILDING_BATCH = 16
+# How long a photo rests that alone got no answer. To ask for it again while it hangs costs nothing.
+SILENT_FOR = timedelta(seconds=20)
 
 
 def index_batch(space: Space, size: int = BATCH) -> int:
@@ -144,7 +147,8 @@ def _embed(space: Space, photos: Sequence[Photo]) -> None:
 
 
 def _rejection(space: Space, photo: Photo, failure: StoredPhotoError) -> Rejection:
-    retry_at = timezone.now() + RETRY_AFTER if failure.transient else None
+    wait = SILENT_FOR if isinstance(failure.__cause__, StorageSilent) else RETRY_AFTER
+    retry_at = timezone.now() + wait if failure.transient else None
     return Rejection(space=space, photo=photo, reason=str(failure), retry_at=retry_at)
 
 

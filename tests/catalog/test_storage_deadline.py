@@ -69,7 +69,7 @@ def test_while_two_calls_hang_no_other_is_begun():
     deadline, answers, late = Deadline(), threading.Event(), list[bool]()
     for _ in range(2):
         with pytest.raises(StorageSilent):
-            deadline.call(lambda: answers.wait(30), late.append)
+            deadline.call(lambda: answers.wait(30), when_late=late.append)
     begun = list[int]()
     with pytest.raises(StorageSilent):
         deadline.call(lambda: begun.append(1))
@@ -79,6 +79,20 @@ def test_while_two_calls_hang_no_other_is_begun():
         answers.wait(0.01)
     deadline.call(lambda: begun.append(1))
     assert (begun, late) == ([1], [True, True])
+
+
+def test_a_file_that_hangs_is_asked_for_once_and_holds_up_no_other():
+    deadline, answers, begun = Deadline(), threading.Event(), list[int]()
+
+    def hang() -> None:
+        begun.append(1)
+        answers.wait(30)
+
+    for _ in range(3):
+        with pytest.raises(StorageSilent):
+            deadline.call(hang, "a.jpg")
+    assert (len(begun), deadline.call(lambda: "b", "b.jpg"), deadline.hangs()) == (1, "b", False)
+    answers.set()
 
 
 def test_a_stored_photo_that_hangs_is_answered_503_and_others_are_shown(client, pipe):
