@@ -112,7 +112,11 @@ class PhotoStorage(FileSystemStorage):
     def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
         try:
             with synced_together():
-                return WRITES.call(partial(super().save, name, content, max_length), when_late=super().delete)
+                stored = WRITES.call(partial(super().save, name, content, max_length), when_late=super().delete)
+                # Only now: what was given up is deleted once, above. Its name may be another photo's by a second time.
+                if (unsynced := _unsynced.get()) is not None:
+                    unsynced.add(Path(self.path(stored)))
+                return stored
         except StorageSilent as error:
             raise NotStored(error) from error
 
@@ -137,8 +141,6 @@ class PhotoStorage(FileSystemStorage):
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-        if (unsynced := _unsynced.get()) is not None:
-            unsynced.add(path)
         return name
 
     def delete(self, name: str) -> None:

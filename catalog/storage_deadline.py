@@ -11,7 +11,7 @@ T = TypeVar("T")
 # Seconds. A storage that answers at all takes less than one, and a disk that writes a great deal else a few. A proxy
 # waits for thirty.
 PATIENCE = 10
-# Calls that hang at once, of each kind: two of the four threads that answer customers (config.web.lanes).
+# Calls that hang at once, of each kind: a second one says that it is not a file that hangs, but all of them.
 MOST_HANGING = 2
 
 
