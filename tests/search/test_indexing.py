@@ -1,3 +1,4 @@
+import os
 import threading
 import time
 from datetime import timedelta
@@ -8,7 +9,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from catalog import storage_deadline
 from catalog.models import Photo
+from catalog.storage_deadline import READS
 from search import claiming, indexing, photo_opening, photo_states
 from search.models import RETRY_AFTER, Embedding, Rejection, Space
 from tests.bombs import AVIF_THAT_LIES
@@ -157,6 +160,22 @@ def test_each_space_is_pending_for_itself(space, photo, index):
     index()
     other = Space.objects.create(name="other", recipe={"weights": "random"}, dimensions=48)
     assert photo_states.pending(other).count() == 1
+
+
+def test_while_the_whole_storage_hangs_photos_wait_and_are_indexed_once_it_answers(space, photo, media, monkeypatch):
+    monkeypatch.setattr(storage_deadline, "PATIENCE", 0.3)
+    paths = [media / photo(colour).file.name for colour in ("red", "blue")]
+    kept = [path.read_bytes() for path in paths]
+    for path in paths:
+        path.unlink()
+        os.mkfifo(path)  # It opens as soon as somebody writes.
+    assert (indexing.index_batch(space), Rejection.objects.count()) == (0, 0)
+    for path, data in zip(paths, kept, strict=True):
+        path.write_bytes(data)
+        path.unlink()
+        path.write_bytes(data)
+    wait_for(lambda: not READS.hangs(), "the storage")
+    assert indexing.index_batch(space) == 2
 
 
 def test_a_failing_encoder_loses_nothing(space, photo, monkeypatch):
