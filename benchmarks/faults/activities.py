@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,6 +153,7 @@ def is_trained() -> bool:
 def training() -> bool:
     from search.store import partitions
 
+    time.sleep(1)  # The session of a killed worker, which holds its lock, ends in milliseconds.
     live = live_space()
     with partitions.training(live) as is_free:
         return not is_free or live.heads.exists()
@@ -263,7 +265,7 @@ def activities(photos: int) -> dict[str, Activity]:
     return {
         "index": Activity(lambda: index_anew(photos), nothing_pending),
         "import": Activity(send_import, imported),
-        "train head": Activity(train, training, under_way=5),
+        "train head": Activity(train, training, under_way=2),
         "build index": Activity(build, built, under_way=0.5),
         "roll up": Activity(log_searches, summed_up, under_way=0.3),
         "create space": Activity(create_space, created, COMMAND_SECONDS, forget_second),
