@@ -61,6 +61,8 @@ class Case:
     activity: str
     fault: str
     answers: dict[str, int]
+    lasted: float
+    """Seconds from the fault until its end: for what is killed with the supervisor, until all is started again."""
     slowest: float
     ready: float
     """Seconds from the end of the fault until /readyz answers 200."""
@@ -76,13 +78,13 @@ class Case:
     @property
     def line(self) -> str:
         answers = ", ".join(f"{count} x {status}" for status, count in sorted(self.answers.items()))
-        seconds = f"{self.slowest:7.1f} {self.ready:6.1f} {self.settled:8.1f}"
+        seconds = f"{self.lasted:6.1f} {self.slowest:7.1f} {self.ready:6.1f} {self.settled:8.1f}"
         counts = f"{self.lost:5} {self.doubled:8} {self.alone:6} {self.swept:6}"
         return f"{self.activity:14} {self.fault:18} {seconds} {counts}  {answers}  {' '.join(self.missed)}"
 
 
 HEADING = (
-    f"{'in the middle of':14} {'fault':16} slowest  ready  settled  lost  doubled  alone  swept  "
+    f"{'in the middle of':14} {'fault':16}  lasted slowest  ready  settled  lost  doubled  alone  swept  "
     "answers (none: no connection)"
 )
 
@@ -116,7 +118,7 @@ def measured(site: Site, activity: tuple[str, Activity], fault: str, by_itself: 
     }
     missed = [bar for bar, is_missed in bars.items() if is_missed]
     answers = dict(customers.statuses)
-    return Case(name, fault, answers, customers.slowest, ready, settled, **vars(left), missed=missed)
+    return Case(name, fault, answers, ended - struck, customers.slowest, ready, settled, **vars(left), missed=missed)
 
 
 def with_closed_connections(do: Callable[[], object]) -> None:
