@@ -110,7 +110,7 @@ def measured(site: Site, activity: tuple[str, Activity], fault: str, by_itself: 
     bars = {
         "FAILED": customers.statuses["500"] or customers.without_retry_after,
         "SLOW": customers.slowest > 2 * (ended - struck) + 10,
-        "PENDING": settled > by_itself + SETTLED_SECONDS,
+        "PENDING": settled >= GIVEN_UP or (fault != "nothing" and settled > by_itself + SETTLED_SECONDS),
         "LOST": left.lost,
         "DOUBLED": left.doubled,
         "UNSWEPT": left.alone != left.swept,
