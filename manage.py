@@ -13,8 +13,9 @@ def main() -> None:
     # Workers and web server may share the cores: a thread of torch that waits must not spin meanwhile.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from django.core.management import execute_from_command_line
-    from django.db import ProgrammingError
+    from django.db import InterfaceError, OperationalError, ProgrammingError
     from psycopg.errors import UndefinedTable
+    from psycopg_pool import PoolTimeout
 
     try:
         execute_from_command_line(sys.argv)
@@ -26,6 +27,13 @@ def main() -> None:
             raise
         print(NO_TABLES, file=sys.stderr)
         sys.exit(2)
+    except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
+        from catalog.outages import outage
+
+        if (known := outage(error)) is None:
+            raise
+        print(f"{known.detail} The same command goes on from there.", file=sys.stderr)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from rest_framework import status
 from rest_framework.exceptions import APIException
 
 from catalog.storage import FULL, NotStored
+from catalog.storage_deadline import StorageSilent
 
 logger = logging.getLogger(__name__)
 RETRY_AFTER = 5  # Seconds. What was restarted is mostly back by then.
@@ -54,6 +55,8 @@ def outage(error: BaseException | None) -> Outage | None:
         return DiskFull()
     if isinstance(error, NotStored):
         return Outage("The photo storage failed. Nothing was stored. Try again in a moment.", "storage_unavailable")
+    if isinstance(error, StorageSilent):
+        return Outage("The photo storage does not answer. Try again in a moment.", "storage_unavailable")
     return None
 
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from django.core.files.base import ContentFile
@@ -11,6 +12,7 @@ from django.db.models import Count, Max
 
 from catalog.models import MAX_POSITION, Photo, Product
 from catalog.storage import synced_together
+from catalog.storage_deadline import READS, StorageSilent
 from ml import images
 
 T = TypeVar("T")
@@ -86,19 +88,26 @@ def add_photo(product: Product, data: bytes) -> tuple[Photo, bool]:
 def open_stored(photo: Photo, decode: Callable[[bytes], T]) -> T:
     """What `decode`, such as ml.images.open_photo, makes of the photo's file. Makes no query.
 
-    Raises StoredPhotoError.
+    Raises StoredPhotoError; a storage that hangs is waited for for seconds.
     """
     try:
-        with photo.file.open("rb") as file:
-            return decode(file.read())
+        return decode(READS.call(partial(_bytes_of, photo), str(photo.file)))
     except images.UnreadablePhoto as error:
         raise StoredPhotoError(error.message) from error
     except images.DecodersBusy as error:
         raise StoredPhotoError(str(error), transient=True) from error
+    except StorageSilent as error:
+        raise StoredPhotoError("The photo storage does not answer.", transient=True) from error
     except FileNotFoundError as error:
         raise StoredPhotoError(MISSING) from error
     except OSError as error:
         raise StoredPhotoError(f"The photo storage did not answer: {error}.", transient=True) from error
+
+
+def _bytes_of(photo: Photo) -> bytes:
+    with photo.file.open("rb") as file:
+        data: bytes = file.read()
+        return data
 
 
 def unknown(product: Product, pictures: Sequence[Picture]) -> Iterator[tuple[int, Picture]]:

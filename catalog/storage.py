@@ -3,9 +3,10 @@
 import errno
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -16,9 +17,12 @@ from django.core.files.storage import FileSystemStorage
 from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, TemporaryFileUploadHandler
 
+from catalog.storage_deadline import WRITES, StorageSilent, begun
+
 FULL = {errno.ENOSPC, errno.EDQUOT}
 # Files synced at once. Of 64 photos each takes 8 ms alone, at the end 4 ms in one thread and 1 ms in four.
 SYNCERS = 4
+FORGET_SECONDS = 1  # To delete 64 files takes milliseconds.
 # What fsync says of a folder on some network and FUSE file systems, which cannot sync one. PostgreSQL ignores it, too.
 CANNOT_SYNC_FOLDERS = {errno.EINVAL, errno.EBADF}
 
@@ -53,20 +57,33 @@ def synced_together() -> Iterator[None]:
         else:
             outer |= stored
     except BaseException:
-        for path in stored:
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
+        _forget(stored)
         raise
     finally:
         _unsynced.reset(token)
 
 
+def _forget(files: set[Path]) -> None:
+    """Delete them. A disk that hangs does so once it answers, if this process lives until then."""
+    wait([begun(partial(_unlink, files))], FORGET_SECONDS)
+
+
+def _unlink(files: set[Path]) -> None:
+    for path in files:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
 def _sync(files: set[Path]) -> None:
     try:
-        with ThreadPoolExecutor(SYNCERS) as pool:
-            list(pool.map(_sync_if_there, files | {path.parent for path in files}))
+        WRITES.call(partial(_sync_now, files))
     except OSError as error:
         raise NotStored(error) from error
+
+
+def _sync_now(files: set[Path]) -> None:
+    with ThreadPoolExecutor(SYNCERS) as pool:
+        list(pool.map(_sync_if_there, files | {path.parent for path in files}))
 
 
 def _sync_if_there(path: Path) -> None:
@@ -89,15 +106,25 @@ def sync(path: Path) -> None:
 class PhotoStorage(FileSystemStorage):
     """Keeps photos in settings.MEDIA_ROOT. What it has stored outlives a power cut, as the row does that names it.
 
-    Raises NotStored, and then leaves no part of the file behind.
+    Raises NotStored, and then leaves no part of the file behind. Nothing that changes it waits for a disk that hangs.
     """
 
+    def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
+        try:
+            with synced_together():
+                stored = WRITES.call(partial(super().save, name, content, max_length), when_late=super().delete)
+                # Only now: what was given up is deleted once, above. Its name may be another photo's by a second time.
+                if (unsynced := _unsynced.get()) is not None:
+                    unsynced.add(Path(self.path(stored)))
+                return stored
+        except StorageSilent as error:
+            raise NotStored(error) from error
+
     def _save(self, name: str, content: "File[Any]") -> str:
-        with synced_together():
-            try:
-                return self._store(name, content)
-            except OSError as error:
-                raise NotStored(error) from error
+        try:
+            return self._store(name, content)
+        except OSError as error:
+            raise NotStored(error) from error
 
     def _store(self, name: str, content: "File[Any]") -> str:
         path = Path(self.path(name))
@@ -114,18 +141,18 @@ class PhotoStorage(FileSystemStorage):
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-        if (unsynced := _unsynced.get()) is not None:
-            unsynced.add(path)
         return name
 
     def delete(self, name: str) -> None:
         if unsynced := _unsynced.get():
             unsynced.discard(Path(self.path(name)))
-        super().delete(name)
+        WRITES.call(partial(super().delete, name))
 
 
 def cannot_store() -> dict[str, str]:
     """Why nothing can be stored, by what: photos, or the files of imports. Empty while all is well."""
+    if WRITES.hangs():
+        return {"photos": "the disk hangs: nothing can be stored"}
     folders = {"photos": Path(settings.MEDIA_ROOT), "imports": Path(settings.IMPORTS_ROOT)}
     return {name: why for name, folder in folders.items() if (why := _complaint(folder))}
 

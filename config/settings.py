@@ -227,10 +227,12 @@ CELERY_TASK_ROUTES = {
     "search.tasks.learn_words": {"queue": "maintenance"},
     "search.tasks.drop_space": {"queue": "maintenance"},
     "search.tasks.roll_up": {"queue": "maintenance"},
+    "operations.tasks.sweep_files": {"queue": "maintenance"},
     "descriptions.tasks.tag_pending": {"queue": "maintenance"},
     # Each photo is waited for, for seconds to a minute.
     "descriptions.tasks.caption_pending": {"queue": "captions"},
 }
+CELERY_BEAT_SCHEDULER = "config.beat.Scheduler"
 # Beat rings the same bells that the catalogue rings; a ring nobody took in time is dropped.
 CELERY_BEAT_SCHEDULE = {
     "index pending photos": {"task": "search.tasks.index_pending", "schedule": 30, "options": {"expires": 30}},
@@ -239,6 +241,7 @@ CELERY_BEAT_SCHEDULE = {
     "tag products": {"task": "descriptions.tasks.tag_pending", "schedule": 120, "options": {"expires": 120}},
     # At night; a ring that was missed is made up for when beat starts.
     "roll up": {"task": "search.tasks.roll_up", "schedule": crontab("20", "0"), "options": {"expires": 36_000}},
+    "sweep": {"task": "operations.tasks.sweep_files", "schedule": crontab("40", "0"), "options": {"expires": 36_000}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "celerybeat-schedule")
 

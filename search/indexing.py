@@ -4,6 +4,7 @@ Pending is a query, not a flag. So one rule serves new photos, photos of killed 
 category and new spaces.
 """
 
+import logging
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -18,20 +19,23 @@ from django.utils import timezone
 
 from catalog.models import Category, Photo
 from catalog.photos import StoredPhotoError
+from catalog.storage_deadline import READS, StorageSilent
 from metrics import indexing as metrics
 from search import encoders, photo_states
 from search.claiming import claim
-from search.models import Embedding, Rejection, Space
+from search.models import RETRY_AFTER, Embedding, Rejection, Space
 from search.photo_opening import opened
 from search.stopwatch import Stopwatch
 from search.store import partitions, vectors
 
+logger = logging.getLogger(__name__)
 # Photos a transaction. With so many, the commit and the queries (18 ms) cost 2 % of the encoding, a killed worker
 # repeats a second of work, and nobody waits long for a locked photo.
 BATCH = 64
 # The same in a space built beside the live one: a photo for the live one waits for this batch at most, and its rest.
 BUILDING_BATCH = 16
-RETRY_AFTER = timedelta(minutes=10)
+# How long a photo rests that alone got no answer. To ask for it again while it hangs costs nothing.
+SILENT_FOR = timedelta(seconds=20)
 
 
 def index_batch(space: Space, size: int = BATCH) -> int:
@@ -39,10 +43,11 @@ def index_batch(space: Space, size: int = BATCH) -> int:
 
     Photos that another worker holds are passed over. A photo whose product moved to another category keeps its vector.
     A space derived from another takes the vectors stored there and encodes what is missing. A photo whose storage does
-    not answer is rejected for RETRY_AFTER only, so that it holds up no others.
+    not answer is rejected for RETRY_AFTER only, so that it holds up no others. While the whole storage hangs, all wait.
 
     Returns:
-        How many photos were settled; 0 when nothing is pending, others hold it all or the space was dropped.
+        How many photos were settled; 0 when nothing is pending, others hold it all, the storage hangs or the space was
+        dropped.
 
     Raises:
         ml.recipes.WeightsError: the space's encoder cannot be loaded; nothing is lost.
@@ -59,6 +64,9 @@ def index_batch(space: Space, size: int = BATCH) -> int:
                 return 0
             _settle(space, photos)
             return len(photos)
+    except StorageSilent:
+        logger.warning("%s: the photo storage hangs, and photos wait for it", space)
+        return 0
     except IntegrityError:
         if Space.objects.filter(pk=space.pk).exists():
             raise
@@ -138,6 +146,8 @@ def _embed(space: Space, photos: Sequence[Photo]) -> None:
                 made = encoder.encode(chain([first], images))
             with watch.stage("store"):
                 _write(space, [photo for photo in photos if photo.pk not in failures], made)
+    if failures and READS.hangs():
+        raise StorageSilent
     metrics.observe(watch.stages, embedded=len(photos) - len(failures), rejected=len(failures))
     Rejection.objects.bulk_create(
         _rejection(space, photo, failures[photo.pk]) for photo in photos if photo.pk in failures
@@ -145,7 +155,8 @@ def _embed(space: Space, photos: Sequence[Photo]) -> None:
 
 
 def _rejection(space: Space, photo: Photo, failure: StoredPhotoError) -> Rejection:
-    retry_at = timezone.now() + RETRY_AFTER if failure.transient else None
+    wait = SILENT_FOR if isinstance(failure.__cause__, StorageSilent) else RETRY_AFTER
+    retry_at = timezone.now() + wait if failure.transient else None
     return Rejection(space=space, photo=photo, reason=str(failure), retry_at=retry_at)
 
 

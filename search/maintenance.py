@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import DatabaseError
+from django.db import DatabaseError, OperationalError
 from redis import RedisError
 
 from catalog import vocabulary
@@ -24,9 +24,11 @@ def maintain() -> list[str]:
     """Build the HNSW indexes that grown leaves lack, check those of leaves that changed much, and drop the leaves of
     deleted categories.
 
-    Returns the names of the tables and indexes that changed.
+    Returns the names of the tables and indexes that changed. Raises OperationalError, once all else is done, when the
+    database was away or had no room.
     """
     changed = []
+    outage: OperationalError | None = None
     for space in Space.objects.indexed_into():
         leaves = partitions.leaves(space)
         # Read after the leaves: a category made in between must not lose its leaf.
@@ -37,6 +39,8 @@ def maintain() -> list[str]:
                     changed.append(name)
             except partitions.Busy:  # The next run tries again.
                 continue
+            except OperationalError as error:
+                outage = error
             except (DatabaseError, TooFewVectors):  # For example, the space was dropped. The other leaves go on.
                 logger.exception("%s was not maintained", leaf.name)
     with _going_on():
@@ -45,6 +49,8 @@ def maintain() -> list[str]:
         vocabulary.refresh()
     if changed:
         indexes.analyze_catalogue()
+    if outage:
+        raise outage
     return changed
 
 

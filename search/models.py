@@ -1,5 +1,6 @@
 """What indexing leaves behind (spaces, embeddings, rejections, category heads) and what searching does: the log."""
 
+from datetime import timedelta
 from pathlib import PurePath
 from typing import ClassVar
 
@@ -171,10 +172,18 @@ class TextEmbedding(models.Model):
         return f"texts of product {self.product_id}"
 
 
+# How long a photo whose storage does not answer is not tried again.
+RETRY_AFTER = timedelta(minutes=10)
+
+
 class RejectionQuerySet(models.QuerySet["Rejection"]):
     def in_force(self) -> "RejectionQuerySet":
-        """The rejections that keep their photo from being tried now."""
-        return self.filter(models.Q(retry_at=None) | models.Q(retry_at__gt=Now()))
+        """The rejections that keep their photo from being tried now.
+
+        One that lasts longer than any is of a time before the clock was set back.
+        """
+        waiting = models.Q(retry_at__gt=Now(), retry_at__lte=Now() + RETRY_AFTER)
+        return self.filter(models.Q(retry_at=None) | waiting)
 
 
 class Rejection(models.Model):

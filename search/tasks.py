@@ -4,10 +4,12 @@ import time
 from collections import Counter
 from typing import Any
 
-from celery import shared_task
+from celery import current_app, shared_task
 from celery.signals import worker_ready
 from celery.utils.log import get_task_logger
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from psycopg_pool import PoolTimeout
 
 from catalog import vocabulary
 from catalog.importing import jobs
@@ -31,8 +33,17 @@ from search.store import partitions
 logger = get_task_logger(__name__)
 # Seconds that one task goes on taking batches: Ctrl-C and a deployment wait for its end.
 TURN = 10
+MAINTENANCE = "maintenance"  # The queue of what takes minutes.
+MAINTAINED = 600  # Seconds until beat rings for maintenance again.
 TEXTS_FOR = 2  # Seconds that a photo for the live space waits for texts.
 DAY = 86_400  # Seconds: an index over millions of photos takes hours.
+# What beat rings for seldom, and staff once, is tried again for as long as the database is away or full.
+OUTAGES = (OperationalError, InterfaceError, PoolTimeout)
+AGAIN = 20  # Seconds.
+UNTIL_DONE: dict[str, Any] = {"autoretry_for": OUTAGES, "default_retry_delay": AGAIN, "max_retries": None}
+# An index for which the disk has no room is built for minutes before that is known, so it is tried for a fifth of the
+# time.
+RESTS = 4
 
 
 @shared_task
@@ -135,10 +146,15 @@ def train_detector() -> None:
         logger.info("%s: detector trained, recall %.3f in made-up scenes", space, detector.found["recall"])
 
 
-@shared_task(acks_late=False, soft_time_limit=DAY, time_limit=DAY + 60)
-def maintain() -> None:
+@shared_task(bind=True, acks_late=False, soft_time_limit=DAY, time_limit=DAY + 60, max_retries=None)
+def maintain(self: Any) -> None:
     """Build the indexes that grown leaves lack, and drop the leaves of deleted categories."""
-    if changed := maintenance.maintain():
+    begun = time.monotonic()
+    try:
+        changed = maintenance.maintain()
+    except OUTAGES as outage:
+        raise self.retry(exc=outage, countdown=max(AGAIN, RESTS * (time.monotonic() - begun))) from outage
+    if changed:
         logger.info("maintained %s", ", ".join(changed))
 
 
@@ -148,7 +164,7 @@ def learn_words() -> None:
     vocabulary.refresh()
 
 
-@shared_task
+@shared_task(**UNTIL_DONE)
 def drop_space(space_id: int) -> None:
     """Delete a space that staff want gone."""
     try:
@@ -159,7 +175,7 @@ def drop_space(space_id: int) -> None:
         logger.warning("A space was not dropped: %s", error)
 
 
-@shared_task
+@shared_task(**UNTIL_DONE)
 def roll_up() -> None:
     """Sum up the last days; then drop the queries of days that are no longer kept."""
     if summed := days.roll_up():
@@ -173,3 +189,6 @@ def look_at_once(**kwargs: Any) -> None:
     """Take up at once what became pending while no worker ran, instead of waiting for beat."""
     index_pending.apply_async(expires=worker_bell.TIMEOUT)
     import_pending.apply_async(expires=worker_bell.TIMEOUT)
+    if MAINTENANCE in current_app.amqp.queues.consume_from:  # Beat would ring in ten minutes, or at night.
+        for task in (maintain, roll_up):
+            task.apply_async(expires=MAINTAINED)

@@ -1,4 +1,4 @@
-"""Who asks the site meanwhile, and what is answered: a search by photo, a list of products, an upload."""
+"""Who asks the site meanwhile, and what is answered: a search by photo, a list of products, a photo, an upload."""
 
 import random
 import time
@@ -18,7 +18,8 @@ PAUSE = 0.2  # Between two requests of one customer.
 class Customers:
     """Threads that ask, until the block ends."""
 
-    def __init__(self, url: str, token: str, skus: Sequence[str]) -> None:
+    def __init__(self, url: str, token: str, skus: Sequence[str], photos: Sequence[str]) -> None:
+        """`skus` get photos; `photos` are names of stored ones, which are looked at."""
         self.url = url
         self.statuses: Counter[str] = Counter()
         self.slowest = 0.0
@@ -26,11 +27,13 @@ class Customers:
         self.accepted: set[str] = set()
         """The photos that were answered with a 201, by the paths of their files."""
         self._headers = {"Authorization": f"Token {token}"}
-        self._skus = skus
+        self._skus, self._photos = skus, photos
         self._over, self._lock = Event(), Lock()
 
     def __enter__(self) -> "Customers":
-        self._threads = [Thread(target=self._ask, args=(ask,)) for ask in (self._search, self._list, self._upload)]
+        self._threads = [
+            Thread(target=self._ask, args=(ask,)) for ask in (self._search, self._list, self._look, self._upload)
+        ]
         for thread in self._threads:
             thread.start()
         return self
@@ -60,6 +63,9 @@ class Customers:
 
     def _list(self) -> requests.Response:
         return requests.get(f"{self.url}/api/v1/products/", timeout=SECONDS)
+
+    def _look(self) -> requests.Response:
+        return requests.get(f"{self.url}/media/{random.choice(self._photos)}", timeout=SECONDS)
 
     def _upload(self) -> requests.Response:
         address = f"{self.url}/api/v1/products/{random.choice(self._skus)}/photos/"

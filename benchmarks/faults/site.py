@@ -1,6 +1,5 @@
-"""A site whose parts may be killed: it is started as config.stack starts it, and what ends is started again."""
+"""A site whose parts may be killed: `python -m config.stack`, as it is shipped, and what finds its processes."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -8,47 +7,53 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Event, Thread
 
 import requests
 
+from benchmarks.faults.clock import Clock
 from benchmarks.faults.disks import Disk
 
 PARTS = ("worker", "maintenance", "beat", "web")
-RESTART_SECONDS = 1  # What an orchestrator takes to start a part again.
-READY_SECONDS = 120
+SERVERS = ("redis", "postgresql")
+READY_SECONDS = 180
+STOP_SECONDS = 120
 
 
 class Site:
-    """The running parts, by name, on the data folder of the settings."""
+    """The running stack on the data folder of the settings."""
 
-    def __init__(self, var: Path, port: str, disks: dict[str, Disk]) -> None:
+    def __init__(self, var: Path, port: str, disks: dict[str, Disk], clock: Clock | None) -> None:
         self.var = var
         self.url = f"http://127.0.0.1:{port}"
         self.disks = disks
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.over = Event()
+        self.clock = clock
+        self.seconds_back = 0
+        self.stack: subprocess.Popen[bytes] | None = None
 
-    def start(self, name: str) -> None:
-        from config.stack.site import COMMANDS
+    def start(self) -> None:
+        """Start the stack, once the one before has ended, and wait until it is ready and all its parts are up."""
+        if self.stack is not None:
+            self.stack.wait()
+        with (self.var / "stack.out").open("ab") as output:
+            command = [sys.executable, "-m", "config.stack"]
+            self.stack = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
+        self.wait_until_ready()
+        while not all(self.of(part) for part in PARTS):
+            time.sleep(0.2)
 
-        command = ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", *COMMANDS[name]]
-        # A full disk for logs takes no file either: the part then runs without one.
-        try:
-            log: int | None = os.open(self.var / "log" / f"{name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        except OSError:
-            log = None
-        output = subprocess.DEVNULL if log is None else log
-        self.processes[name] = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
-        if log is not None:
-            os.close(log)
+    def stop(self) -> None:
+        if self.stack is not None and self.stack.poll() is None:
+            self.stack.send_signal(signal.SIGTERM)
+            try:
+                self.stack.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.stack.kill()
+                self.stack.wait()
 
-    def keep(self) -> None:
-        """Start what has ended, until the site is over."""
-        while not self.over.wait(RESTART_SECONDS):
-            for name, process in list(self.processes.items()):
-                if process.poll() is not None:
-                    self.start(name)
+    def set_clock_back(self, seconds: int) -> None:
+        assert self.clock is not None
+        self.seconds_back += seconds
+        self.clock.set_ahead(-self.seconds_back)
 
     def is_ready(self) -> bool:
         try:
@@ -61,27 +66,18 @@ class Site:
         begun = time.monotonic()
         while not self.is_ready():
             if time.monotonic() - begun > READY_SECONDS:
-                raise SystemExit(f"not ready after {READY_SECONDS} s: see {self.var / 'log'}")
+                raise SystemExit(f"not ready after {READY_SECONDS} s: see {self.var / 'stack.out'}")
             time.sleep(0.2)
         return time.monotonic() - begun
 
-    def stop(self) -> None:
-        self.over.set()
-        for process in self.processes.values():
-            process.send_signal(signal.SIGQUIT)
-        for process in self.processes.values():
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
     def of(self, part: str) -> list[int]:
-        """The processes of a part, all of them that a fault of it strikes."""
+        """The processes of a part, all of them that a fault of it strikes; none while it is down."""
         from config.embedded import servers
 
         if part == "everything":
-            return [pid for name in (*PARTS, "redis", "postgresql") for pid in self.of(name)]
+            return [*self.supervisor(), *(pid for name in (*PARTS, *SERVERS) for pid in self.of(name))]
+        if part == "supervisor":
+            return self.supervisor()
         if part == "redis":
             return [pid] if (pid := servers.redis().pid()) else []
         if part in ("postgresql", "backend"):
@@ -89,8 +85,22 @@ class Site:
             processes = with_children(pid) if pid else []
             return processes if part == "postgresql" else busiest_backend(processes)
         if part == "worker child":
-            return with_children(self.processes["worker"].pid)[1:]
-        return with_children(self.processes[part].pid)
+            return self._leader_and_children("worker")[1:]
+        return self._leader_and_children(part)
+
+    def supervisor(self) -> list[int]:
+        return [self.stack.pid] if self.stack and self.stack.poll() is None else []
+
+    def _leader_and_children(self, part: str) -> list[int]:
+        from config.stack.site import COMMANDS
+
+        for supervisor in self.supervisor():
+            for pid in with_children(supervisor)[1:]:
+                with suppress(OSError):
+                    command = Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")
+                    if tuple(command[-len(COMMANDS[part]) :]) == COMMANDS[part]:
+                        return with_children(pid)
+        return []
 
 
 def with_children(pid: int) -> list[int]:
@@ -114,14 +124,10 @@ def busiest_backend(processes: list[int]) -> list[int]:
 
 
 @contextmanager
-def running(var: Path, port: str, disks: dict[str, Disk]) -> Iterator[Site]:
-    site = Site(var, port, disks)
-    keeper = Thread(target=site.keep, daemon=True)
+def running(var: Path, port: str, disks: dict[str, Disk], clock: Clock | None) -> Iterator[Site]:
+    site = Site(var, port, disks, clock)
     try:
-        for name in PARTS:
-            site.start(name)
-        keeper.start()
-        site.wait_until_ready()
+        site.start()
         yield site
     finally:
         site.stop()

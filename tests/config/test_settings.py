@@ -29,6 +29,19 @@ def test_the_docs_explain_every_variable_of_the_example():
     assert [name for name in LINES if f"`{name}`" not in page and name != "POSTGRES_PASSWORD"] == []
 
 
+def test_a_command_whose_database_is_away_says_so_in_a_line(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "manage.py", "spaces"],
+        env={**os.environ, "LAMPLIGHT_VAR": str(tmp_path), "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/shop"},
+        cwd=BASE_DIR,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last == "The database does not answer. Try again in a moment. The same command goes on from there."
+
+
 def test_a_command_on_a_database_without_tables_says_what_to_do(tmp_path):
     kept = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "REDIS_URL")}
     done = subprocess.run(

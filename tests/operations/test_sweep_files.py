@@ -10,7 +10,9 @@ from django.utils import timezone
 from catalog.models import Import, Photo
 from catalog.storage import private_storage
 from operations import leftovers as leftover_files
+from operations import tasks
 from operations.leftovers import leftovers
+from operations.tasks import sweep_files
 from tests import commands
 
 pytestmark = pytest.mark.django_db
@@ -110,3 +112,22 @@ def test_a_storage_that_does_not_answer_is_one_line(media):
     media.mkdir()
     (media / "photos").write_text("no folder")
     assert commands.refused("sweep_files").startswith("The photo storage did not answer: [Errno 20] Not a directory")
+
+
+def test_at_night_the_workers_delete_what_a_crash_left_a_day_ago(photo, media):
+    kept = media / photo("red").file.name
+    os.utime(kept, (0, 0))
+    old, young = leave(media, "photos/ab/old.jpg", hours=25), leave(media, "photos/ab/young.jpg", hours=23)
+    sweep_files()
+    assert [path.exists() for path in (kept, old, young)] == [True, False, True]
+
+
+def test_files_that_are_too_many_for_a_crash_stay(media, monkeypatch, caplog):
+    monkeypatch.setattr(tasks, "MOST", 2)
+    left = [leave(media, f"photos/ab/{number}.jpg", hours=25) for number in range(3)]
+    sweep_files()
+    assert all(path.exists() for path in left)
+    assert "More than 2 files have no row, and stay: see `manage.py sweep_files`" in caplog.text
+    left.pop().unlink()
+    sweep_files()
+    assert not any(path.exists() for path in left)

@@ -1,3 +1,4 @@
+import os
 import threading
 import time
 from datetime import timedelta
@@ -8,8 +9,11 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from catalog import storage_deadline
+from catalog.models import Photo
+from catalog.storage_deadline import READS
 from search import claiming, indexing, photo_opening, photo_states
-from search.models import Embedding, Rejection, Space
+from search.models import RETRY_AFTER, Embedding, Rejection, Space
 from tests.bombs import AVIF_THAT_LIES
 from tests.grid_space import GridEncoder
 from tests.installation import wait_for
@@ -141,7 +145,7 @@ def test_a_storage_that_does_not_answer_holds_up_no_other_photo_and_is_asked_aga
     rejection = Rejection.objects.get()
     assert rejection.reason == f"The photo storage did not answer: [Errno 21] Is a directory: '{path}'."
     assert rejection.retry_at is not None
-    assert rejection.retry_at > timezone.now() + indexing.RETRY_AFTER - timedelta(minutes=1)
+    assert rejection.retry_at > timezone.now() + RETRY_AFTER - timedelta(minutes=1)
     path.rmdir()
     path.write_bytes(kept)
     assert index() == 0
@@ -156,6 +160,22 @@ def test_each_space_is_pending_for_itself(space, photo, index):
     index()
     other = Space.objects.create(name="other", recipe={"weights": "random"}, dimensions=48)
     assert photo_states.pending(other).count() == 1
+
+
+def test_while_the_whole_storage_hangs_photos_wait_and_are_indexed_once_it_answers(space, photo, media, monkeypatch):
+    monkeypatch.setattr(storage_deadline, "PATIENCE", 0.3)
+    paths = [media / photo(colour).file.name for colour in ("red", "blue")]
+    kept = [path.read_bytes() for path in paths]
+    for path in paths:
+        path.unlink()
+        os.mkfifo(path)  # It opens as soon as somebody writes.
+    assert (indexing.index_batch(space), Rejection.objects.count()) == (0, 0)
+    for path, data in zip(paths, kept, strict=True):
+        path.write_bytes(data)
+        path.unlink()
+        path.write_bytes(data)
+    wait_for(lambda: not READS.hangs(), "the storage")
+    assert indexing.index_batch(space) == 2
 
 
 def test_a_failing_encoder_loses_nothing(space, photo, monkeypatch):
@@ -199,7 +219,8 @@ def test_photos_are_opened_in_threads_while_the_encoder_works_and_never_far_ahea
 def test_an_encoder_that_fails_in_the_middle_leaves_no_thread_and_no_photo_behind(space, photo, monkeypatch):
     for n in range(20):
         photo((8 * n, 0, 0))
-    photo_opening.openers()
+    indexing.index_batch(space)  # From now on the threads that open photos are there.
+    indexing.forget(list(Photo.objects.values_list("pk", flat=True)))
     threads = threading.active_count()
 
     def failing(self, images):
@@ -210,7 +231,10 @@ def test_an_encoder_that_fails_in_the_middle_leaves_no_thread_and_no_photo_behin
         patch.setattr(GridEncoder, "encode", failing)
         with pytest.raises(KeyboardInterrupt):
             indexing.index_batch(space)
-    assert threading.active_count() == threads
+    deadline = time.monotonic() + 10  # Photos that were being opened are opened.
+    while threading.active_count() > threads and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threading.active_count() <= threads
     assert photo_states.pending(space).count() == 20
     assert indexing.index_batch(space) == 20
 

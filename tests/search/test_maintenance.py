@@ -1,6 +1,7 @@
 """Upkeep: indexes are built and checked when they are due, leaves of deleted categories go."""
 
 import pytest
+from django.db import OperationalError
 
 from catalog.models import Category, Photo
 from search import maintenance, spaces
@@ -52,3 +53,21 @@ def test_a_category_gets_its_leaf_when_it_is_made_and_loses_it_to_maintenance_on
     assert partitions.leaves(space) == []
     spaces.activate(Space.objects.create(name="other", recipe=RECIPE, dimensions=48))
     partitions.when_free(lambda: partitions.drop_branch(space))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_outage_at_one_leaf_is_told_once_the_others_are_maintained(lamps, category, monkeypatch):
+    monkeypatch.setattr(partitions, "EXACT_ROWS", ROWS - 1)
+    stock(lamps.space, category("bed"), clustered(ROWS, 512, seed=4))
+    build, built = indexes.build, list[str]()
+
+    def fail_at_first(leaf: partitions.Leaf) -> bool:
+        built.append(leaf.index_name)
+        if len(built) == 1:
+            raise OperationalError("no room")
+        return build(leaf)
+
+    monkeypatch.setattr(indexes, "build", fail_at_first)
+    with pytest.raises(OperationalError, match="no room"):
+        maintenance.maintain()
+    assert LeafIndex.objects.count() == 1

@@ -1,5 +1,7 @@
 """Indexed, pending, rejected: one definition, whoever asks."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 from django.utils import timezone
@@ -59,6 +61,14 @@ def test_a_photo_counts_once_as_rejected_or_as_indexed(space, indexed_shop, phot
     assert list(rejected) == [damaged.product]
     assert indexed.product in whole
     assert list(photo_states.pending(space)) == [resting]
+
+
+def test_a_rejection_of_a_time_before_the_clock_was_set_back_keeps_no_photo_waiting(space, photo):
+    resting, later = photo("red"), photo("blue")
+    for one, minutes in ((resting, 9), (later, 60)):
+        retry_at = timezone.now() + timedelta(minutes=minutes)
+        Rejection.objects.create(space=space, photo=one, reason="asleep", retry_at=retry_at)
+    assert list(photo_states.pending(space)) == [later]
 
 
 def test_an_empty_shop_has_nothing_pending(space):

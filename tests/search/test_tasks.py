@@ -1,11 +1,14 @@
 import pytest
 from celery import current_app
+from django.db import OperationalError
+from django.db.models import QuerySet
 
 from catalog.models import VocabularyWord
 from descriptions.tasks import tag_pending
 from ml.recipes import WeightsError
+from operations.tasks import sweep_files
 from search import indexing, photo_states, tasks
-from search.models import Head, TextEmbedding
+from search.models import Head, Space, TextEmbedding
 
 pytestmark = pytest.mark.django_db
 
@@ -83,6 +86,30 @@ def test_a_turn_that_is_over_rings_for_the_next_one(space, shop, monkeypatch):
 
 
 def test_beat_rings_tasks_that_exist():
-    expected = {tasks.index_pending, tasks.import_pending, tasks.maintain, tasks.roll_up, tag_pending}
+    expected = {tasks.index_pending, tasks.import_pending, tasks.maintain, tasks.roll_up, tag_pending, sweep_files}
     known = {task.name for task in expected}
     assert {entry["task"] for entry in current_app.conf.beat_schedule.values()} == known
+
+
+@pytest.mark.parametrize(
+    ("queues", "more"), [([], []), (["maintenance"], ["search.tasks.maintain", "search.tasks.roll_up"])]
+)
+def test_a_worker_that_starts_takes_up_what_another_left(asked, monkeypatch, queues, more):
+    monkeypatch.setattr(current_app.amqp.queues, "_consume_from", dict.fromkeys(queues))
+    tasks.look_at_once()
+    assert asked == ["search.tasks.index_pending", "search.tasks.import_pending", *more]
+
+
+@pytest.mark.parametrize("task", [tasks.maintain, tasks.roll_up, tasks.drop_space])
+def test_what_is_asked_for_seldom_is_tried_again_until_an_outage_is_over(monkeypatch, task):
+    outage = [OperationalError("away")] * 5
+
+    def ask(**restriction: object) -> QuerySet[Space]:
+        if outage:
+            raise outage.pop()
+        return Space.objects.none()
+
+    for module, name in ((tasks.maintenance, "maintain"), (tasks.days, "roll_up"), (Space.objects, "filter")):
+        monkeypatch.setattr(module, name, ask)
+    done = task.apply([1] if task is tasks.drop_space else [])
+    assert (done.state, outage) == ("SUCCESS", [])

@@ -16,7 +16,8 @@ SHOWN = 20
 
 EPILOG = """
 A server that is killed between storing a photo and committing its row leaves such a file. Files younger than an hour
-are left alone: their row may be on its way. Files sent for an import are swept too; the workers do so after a day.
+are left alone: their row may be on its way. Files sent for an import are swept too. The workers do all this at night
+with files a day old, but delete none if more than 1,000 photos have no row.
 
 examples:
   manage.py sweep_files             # say what would be deleted

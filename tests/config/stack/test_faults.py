@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import requests
 
+from benchmarks.faults.activities import fill_folder
+from benchmarks.faults.customers import Customers
 from config.settings import BASE_DIR
 from tests.config.stack.test_stack import RunningStack
 from tests.conftest import picture
@@ -69,6 +71,12 @@ class Shop:
     def wait_until_all_is_indexed(self) -> None:
         wait_for(lambda: self.indexed() == self.products, "all photos indexed", seconds=60)
 
+    def start_stack_again(self) -> None:
+        """As an orchestrator does once its process has died."""
+        self.stack.process.wait()
+        self.stack = RunningStack(self.stack.var, ("-c", IMPATIENT), PORT=str(self.stack.port))
+        self.stack.wait_until_up()
+
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory) -> Iterator[Shop]:
@@ -79,7 +87,9 @@ def shop(tmp_path_factory) -> Iterator[Shop]:
         stack.wait_until_up()
         logs = [var / "log" / f"{name}.log" for name in ("worker", "maintenance")]  # They start after the web process.
         wait_for(lambda: all("ready." in log.read_text() for log in logs), "the workers")
-        yield Shop(stack, stack.manage("drf_create_token", "admin").split()[2])
+        shop = Shop(stack, stack.manage("drf_create_token", "admin").split()[2])
+        yield shop
+        stack = shop.stack
     finally:
         stack.end()
 
@@ -128,6 +138,25 @@ def test_killed_servers_are_started_again_and_indexing_goes_on(shop):
     shop.wait_until_restarted({**before, "postgresql": before["postgresql"] + 1, "redis": before["redis"] + 1})
     shop.upload()
     shop.wait_until_all_is_indexed()
+
+
+def test_everything_that_is_killed_amid_indexing_goes_on_and_nothing_is_lost_or_doubled(shop, tmp_path):
+    """The worker's child first, so that its photos are pending anew, and then all at once, as by a power cut."""
+    fill_folder(tmp_path / "lamps", 100)
+    shop.stack.manage("import_catalog", str(tmp_path / "lamps"))
+    token = shop.staff["Authorization"].split()[1]
+    with Customers(shop.stack.url, token, ["LAMP-1"], ["photos/00/none.jpg"]) as customers:
+        os.kill(child(shop, "worker"), signal.SIGKILL)
+        wait_for(lambda: customers.statuses["201"] > 0, "an upload")
+        servers = [shop.stack.postgresql().pid(), shop.stack.redis().pid()]
+        for pid in (shop.stack.process.pid, *(leader(shop, name) for name in PARTS), *servers):
+            os.kill(pid or 0, signal.SIGKILL)
+        shop.start_stack_again()
+    shop.products += 100 + len(customers.accepted)
+    shop.wait_until_all_is_indexed()
+    assert customers.statuses["500"] == customers.without_retry_after == 0
+    count = "from benchmarks.faults.damage import damage; left = damage(set()); print(left.lost, left.doubled)"
+    assert shop.stack.manage("shell", "-v", "0", "-c", count).split() == ["0", "0"]
 
 
 def test_a_killed_supervisor_leaves_nothing_and_a_new_stack_starts_at_once(shop):

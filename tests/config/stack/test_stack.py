@@ -31,7 +31,7 @@ class RunningStack:
     """`python -m config.stack` on a data folder and port of its own."""
 
     def __init__(self, var: Path, program: tuple[str, ...] = ("-m", "config.stack"), **environment: str) -> None:
-        self.var, self.port = var, free_port()
+        self.var, self.port = var, int(environment.get("PORT") or free_port())
         self.url = f"http://127.0.0.1:{self.port}"
         var.mkdir(parents=True, exist_ok=True)
         self.output = var / "output"
