@@ -1,5 +1,8 @@
 """What is said of the administrator at each start."""
 
+import io
+import sys
+
 import pytest
 from django.contrib.auth.models import User
 
@@ -12,6 +15,14 @@ pytestmark = pytest.mark.django_db
 def folder(settings, tmp_path):
     settings.VAR = tmp_path
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def terminal(monkeypatch):
+    """Somebody reads along."""
+    output = io.StringIO()
+    output.isatty = lambda: True  # type: ignore[method-assign]
+    monkeypatch.setattr(sys, "stdout", output)
 
 
 def test_the_password_is_told_when_it_is_made_and_opens_the_admin(client):
