@@ -152,11 +152,10 @@ ADDRESS = "set it to one like {}, with %2F for a / in the password"
 
 def database() -> dict[str, Any]:
     """DATABASE_URL, or PostgreSQL 18 + pgvector embedded in the data folder."""
-    if env.str("DATABASE_URL", default=""):
+    if url := env.str("DATABASE_URL", default=""):
         with suppress(ValueError):  # It quotes what it cannot read, and that may be the password.
-            found = dict(env.db("DATABASE_URL"))
-            if found.get("ENGINE") == "django.db.backends.postgresql":
-                return found
+            if env.DB_SCHEMES.get(urlsplit(url).scheme) == "django.db.backends.postgresql":
+                return dict(env.db("DATABASE_URL"))
         refuse("DATABASE_URL", f"is no address: {ADDRESS.format('postgres://user:password@host:5432/name')}")
     return {"ENGINE": "config.embedded.database", "NAME": "lamplight", "USER": "lamplight"}
 
