@@ -145,8 +145,6 @@ TEMPLATES = [
 # A web process takes at most a connection for each of eight threads of its lanes, two for /readyz and for /metrics,
 # and one for who asks whether staff send (config.web): thirteen. What a view asks for in further threads is the rest.
 POOL = {"min_size": 1, "max_size": 18, "timeout": 3, "connection_class": Connection}
-
-
 ADDRESS = "set it to one like {}, with %2F for a / in the password"
 
 
@@ -407,7 +405,7 @@ LOGGING: dict[str, Any] = {
         "django": {"handlers": [], "level": "NOTSET"},
         "django.server": {"handlers": [], "level": "CRITICAL"},  # runserver writes query strings.
         # Of the worker's pool, that a child was killed. billiard passes it on to nobody.
-        "multiprocessing": {"handlers": ["console"], "propagate": False},
+        "multiprocessing": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         "waitress": {"level": "WARNING"},  # It notes each client that goes away.
         "django.request": {"level": "ERROR"},  # A refused request has its line already, with its status.
         "celery.worker.strategy": {"level": "WARNING"},  # It notes each task that comes,
