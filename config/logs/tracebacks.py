@@ -21,7 +21,7 @@ def traceback_of(error: BaseException) -> str:
         setattr(one, MESSAGE, partial(_message, its))
         others = [(one.__cause__, its.__cause__), (one.__context__, its.__context__)]
         others += zip(one.exceptions or (), getattr(its, "exceptions", ()), strict=False)
-        pairs += [(shown, error) for shown, error in others if shown is not None]
+        pairs += [(other, its_error) for other, its_error in others if other is not None]
     text = "".join(shown.format()).rstrip()
     return text if len(text) <= MOST else f"... ({len(text):,} characters)\n{text[-MOST:]}"
 

@@ -191,7 +191,7 @@ def test_why_a_form_is_taken_for_forged_is_told_without_the_address_that_sent_it
         (
             "UNKNOWN_TASK_ERROR",
             [KeyError("shop"), SECRET, {}, {}],
-            "Received unregistered task of type 'shop.gone'",
+            "Received unregistered task of type 'shop'",
         ),
         ("INVALID_TASK_ERROR", [ValueError(SECRET), SECRET], "Received invalid task message"),
         ("UNKNOWN_FORMAT", [SECRET], "Received and deleted unknown message.  Wrong destination?!?"),
