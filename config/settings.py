@@ -1,5 +1,6 @@
 """Every setting, in one file. What a shop may change comes from the environment (docs/configuration.md)."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,9 +25,14 @@ class Environment(environ.Env):
         self.names: set[str] = set()
 
     def get_value(self, var: str, *arguments: Any, **options: Any) -> Any:
+        """A number that cannot be read ends the process."""
         if var in self.ENVIRON:
             self.names.add(var)
-        return super().get_value(var, *arguments, **options)
+        try:
+            return super().get_value(var, *arguments, **options)
+        except ValueError:
+            kind = "a whole number" if options.get("cast") is int else "a number"
+            refuse(var, f"is {self.ENVIRON[var]!r}: set it to {kind}")
 
     def choice(self, name: str, *choices: str) -> str:
         """One of the choices, the first by default. Any other ends the process."""
@@ -139,12 +145,16 @@ TEMPLATES = [
 # A web process takes at most a connection for each of eight threads of its lanes, two for /readyz and for /metrics,
 # and one for who asks whether staff send (config.web): thirteen. What a view asks for in further threads is the rest.
 POOL = {"min_size": 1, "max_size": 18, "timeout": 3, "connection_class": Connection}
+ADDRESS = "set it to one like {}, with %2F for a / in the password"
 
 
 def database() -> dict[str, Any]:
     """DATABASE_URL, or PostgreSQL 18 + pgvector embedded in the data folder."""
-    if env.str("DATABASE_URL", default=""):
-        return {**env.db("DATABASE_URL")}
+    if url := env.str("DATABASE_URL", default=""):
+        with suppress(ValueError):  # It quotes what it cannot read, and that may be the password.
+            if env.DB_SCHEMES.get(urlsplit(url).scheme) == "django.db.backends.postgresql":
+                return dict(env.db("DATABASE_URL"))
+        refuse("DATABASE_URL", f"is no address: {ADDRESS.format('postgres://user:password@host:5432/name')}")
     return {"ENGINE": "config.embedded.database", "NAME": "lamplight", "USER": "lamplight"}
 
 
@@ -164,7 +174,11 @@ REDIS_URL = env.str("REDIS_URL", default="")
 
 def redis_url(database: int) -> str:
     """REDIS_URL in the database that it names, otherwise in this one; "embedded" is Redis in the data folder."""
-    url = urlsplit(REDIS_URL or "redis://embedded")
+    try:
+        url = urlsplit(REDIS_URL or "redis://embedded")
+        url.port  # noqa: B018  it is read only here
+    except ValueError:
+        refuse("REDIS_URL", f"is no address: {ADDRESS.format('redis://:password@host:6379')}")
     return url._replace(path=url.path if url.path.strip("/") else f"/{database}").geturl()
 
 
@@ -381,11 +395,17 @@ LOGGING: dict[str, Any] = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"()": "config.logs.lines.Formatter", "kind": LOG_FORMAT}},
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "line"},
+        "console": {"class": "config.logs.lines.LineHandler", "formatter": "line"},
         "terminal": {"class": "config.logs.setup.TerminalHandler"},
     },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
+        "config.terminal": {"level": "INFO"},  # What the person who starts it must know.
+        # Django's own handlers would write each error again, as it is.
+        "django": {"handlers": [], "level": "NOTSET"},
+        "django.server": {"handlers": [], "level": "CRITICAL"},  # runserver writes query strings.
+        # Of the worker's pool, that a child was killed. billiard passes it on to nobody.
+        "multiprocessing": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         "waitress": {"level": "WARNING"},  # It notes each client that goes away.
         "django.request": {"level": "ERROR"},  # A refused request has its line already, with its status.
         "celery.worker.strategy": {"level": "WARNING"},  # It notes each task that comes,
@@ -393,7 +413,7 @@ LOGGING: dict[str, Any] = {
     },
 }
 if LOG_FORMAT == "text":  # What the supervisor tells is read at a terminal, without times and names.
-    LOGGING["loggers"]["config.terminal"] = {"handlers": ["terminal"], "level": "INFO", "propagate": False}
+    LOGGING["loggers"]["config.terminal"] |= {"handlers": ["terminal"], "propagate": False}
 
 # Errors are reported to Sentry where its DSN is set. Otherwise the SDK is not even imported, which takes 10 MB.
 SENTRY_DSN = env.str("SENTRY_DSN", default="")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 logger = logging.getLogger(__name__)
+# By these a caller would choose the id under which Sentry keeps what is timed.
+TRACE_HEADERS = ("HTTP_SENTRY_TRACE", "HTTP_BAGGAGE")
 django_application = get_wsgi_application()
 
 
@@ -26,6 +28,8 @@ def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> 
 
     A Content-Type that names a charset has Django read the address with it at once.
     """
+    for name in TRACE_HEADERS:
+        environ.pop(name, None)
     try:
         return django_application(environ, start_response)
     except (LookupError, ValueError, SuspiciousOperation):

@@ -155,6 +155,7 @@ class PostgreSQLServer(Server):
             # A statement that fails is told to who sent it. Its text holds what customers searched for: no log has it.
             "log_min_messages = log",
             "log_min_error_statement = panic",
+            "log_error_verbosity = terse",  # Without it a backend that is killed has its statement told, as a DETAIL.
         ]
         if free_shared_memory() < 1 << 30:
             # A parallel HNSW build keeps maintenance_work_mem in /dev/shm, of which containers have 64 MB

@@ -4,18 +4,21 @@ The log is where one reads on: a report has the id of its request (docs/logs.md)
 """
 
 import logging
+import re
+import time
 from itertools import zip_longest
 from typing import Any, cast
 
+import redis
 import sentry_sdk
 from django.db import InterfaceError, OperationalError
 from kombu.exceptions import OperationalError as BrokerError
 from psycopg_pool import PoolTimeout
-from redis import RedisError
 from sentry_sdk.integrations.atexit import AtexitIntegration
 from sentry_sdk.integrations.celery import CeleryIntegration
 from sentry_sdk.integrations.django import DjangoIntegration
 from sentry_sdk.integrations.logging import LoggingIntegration
+from sentry_sdk.transport import HttpTransport
 from sentry_sdk.types import Event, Hint
 from sentry_sdk.utils import BadDsn, Dsn
 from structlog.contextvars import get_contextvars
@@ -23,8 +26,10 @@ from structlog.contextvars import get_contextvars
 from config.logs import privacy
 from config.logs.process_name import process_name
 
+logger = logging.getLogger(__name__)
 # Reports that are still to be sent when a process ends are waited for so long. A host that answers takes 0.1 s.
 SHUTDOWN_SECONDS = 2
+UNSENT_SECONDS = 600  # Between two lines that reports do not arrive: a wrong DSN is seen, and no log is filled.
 # What is kept of a report. Whatever else it may hold, now or in a later version of the SDK, may be what was sent.
 KEPT = {
     *("event_id", "timestamp", "start_timestamp", "type", "level", "logger", "platform", "sdk", "server_name"),
@@ -33,6 +38,18 @@ KEPT = {
 TRACE = {"trace_id", "span_id", "parent_span_id", "op", "status", "origin"}
 # SQLSTATEs of what passes: the server is away, starts or stops, is full, or gave up a statement that waited too long.
 PASSES = ("08", "40", "53", "55", "57")
+MISCONFIGURED = (redis.AuthenticationError, redis.exceptions.AuthorizationError)  # No Redis that is away.
+
+
+class Transport(HttpTransport):
+    """Sentry's own, which keeps silent when a report does not arrive."""
+
+    told_at = -float(UNSENT_SECONDS)
+
+    def on_dropped_event(self, reason: str) -> None:
+        if time.monotonic() - self.told_at >= UNSENT_SECONDS:
+            self.told_at = time.monotonic()
+            logger.warning("Reports do not reach Sentry (%s): see SENTRY_DSN", reason)
 
 
 def start(dsn: str, environment: str, release: str, traces: float) -> None:
@@ -43,6 +60,9 @@ def start(dsn: str, environment: str, release: str, traces: float) -> None:
         raise ValueError(str(error)) from error
     sentry_sdk.init(
         dsn,
+        transport=Transport,
+        auto_session_tracking=False,
+        send_client_reports=False,
         environment=environment,
         release=release,
         # A caller may ask to be timed; whether it is, is not theirs to say.
@@ -70,7 +90,8 @@ def scrubbed(event: Event, hint: Hint) -> Event | None:
     """A report without anything that was sent to the shop; None where the shop is not at fault."""
     record: logging.LogRecord | None = hint.get("log_record")
     error: BaseException | None = hint["exc_info"][1] if hint.get("exc_info") else None
-    if _is_expected(error) or getattr(record, "status_code", 500) < 500:
+    named = record.args if record is not None and isinstance(record.args, tuple) else ()
+    if any(map(_is_expected, (error, *named))) or getattr(record, "status_code", 500) < 500:
         return None
     if record is not None:
         said = privacy.message(record)
@@ -92,7 +113,7 @@ def scrubbed_trace(event: Event, hint: Hint) -> Event | None:
     for span in spans if isinstance(spans, list) else ():
         span.pop("data", None)
         if str(span.get("op")).startswith("db"):
-            span["description"] = str(span.get("description")).split(maxsplit=1)[0]
+            span["description"] = "".join(re.findall(r"\A\s*(\w+)", str(span.get("description"))))
     return _cut(event)
 
 
@@ -108,7 +129,7 @@ def _cut(event: Event) -> Event:
     return cast(Event, kept)
 
 
-def _is_expected(error: BaseException | None) -> bool:
+def _is_expected(error: object) -> bool:
     """Whether something that the shop stands on is away or full: /readyz tells that, and it passes."""
     from catalog.outages import Outage
     from catalog.storage import FULL, NotStored
@@ -119,4 +140,10 @@ def _is_expected(error: BaseException | None) -> bool:
         return state is None or state.startswith(PASSES)
     if isinstance(error, OSError) and error.errno in FULL:
         return True
-    return isinstance(error, Outage | NotStored | DecodersBusy | PoolTimeout | RedisError | BrokerError)
+    if isinstance(error, BrokerError) and isinstance(error.__cause__, redis.RedisError):
+        return _is_expected(error.__cause__)
+    if isinstance(error, redis.ConnectionError | redis.TimeoutError):
+        return not isinstance(error, MISCONFIGURED)
+    if isinstance(error, redis.ResponseError):  # Its disk or its memory is full.
+        return isinstance(error, redis.OutOfMemoryError) or str(error).startswith("MISCONF")
+    return isinstance(error, Outage | NotStored | DecodersBusy | PoolTimeout | BrokerError)

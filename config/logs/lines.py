@@ -1,9 +1,12 @@
 """How a record of the log is written: as a line to be read (text), or as one JSON object (json)."""
 
+import json
 import logging
 import os
 import re
+import sys
 from types import TracebackType
+from typing import Any, TextIO
 
 import structlog
 from structlog.processors import ExceptionRenderer, JSONRenderer, TimeStamper
@@ -11,12 +14,24 @@ from structlog.stdlib import ProcessorFormatter, add_log_level, add_logger_name
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from config.logs import privacy
+from config.logs.plain_text import on_one_line, shortened
 from config.logs.process_name import process_name
+from config.logs.tracebacks import traceback_of
 
-MOST = 2_000  # Characters. An address that a stranger makes up has up to 32,000.
 FIRST = ("time", "level", "logger", "event", "process", "pid")
-# What would begin a line that nobody wrote, or change a terminal.
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+AMBIGUOUS = re.compile(r"[\s=\"]|^$")
+
+
+class LineHandler(logging.StreamHandler[TextIO]):
+    """Writes to standard error. Of a record that cannot be told it says where that comes from."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  logging calls it
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError) or hasattr(record, "stands_in"):  # The disk is full, or the terminal gone.
+            return
+        said = {"msg": "cannot be told (%s): %s:%d", "args": (type(error).__name__, record.pathname, record.lineno)}
+        about = {"name": record.name, "levelno": record.levelno, "levelname": record.levelname, "stands_in": True}
+        self.emit(logging.makeLogRecord({**about, **said}))
 
 
 class Formatter(ProcessorFormatter):
@@ -41,10 +56,6 @@ class Formatter(ProcessorFormatter):
         return super().format(privacy.cleaned(record))
 
 
-def shortened(text: str) -> str:
-    return text if len(text) <= MOST else f"{text[:MOST]} ... ({len(text):,} characters)"
-
-
 def _add_fields(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
     """Which process wrote the line, and the record's own fields: `extra={"fields": {"status": 200}}`."""
     fields = getattr(event["_record"], "fields", {})
@@ -53,7 +64,7 @@ def _add_fields(logger: WrappedLogger, name: str, event: EventDict) -> EventDict
 
 
 def _traceback(exc_info: tuple[type[BaseException], BaseException, TracebackType | None]) -> str:
-    return privacy.traceback_of(exc_info[1])
+    return traceback_of(exc_info[1])
 
 
 def _in_order(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
@@ -64,10 +75,12 @@ def _in_order(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
 def _as_text(logger: WrappedLogger, name: str, event: EventDict) -> str:
     """`TIME LEVEL LOGGER: EVENT key=value ...`, and a traceback below."""
     rest = {key: value for key, value in event.items() if key not in (*FIRST, "exception")}
-    said = " ".join([event["event"], *(f"{key}={value}" for key, value in rest.items())])
-    line = f"{event['time']} {event['level'].upper()} {event['logger']}: {_on_one_line(said)}"
+    said = " ".join([event["event"], *(f"{key}={_quoted(value)}" for key, value in rest.items())])
+    line = f"{event['time']} {event['level'].upper()} {event['logger']}: {on_one_line(said)}"
     return f"{line}\n{event['exception']}" if "exception" in event else line
 
 
-def _on_one_line(text: str) -> str:
-    return CONTROL.sub(lambda sign: sign[0].encode("unicode_escape").decode(), text)
+def _quoted(value: Any) -> str:
+    """A value that cannot be taken for several fields."""
+    text = str(value)
+    return json.dumps(text, ensure_ascii=False) if AMBIGUOUS.search(text) else text

@@ -7,23 +7,25 @@ messages are left out, whoever logs them. The type, SQLSTATE, constraint and tra
 import copy
 import logging
 import re
-import traceback
 from collections.abc import Iterator, Mapping
+from reprlib import Repr
+from traceback import TracebackException
 from typing import Any
 
 import psycopg
 from django.core.exceptions import DisallowedHost, ImproperlyConfigured
 from django.db import Error as DatabaseError
 
+from config.logs.plain_text import on_one_line, shortened
+
 LEFT_OUT = "(its message is left out: it may quote what was sent)"
-# Errors of these types speak of the code, of the machine and of addresses. An OSError is also what `requests` raises.
+# Errors of these types speak of the code, of the machine and of addresses.
 SPEAK_OF_US = (
     ArithmeticError,
     AttributeError,
     ImportError,
     MemoryError,
     NameError,
-    OSError,
     RuntimeError,
     TypeError,
     DisallowedHost,
@@ -32,21 +34,46 @@ SPEAK_OF_US = (
 # Modules whose errors do so as well: our own, by the first part of the name, and those of servers and workers.
 OURS = {"catalog", "config", "descriptions", "evaluation", "ml", "operations", "search", "staff"}
 OTHERS = {"billiard.exceptions", "celery.exceptions", "kombu.exceptions", "redis.exceptions"}
-QUOTED = re.compile(r"\".*\"|'.*'", re.DOTALL)  # From the first quote to the last: a value may hold quotes itself.
-CAUSED = "\nThe above exception was the direct cause of the following exception:\n\n"
-MEANWHILE = "\nDuring handling of the above exception, another exception occurred:\n\n"
+QUOTE_A_TASK = {"MaxRetriesExceededError", "Retry"}  # Celery's: its arguments, or what it failed with.
+# Where an OSError speaks of the machine. Those of libraries, such as `requests`, hold headers and addresses.
+MACHINE = {"builtins", "socket", "ssl", "http.client"}
+# From the first quote to the last: a value may hold quotes itself. A server's own language has its own quotes.
+QUOTES = "\"'`´«»‹›„“”‟‚‘’「」『』"
+QUOTED = re.compile(f"[{QUOTES}].*[{QUOTES}]", re.DOTALL)
+ADDRESS = re.compile("(?<=failed - ).*(?= does not match)", re.DOTALL)  # In what Django says of a forged form.
+LEAST = 8  # Characters of an error's words that are looked for in a message. Shorter ones stand there by chance.
+# Python's repr, for an error whose own fails as well.
+WHOLE = Repr()
+WHOLE.maxother = 10_000_000
 
 
 def told(error: BaseException) -> str:
-    """The error in a line: its message if it may be told, otherwise that it was left out."""
+    """The error in a line of bounded length: its message if it may be told, otherwise that it was left out."""
+    if isinstance(error, DatabaseError) and isinstance(error.__cause__, psycopg.Error):
+        error = error.__cause__
     if isinstance(error, psycopg.Error):
-        return _told_by_postgresql(error)
-    if isinstance(error, DatabaseError):
-        return told(error.__cause__) if isinstance(error.__cause__, psycopg.Error) else LEFT_OUT
+        said = _told_by_postgresql(error)
+    elif type(error).__module__ in MACHINE and isinstance(error, OSError) and error.errno is not None:
+        said = f"[Errno {error.errno}] {error.strerror}"  # Without the names of files.
+    else:
+        words = _words(error)
+        said = words if not words or speaks_of_us(error) else LEFT_OUT
+    return shortened(on_one_line(" ".join(said.split())))
+
+
+def speaks_of_us(error: BaseException) -> bool:
+    """Whether the message of an error speaks of the code or the machine, by its type."""
     module = type(error).__module__
-    if isinstance(error, SPEAK_OF_US) or module in OTHERS or module.partition(".")[0] in OURS:
-        return str(error)
-    return LEFT_OUT if str(error) else ""
+    if module in OTHERS:
+        return type(error).__name__ not in QUOTE_A_TASK
+    if module in MACHINE and isinstance(error, OSError):
+        return True
+    return module.partition(".")[0] in OURS or isinstance(error, SPEAK_OF_US)
+
+
+def _words(error: BaseException) -> str:
+    """str(error), or that it fails."""
+    return str(TracebackException(type(error), error, None, lookup_lines=False, compact=True))
 
 
 def _told_by_postgresql(error: psycopg.Error) -> str:
@@ -62,22 +89,12 @@ def _told_by_postgresql(error: psycopg.Error) -> str:
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The error, then those that led to it, the newest first, as Python would show them."""
-    while error is not None:
+    """The error, then those that led to it, the newest first, each once."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         yield error
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-
-
-def traceback_of(error: BaseException) -> str:
-    """The traceback as Python writes it, with what may be told of each error."""
-    parts: list[str] = []
-    for one in chain(error):
-        frames = "".join(traceback.format_tb(one.__traceback__))
-        said = told(one)
-        kind = f"{type(one).__module__}.{type(one).__qualname__}".removeprefix("builtins.")
-        parts.append(f"Traceback (most recent call last):\n{frames}{kind}{': ' if said else ''}{said}\n")
-        parts.append(CAUSED if one.__cause__ else MEANWHILE)
-    return "".join(reversed(parts[:-1])).rstrip()
 
 
 def cleaned(record: logging.LogRecord) -> logging.LogRecord:
@@ -91,19 +108,43 @@ def cleaned(record: logging.LogRecord) -> logging.LogRecord:
 
 def message(record: logging.LogRecord) -> str:
     """What a record says, without the messages of errors that may not be told."""
-    if record.name.startswith("django.security"):  # Its words are those of the request.
-        return f"refused: {record.name.rpartition('.')[2]}"
+    if record.name.startswith("django.security"):
+        return _refusal(record)
+    if record.name.startswith("celery.worker.consumer") and "message" in str(record.msg):
+        return _not_taken(record)
     safe = copy.copy(record)
     safe.msg, safe.args = _safe(record.msg), _all_safe(record.args)
     try:
         text = safe.getMessage()
     except (TypeError, ValueError, KeyError):  # The call is wrong. What it says is worth more than nothing.
         text = str(safe.msg)
-    for error in chain(record.exc_info[1] if record.exc_info else None):
-        for said in (repr(error), str(error)):  # Celery and others write the error into the message themselves.
-            if said and said in text:
-                text = text.replace(said, f"{type(error).__name__}: {told(error)}")
-    return text
+    return _without_words_of(record.exc_info[1] if record.exc_info else None, text)
+
+
+def _refusal(record: logging.LogRecord) -> str:
+    """What Django says of a request that it suspects is in the request's own words, but for a form that is forged."""
+    kind = f"refused: {record.name.rpartition('.')[2]}"
+    reason = record.args[0] if isinstance(record.args, tuple) and record.args else ""
+    return f"{kind}: {ADDRESS.sub('...', str(reason))}" if record.name == "django.security.csrf" else kind
+
+
+def _not_taken(record: logging.LogRecord) -> str:
+    """What a worker says of a message that it cannot take, up to where it quotes that. The name of a task stays."""
+    said = str(record.msg).strip().splitlines()[0].partition("%")[0].rstrip(" :")
+    name = record.args[0] if isinstance(record.args, tuple) and record.args else None
+    return f"{said} {name}" if isinstance(name, KeyError) else said
+
+
+def _without_words_of(error: BaseException | None, text: str) -> str:
+    """A message without the errors that Celery and others write into it themselves."""
+    told_of: dict[str, str] = {}
+    for one in chain(error):
+        words = _words(one)
+        told_of |= {said: _named(one) for said in (WHOLE.repr(one), words if len(words) >= LEAST else "") if said}
+    if not told_of:
+        return text
+    longest_first = sorted(map(re.escape, told_of), key=len, reverse=True)
+    return re.sub(rf"(?<!\w)(?:{'|'.join(longest_first)})(?!\w)", lambda found: told_of[found[0]], text)
 
 
 def error_of(record: logging.LogRecord) -> BaseException | None:
@@ -112,8 +153,16 @@ def error_of(record: logging.LogRecord) -> BaseException | None:
     return record.exc_info[1] if record.exc_info and not is_refusal else None
 
 
+def _named(error: BaseException) -> str:
+    said = told(error)
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
 def _safe(value: Any) -> Any:
-    return told(value) if isinstance(value, BaseException) else value
+    if not isinstance(value, BaseException):
+        return value
+    said = told(value)
+    return _named(value) if said.startswith(LEFT_OUT) or not said else said
 
 
 def _all_safe(args: Any) -> Any:

@@ -26,7 +26,8 @@ def configure(logging_settings: dict[str, Any]) -> None:
     logging.raiseExceptions = settings.DEBUG  # A line that cannot be written would be written in another shape.
     if settings.LOG_FORMAT == "json" or not process_name().startswith("manage.py"):
         sys.excepthook = _uncaught
-        threading.excepthook = lambda args: _uncaught(args.exc_type, args.exc_value, args.exc_traceback)
+        threading.excepthook = _uncaught_in_thread
+        sys.unraisablehook = _ignored
 
 
 def configure_early() -> None:
@@ -73,3 +74,17 @@ def _uncaught(kind: type[BaseException], error: BaseException | None, trace: Tra
         sys.__excepthook__(kind, error or kind(), trace)
     else:
         logger.critical("uncaught error", exc_info=(kind, error, trace))
+
+
+def _uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
+    if args.exc_value is not None and not issubclass(args.exc_type, SystemExit):  # By which a thread may end itself.
+        fields = {"thread": args.thread.name if args.thread else None}
+        error = (args.exc_type, args.exc_value, args.exc_traceback)
+        logger.critical("uncaught error", exc_info=error, extra={"fields": fields})
+
+
+def _ignored(args: "sys.UnraisableHookArgs") -> None:
+    """An error where Python can raise none: in a destructor, or in what the garbage collector calls."""
+    if args.exc_value is not None:
+        place = getattr(args.object, "__qualname__", type(args.object).__qualname__)
+        logger.error("error ignored in %s", place, exc_info=(args.exc_type, args.exc_value, args.exc_traceback))

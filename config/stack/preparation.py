@@ -45,8 +45,8 @@ def way_in() -> str:
     if administrator is None:
         password = kept_secret(kept, 16)
         users.create_superuser(ADMIN, password=password)
-        # At a terminal it is read once; where JSON is wanted, all that is said is kept.
-        told = password if settings.LOG_FORMAT == "text" else f"in {kept}"
+        # At a terminal it is read once. Whatever else takes what is said keeps it.
+        told = password if settings.LOG_FORMAT == "text" and sys.stdout.isatty() else f"in {kept}"
         return f"user {ADMIN}, password {told}"
     if kept.exists() and administrator.check_password(kept.read_text().strip()):
         return f"user {ADMIN}, password in {kept}"

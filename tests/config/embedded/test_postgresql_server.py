@@ -27,6 +27,19 @@ def test_no_committed_row_is_lost_when_everything_is_killed(start, var):
     assert start().ask("sql('select count(*) from kept')") == [(5000,)]
 
 
+def test_what_a_killed_backend_was_at_is_in_no_log(start, var):
+    client, busy = start(2)
+    busy.send("sql(\"select count(*), 'velvet' from generate_series(1, 50000000)\")")
+    working = "sql(\"select pid from pg_stat_activity where state = 'active' and pid <> pg_backend_pid()\")"
+    wait_until(lambda: client.ask(working) != [])
+    [(pid,)] = client.ask(working)
+    os.kill(pid, signal.SIGKILL)
+    log = var / "log" / "postgresql.log"
+    wait_until(lambda: "was terminated by signal 9" in log.read_text())
+    wait_until(lambda: client.ask("sql('select 1')") == [(1,)])
+    assert "velvet" not in log.read_text()
+
+
 def test_a_killed_postmaster_leaves_its_sessions_time_to_end(start, var):
     client, busy, newcomer = start(3)
     busy.send("sql('select count(*) from generate_series(1, 5000000)')")

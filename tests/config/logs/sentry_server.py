@@ -12,7 +12,8 @@ from typing import Any
 class SentryServer(ThreadingHTTPServer):
     """Keeps the items of all envelopes; `bodies` is all that came."""
 
-    def __init__(self) -> None:
+    def __init__(self, status: int = 200) -> None:
+        self.status = status
         self.events: list[dict[str, Any]] = []
         self.bodies: list[str] = []
         super().__init__(("127.0.0.1", 0), Envelopes)
@@ -36,7 +37,7 @@ class Envelopes(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         assert self.path == "/api/7/envelope/", self.path
         self.server.take(gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body)
-        self.send_response(200)
+        self.send_response(self.server.status)
         self.end_headers()
         self.wfile.write(b"{}")
 
@@ -45,8 +46,9 @@ class Envelopes(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def sentry_server() -> Iterator[SentryServer]:
-    with SentryServer() as server:
+def sentry_server(status: int = 200) -> Iterator[SentryServer]:
+    """It answers each report with `status`."""
+    with SentryServer(status) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:

@@ -1,5 +1,6 @@
 """A record of the log as a line."""
 
+import io
 import json
 import logging
 import sys
@@ -10,7 +11,7 @@ import pytest
 from django.core.exceptions import PermissionDenied
 
 from config.logs import request_ids
-from config.logs.lines import Formatter
+from config.logs.lines import Formatter, LineHandler
 
 
 def record(message: str = "Forbidden: %s", *args: object, error: Exception | None = None, **extra: Any):
@@ -66,16 +67,36 @@ def test_a_failure_is_told_with_its_traceback():
 
 def test_an_endless_line_is_cut():
     line = text("Not Found: /" + "x" * 32_000, fields={"path": "y" * 5_000})
-    assert "... (32,012 characters) path=yyy" in line
-    assert line.endswith("... (5,000 characters)")
+    assert '... (32,012 characters) path="yyy' in line
+    assert line.endswith('... (5,000 characters)"')
 
 
-@pytest.mark.parametrize("sign", ["\n", "\r", "\x1b[31m", "\u2028", "\x85"])
+@pytest.mark.parametrize("sign", ["\n", "\r", "\x1b[31m", "\u2028", "\x85", "\u202e", "\u2066"])
 def test_who_sends_a_request_writes_no_line_of_their_own(sign):
     line = text("request", fields={"path": f"/a{sign}2026 INFO shop: paid"})
     assert len(line.splitlines()) == 1
-    assert "\x1b" not in line
+    assert sign[0] not in line
+
+
+@pytest.mark.parametrize("path", ["/a status=200", "/a=b", '/"a', ""])
+def test_a_value_that_could_be_taken_for_others_is_quoted(path):
+    assert text("request", fields={"path": path, "status": 404}).endswith(f"path={json.dumps(path)} status=404")
 
 
 def test_a_call_with_the_wrong_arguments_is_told_all_the_same():
     assert text("%d of %d", "x") == "WARNING shop: %d of %d"
+
+
+class Unspeakable:
+    def __str__(self) -> str:
+        raise LookupError("no words")
+
+
+@pytest.mark.parametrize("kind", ["text", "json"])
+def test_a_record_that_cannot_be_told_says_where_it_comes_from(kind):
+    stream = io.StringIO()
+    handler = LineHandler(stream)
+    handler.setFormatter(Formatter(kind))
+    arguments = ("shop", logging.ERROR, "shop.py", 7, "no %s", (Unspeakable(),), None)
+    handler.handle(logging.getLogger("x").makeRecord(*arguments))
+    assert "cannot be told (LookupError): shop.py:7" in stream.getvalue()

@@ -1,6 +1,9 @@
 """A real web server and worker: from a customer's complaint to its lines, and nothing of what customers sent."""
 
 import json
+import os
+import signal
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,15 +25,19 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 PHOTO = BASE_DIR / "demo" / "catalog" / "photos" / "LAM-001-1.webp"
 # Part of all that is sent and must be in no line and no report.
 MARK = "markzq"
-# Somebody of the staff, and a task that fails with an error that quotes its argument.
+# Somebody of the staff, a task that fails with an error that quotes its argument, and one that no worker knows.
 SET_UP = f"""
 from django.contrib.auth import get_user_model
 from rest_framework.authtoken.models import Token
+from config import celery_app
 from search.tasks import drop_space
 drop_space.delay("{MARK}-argument")
+celery_app.send_task("shop.gone", ["{MARK}-argument"])
 print(Token.objects.create(user=get_user_model().objects.create_superuser("eva", password="x")).key)
 """
 QUEUES = "celery,maintenance"  # Of a worker, whose name these are.
+# A failure, a task that failed, one that no worker knows, and a worker's child that was killed.
+REPORTED = {"/api/v1/search/text/", "search.tasks.drop_space", "celery.worker.consumer.consumer", "multiprocessing"}
 
 
 @dataclass
@@ -57,6 +64,13 @@ class Shop:
 
     def lines_of(self, name: str) -> list[dict[str, Any]]:
         return [line for line in self.lines() if line.get("request_id") == self.ids[name]]
+
+    def has_line(self, name: str) -> bool:
+        return any(line["event"] == "request" for line in self.lines_of(name))
+
+    def reports(self) -> set[str]:
+        """What was reported: a request or a task, otherwise who logged it."""
+        return {one.get("transaction") or one["logger"] for one in list(self.sentry.events)}
 
     def sql(self, statement: str) -> None:
         server = PostgreSQLServer(self.installation.var, Users(self.installation.var / ".users.lock"))
@@ -118,15 +132,21 @@ def shop(tmp_path_factory) -> Iterator[Shop]:
         with Installation(var, PORT=str(port), SEARCH_THROTTLE="off", **settings) as installation:
             shop = Shop(installation, sentry, f"http://127.0.0.1:{port}")
             installation.start("-m", "config.web")
-            installation.start("-m", "celery", "-A", "config", "--quiet", "worker", "-Q", QUEUES, "--concurrency", "1")
+            celery = ("celery", "-A", "config", "--quiet", "worker", "-Q", QUEUES, "--concurrency", "1")
+            worker = installation.start("-m", *celery)
             wait_for(lambda: " ready." in installation.log() and "Listening at" in installation.log(), "the shop")
             upload(shop)
             ask_everything(shop)
             wait_for(lambda: len([line for line in shop.lines_of("upload") if "task" in line]) > 0, "the upload's task")
-            wait_for(
-                lambda: any("drop_space" in str(one.get("transaction")) for one in sentry.events), "the reports", 30
-            )
+            kill_a_child(worker.pid)
+            wait_for(lambda: shop.reports() >= REPORTED, "the reports", 30)
+            wait_for(lambda: all(shop.has_line(name) for name in shop.ids), "the requests' lines", 30)
             yield shop
+
+
+def kill_a_child(pid: int) -> None:
+    children = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=True).stdout.split()
+    os.kill(int(children[-1]), signal.SIGKILL)
 
 
 def test_every_line_is_an_object_that_says_when_where_and_how_grave(shop):
@@ -174,10 +194,17 @@ def test_an_id_goes_on_with_the_task_that_the_request_sends(shop):
     assert (told["process"], told["task"], told["outcome"]) == (QUEUES, "search.tasks.index_pending", "success")
 
 
-def test_server_errors_and_failed_tasks_are_reported_and_nothing_else(shop):
-    reports = {one["transaction"]: one for one in shop.sentry.events}
-    assert set(reports) == {"/api/v1/search/text/", "search.tasks.drop_space"}
-    assert len(shop.sentry.events) == 2
+def test_a_task_that_no_worker_knows_and_a_child_that_is_killed_are_lines(shop):
+    [told] = [line for line in shop.lines() if line["logger"] == "celery.worker.consumer.consumer"]
+    assert told["event"] == "Received unregistered task of type 'shop.gone'"
+    [told] = [line for line in shop.lines() if line["logger"] == "multiprocessing"]
+    assert "signal 9" in told["event"]
+
+
+def test_server_errors_failed_tasks_and_what_dies_are_reported_and_nothing_else(shop):
+    assert shop.reports() == REPORTED
+    assert len(shop.sentry.events) == len(REPORTED)
+    reports = {one.get("transaction"): one for one in shop.sentry.events}
     failed = reports["/api/v1/search/text/"]
     assert failed["tags"] == {"process": "web", "request_id": "failure-1"}
     assert (failed["release"], failed["environment"]) == (f"lamplight@{VERSION}", "test")

@@ -60,7 +60,7 @@ class RunningStack:
         assert self.process.poll() is None, self.output.read_text()
 
     def password(self) -> str:
-        return self.output.read_text().split("password ")[1].split()[0]
+        return Path(self.output.read_text().split("password in ")[1].split()[0]).read_text().strip()
 
     def manage(self, *arguments: str) -> str:
         """What `manage.py ARGUMENTS` printed."""
@@ -144,7 +144,7 @@ def test_a_photo_uploaded_through_the_api_is_found_by_another_photo_of_it(stack,
     assert requests.get(answer["results"][0]["photo"], timeout=30).headers["Content-Type"] == "image/jpeg"
 
 
-def test_the_printed_password_opens_the_admin(stack):
+def test_the_password_opens_the_admin(stack):
     with requests.Session() as session:
         login = f"{stack.url}/admin/login/"
         session.get(login, timeout=30)
