@@ -42,7 +42,7 @@ def verify(folder: BackupFolder) -> Manifest:
     fault = each(lambda entry: _fault(folder, *entry), folder.checksums(manifest.checksums))
     total = manifest.counts["photos"] + len(manifest.models) + 1
     wrong = filter(None, tqdm(fault, "verifying", total, unit="file", disable=None))
-    if shown := list(islice(wrong, SHOWN)):
+    if shown := sorted(islice(wrong, SHOWN)):
         more = f", and {others} more" if (others := sum(1 for _ in wrong)) else ""
         raise BackupError(f"{folder.path} cannot be restored: {', '.join(shown)}{more}")
     return manifest

@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied
 
 from config.logs import request_ids
 from config.logs.lines import Formatter, LineHandler
+from config.logs.process_name import process_name
 
 
 def record(message: str = "Forbidden: %s", *args: object, error: Exception | None = None, **extra: Any):
@@ -47,7 +48,7 @@ def test_json_has_the_same_and_the_process():
         found = as_json("%d found", 3, fields={"status": 200, "view": None})
     assert datetime.fromisoformat(found.pop("time")).utcoffset() is not None
     assert found.pop("pid") > 0
-    assert found.pop("process") == "pytest"
+    assert found.pop("process") == process_name()
     assert found == {"level": "warning", "logger": "shop", "event": "3 found", "request_id": "abc-1", "status": 200}
 
 
