@@ -255,9 +255,9 @@ def both(recipe: Recipe, files: list[Path]) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.slow
 @trained
 def test_openvino_sees_real_photos_as_torch_does():
-    reference, served = both(make_recipe(str(CALTECH)), sorted((IKEA / "images").rglob("*.jpg"))[::4])
+    reference, served = both(make_recipe(str(CALTECH)), sorted((IKEA / "images").rglob("*.jpg"))[::10])
     cosines = (reference * served).sum(axis=1)
-    assert len(cosines) >= 90
+    assert len(cosines) >= 39
     assert cosines.min() >= 0.999  # measured on 199 photos: 0.99993
 
 
@@ -272,7 +272,7 @@ def test_openvino_sees_the_sample_catalogue_nearly_as_torch_does():
 
 @pytest.mark.slow
 def test_a_query_does_not_wait_for_the_batch_that_is_encoded_beside_it():
-    handle = Encoder(make_recipe("random"), "cpu", runtime="openvino")
+    handle = Encoder(LITE, "cpu", runtime="openvino")
     photo = gradient(224, 224)
     handle.warm()
     taken = 0
