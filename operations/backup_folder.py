@@ -189,8 +189,11 @@ class BackupFolder:
 
 
 def _is_given_by_backups(name: str) -> bool:
-    """Whether a backup may have named a file so: by a time or a checksum. A line break or bytes that are no text (which
-    Python reads as halves of surrogate pairs) are somebody else's, and would not fit a line of a file of checksums."""
+    """Whether a backup may have named a file so.
+
+    Line breaks, and bytes that are no text, which Python reads as halves of surrogate pairs, are somebody else's: they
+    fit no line of a file of checksums.
+    """
     return name.startswith((DATABASE, SUMS, MEDIA, MODELS)) and name.isprintable()
 
 
