@@ -164,7 +164,7 @@ DATABASES = {"default": {**database(), "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": 
 PATIENCE = {"connect_timeout": 2, "tcp_user_timeout": 10_000, "keepalives_idle": 10}
 # What the URL says, such as ?sslmode=require, stays.
 DATABASES["default"]["OPTIONS"] = {**PATIENCE, **DATABASES["default"].get("OPTIONS", {}), "pool": POOL}
-# What a command calls that looks at the servers and starts none.
+# What a command calls that looks at the servers and starts none. No room below config may import it.
 LOOK_ON = "config.embedded.servers.look_on"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -6,10 +6,11 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import django
 from django.core.exceptions import SuspiciousOperation
-from django.core.wsgi import get_wsgi_application
 from django.views.defaults import ERROR_PAGE_TEMPLATE
 
+from config.cookies import Handler
 from config.headers import NOTHING
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 logger = logging.getLogger(__name__)
 # By these a caller would choose the id under which Sentry keeps what is timed.
 TRACE_HEADERS = ("HTTP_SENTRY_TRACE", "HTTP_BAGGAGE")
-django_application = get_wsgi_application()
+django.setup(set_prefix=False)
+django_application = Handler()
 
 
 def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:

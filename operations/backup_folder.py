@@ -173,7 +173,7 @@ class BackupFolder:
 
     def _delete_all_but(self, checksums: str) -> None:
         """Delete the files of a backup that this file of checksums does not name."""
-        ours = (name for name in self.files() if name.startswith((DATABASE, SUMS, MEDIA, MODELS)))
+        ours = (name for name in self.files() if _is_given_by_backups(name))
         with Buckets(self.path, self.checksums(checksums)) as kept, Buckets(self.path) as present:
             kept.add(checksums)
             for name in ours:
@@ -186,6 +186,15 @@ class BackupFolder:
         """The names of all files in the folder. Those of one folder of photos are in memory at a time."""
         for folder, _, names in os.walk(self.path):
             yield from ((Path(folder) / name).relative_to(self.path).as_posix() for name in names)
+
+
+def _is_given_by_backups(name: str) -> bool:
+    """Whether a backup may have named a file so.
+
+    Line breaks, and bytes that are no text, which Python reads as halves of surrogate pairs, are somebody else's: they
+    fit no line of a file of checksums.
+    """
+    return name.startswith((DATABASE, SUMS, MEDIA, MODELS)) and name.isprintable()
 
 
 def _keep_names(folder: Path) -> None:

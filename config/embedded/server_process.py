@@ -197,7 +197,7 @@ class Server:
         """Raises EmbeddedServerError if the server cannot be reached as it is."""
         complaint = self.complaint()
         if complaint is not None and self.pid() is None:
-            raise EmbeddedServerError(f"the embedded {self.name} is not running: `make run` starts it")
+            raise EmbeddedServerError(f"the embedded {self.name} of {self.folder.parent} is not running")
         if complaint is not None:
             raise EmbeddedServerError(f"the embedded {self.name} cannot be reached: {' '.join(complaint.split())}")
 

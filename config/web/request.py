@@ -26,10 +26,6 @@ PIECE = 4096
 MOST_TRAILER = 4096
 # Bytes of all cookies: the shop's own take 200, and those of other programs on its domain need room.
 MOST_COOKIES = 8192
-# Of a quoted cookie, its bytes times its backslashes. Python before 3.11.10 and 3.12.6 searches the rest of the value
-# at each (CVE-2024-7592). That takes a millisecond for so much, and 0.3 s for the worst of MOST_COOKIES. JSON of 2 kB
-# has 100 of them.
-MOST_ESCAPED = 200_000
 # A body that has more digits of bytes is none. int() refuses a text of thousands of digits.
 MOST_DIGITS = 20
 
@@ -52,9 +48,6 @@ class Request(HTTPRequestParser):
         super().__init__(adj)
         self.began = time.monotonic()
 
-    _escaped = 0
-    """What its cookies cost to be unquoted, as MOST_ESCAPED counts."""
-
     def parse_header(self, header_plus: bytes) -> None:
         try:
             super().parse_header(header_plus)
@@ -67,9 +60,6 @@ class Request(HTTPRequestParser):
         self.limit = limits.allowed_bytes(self.path, content_type, self._has_session)
         if self.chunked:  # Browsers tell the length of a form.
             self.limit = settings.MAX_REQUEST_BYTES
-        # Cookies of one request may lie in several headers, which waitress has joined with commas.
-        quoted = (part for part in self.headers.get("COOKIE", "").split(";") if part.rstrip().endswith('"'))
-        self._escaped = sum(len(part) * part.count("\\") for part in quoted)
         self.is_understood = True
 
     def received(self, data: bytes) -> int:
@@ -95,8 +85,6 @@ class Request(HTTPRequestParser):
             return refusals.too_large(self.limit)
         if len(self.headers.get("COOKIE", "")) > MOST_COOKIES:
             return RequestHeaderFieldsTooLarge(f"Cookies have at most {MOST_COOKIES} bytes. Clear those of this site.")
-        if self._escaped > MOST_ESCAPED:
-            return RequestHeaderFieldsTooLarge("A cookie has too many backslashes. Clear the cookies of this site.")
         if not self.chunked:
             return None
         if len(self.body_rcv.trailer) > MOST_TRAILER:

@@ -38,9 +38,17 @@ DESCRIPTORS_EACH = 2 * 2
 # Descriptors of the process beside connections: 40 with models, decoders and a pool; a full one and files take more.
 KEPT_DESCRIPTORS = 200
 LEAST_CONNECTIONS = 8
-# What accept() says when there is no descriptor or memory for a connection. It stays acceptable, so poll() would
-# return at once, for ever.
-SHORT = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+# Where there is no descriptor, the bound of connections is lowered no further than to this: if so few leave none,
+# something else has them, and dropping customers is no cure.
+LEAST_AFTER_SHORTAGE = 64
+# What accept() says when there is no descriptor or memory for a connection, and the cure. The connection stays
+# acceptable, so poll() would return at once, for ever.
+SHORT = {
+    errno.EMFILE: "raise this process's limit of open files (ulimit -n)",
+    errno.ENFILE: "the machine has no open files left: see what takes them, or raise fs.file-max",
+    errno.ENOBUFS: "the kernel has no memory left: see what takes it",
+    errno.ENOMEM: "the kernel has no memory left: see what takes it",
+}
 REST_SECONDS = 1  # In which none is accepted then. Others wait in the kernel's queue.
 FEWER_SECONDS = 60  # For so long the connections that did fit are the most.
 # Of all bodies that strangers are sending or have sent, in memory and on disk: 25 of the largest.
@@ -126,15 +134,17 @@ class Server(TcpWSGIServer):
         return bool(super().readable()) and time.monotonic() >= self._rests_until
 
     def _rest(self, error: OSError) -> None:
-        """Accept none for a while, and have the loop drop some of those that wait for their clients."""
+        """Accept none for a while. Have the loop drop some of those that wait for their clients, if that helps."""
         now = time.monotonic()
         self._rests_until = now + REST_SECONDS
-        self._room = max(LEAST_CONNECTIONS, len(self.active_channels) * 3 // 4)
+        if error.errno == errno.EMFILE:
+            self._room = min(self._room_at_start, max(LEAST_AFTER_SHORTAGE, len(self.active_channels) * 3 // 4))
         if now > self._short_told_at + TOLD_EVERY:
             logger.warning(
-                "With %d connections no other can be accepted (%s): raise the limit of open files (ulimit -n)",
+                "With %d connections no other can be accepted (%s): %s",
                 len(self.active_channels),
                 error.strerror,
+                SHORT[error.errno or 0],
             )
             self._short_told_at = now
 

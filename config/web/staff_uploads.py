@@ -5,9 +5,10 @@ from django.contrib.auth import get_user
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import Error as DatabaseError
 from django.db import connection
-from django.http import HttpRequest, parse_cookie
+from django.http import HttpRequest
 from psycopg_pool import PoolTimeout
 
+from config.cookies import parse_cookie
 from config.web import refusals
 from config.web.request import Request
 

@@ -9,12 +9,14 @@ import os
 import socket
 from typing import Any
 
-# The largest file, or the largest picture that is asked for: a scene, reduced to less than twice 1,536 px. Only what
-# was written to is really there.
-CAPACITY = 64_000_000
+from ml.decoding.problems import MAX_PIXELS
+
 # Of the pixels that are sent: four bytes each, as Pillow keeps them. To leave out the fourth, which says nothing, takes
 # each side longer than to copy it.
 LAYOUT = "RGBX"
+# The largest photo, as it is: photos are never enlarged, and a long one may not even be reduced where its shorter side
+# is looked at. It is more than the largest file. Only what was written to is really there.
+CAPACITY = MAX_PIXELS * len(LAYOUT)
 # Memory that holds more than this between two photos is given back.
 KEPT = 4_000_000
 

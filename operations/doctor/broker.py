@@ -77,7 +77,7 @@ def _wanted() -> dict[str, str]:
 
 
 def _on_redis(command: str, *arguments: str) -> Any:
-    """Asks the broker's Redis, as Celery connects to it."""
-    with current_app.connection_for_read() as broker:
+    """Asks the broker's Redis, as Celery connects to it. It would try again and again for six seconds."""
+    with current_app.connection_for_read(transport_options={"max_retries": 0}) as broker:
         channel: Any = broker.default_channel  # Of the Redis transport, which has a client.
         return getattr(channel.client, command)(*arguments)

@@ -23,6 +23,11 @@ DEADLINE = 10
 READING = 120
 UNREACHABLE = (DatabaseError, PoolTimeout, redis.RedisError, BrokerError, OSError, WeightsError)
 
+UNREACHABLE_CURE = (
+    "The embedded servers run with the shop: `make run` (`make demo` for the sample shop). See whether one of your own "
+    "runs, and whether the settings name it."
+)
+
 
 @dataclass(frozen=True)
 class Check:
@@ -81,7 +86,7 @@ def _made(check: Check) -> list[Finding]:
         return [problem(f"no answer within {check.deadline} s", check.cure)]
     except UNREACHABLE as error:
         said = " ".join(str(error).split()) or type(error).__name__
-        return [problem(said, "See whether its server runs, and whether the settings name it.")]
+        return [problem(said, UNREACHABLE_CURE)]
 
 
 def within(seconds: float, call: Callable[[], T]) -> T:

@@ -1,12 +1,14 @@
-"""How often an address may ask for pages and photos. What is below /api/ is counted by its views (throttles)."""
+"""How often an address may ask for pages and photos. What the API answers is counted by its views (throttles)."""
 
 import math
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
+from django.urls import is_valid_path
 
+from catalog.errors import error_body
 from search.api.throttles import address, rate
 
 # A page of the shop shows up to thirty of them.
@@ -16,7 +18,7 @@ PROBES = ("/livez", "/readyz")
 
 
 class PageThrottleMiddleware:
-    """Answers 429 with a page in words, above PAGE_THROTTLE or PHOTO_THROTTLE.
+    """Answers 429 in words, above PAGE_THROTTLE or PHOTO_THROTTLE.
 
     Each process counts for itself: a page and a photo take less time than to ask Redis. Staff are counted as well: to
     know them takes the database. WhiteNoise answers what is below /static/ before.
@@ -27,13 +29,13 @@ class PageThrottleMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if seconds := math.ceil(_wait(request)):
-            return _refusal(seconds)
+            return _refusal(request, seconds)
         return self.get_response(request)
 
 
 def _wait(request: HttpRequest) -> float:
     """Seconds until the request may be served; 0: now."""
-    if request.path in PROBES or request.path.startswith("/api/"):
+    if request.path in PROBES or (_is_below_api(request) and is_valid_path(request.path_info)):
         return 0
     kind, given = "page", settings.PAGE_THROTTLE
     if request.path.startswith(PHOTOS):
@@ -42,9 +44,17 @@ def _wait(request: HttpRequest) -> float:
     return limit.take_here(f"{kind}:{address(request)}") if limit else 0
 
 
-def _refusal(seconds: int) -> HttpResponse:
+def _is_below_api(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/")
+
+
+def _refusal(request: HttpRequest, seconds: int) -> HttpResponse:
     unit = "second" if seconds == 1 else "seconds"
     told = f"Very many pages or photos were asked for from here in a short time. Try again in {seconds} {unit}."
-    answer = HttpResponse(render_to_string("outage.html", {"told": told}), status=429)
+    answer: HttpResponse
+    if _is_below_api(request):
+        answer = JsonResponse(error_body("client_error", "throttled", told), status=429)
+    else:
+        answer = HttpResponse(render_to_string("outage.html", {"told": told}), status=429)
     answer["Retry-After"] = str(seconds)
     return answer

@@ -1,5 +1,7 @@
 """How often a stranger may ask."""
 
+import logging
+from functools import cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,6 +15,7 @@ from search.api.rates import Rate
 if TYPE_CHECKING:  # The views name these classes while they are being imported.
     from rest_framework.views import APIView
 
+logger = logging.getLogger(__name__)
 # What one customer's line is given: whoever has one address has 2**64 of them.
 LINE = 64
 # What a household is given, for those who guess passwords.
@@ -28,7 +31,18 @@ BASKETS_COST = 20
 
 def address(request: HttpRequest | Request, bits: int = LINE) -> str:
     """Whose request it is: the address that NUM_PROXIES proxies passed on; of IPv6 the first 64 bits, or so many."""
+    if "HTTP_X_FORWARDED_FOR" in request.META and not settings.REST_FRAMEWORK["NUM_PROXIES"]:
+        _warn_of_uncounted_proxies()
     return counted(str(BaseThrottle().get_ident(cast(Request, request))), bits)
+
+
+@cache
+def _warn_of_uncounted_proxies() -> None:
+    """Once in a process: a stranger may send the header as well."""
+    logger.warning(
+        "A request came with X-Forwarded-For, and NUM_PROXIES is 0: if a reverse proxy of yours sent it, all customers "
+        "are counted as one address. Set NUM_PROXIES to the number of proxies in front, usually 1"
+    )
 
 
 def counted(given: str, bits: int = LINE) -> str:

@@ -217,6 +217,17 @@ def test_the_root_of_a_disk_of_its_own_is_taken_and_what_is_there_stays(folder):
     assert "README" in files(folder)
 
 
+@pytest.mark.parametrize("name", [b"caf\xe9.jpg", b"a\nmanifest.json", b"a\n", b"a\tb.jpg"])
+def test_files_that_no_backup_names_so_stay_and_stop_none(photo, folder, name):
+    row = photo("red")
+    run(str(folder))
+    strange = folder / "media" / os.fsdecode(name)
+    strange.write_text("")
+    assert " 1 products, 1 photos, " in run(str(folder))
+    assert strange.exists()
+    assert {"manifest.json", f"media/{row.file.name}"} < files(folder)
+
+
 def test_two_backups_into_one_folder_at_once_are_refused(folder):
     with BackupFolder(folder).being_written():
         assert refused(str(folder)) == f"Another backup is being written into {folder}: wait for its end"

@@ -12,6 +12,7 @@ import pytest
 from config.embedded.postgresql_server import PostgreSQLServer
 from config.embedded.server_process import Users
 from config.settings import BASE_DIR
+from operations.doctor.examination import UNREACHABLE_CURE
 from tests.installation import Installation, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -74,8 +75,10 @@ def test_embedded_servers_that_do_not_run_are_told_and_not_started(tmp_path):
     command = [sys.executable, "manage.py", "doctor", "--json"]
     done = subprocess.run(command, cwd=BASE_DIR, env=environment, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr) == (1, "")
-    texts = {finding["check"]: finding["text"] for finding in json.loads(done.stdout)["findings"]}
-    assert texts["database"] == "the embedded postgresql is not running: `make run` starts it"
-    assert texts["redis"] == "the embedded redis is not running: `make run` starts it"
+    findings = {finding["check"]: finding for finding in json.loads(done.stdout)["findings"]}
+    texts = {name: finding["text"] for name, finding in findings.items()}
+    assert texts["database"] == f"the embedded postgresql of {tmp_path} is not running"
+    assert texts["redis"] == f"the embedded redis of {tmp_path} is not running"
+    assert {findings[name]["cure"] for name in ("database", "redis")} == {UNREACHABLE_CURE}
     assert texts["spaces"] == texts["workers"] == "not looked at"
     assert not {"postgresql", "redis"} & {path.name for path in tmp_path.iterdir()}

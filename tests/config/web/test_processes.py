@@ -1,13 +1,16 @@
-"""Web processes that cannot even start."""
+"""Web processes that are killed, or cannot even start."""
 
 import os
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
 from config.settings import BASE_DIR
-from config.web.processes import GAVE_UP
+from config.web import processes
+from config.web.processes import GAVE_UP, MOST_DEATHS, Processes
 
 # The processes are given a socket that is none, and end as soon as they have imported what they need.
 HOPELESS = """
@@ -18,6 +21,50 @@ processes.LOOK_SECONDS, processes.PAUSE = 0.05, 0.01
 with open(os.devnull) as no_socket:
     processes.supervise(no_socket, 2)
 """
+
+
+@pytest.fixture
+def five(monkeypatch) -> Iterator[Processes]:
+    """Five web processes that are replaced without a pause."""
+    monkeypatch.setattr(processes, "PAUSE", 0)
+    with socket.socket() as listener:
+        started = Processes(listener, 5)
+        started.start()
+        yield started
+        killed(started.all)
+
+
+def killed(some: list[processes.Process]) -> None:
+    for process in some:
+        if process.running:
+            process.running.kill()
+            process.running.wait()
+
+
+def test_one_fault_that_kills_all_processes_is_one_death_of_each(five):
+    killed(five.all)
+    five.tend()
+    five.tend()
+    assert [(process.deaths, process.running is not None) for process in five.all] == [(1, True)] * 5
+
+
+def test_processes_that_are_killed_at_once_again_and_again_end_the_server(five):
+    for _ in range(MOST_DEATHS - 1):
+        killed(five.all)
+        five.tend()
+        five.tend()
+    killed(five.all)
+    with pytest.raises(SystemExit) as ended:
+        five.tend()
+    assert ended.value.code == GAVE_UP
+
+
+def test_one_process_that_lives_keeps_the_server_up(five):
+    for _ in range(MOST_DEATHS + 1):
+        killed(five.all[1:])
+        five.tend()
+        five.tend()
+    assert [process.deaths for process in five.all] == [0, *[MOST_DEATHS + 1] * 4]
 
 
 @pytest.mark.slow

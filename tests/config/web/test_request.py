@@ -142,17 +142,9 @@ def test_cookies_made_to_be_read_slowly_cost_nothing(site):
     assert time.monotonic() - begun < 0.2
 
 
-@pytest.mark.parametrize("escape", ["\\\\", '\\"', "\\1"])
-def test_cookies_of_many_backslashes_are_refused_before_they_are_unquoted(site, escape):
-    hostile = escape * (8000 // len(escape))
-    answer = site.client().get("/", f'Cookie: a=1; b="{hostile}"').answer()
-    assert (answer.status, answer.code) == (431, "headers_too_large")
-
-
 def test_json_of_another_program_in_a_cookie_is_let_through(site):
-    quoted = '\\"name\\":\\"a value that has twenty\\"\\054' * 20
-    cookies = (f'Cookie: a="{quoted}"', "Cookie: a=" + "\\" * 8000)  # What is not quoted is not unquoted.
-    assert [site.client().get("/", cookie).answer().status for cookie in cookies] == [200, 200]
+    quoted = '\\"name\\":\\"a value that has twenty\\"\\054' * 60  # 300 backslashes in 2,280 bytes.
+    assert site.client().get("/", f'Cookie: a="{quoted}"').answer().status == 200
 
 
 def test_a_cookie_is_known_by_its_whole_name(strict):

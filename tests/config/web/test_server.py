@@ -1,3 +1,4 @@
+import errno
 import os
 import resource
 import socket
@@ -11,7 +12,7 @@ import pytest
 
 from config.settings import BASE_DIR
 from config.web import server
-from tests.config.web.conftest import Client
+from tests.config.web.conftest import Application, Client
 from tests.installation import wait_for
 
 # A server in a process of its own, whose limit of descriptors is lowered before it is made, or behind its back.
@@ -164,17 +165,47 @@ def processor_seconds(pid: int) -> float:
 
 
 def test_a_server_without_a_descriptor_rests_and_says_so_once_and_goes_on(of_few_descriptors, tmp_path):
-    process, port = of_few_descriptors(64, "unknown")
-    silent = [Client(port) for _ in range(100)]
+    process, port = of_few_descriptors(128, "unknown")
+    silent = [Client(port) for _ in range(200)]
     time.sleep(0.5)  # They have to be accepted.
     before = processor_seconds(process.pid)
     time.sleep(2)
     assert processor_seconds(process.pid) - before < 0.2
     assert Client(port).get("/").answer().status == 200
     log = (tmp_path / "log").read_text()
-    assert log.count("no other can be accepted (Too many open files): raise the limit of open files (ulimit -n)") == 1
+    told = "no other can be accepted (Too many open files): raise this process's limit of open files (ulimit -n)"
+    assert log.count(told) == 1
     for client in silent:
         client.close()
+
+
+class Short(socket.socket):
+    """A listening socket that accepts nobody."""
+
+    number = 0
+
+    def accept(self):
+        raise OSError(self.number, os.strerror(self.number))
+
+
+@pytest.mark.parametrize(
+    ("number", "most", "cure"),
+    [
+        (errno.EMFILE, 64, "raise this process's limit of open files (ulimit -n)"),
+        (errno.ENFILE, 500, "the machine has no open files left: see what takes them, or raise fs.file-max"),
+        (errno.ENOBUFS, 500, "the kernel has no memory left: see what takes it"),
+        (errno.ENOMEM, 500, "the kernel has no memory left: see what takes it"),
+    ],
+)
+def test_fewer_connections_are_kept_only_where_that_helps(monkeypatch, caplog, number, most, cure):
+    monkeypatch.setattr(server, "room_for_connections", lambda: 500)
+    with Short() as listener:
+        listener.number = number
+        listener.bind(("127.0.0.1", 0))
+        made = server.Server(Application(), listener, lambda request: None)
+        made.handle_accept()
+        assert (made._room, made.readable(), cure in caplog.text) == (most, False, True)
+        made.close()
 
 
 def test_there_are_no_more_connections_than_the_limit_of_descriptors_has_room_for(of_few_descriptors, tmp_path):

@@ -65,6 +65,14 @@ def test_a_photo_comes_back_as_it_would_in_this_process(decoders):
     assert decoders.scaled(PHOTO, AtLeast(longer=30), (0, 0, 0.5, 1)).size == (20, 30)
 
 
+@pytest.mark.parametrize("size", [(20_460, 1023), (31_620, 1581), (7071, 7071)])
+def test_the_largest_and_longest_photos_come_back_as_they_are_where_their_shorter_side_is_looked_at(decoders, size):
+    before = running()
+    photo = decoders.scaled(encoded(Image.new("RGB", size, (255, 0, 0)), "JPEG"), AtLeast(shorter=size[1]), WHOLE)
+    assert (photo.size, photo.getpixel((size[0] - 1, size[1] - 1))) == (size, (254, 0, 0))
+    assert len(running() - before) == 1
+
+
 def test_a_decoder_serves_one_photo_after_the_other(decoders):
     before = running()
     for _ in range(5):

@@ -9,7 +9,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from celery import Celery
 from django.utils import timezone
+from kombu.exceptions import OperationalError as BrokerError
 
 from catalog.models import Photo
 from ml.recipes import make_recipe
@@ -109,6 +111,14 @@ def test_redis_and_its_queues_answer():
     [(level, text)] = told(broker.server())
     assert (level, text.endswith(", noeviction")) == ("ok", True)
     assert [text.partition(":")[0] for _, text in told(broker.queues())] == ["messages waiting"]
+
+
+def test_a_redis_of_ones_own_that_is_away_is_told_at_once(monkeypatch):
+    monkeypatch.setattr(broker, "current_app", Celery(broker="redis://127.0.0.1:1/1", set_as_current=False))
+    begun = time.monotonic()
+    with pytest.raises(BrokerError, match="refused"):
+        list(broker.server())
+    assert time.monotonic() - begun < 2
 
 
 @pytest.mark.parametrize(

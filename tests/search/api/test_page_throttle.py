@@ -39,6 +39,18 @@ def test_photos_are_counted_apart_from_pages(client, settings, address):
     assert [client.get(address).status_code == 429 for _ in range(3)] == [False, False, True]
 
 
+@pytest.mark.parametrize("address", ["/api/nowhere/", "/api/v1/products", "/api/v1/search/nowhere/"])
+def test_addresses_that_the_api_does_not_have_are_counted_as_pages_and_refused_as_the_api_does(
+    client, settings, address
+):
+    settings.PAGE_THROTTLE = "2/min"
+    assert [client.get(address).status_code == 429 for _ in range(3)] == [False, False, True]
+    answer = client.get(address)
+    [error] = answer.json()["errors"]
+    assert (error["code"], 0 < int(answer["Retry-After"]) <= 120) == ("throttled", True)
+    assert f"Try again in {answer['Retry-After']} second" in error["detail"]
+
+
 def test_each_address_has_a_count_of_its_own(client, settings):
     settings.PAGE_THROTTLE = "1/min"
     asked = [client.get("/", REMOTE_ADDR=f"203.0.113.{last}").status_code for last in (7, 8, 7)]

@@ -42,6 +42,18 @@ def test_the_address_is_the_one_that_the_proxies_passed_on(settings):
     assert throttles.address(request) == "203.0.113.7"
 
 
+def test_a_proxy_that_is_not_counted_is_told_to_the_log_once(settings, caplog):
+    throttles._warn_of_uncounted_proxies.cache_clear()
+    through_proxy = RequestFactory().get("/", headers={"x-forwarded-for": "203.0.113.7"})
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": 1}
+    throttles.address(through_proxy)
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": 0}
+    throttles.address(RequestFactory().get("/"))
+    assert caplog.text == ""
+    assert [throttles.address(through_proxy) for _ in range(2)] == ["127.0.0.1"] * 2
+    assert caplog.text.count("NUM_PROXIES is 0: if a reverse proxy of yours sent it") == 1
+
+
 ADDRESSES = ["/api/v1/products/", "/api/v1/products/?facets=true", "/api/v1/categories/", "/api/schema/", "/api/docs/"]
 
 
