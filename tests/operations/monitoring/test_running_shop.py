@@ -17,7 +17,7 @@ from tests.operations.monitoring.scraped import DEPLOY, alert_rules, dashboard_e
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 PHOTO = BASE_DIR / "demo" / "catalog" / "photos" / "LAM-001-1.webp"
-TOKEN = "a-token"
+TOKEN = "a-token-of-the-shop"
 
 
 class Shop:
