@@ -2,8 +2,8 @@
 
 import json
 import logging
-import os
 import struct
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -47,7 +47,7 @@ def shared_values(names: Names) -> Callable[..., values.MutexValue]:
 
     def made(typ: str, metric: str, *arguments: Any, multiprocess_mode: str = "", **options: Any) -> Any:
         kind = f"{typ}_{multiprocess_mode}" if typ == "gauge" else typ
-        if names.have_one() and _has_room(names.folder / f"{kind}_{names.mine()}.db"):
+        if names.have_one() and _used(names.folder / f"{kind}_{names.mine()}.db") + MARGIN <= SIZES[kind]:
             return Value(typ, metric, *arguments, multiprocess_mode=multiprocess_mode, **options)
         logger.warning("There is no room for another number of %s: it is not told", metric)
         return values.MutexValue(typ, metric, *arguments, multiprocess_mode=multiprocess_mode, **options)
@@ -55,18 +55,17 @@ def shared_values(names: Names) -> Callable[..., values.MutexValue]:
     return made
 
 
-def _has_room(path: Path) -> bool:
+def _used(path: Path) -> int:
     """A file begins with the number of bytes in use."""
     with path.open("rb") as file:
-        used = int.from_bytes(file.read(4), "little", signed=True)
-        return used + MARGIN <= os.fstat(file.fileno()).st_size
+        return int.from_bytes(file.read(4), sys.byteorder, signed=True)
 
 
 def empty_if_damaged(path: Path) -> None:
     """Forget the counts of a file that cannot be read: a full disk or somebody else may have cut or overwritten it."""
     try:
         keys = [key for key, *_ in MmapedDict.read_all_values_from_file(path)]
-        is_whole = all(len(json.loads(key)) == 4 for key in keys)
+        is_whole = _used(path) >= 0 and all(len(json.loads(key)) == 4 for key in keys)
     except (RuntimeError, ValueError, TypeError, struct.error):
         is_whole = False
     if not is_whole:
