@@ -21,7 +21,7 @@ READS = ("GET", "HEAD", "OPTIONS")
 
 def count(method: str, view: str | None, status: int, seconds: float, reason: str | None) -> None:
     """`view` is the name of a URL. The admin has a hundred, which are one here. `reason` as refusals.note was told."""
-    named = (view or "none").partition(":")[0]
+    named = "admin" if view and view.startswith("admin:") else view or "none"
     kind = "read" if method in READS else "write"  # A stranger may make up methods.
     REQUESTS.labels(named, kind, status).inc()
     DURATION.labels(named, kind).observe(seconds)

@@ -20,30 +20,31 @@ def refused(reason: str) -> float:
 
 
 def views() -> set[str]:
-    """All that a count may be told: names of URLs outside the admin, and three."""
+    """All that labels may say: the addresses outside the admin, the admin, and none."""
 
     def names(patterns, namespace=""):
         for one in patterns:
             if isinstance(one, URLPattern):
-                yield namespace + (one.name or "")
+                yield namespace + (one.name or one.lookup_str)
             else:
                 yield from names(one.url_patterns, f"{one.namespace}:" if one.namespace else namespace)
 
-    return {(name or "none").partition(":")[0] for name in names(get_resolver().url_patterns)}
+    return {name for name in names(get_resolver().url_patterns) if not name.startswith("admin:")} | {"admin", "none"}
 
 
 def size(name: str, *labels: str) -> int:
-    return len(mmap_key(name, f"{name}_bucket", ["view", "method", "status"], labels, "x" * 200)) + 32
+    """Bytes of a number in its file."""
+    [told] = [family.documentation for family in REGISTRY.collect() if family.name == name]
+    return len(mmap_key(name, f"{name}_bucket", ["view", "method", "status"], labels, told)) + 32
 
 
-def test_all_that_strangers_may_have_counted_fits_into_half_of_the_files():
+def test_all_that_strangers_may_have_counted_leaves_room_in_the_files():
     longest = max(views(), key=len)
     series = len(views()) * 2
-    assert "admin" in views()
     counters = series * STATUSES * size("lamplight_http_requests", longest, "write", "200")
     durations = series * 12 * size("lamplight_http_request_duration_seconds", longest, "write", "+Inf")
-    assert counters + MARGIN < SIZES["counter"]
-    assert durations + MARGIN < SIZES["histogram"] / 2
+    assert counters + MARGIN < SIZES["counter"] * 0.6
+    assert durations + MARGIN < SIZES["histogram"] * 0.6
 
 
 def test_the_admin_is_one_view_and_a_made_up_method_a_write():
