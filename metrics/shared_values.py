@@ -47,12 +47,19 @@ def shared_values(names: Names) -> Callable[..., values.MutexValue]:
 
     def made(typ: str, metric: str, *arguments: Any, multiprocess_mode: str = "", **options: Any) -> Any:
         kind = f"{typ}_{multiprocess_mode}" if typ == "gauge" else typ
-        if names.have_one() and _used(names.folder / f"{kind}_{names.mine()}.db") + MARGIN <= SIZES[kind]:
+        if names.have_one() and _has_room(names.folder / f"{kind}_{names.mine()}.db", SIZES[kind]):
             return Value(typ, metric, *arguments, multiprocess_mode=multiprocess_mode, **options)
         logger.warning("There is no room for another number of %s: it is not told", metric)
         return values.MutexValue(typ, metric, *arguments, multiprocess_mode=multiprocess_mode, **options)
 
     return made
+
+
+def _has_room(path: Path, size: int) -> bool:
+    try:
+        return _used(path) + MARGIN <= size
+    except OSError:  # Somebody has removed the folder, or its disk is gone.
+        return False
 
 
 def _used(path: Path) -> int:
@@ -64,8 +71,9 @@ def _used(path: Path) -> int:
 def empty_if_damaged(path: Path) -> None:
     """Forget the counts of a file that cannot be read: a full disk or somebody else may have cut or overwritten it."""
     try:
-        keys = [key for key, *_ in MmapedDict.read_all_values_from_file(path)]
-        is_whole = _used(path) >= 0 and all(len(json.loads(key)) == 4 for key in keys)
+        found = MmapedDict.read_all_values_from_file(path)
+        # The first key that is none ends it: what follows may lead back.
+        is_whole = _used(path) >= 0 and all(len(json.loads(key)) == 4 for key, *_ in found)
     except (RuntimeError, ValueError, TypeError, struct.error):
         is_whole = False
     if not is_whole:

@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future
-from concurrent.futures import TimeoutError as NoAnswerYet
 
 from prometheus_client import Metric
 
@@ -44,7 +43,7 @@ class Question:
         """
         try:
             error = asked.exception(max(0.0, deadline - time.monotonic()))
-        except NoAnswerYet:
+        except TimeoutError:
             logger.warning("The metrics of %s are not known: no answer yet", self.name)
             if asked.cancel():
                 self._asked = None

@@ -35,7 +35,7 @@ def views() -> set[str]:
 def size(name: str, *labels: str) -> int:
     """Bytes of a number in its file."""
     [told] = [family.documentation for family in REGISTRY.collect() if family.name == name]
-    return len(mmap_key(name, f"{name}_bucket", ["view", "method", "status"], labels, told)) + 32
+    return len(mmap_key(name, f"{name}_bucket", ["view", "method", "status"], list(labels), told)) + 32
 
 
 def test_all_that_strangers_may_have_counted_leaves_room_in_the_files():

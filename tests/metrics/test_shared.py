@@ -1,6 +1,7 @@
 """Processes that count together: real ones, some of which are killed."""
 
 import ast
+import shutil
 import signal
 import subprocess
 import sys
@@ -176,6 +177,13 @@ def test_a_damaged_file_is_begun_anew(damage, start, folder):
     with file.open("r+b") as damaged:
         damaged.write(damage)
     assert value(ask(start(), "tell"), "lamplight_searches_total") == 3
+
+
+def test_counting_goes_on_where_the_folder_was_removed(start, folder):
+    process = start()
+    shutil.rmtree(folder)
+    ask(process, "count 10")
+    assert "ended with 0" in ask(process, "fork")
 
 
 def test_a_process_that_starts_on_a_full_disk_counts_for_itself(start, folder, small_disk):

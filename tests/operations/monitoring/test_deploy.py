@@ -106,7 +106,8 @@ def test_compose_gives_both_what_they_read():
 
 
 def test_every_alert_is_tried_where_it_fires_and_where_it_does_not():
-    fires, is_silent = set(), set()
+    fires: set[str] = set()
+    is_silent: set[str] = set()
     for case in yaml.safe_load((PROMETHEUS / "alerts_test.yml").read_text())["tests"]:
         for tried in case.get("alert_rule_test", ()):
             (fires if tried["exp_alerts"] else is_silent).add(tried["alertname"])

@@ -131,7 +131,9 @@ def prometheus(shop, tmp_path) -> Iterator[str]:
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
     (folder / "metrics-token").write_text(TOKEN)
     port = free_port()
-    command = ["prometheus", "--config.file=prometheus.yml", f"--web.listen-address=127.0.0.1:{port}"]
+    # Debian's keeps what it scraped in a folder of the machine, and would answer with that of a former run, too.
+    kept = f"--storage.tsdb.path={tmp_path / 'kept'}"
+    command = ["prometheus", "--config.file=prometheus.yml", f"--web.listen-address=127.0.0.1:{port}", kept]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         yield f"http://127.0.0.1:{port}"
         process.terminate()
