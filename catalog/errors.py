@@ -53,7 +53,8 @@ class ExceptionHandler(handler.ExceptionHandler):
 
     def report_exception(self, exc: APIException, response: Response) -> None:
         """An outage is a line in the log, not a traceback: its cause is elsewhere, and it may come in hundreds."""
-        refusals.count(response.data["errors"][0]["code"])
+        if request := self.context["request"]:
+            refusals.note(request.META, response.data["errors"][0]["code"])
         if isinstance(exc, Outage):
             logger.warning("%s: %s", exc.status_code, exc.detail)
         else:

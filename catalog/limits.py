@@ -9,7 +9,6 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 
 from catalog.errors import error_body
-from metrics import refusals
 
 logger = logging.getLogger(__name__)
 TOO_LARGE = "request_too_large"
@@ -78,5 +77,4 @@ def too_large(limit: int) -> str:
 
 
 def refusal(status: int, code: str, detail: str) -> JsonResponse:
-    refusals.count(code)
     return JsonResponse(error_body("client_error", code, detail), status=status)

@@ -50,8 +50,8 @@ def note_when(headers: dict[str, Any], **kwargs: Any) -> None:
 
 
 @task_prerun.connect
-def count_begin(task_id: str, **kwargs: Any) -> None:
-    counted.begin(task_id)
+def count_begin(task_id: str, task: Task, **kwargs: Any) -> None:
+    counted.begin(task_id, task.name)
 
 
 @task_postrun.connect

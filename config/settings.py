@@ -106,7 +106,6 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "config.logs.middleware.RequestIdMiddleware",
-    "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "config.headers.HeadersMiddleware",
     "catalog.limits.RequestHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -121,7 +120,6 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "staff.bad_requests.BadRequestMiddleware",
     "search.api.errors.OutageMiddleware",
-    "config.request_metrics.AfterMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -142,8 +140,8 @@ TEMPLATES = [
 
 # --- PostgreSQL -----------------------------------------------------------------------------------------------
 # A pool per process; health checks on, or the first request after a database restart is answered with a 500.
-# A web process takes at most a connection for each of eight threads of its lanes, two for /readyz and for /metrics,
-# and one for who asks whether staff send (config.web): thirteen. What a view asks for in further threads is the rest.
+# A web process takes at most a connection for each of eight threads of its lanes, two for /readyz, three for /metrics,
+# and one for who asks whether staff send (config.web): fourteen. What a view asks for in further threads is the rest.
 POOL = {"min_size": 1, "max_size": 18, "timeout": 3, "connection_class": Connection}
 ADDRESS = "set it to one like {}, with %2F for a / in the password"
 
@@ -371,11 +369,11 @@ LEARN_FROM_FEEDBACK = env.bool("LEARN_FROM_FEEDBACK", default=False)
 
 # --- Metrics ----------------------------------------------------------------------------------------------------
 # Who sends it as a bearer token may read /metrics; without one only staff may, in their browser.
-METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="").strip()
+if METRICS_TOKEN and len(METRICS_TOKEN) < 16:
+    refuse("METRICS_TOKEN", "has fewer than 16 characters, which may be guessed: make one with `openssl rand -hex 32`")
 # What the processes count (metrics.shared). Another version may count under other labels.
 METRICS_ROOT = VAR / "metrics" / VERSION
-# Of every view, in seconds: most answer in 5 to 100 ms. Each bound is one more number for each view.
-PROMETHEUS_LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 
 # --- Storefront -------------------------------------------------------------------------------------------------
 # Folders of photos that the page offers for trying, with commas between them; none by default.

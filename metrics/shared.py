@@ -11,20 +11,19 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from threading import Lock
 from typing import IO
 
-from prometheus_client import REGISTRY, CollectorRegistry, values
+from prometheus_client import REGISTRY, Metric, values
 from prometheus_client.multiprocess import MultiProcessCollector
+
+from metrics.shared_values import SIZES, empty_if_damaged, shared_values
 
 logger = logging.getLogger(__name__)
 BOOT = Path("/proc/sys/kernel/random/boot_id")
-# Bytes of each file, all of them taken when a part starts: writing into a hole of a full disk would kill the process.
-# With every view of the admin opened, durations take 600 kB.
-SIZES = {"counter": 1 << 19, "histogram": 1 << 21, "gauge_livesum": 1 << 16, "gauge_max": 1 << 16}
 LIVE = "gauge_livesum"
 SPARE = 1  # A process may start a moment before the one that it replaces has gone.
 OWNER_BYTES = 256  # Of a lock's text.
@@ -36,6 +35,8 @@ class Names:
     def __init__(self, folder: Path, part: str) -> None:
         self.folder, self.part = folder, re.sub(r"[^a-z0-9]+", "-", part.lower())
         self._taken: IO[bytes] | None = None
+        self._failed = False
+        self._lock = Lock()
         self._name = ""
         os.register_at_fork(after_in_child=self._leave_to_parent)
 
@@ -46,15 +47,29 @@ class Names:
             _lay_out(self.folder, f"{self.part}-{number}")
 
     def mine(self) -> str:
-        if self._taken is None:
-            self._take()
-        return self._name
+        """This process's name. Raises OSError where there is none, and no room for the files of another."""
+        with self._lock:
+            if self._taken is None:
+                self._take()
+            return self._name
+
+    def have_one(self) -> bool:
+        """Whether this process has a name. A fork that finds none counts nothing, and goes on with its work."""
+        if self._taken is None and not self._failed:
+            try:
+                self.mine()
+            except OSError as error:
+                logger.warning("What a process of %s counts is lost: %s", self.part, error)
+                self._failed = True
+        return not self._failed
 
     def _take(self) -> None:
         for number in count(1):
             name = f"{self.part}-{number}"
             _lay_out(self.folder, name)
             if lock := _locked(self.folder / f"{name}.lock"):
+                for kind in SIZES:
+                    empty_if_damaged(self.folder / f"{kind}_{name}.db")
                 _forget_live(self.folder, name)
                 lock.write(f"{os.getpid()} {platform.node()}".encode()[:OWNER_BYTES].ljust(OWNER_BYTES))
                 lock.flush()
@@ -65,9 +80,11 @@ class Names:
         if self._taken:
             self._taken.close()  # The parent has the lock until it ends.
             self._taken = None
+        self._lock = Lock()
 
 
 _names: Names | None = None
+_is_one_of_several = False
 
 
 def count_as(part: str, folder: Path, processes: int = 1) -> None:
@@ -75,32 +92,37 @@ def count_as(part: str, folder: Path, processes: int = 1) -> None:
 
     `processes` says how many the part has. Where the disk is full the process counts for itself.
     """
-    global _names
+    global _names, _is_one_of_several
+    _is_one_of_several = processes > 1
     try:
         # What a power cut left may be half written, so that counts begin anew with each boot.
         names = Names(folder / BOOT.read_text().strip(), part)
         names.lay_out(processes + SPARE)
-        _sweep(folder.parent, names.folder)
+        names.mine()
     except OSError as error:
         logger.warning("What %s counts is not shared: %s", part, error)
         return
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(names.folder)
-    values.ValueClass = values.MultiProcessValue(names.mine)
+    values.ValueClass = shared_values(names)
     _names = names
+    _sweep(folder.parent, names.folder)
 
 
-def registry() -> CollectorRegistry:
-    """What all processes counted; where they do not share it, what this one did."""
-    made = CollectorRegistry()
+def are_shared() -> bool:
+    """Whether this process counts where others do."""
+    return _names is not None
+
+
+def counted() -> list[Metric]:
+    """What all processes counted. Where they do not share it: what this one did, or nothing if it is one of several,
+    since whichever is asked would answer with its own."""
     if _names is None:
-        made.register(REGISTRY)  # It collects as a collector does.
-        return made
-    for lock in _names.folder.glob("*.lock"):
-        with _if_free(lock) as is_free:
-            if is_free:
-                _forget_live(_names.folder, lock.stem)
-    MultiProcessCollector(made, str(_names.folder))
-    return made
+        return [] if _is_one_of_several else list(REGISTRY.collect())
+    folder = _names.folder
+    names = [lock.stem for lock in folder.glob("*.lock")]
+    kinds = [(kind, name) for name in names for kind in SIZES]
+    files = [folder / f"{kind}_{name}.db" for kind, name in kinds if kind != LIVE or _is_taken(folder / f"{name}.lock")]
+    return list(MultiProcessCollector.merge(map(str, files)))
 
 
 def running() -> dict[str, int]:
@@ -110,18 +132,24 @@ def running() -> dict[str, int]:
     found = {}
     for lock in _names.folder.glob("*.lock"):
         pid, _, host = lock.read_text().strip().partition(" ")
-        with _if_free(lock) as is_free:
-            if not is_free and host == platform.node():
-                found[lock.stem] = int(pid)
+        if host == platform.node() and _is_taken(lock):
+            found[lock.stem] = int(pid)
     return found
 
 
 def _lay_out(folder: Path, name: str) -> None:
+    """Take all bytes of the files now: writing into a hole of a full disk would kill the process."""
     for kind, size in SIZES.items():
-        with (folder / f"{kind}_{name}.db").open("ab") as file:
-            os.posix_fallocate(file.fileno(), 0, size)
-    with (folder / f"{name}.lock").open("ab") as file:
-        os.posix_fallocate(file.fileno(), 0, OWNER_BYTES)
+        _reserve(folder / f"{kind}_{name}.db", size)
+    _reserve(folder / f"{name}.lock", OWNER_BYTES)
+
+
+def _reserve(path: Path, size: int) -> None:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        os.posix_fallocate(descriptor, 0, size)
+    finally:
+        os.close(descriptor)
 
 
 def _locked(path: Path) -> IO[bytes] | None:
@@ -135,13 +163,14 @@ def _locked(path: Path) -> IO[bytes] | None:
     return file
 
 
-@contextmanager
-def _if_free(lock: Path) -> Iterator[bool]:
-    """Whether no process has the name. None can take it in the block."""
-    file = _locked(lock)
-    yield file is not None
-    if file:
-        file.close()
+def _is_taken(lock: Path) -> bool:
+    """Whether a process has the name. Others may ask the same at once."""
+    with suppress(FileNotFoundError), lock.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _forget_live(folder: Path, name: str) -> None:
@@ -151,12 +180,7 @@ def _forget_live(folder: Path, name: str) -> None:
 
 
 def _sweep(folder: Path, ours: Path) -> None:
-    """Remove the files of former boots and versions in which nobody counts any more."""
+    """Remove the files of former boots and versions in which nobody counts any more. Several processes may at once."""
     for other in folder.glob("*/*"):
         if other != ours and not any(_is_taken(lock) for lock in other.glob("*.lock")):
             shutil.rmtree(other, ignore_errors=True)
-
-
-def _is_taken(lock: Path) -> bool:
-    with _if_free(lock) as is_free:
-        return not is_free

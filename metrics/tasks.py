@@ -7,6 +7,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from metrics import buckets
 
 TASKS = Counter("lamplight_tasks", "Tasks that ended, by their state: success, failure, retry ...", ["task", "state"])
+BEGUN = Counter("lamplight_tasks_begun", "Tasks that were begun. One that is killed never ends.", ["task"])
 DURATION = Histogram("lamplight_task_duration_seconds", "Time that a task took.", ["task"], buckets=buckets.WORK)
 LAST_SUCCESS = Gauge(
     "lamplight_task_last_success_timestamp_seconds",
@@ -20,7 +21,8 @@ SENT_AT = "sent_at"
 _begun: dict[str, float] = {}
 
 
-def begin(task_id: str) -> None:
+def begin(task_id: str, name: str) -> None:
+    BEGUN.labels(name).inc()
     _begun[task_id] = time.monotonic()
 
 

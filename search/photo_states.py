@@ -7,9 +7,10 @@ rejected as long as a rejection keeps it from being tried. All others are pendin
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Subquery
 
 from catalog.models import Photo
 from search.models import Embedding, Rejection, Space
@@ -65,7 +66,13 @@ def of(photo: Photo) -> State:
 
 def counts(space: Space) -> Counts:
     """How many photos of the whole catalogue are in which state. Takes half a second or more among a million."""
-    return Counts(Photo.objects.count(), pending(space).count(), _rejected(space).count())
+    return counts_with_oldest_pending(space)[0]
+
+
+def counts_with_oldest_pending(space: Space) -> tuple[Counts, datetime | None]:
+    """The counts, and when the oldest pending photo came into the shop: finding the pending ones takes the time."""
+    waiting = pending(space).aggregate(number=Count("*"), oldest=Min("created_at"))
+    return Counts(Photo.objects.count(), waiting["number"], _rejected(space).count()), waiting["oldest"]
 
 
 def per_category(space: Space) -> dict[int, Counts]:

@@ -32,7 +32,7 @@ class LoginForm(AuthenticationForm):
         where = address_key(address(self.request, HOUSEHOLD))
         for rate, key in ((BY_ADDRESS, where), (BY_NAME, name_key(self._name()))):
             if seconds := rate.take(key):
-                refusals.count("too_many_logins")
+                refusals.note(self.request.META, refusals.TOO_MANY_LOGINS)
                 raise ValidationError(self.error_messages["too_many"], "too_many", {"wait": minutes(seconds)})
             taken.append((rate, key))
         data: dict[str, Any] = super().clean()

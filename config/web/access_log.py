@@ -1,4 +1,4 @@
-"""One line per request, also of those that the server refuses itself."""
+"""One line and one count per request, also of those that the server refuses itself."""
 
 import logging
 import time
@@ -7,6 +7,7 @@ from typing import Any
 
 from config.logs.middleware import VIEW
 from config.web.request import Request
+from metrics import refusals, requests
 
 logger = logging.getLogger(__name__)
 # Who watches the shop asks every few seconds. Only what goes wrong is told.
@@ -14,8 +15,9 @@ UNTOLD = ("/livez", "/readyz", "/metrics")
 
 
 def write(request: Request, status: str, environ: Mapping[str, Any]) -> None:
-    """Write the line of a request that was answered with `status`. The query string is the customer's own."""
-    code = int(status[:3])
+    """Count a request that was answered with `status`, and write its line. The query string is the customer's own."""
+    code, seconds = int(status[:3]), time.monotonic() - request.came_at
+    requests.count(request.command, environ.get(VIEW), code, seconds, environ.get(refusals.REASON))
     if request.path in UNTOLD and code < 400:
         return
     fields = {
@@ -23,6 +25,6 @@ def write(request: Request, status: str, environ: Mapping[str, Any]) -> None:
         "path": request.path.encode("latin-1").decode(errors="replace"),  # As WSGI has it.
         "view": environ.get(VIEW),
         "status": code,
-        "ms": round(1000 * (time.monotonic() - request.came_at), 1),
+        "ms": round(1000 * seconds, 1),
     }
     logger.info("request", extra={"fields": fields})

@@ -12,6 +12,7 @@ from waitress.utilities import Error
 from config.logs import request_ids
 from config.web import access_log, refusals
 from config.web.request import Request
+from metrics import refusals as metrics
 
 # A browser keeps a connection for its next click. A proxy must drop it sooner (config/Caddyfile).
 IDLE_SECONDS = 30
@@ -61,6 +62,7 @@ class RefusalTask(NamedTask, ErrorTask):
     def execute(self) -> None:
         request = self.request
         self.channel.lingers = not request.is_whole
+        self.environ = {metrics.REASON: refusals.code_of(request.error)}
         self.status, headers, body = refusals.answer(request.error, request.path)
         self.response_headers.extend(headers)
         self.set_close_on_finish()

@@ -11,6 +11,7 @@ from metrics import web as metrics
 
 logger = logging.getLogger(__name__)
 SEARCH = "/api/v1/search/"
+UNBOUNDED = 1_000_000
 
 
 class Lane:
@@ -21,7 +22,8 @@ class Lane:
         self.threads, self.most = threads, threads + waiting
         self.present = 0
         metrics.THREADS.labels(name).set(threads)
-        metrics.PLACES.labels(name).set(waiting)
+        if waiting < UNBOUNDED:
+            metrics.PLACES.labels(name).set(waiting)
         self._lock = Lock()
         self._threads = ThreadPoolExecutor(threads, name)
 
@@ -63,7 +65,7 @@ class Lanes:
         # A page asks for up to thirty small things at once; 128 are served in about a second.
         self.others = Lane("web", 4, 128)
         # Saying no takes a tenth of a millisecond. Each connection has at most one request here.
-        self.refusals = Lane("refuse", 1, 1_000_000)
+        self.refusals = Lane("refuse", 1, UNBOUNDED)
         self.turned_away = 0
         """How many requests found their lane full."""
 

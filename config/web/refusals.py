@@ -9,7 +9,6 @@ from catalog import limits
 from catalog.errors import error_body
 from catalog.outages import RETRY_AFTER, DiskFull
 from config.headers import NOTHING
-from metrics import refusals as metrics
 
 Answer = tuple[str, list[tuple[str, str]], bytes]
 # The codes of what waitress itself refuses, by status.
@@ -54,10 +53,13 @@ def not_staff(limit: int) -> Refusal:
     return Refusal(403, "Forbidden", "not_authenticated", detail)
 
 
+def code_of(error: Reason) -> str:
+    return error.name if isinstance(error, Refusal) else CODES.get(error.code, "error")
+
+
 def answer(error: Reason, path: str) -> Answer:
     """Status, headers and body: JSON, or for a page of a shop that is busy one that loads itself again."""
-    name = error.name if isinstance(error, Refusal) else CODES.get(error.code, "error")
-    metrics.count(name)
+    name = code_of(error)
     status = f"{error.code} {error.reason}"
     headers = [("Content-Security-Policy", NOTHING)]
     if error.code in (503, 507):

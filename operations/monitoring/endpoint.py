@@ -4,10 +4,9 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_safe
-from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
 
 from catalog.errors import error_body
-from metrics import shared
 from operations.monitoring.scrape import Scrape
 
 HINT = (
@@ -25,7 +24,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
         answer = JsonResponse(error_body("client_error", "not_authenticated", HINT), status=401)
         answer["WWW-Authenticate"] = "Bearer"
         return answer
-    registry = shared.registry()
+    registry = CollectorRegistry()
     registry.register(scrape)
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
@@ -35,4 +34,5 @@ def _may_read(request: HttpRequest) -> bool:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and settings.METRICS_TOKEN:
         return constant_time_compare(token.strip(), settings.METRICS_TOKEN)
-    return bool(request.user.is_authenticated and request.user.is_staff)
+    has_session = settings.SESSION_COOKIE_NAME in request.COOKIES
+    return bool(has_session and request.user.is_authenticated and request.user.is_staff)

@@ -19,6 +19,9 @@ TICKS, PAGE = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
 
 
 def collect() -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "lamplight_counts_shared", "Whether the processes count together (metrics.shared).", shared.are_shared()
+    )
     yield InfoMetricFamily("lamplight_build", "The version that answers.", {"version": settings.VERSION})
     yield from _processes()
     yield from _parts()

@@ -1,60 +1,62 @@
-"""A question to a server that may be slow or away: asked in another thread, waited for a little, and kept."""
+"""A question to somebody who may be slow or away: asked in another thread, waited for a little, and kept."""
 
 import logging
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future
 
-import redis
-from django.db import Error as DatabaseError
-from kombu.exceptions import OperationalError as BrokerError
 from prometheus_client import Metric
-from psycopg_pool import PoolTimeout
 
 logger = logging.getLogger(__name__)
-# Seconds that an answer holds. A shop of a million products takes some seconds to be counted, so that an answer holds
-# for so many times as long as it took, too: asking takes 2 % of one connection's time at most.
+# Seconds that an answer holds, and a failure. A shop of a million products takes some seconds to be counted, so that an
+# answer holds for so many times as long as it took, too: each question takes 2 % of one connection's time at most.
 KEPT, SPARING = 10, 50
-FAILURES = (DatabaseError, PoolTimeout, BrokerError, redis.RedisError, OSError, TimeoutError)
 
 
 class Question:
-    """What `ask` answers, which runs in the `thread`."""
+    """What `ask` answers, which runs in the `thread`. Whatever `ask` raises is logged, and no answer."""
 
-    def __init__(self, name: str, ask: Callable[[], Iterable[Metric]], thread: Executor) -> None:
+    def __init__(
+        self,
+        name: str,
+        ask: Callable[[], Iterable[Metric]],
+        thread: Executor,
+        kept: float = KEPT,
+        sparing: float = SPARING,
+    ) -> None:
         self.name = name
         self._ask, self._thread = ask, thread
+        self._kept, self._sparing = kept, sparing
         self._asked: Future[list[Metric]] | None = None
-        self._answer: list[Metric] = []
         self._holds_until = 0.0
 
-    def begin(self) -> None:
-        """Ask without waiting, unless an answer still holds or is on its way."""
-        if not self._holds and (self._asked is None or self._asked.done()):
+    def begin(self) -> Future[list[Metric]]:
+        """Ask without waiting, unless the last answer still holds or is on its way."""
+        if self._asked is None or (self._asked.done() and time.monotonic() >= self._holds_until):
             self._asked = self._thread.submit(self._work)
+        return self._asked
 
-    def answer(self, deadline: float) -> list[Metric] | None:
-        """The answer; None where there is none by the deadline, a time of time.monotonic. A later one is kept."""
-        if self._asked is None:
-            self.begin()
-        if self._asked is None:
-            return self._answer
+    def answer(self, asked: Future[list[Metric]], deadline: float) -> list[Metric] | None:
+        """What `begin` began; None where it failed, or there is none by the deadline, a time of time.monotonic.
+
+        A late answer is kept. A question whose turn has not come is taken back, and asked anew next time.
+        """
         try:
-            return self._asked.result(max(0.0, deadline - time.monotonic()))
-        except FAILURES as error:  # One is that there is no answer yet.
-            logger.warning("The metrics of %s are not known: %s", self.name, str(error) or "no answer yet")
-            return None
-        finally:
-            if self._asked.done():
+            error = asked.exception(max(0.0, deadline - time.monotonic()))
+        except TimeoutError:
+            logger.warning("The metrics of %s are not known: no answer yet", self.name)
+            if asked.cancel():
                 self._asked = None
-
-    @property
-    def _holds(self) -> bool:
-        return time.monotonic() < self._holds_until
+            return None
+        if error is None:
+            return asked.result()
+        logger.warning("The metrics of %s are not known: %s", self.name, str(error) or type(error).__name__)
+        return None
 
     def _work(self) -> list[Metric]:
         begun = time.monotonic()
-        answer = list(self._ask())
-        took = time.monotonic() - begun
-        self._answer, self._holds_until = answer, time.monotonic() + max(KEPT, SPARING * took)
-        return answer
+        try:
+            return list(self._ask())
+        finally:
+            now = time.monotonic()
+            self._holds_until = now + max(self._kept, self._sparing * (now - begun))

@@ -1,4 +1,4 @@
-"""What is asked at each scrape: the machine at once; disks, Redis and database in threads of their own."""
+"""What is asked at each scrape, of each part in a thread of its own: none costs what the others say."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -9,10 +9,11 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from metrics import shared
 from operations.monitoring import broker, machine, shop
-from operations.monitoring.question import Question
+from operations.monitoring.question import KEPT, Question
 
-# Prometheus waits for ten seconds by default.
+# Of the whole scrape. Prometheus waits for ten seconds by default.
 PATIENCE = 3
 # A count that takes longer is given up: it would hold up customers' own.
 STATEMENT_TIMEOUT = "2s"
@@ -20,38 +21,43 @@ Ask = Callable[[], Iterable[Metric]]
 
 
 class Scrape(Collector):
-    """A collector whose answers do not wait for a server that is away."""
+    """A collector that answers in time, and what it can: whoever is away, hangs or fails is left out."""
 
     def __init__(self) -> None:
-        database, redis, disks = (ThreadPoolExecutor(1, f"metrics-{name}") for name in ("database", "redis", "disks"))
-        self._lives = Question("the database", _in_database(shop.nothing), database)
-        self._shop = [Question(ask.__name__, _in_database(ask), database) for ask in shop.QUESTIONS]
-        self._queues = Question("the queues", broker.queues, redis)
-        self._disks = Question("the disks", machine.disks, disks)
+        self._database = _alone("database", _in_database(shop.nothing))
+        self._redis = _alone("redis", broker.nothing)
+        self._others = (
+            _alone("counts", shared.counted, kept=0),
+            _alone("machine", machine.collect, kept=0),
+            _alone("disks", machine.disks),
+            _alone("queues", broker.queues),
+        )
+        thread = ThreadPoolExecutor(1, "metrics-shop")
+        self._shop = [Question(ask.__name__, _in_database(ask), thread) for ask in shop.QUESTIONS]
 
     def collect(self) -> Iterator[Metric]:
         deadline = time.monotonic() + PATIENCE
-        for question in (self._lives, self._queues, self._disks):  # Who hangs must not cost what the others say.
-            question.begin()
-        yield from machine.collect()
-        lives = self._lives.answer(deadline) is not None
-        yield _up("database", "Whether PostgreSQL answers.", lives)
+        database, redis = self._database.begin(), self._redis.begin()
+        begun = {question: question.begin() for question in self._others}
+        database_is_up = self._database.answer(database, deadline) is not None
+        if database_is_up:
+            begun |= {question: question.begin() for question in self._shop}
+        redis_is_up = self._redis.answer(redis, deadline) is not None
+        yield GaugeMetricFamily("lamplight_database_up", "Whether PostgreSQL answers.", database_is_up)
+        yield GaugeMetricFamily("lamplight_redis_up", "Whether Redis answers.", redis_is_up)
         asked = GaugeMetricFamily(
-            "lamplight_scrape_answered", "Whether a part of the database was counted in time.", labels=["part"]
+            "lamplight_scrape_answered", "Whether a part of the scrape was answered in time.", labels=["part"]
         )
-        for question in self._shop if lives else ():
-            answer = question.answer(deadline)
+        for question, future in begun.items():
+            answer = question.answer(future, deadline)
             asked.add_metric([question.name], answer is not None)
             yield from answer or ()
         yield asked
-        queues = self._queues.answer(deadline)
-        yield _up("redis", "Whether Redis answers.", queues is not None)
-        yield from queues or ()
-        yield from self._disks.answer(deadline) or ()
 
 
-def _up(name: str, documentation: str, is_up: bool) -> Metric:
-    return GaugeMetricFamily(f"lamplight_{name}_up", documentation, is_up)
+def _alone(name: str, ask: Ask, kept: float | None = None) -> Question:
+    """A question that takes milliseconds unless something is wrong, and then is asked again soon."""
+    return Question(name, ask, ThreadPoolExecutor(1, f"metrics-{name}"), KEPT if kept is None else kept, sparing=0)
 
 
 def _in_database(ask: Ask) -> Ask:

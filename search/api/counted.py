@@ -19,6 +19,8 @@ class CountedView(APIView):
 
     def finalize_response(self, request: Request, response: Response, *arguments: Any, **options: Any) -> Response:
         made = super().finalize_response(request, response, *arguments, **options)
+        if request.method == "OPTIONS" or made.status_code == 405:
+            return made  # It asked for no search.
         answer = made.data if isinstance(made, Response) and made.data else {}
         kind = _kind(self.counted_kind, answer)
         searches.observe(kind, made.status_code, answer, bool(answer.get(self.counted_results)))

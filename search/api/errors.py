@@ -97,7 +97,7 @@ def _of_redis(error: BaseException | None) -> Outage | None:
 def _told(request: HttpRequest, known: Outage) -> HttpResponse:
     """One line in the log, not a traceback: the cause is elsewhere, and it may come in hundreds."""
     logger.warning("%s: %s", known.status_code, known.detail)
-    refusals.count(str(known.get_codes()))
+    refusals.note(request.META, str(known.get_codes()))
     if request.path.startswith("/api/"):
         answer: HttpResponse = _as_json("server_error", str(known.get_codes()), str(known.detail), known.status_code)
     else:

@@ -13,8 +13,8 @@ from search.api.throttles import address, rate
 
 # A page of the shop shows up to thirty of them.
 PHOTOS = ("/media/", "/samples/", "/admin/catalog/product/thumbnail/")
-# They are asked once a second, and have threads of their own.
-PROBES = ("/livez", "/readyz")
+# They are asked every few seconds, and have threads of their own.
+PROBES = ("/livez", "/readyz", "/metrics")
 
 
 class PageThrottleMiddleware:

@@ -62,6 +62,7 @@ def test_a_command_on_a_database_without_tables_says_what_to_do(tmp_path):
         ("LOG_LEVEL", "debug", "is 'debug': set it to one of info, warning, error"),
         ("SENTRY_TRACES_SAMPLE_RATE", "2", "is '2': set it to a number from 0 to 1"),
         ("SENTRY_TRACES_SAMPLE_RATE", "half", "is 'half': set it to a number from 0 to 1"),
+        ("METRICS_TOKEN", "shop", "has fewer than 16 characters, which may be guessed: make one"),
         ("WEB_PROCESSES", "two", "is 'two': set it to a whole number"),
         ("BUILD_SHARE", "half", "is 'half': set it to a number"),
         ("DATABASE_URL", "postgres://shop:a/b@db:5432/shop", "is no address: set it to one like postgres://"),

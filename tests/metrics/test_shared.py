@@ -1,6 +1,7 @@
 """Processes that count together: real ones, some of which are killed."""
 
 import ast
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,9 +18,11 @@ PROCESS = """
 import os, sys
 from pathlib import Path
 from metrics import shared
-shared.count_as("web", Path(sys.argv[1]), 2)
+shared.count_as("web", Path(sys.argv[1]), int(sys.argv[2]))
 from prometheus_client import generate_latest
 from metrics import searches, web
+class All:
+    collect = staticmethod(shared.counted)
 searches.SEARCHES.labels("photo", "answered").inc(3)
 web.CONNECTIONS.set(5)
 print("ready", flush=True)
@@ -30,12 +33,12 @@ for line in sys.stdin:
             searches.STAGE_DURATION.labels("photo", f"stage {one}").observe(0.02)
     if word == "fork":
         if child := os.fork():
-            os.waitpid(child, 0)
+            print("ended with", os.waitpid(child, 0)[1], flush=True)
         else:
             searches.SEARCHES.labels("photo", "answered").inc(10)
             os._exit(0)
     if word == "tell":
-        print(generate_latest(shared.registry()).decode(), flush=True)
+        print(generate_latest(All()).decode(), flush=True)
     if word == "running":
         print(shared.running(), flush=True)
     print("done", flush=True)
@@ -52,8 +55,8 @@ def folder(tmp_path: Path) -> Path:
 def start(folder: Path) -> Iterator[Start]:
     processes = []
 
-    def one(counts_in: Path = folder) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", PROCESS, str(counts_in)]
+    def one(counts_in: Path = folder, of: int = 2) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", PROCESS, str(counts_in), str(of)]
         process = subprocess.Popen(
             command,
             cwd=BASE_DIR,
@@ -147,9 +150,45 @@ def test_counting_goes_on_while_the_disk_is_full(start, folder, small_disk):
     assert value(ask(start(), "tell"), "lamplight_searches_total") == 6
 
 
+def test_more_numbers_than_fit_are_not_told_and_kill_nobody(start, folder, small_disk):
+    disk = small_disk(folder.parent, megabytes=10)
+    process = start()
+    disk.fill()
+    ask(process, "count 3000")
+    told_of = value(ask(process, "tell"), "lamplight_search_stage_duration_seconds_count")
+    assert 500 < told_of < 3000
+    assert {path.stat().st_size for path in folder.rglob("histogram_*.db")} == {1 << 21}
+
+
+def test_a_process_for_whose_files_there_is_no_room_goes_on_and_counts_for_itself(start, folder, small_disk):
+    disk = small_disk(folder.parent, megabytes=10)
+    first = start()
+    start(), start()
+    disk.fill()
+    assert "ended with 0" in ask(first, "fork")  # It counts nothing.
+    assert value(ask(first, "tell"), "lamplight_searches_total") == 9
+    assert value(ask(start(), "tell"), "lamplight_searches_total") == 0  # One of several, it would tell its own.
+
+
+@pytest.mark.parametrize("damage", [b"\xff" * 64, b"\x00\x01\x00\x00" + b"\xff" * 300, b"\xff\xff\xff\xff"])
+def test_a_damaged_file_is_begun_anew(damage, start, folder):
+    kill(start())
+    [file] = folder.rglob("counter_web-1.db")
+    with file.open("r+b") as damaged:
+        damaged.write(damage)
+    assert value(ask(start(), "tell"), "lamplight_searches_total") == 3
+
+
+def test_counting_goes_on_where_the_folder_was_removed(start, folder):
+    process = start()
+    shutil.rmtree(folder)
+    ask(process, "count 10")
+    assert "ended with 0" in ask(process, "fork")
+
+
 def test_a_process_that_starts_on_a_full_disk_counts_for_itself(start, folder, small_disk):
     small_disk(folder.parent, megabytes=10).fill()
-    process = start()
+    process = start(of=1)
     assert value(ask(process, "tell"), "lamplight_searches_total") == 3
 
 
@@ -161,3 +200,13 @@ def test_files_of_former_boots_and_versions_go_unless_somebody_counts_in_them(st
     assert not former.exists()
     start(folder.parent / "2.0.0")
     assert value(ask(first, "tell"), "lamplight_searches_total") == 3
+
+
+def test_a_lock_that_another_process_removes_meanwhile_keeps_nobody_from_sharing(start, folder):
+    former = folder.parent / "0.9.0" / "a-boot"
+    former.mkdir(parents=True)
+    (former / "web-1.lock").symlink_to("gone")  # It is listed, and cannot be opened.
+    first, second = start(), start()
+    assert not former.exists()
+    assert value(ask(first, "tell"), "lamplight_searches_total") == 6
+    assert value(ask(second, "tell"), "lamplight_searches_total") == 6

@@ -31,7 +31,7 @@ def site(tmp_path_factory) -> Iterator[Site]:
     port = free_port()
     var = tmp_path_factory.mktemp("site")
     with Installation(
-        var, PORT=str(port), SEARCH_THROTTLE="1000/min", TEXT_ENCODER="none", METRICS_TOKEN="a"
+        var, PORT=str(port), SEARCH_THROTTLE="1000/min", TEXT_ENCODER="none", METRICS_TOKEN="a token of the shop"
     ) as installation:
         installation.start("-m", *COMMANDS["web"])
         site = Site(var, f"http://127.0.0.1:{port}")
@@ -82,7 +82,7 @@ def test_while_postgresql_hangs_every_page_answers_503_within_seconds(site):
 def metrics(site: Site) -> tuple[set[str], float]:
     """The lines of /metrics, and the seconds that they took."""
     begun = time.monotonic()
-    answer = requests.get(f"{site.url}/metrics", headers={"Authorization": "Bearer a"}, timeout=60)
+    answer = requests.get(f"{site.url}/metrics", headers={"Authorization": "Bearer a token of the shop"}, timeout=60)
     assert answer.status_code == 200
     return set(answer.text.splitlines()), time.monotonic() - begun
 

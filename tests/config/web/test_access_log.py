@@ -3,6 +3,7 @@
 import logging
 
 import pytest
+from prometheus_client import REGISTRY
 
 from config.web import access_log
 from tests.installation import wait_for
@@ -10,6 +11,12 @@ from tests.installation import wait_for
 
 def lines(caplog) -> list[dict[str, object]]:
     return [vars(record)["fields"] for record in caplog.records if record.name == access_log.__name__]
+
+
+def counted(status: int) -> float:
+    families = [family for family in REGISTRY.collect() if family.name == "lamplight_http_requests"]
+    samples = [sample for family in families for sample in family.samples if sample.labels["status"] == str(status)]
+    return sum(sample.value for sample in samples if sample.name.endswith("_total"))
 
 
 def told(caplog) -> dict[str, object]:
@@ -38,10 +45,12 @@ def test_a_request_has_a_line_without_its_query_string(site, caplog):
         (b"GET /?megabytes=x HTTP/1.1\r\nHost: shop\r\nX-Request-ID: abc-1\r\n\r\n", 500),
     ],
 )
-def test_what_the_server_answers_itself_has_an_id_and_a_line(sent, status, site, caplog):
+def test_what_the_server_answers_itself_has_an_id_a_line_and_a_count(sent, status, site, caplog):
+    before = counted(status)
     answer = site.client().send(sent).answer()
     assert (answer.status, answer.headers["X-Request-Id"]) == (status, "abc-1")
     assert told(caplog)["status"] == status
+    assert counted(status) == before + 1
 
 
 def test_a_request_that_finds_its_lane_full_has_an_id_and_a_line(site, caplog):

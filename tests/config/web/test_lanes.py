@@ -56,7 +56,8 @@ def test_how_full_the_lanes_are_is_counted(crowded):
     assert read(f"{name}_requests", {**search, "state": "waiting"}) == read(f"{name}_places", search) == 8
     assert crowded.client().get("/api/v1/search/").answer().status == 503
     assert read(f"{name}_refused_total", search) == refused + 1
-    assert read("lamplight_refusals_total", {"reason": "busy"}) == busy + 1
+    wait_for(lambda: read("lamplight_refusals_total", {"reason": "busy"}) == busy + 1, "the count", 10)
+    assert read(f"{name}_places", {"lane": "refuse"}) is None
 
 
 def test_a_probe_of_life_does_not_wait_for_one_of_readiness(site):

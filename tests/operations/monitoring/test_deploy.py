@@ -103,3 +103,17 @@ def test_compose_gives_both_what_they_read():
         for volume in services[name]["volumes"]:
             source = volume.partition(":")[0]
             assert not source.startswith("./") or (BASE_DIR / source).exists()
+
+
+def test_every_alert_is_tried_where_it_fires_and_where_it_does_not():
+    fires: set[str] = set()
+    is_silent: set[str] = set()
+    for case in yaml.safe_load((PROMETHEUS / "alerts_test.yml").read_text())["tests"]:
+        for tried in case.get("alert_rule_test", ()):
+            (fires if tried["exp_alerts"] else is_silent).add(tried["alertname"])
+        for tried in case.get("promql_expr_test", ()):
+            [name] = re.findall(r'alertname="(\w+)"', tried["expr"])
+            (fires if tried["exp_samples"] else is_silent).add(name)
+            if len(case["input_series"]) > 1 and " by " in tried["expr"]:
+                is_silent.add(name)  # For another series than the one that fires.
+    assert fires == is_silent == {rule["alert"] for rule in alert_rules()}

@@ -17,7 +17,7 @@ from tests.operations.monitoring.scraped import DEPLOY, alert_rules, dashboard_e
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 PHOTO = BASE_DIR / "demo" / "catalog" / "photos" / "LAM-001-1.webp"
-TOKEN = "a-token"
+TOKEN = "a-token-of-the-shop"
 
 
 class Shop:
@@ -80,6 +80,38 @@ def test_the_counts_of_all_processes_add_up_and_survive_the_death_of_one(shop):
     assert shop.value("lamplight_search_stage_duration_seconds_count{kind=photo,stage=encode}") == 12
 
 
+def test_what_is_refused_is_counted_at_whichever_door_and_what_is_wrong_in_itself_is_not(shop):
+    def refused(reason: str) -> float:
+        return shop.value(f"lamplight_refusals_total{{reason={reason}}}")
+
+    def answered(view: str, method: str, status: int) -> float:
+        return shop.value(f"lamplight_http_requests_total{{method={method},status={status},view={view}}}")
+
+    before = refused("forbidden"), refused("request_too_large")
+    assert requests.post(f"{shop.url}/admin/login/", timeout=30).status_code == 403  # Without a CSRF token.
+    large = {"Content-Length": "99999999"}
+    assert requests.request("GET", f"{shop.url}/", headers=large, timeout=30).status_code == 413
+    assert requests.post(f"{shop.url}/api/v1/search/", timeout=30).status_code == 400
+    assert requests.get(f"{shop.url}/", headers={"Host": "other"}, timeout=30).status_code == 400
+    assert requests.request("MADE", f"{shop.url}/api/v1/search/", timeout=30).status_code == 405
+    assert (refused("forbidden"), refused("request_too_large")) == (before[0] + 1, before[1] + 1)
+    assert (answered("admin", "write", 403), answered("search", "write", 400), answered("search", "write", 405)) == (
+        1,
+        1,
+        1,
+    )
+    text = shop.text()
+    assert 'reason="required"' not in text
+    assert 'reason="method_not_allowed"' not in text
+    assert "MADE" not in text
+
+
+def test_every_task_that_ended_was_begun(shop):
+    ended = "lamplight_tasks_total{state=success,task=search.tasks.index_pending}"
+    begun = "lamplight_tasks_begun_total{task=search.tasks.index_pending}"
+    wait_for(lambda: shop.value(begun) == shop.value(ended) >= 1, "the tasks")
+
+
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="no promtool: apt-get install prometheus")
 def test_prometheus_finds_nothing_to_complain_of(shop):
     shop.search(1)
@@ -99,7 +131,9 @@ def prometheus(shop, tmp_path) -> Iterator[str]:
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
     (folder / "metrics-token").write_text(TOKEN)
     port = free_port()
-    command = ["prometheus", "--config.file=prometheus.yml", f"--web.listen-address=127.0.0.1:{port}"]
+    # Debian's keeps what it scraped in a folder of the machine, and would answer with that of a former run, too.
+    kept = f"--storage.tsdb.path={tmp_path / 'kept'}"
+    command = ["prometheus", "--config.file=prometheus.yml", f"--web.listen-address=127.0.0.1:{port}", kept]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         yield f"http://127.0.0.1:{port}"
         process.terminate()
