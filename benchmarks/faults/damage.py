@@ -5,7 +5,6 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db.models import Count
-from django.utils import timezone
 
 from catalog.models import Photo
 from operations.leftovers import leftovers
@@ -36,7 +35,7 @@ def damage(accepted: set[str]) -> Damage:
 
 def swept() -> int:
     """Delete what no row names, as `manage.py sweep_files --delete` does, but however young it is."""
-    found = [leftover for leftover in leftovers(timezone.now() + timedelta(1)) if leftover.name.endswith(".jpg")]
+    found = [leftover for leftover in leftovers(timedelta(-1)) if leftover.name.endswith(".jpg")]
     for leftover in found:
         leftover.delete()
     return len(found)
