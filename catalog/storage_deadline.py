@@ -68,7 +68,8 @@ class Deadline:
     """For the threads of the process that wait for a slow storage."""
 
     def __init__(self, probe: Callable[[], object]) -> None:
-        self.probe, self._probing = probe, Call[object](lambda: None)
+        self.probe = probe
+        self._probing: Call[object] | None = None
         self._calls: list[Call[Any]] = []
         self._lock = threading.Lock()
 
@@ -114,7 +115,7 @@ class Deadline:
         if call.future.done():
             return True
         with self._lock:
-            if self._probing.future.done():
+            if self._probing is None or self._probing.future.done():
                 self._probing = Call(self.probe)
         if self.places.acquire(blocking=False):
             try:
@@ -125,8 +126,9 @@ class Deadline:
         return call.future.done()
 
     def _is_silent(self) -> bool:
-        probing = self._probing
-        return not probing.future.done() and time.monotonic() > probing.begun_at + SILENT * PATIENCE
+        if (probe := self._probing) is None or probe.future.done():
+            return False
+        return time.monotonic() > probe.begun_at + SILENT * PATIENCE
 
 
 def serve_customers() -> None:

@@ -227,7 +227,7 @@ def test_a_small_copy_of_a_photo_that_hangs_is_answered_503(admin_client, pipe):
     pipe.rename(folder.parent.parent / "pipe.jpg")
 
 
-def test_a_stored_file_is_read_and_looked_at_within_the_deadline(pipe):
+def test_a_stored_file_is_read_within_the_deadline(pipe):
     storage = PhotoStorage(location=pipe.parent)
     with pytest.raises(StorageSilent):
         storage.open("pipe.jpg")
