@@ -1,6 +1,6 @@
 """What breaks when a part of the site fails in the middle of work, and how long until all is well again.
 
-Real processes are killed and stopped, real disks fill or hang, and the clock is set back, while customers ask and
+Real processes are killed and stopped, real disks fill or hang, and the clock is set, while customers ask and
 upload. One line a case. A part that ends is started again by the stack (config.stack), or with it.
 """
 
@@ -215,7 +215,7 @@ def main() -> None:
     parser.add_argument("--activity", nargs="+", choices=ACTIVITIES, metavar="NAME", help=", ".join(ACTIVITIES))
     parser.add_argument("--fault", nargs="+", choices=FAULTS, metavar="NAME", help=", ".join(FAULTS))
     parser.add_argument(
-        "--all", action="store_true", help="every fault in the middle of every activity: an hour or more"
+        "--all", action="store_true", help="every fault in the middle of every activity: hours"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was seen as JSON as well")
     options = parser.parse_args()
