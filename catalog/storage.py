@@ -24,7 +24,7 @@ from catalog.storage_deadline import Call, Deadline, StorageSilent
 FULL = {errno.ENOSPC, errno.EDQUOT}
 # Files synced at once. Of 64 photos each takes 8 ms alone, at the end 4 ms in one thread and 1 ms in four.
 SYNCERS = 4
-SYNC_SECONDS = 1  # For each file of many. On a busy network folder one may take a tenth of that.
+SYNC_SECONDS = 1  # For each file of many. A batch of an import is some 120 with their folders: it has two minutes.
 FORGET_SECONDS = 1  # To delete 64 files takes milliseconds.
 # What fsync says of a folder on some network and FUSE file systems, which cannot sync one. PostgreSQL ignores it, too.
 CANNOT_SYNC_FOLDERS = {errno.EINVAL, errno.EBADF}

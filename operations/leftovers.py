@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import PurePosixPath
 from uuid import uuid4
 
 from django.core.files.base import ContentFile
@@ -63,15 +64,15 @@ def _folders(storage: Storage, folder: str) -> Iterator[tuple[str, list[str]]]:
 def _older(age: timedelta, storage: Storage, names: Iterator[str]) -> Iterator[Leftover]:
     now = None
     for name in names:
-        now = now or _now(storage)
+        now = now or _now(storage, beside=name)
         with suppress(FileNotFoundError):  # Somebody deleted or renamed it meanwhile.
             if storage.get_modified_time(name) < now - age:
                 yield Leftover(storage, name, storage.size(name))
 
 
-def _now(storage: Storage) -> datetime:
+def _now(storage: Storage, beside: str) -> datetime:
     """The time by the storage's own clock: that of this machine may be days ahead, and all files look old then."""
-    name = storage.save(f"clock-{uuid4().hex}", ContentFile(b""))
+    name = storage.save(str(PurePosixPath(beside).with_name(f"clock-{uuid4().hex}")), ContentFile(b""))
     try:
         return storage.get_modified_time(name)
     finally:

@@ -214,9 +214,7 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=2000, help="photos that are indexed anew (%(default)s)")
     parser.add_argument("--activity", nargs="+", choices=ACTIVITIES, metavar="NAME", help=", ".join(ACTIVITIES))
     parser.add_argument("--fault", nargs="+", choices=FAULTS, metavar="NAME", help=", ".join(FAULTS))
-    parser.add_argument(
-        "--all", action="store_true", help="every fault in the middle of every activity: hours"
-    )
+    parser.add_argument("--all", action="store_true", help="every fault in the middle of every activity: hours")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was seen as JSON as well")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # What is mounted must not outlive the command.
