@@ -120,7 +120,7 @@ def measured(site: Site, activity: tuple[str, Activity], fault: str, by_itself: 
         "PENDING": settled >= GIVEN_UP or (fault != "nothing" and settled > by_itself + SETTLED_SECONDS),
         "LOST": left.lost,
         "DOUBLED": left.doubled,
-        # Only what is killed may leave a file, as it cannot delete it.
+        # Only what is killed, or replaced since it stands still, may leave a file: it cannot delete it.
         "ALONE": left.alone and fault.startswith(("nothing", "full ", "hang ", "clock ")),
         "TRACEBACK": tracebacks(),
     }

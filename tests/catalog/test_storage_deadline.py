@@ -140,6 +140,7 @@ def test_what_comes_too_late_for_one_is_for_the_next_who_asks(answers):
     with pytest.raises(StorageSilent):
         deadline.call(slow, "a.jpg")
     answers.set()
+    wait_for(lambda: deadline._calls[0].future.done(), "the call")
     assert (deadline.call(slow, "a.jpg"), begun) == ("photo", [1])
     assert (deadline.call(slow, "a.jpg"), begun) == ("photo", [1, 1])
 
@@ -266,6 +267,16 @@ def test_what_was_given_up_is_not_left_behind(media, frozen):
         storage.save("a.jpg", ContentFile(b"a"))
     frozen.set()
     wait_for(lambda: not files(media), "the file deleted")
+
+
+def test_a_storage_that_cannot_be_read_is_told(pipe, answers, monkeypatch):
+    monkeypatch.setattr(READS, "probe", lambda: answers.wait(30))
+    assert cannot_store() == {}
+    with pytest.raises(StorageSilent):
+        PhotoStorage(location=pipe.parent).open("pipe.jpg")
+    assert cannot_store() == {"photos": "the disk hangs: no photo can be shown"}
+    answers.set()
+    wait_for(lambda: cannot_store() == {}, "the storage")
 
 
 def test_a_call_that_hangs_does_not_hold_up_the_end_of_a_process(pipe):
