@@ -10,6 +10,7 @@ from contextvars import copy_context
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
+Late = Callable[[Any], object]
 # Seconds. A storage that answers at all takes less than one, and a disk that writes a great deal else a few. A proxy
 # waits for thirty.
 PATIENCE = 10
@@ -33,7 +34,7 @@ class StorageSilent(TimeoutError):  # noqa: N818  it names the state of the stor
 class Call(threading.Thread, Generic[T]):
     """Work in a thread of its own, which takes 60 µs, and does not hold up the end of the process."""
 
-    def __init__(self, work: Callable[[], T], file: str = "", when_late: Callable[[T], object] = lambda late: None):
+    def __init__(self, work: Callable[[], T], file: str = "", when_late: Late | None = None) -> None:
         super().__init__(name="storage", daemon=True)
         self.begun_at, self.file = time.monotonic(), file
         self.future: Future[T] = Future()
@@ -50,7 +51,7 @@ class Call(threading.Thread, Generic[T]):
         else:
             if self.future.set_running_or_notify_cancel():
                 self.future.set_result(made)
-            else:
+            elif self._when_late:
                 self._when_late(made)
 
     def is_of_use(self) -> bool:
@@ -77,13 +78,7 @@ class Deadline:
         """Whether no call is begun: the storage as a whole does not answer, or too many calls are under way."""
         return self._is_silent() or sum(call.is_alive() for call in self._calls) >= MOST
 
-    def call(
-        self,
-        work: Callable[[], T],
-        file: str = "",
-        when_late: Callable[[T], object] = lambda late: None,
-        more: float = 0,
-    ) -> T:
+    def call(self, work: Callable[[], T], file: str = "", when_late: Late | None = None, more: float = 0) -> T:
         """What `work` returns or raises; it may not ask the database. Raises StorageSilent after PATIENCE + `more` s.
 
         Who asks for a `file` waits for the call for it that is under way, and gets at once what came too late for
@@ -92,22 +87,21 @@ class Deadline:
         if isinstance(threading.current_thread(), Call):  # Who called it has a deadline.
             return work()
         with self._lock:
-            call = self._under_way(file) or self._begun(work, file, when_late)
+            call = self._found_or_begun(work, file, when_late)
         if not self._is_answered(call, call.begun_at + PATIENCE + more) and (file or call.future.cancel()):
             raise StorageSilent
         with self._lock, suppress(ValueError):  # Another who waited for it was first.
             self._calls.remove(call)
         return call.future.result()
 
-    def _under_way(self, file: str) -> Call[Any] | None:
-        return next((call for call in self._calls if file and call.file == file and call.is_of_use()), None)
-
-    def _begun(self, *about: Any) -> Call[Any]:
+    def _found_or_begun(self, work: Callable[[], T], file: str, when_late: Late | None) -> Call[T]:
+        self._calls = sorted(filter(Call.is_of_use, self._calls), key=Call.is_alive)[-2 * MOST :]  # Late results first.
+        if found := [call for call in self._calls if file and call.file == file]:
+            return found[0]
         if self.hangs():
             raise StorageSilent
-        useful = [call for call in self._calls if call.is_of_use()]
-        self._calls = [*sorted(useful, key=Call.is_alive)[-2 * MOST :], Call(*about)]  # Late results come first.
-        return self._calls[-1]
+        self._calls.append(call := Call(work, file, when_late))
+        return call
 
     def _is_answered(self, call: Call[Any], until: float) -> bool:
         """Whether a call ends by a time of the monotonic clock. Nobody waits on once the storage is silent."""
