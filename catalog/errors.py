@@ -56,6 +56,6 @@ class ExceptionHandler(handler.ExceptionHandler):
         if request := self.context["request"]:
             refusals.note(request.META, response.data["errors"][0]["code"])
         if isinstance(exc, Outage):
-            logger.warning("%s: %s", exc.status_code, exc.detail)
+            logger.warning("%s: %s", exc.status_code, exc.cause or exc.detail)
         else:
             super().report_exception(exc, response)

@@ -8,8 +8,10 @@ from psycopg_pool import PoolTimeout
 from rest_framework import status
 from rest_framework.exceptions import APIException
 
+from catalog.photos import StoredPhotoError
 from catalog.storage import FULL, NotStored
 from catalog.storage_deadline import StorageSilent
+from ml.images import DecodersBusy
 
 logger = logging.getLogger(__name__)
 RETRY_AFTER = 5  # Seconds. What was restarted is mostly back by then.
@@ -22,6 +24,8 @@ class Outage(APIException):
     default_detail = "The service is not ready. Try again in a moment."
     default_code = "service_unavailable"
     wait = RETRY_AFTER  # DRF sends it as Retry-After.
+    cause = ""
+    """What the log has instead of `detail`, if more is known than strangers are told."""
 
 
 class DiskFull(Outage):
@@ -55,9 +59,19 @@ def outage(error: BaseException | None) -> Outage | None:
         return DiskFull()
     if isinstance(error, NotStored):
         return Outage("The photo storage failed. Nothing was stored. Try again in a moment.", "storage_unavailable")
+    if isinstance(error, DecodersBusy):
+        return Outage(str(error), "decoders_busy")
     if isinstance(error, StorageSilent):
         return Outage("The photo storage does not answer. Try again in a moment.", "storage_unavailable")
+    if isinstance(error, StoredPhotoError) and error.transient:
+        return outage(error.__cause__) or _of_storage(error)
     return None
+
+
+def _of_storage(error: StoredPhotoError) -> Outage:
+    known = Outage("The photo storage failed. Try again in a moment.", "storage_unavailable")
+    known.cause = str(error)
+    return known
 
 
 def _of_database(cause: BaseException | None) -> Outage:

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TypeVar
 
 from django.core.files.base import ContentFile
@@ -12,7 +11,7 @@ from django.db.models import Count, Max
 
 from catalog.models import MAX_POSITION, Photo, Product
 from catalog.storage import synced_together
-from catalog.storage_deadline import READS, StorageSilent
+from catalog.storage_deadline import StorageSilent
 from ml import images
 
 T = TypeVar("T")
@@ -91,7 +90,7 @@ def open_stored(photo: Photo, decode: Callable[[bytes], T]) -> T:
     Raises StoredPhotoError; a storage that hangs is waited for for seconds.
     """
     try:
-        return decode(READS.call(partial(_bytes_of, photo), str(photo.file)))
+        return decode(_bytes_of(photo))
     except images.UnreadablePhoto as error:
         raise StoredPhotoError(error.message) from error
     except images.DecodersBusy as error:

@@ -6,22 +6,25 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from datetime import datetime
 from functools import partial
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import NamedTemporaryFile, TemporaryFile
 from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
-from django.core.files.base import File
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage
 from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, TemporaryFileUploadHandler
 
-from catalog.storage_deadline import WRITES, StorageSilent, begun
+from catalog.storage_deadline import Call, Deadline, StorageSilent
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
 # Files synced at once. Of 64 photos each takes 8 ms alone, at the end 4 ms in one thread and 1 ms in four.
 SYNCERS = 4
+SYNC_SECONDS = 1  # For each file of many. A batch of an import is some 120 with their folders: it has two minutes.
 FORGET_SECONDS = 1  # To delete 64 files takes milliseconds.
 # What fsync says of a folder on some network and FUSE file systems, which cannot sync one. PostgreSQL ignores it, too.
 CANNOT_SYNC_FOLDERS = {errno.EINVAL, errno.EBADF}
@@ -38,6 +41,20 @@ class NotStored(OSError):  # noqa: N818  it names what became of the file
         return str(self.strerror)
 
 
+def _look_up() -> None:
+    """Ask the folder of photos for a name that nobody knows: no cache has the answer."""
+    os.path.lexists(Path(settings.MEDIA_ROOT) / f".probe-{uuid4().hex}")
+
+
+def _write() -> None:
+    """Write a file without a name into the folder of photos, and have the disk keep it."""
+    with TemporaryFile(dir=settings.MEDIA_ROOT, buffering=0) as file:
+        file.write(b"probe")
+        os.fsync(file.fileno())
+
+
+# A disk that cannot be written to may well be read.
+READS, WRITES = Deadline(_look_up), Deadline(_write)
 _unsynced: ContextVar[set[Path] | None] = ContextVar("_unsynced", default=None)
 
 
@@ -65,7 +82,8 @@ def synced_together() -> Iterator[None]:
 
 def _forget(files: set[Path]) -> None:
     """Delete them. A disk that hangs does so once it answers, if this process lives until then."""
-    wait([begun(partial(_unlink, files))], FORGET_SECONDS)
+    if files:
+        wait([Call(partial(_unlink, files)).future], FORGET_SECONDS)
 
 
 def _unlink(files: set[Path]) -> None:
@@ -76,7 +94,7 @@ def _unlink(files: set[Path]) -> None:
 
 def _sync(files: set[Path]) -> None:
     try:
-        WRITES.call(partial(_sync_now, files))
+        WRITES.call(partial(_sync_now, files), more=SYNC_SECONDS * len(files))
     except OSError as error:
         raise NotStored(error) from error
 
@@ -106,19 +124,40 @@ def sync(path: Path) -> None:
 class PhotoStorage(FileSystemStorage):
     """Keeps photos in settings.MEDIA_ROOT. What it has stored outlives a power cut, as the row does that names it.
 
-    Raises NotStored, and then leaves no part of the file behind. Nothing that changes it waits for a disk that hangs.
+    Raises NotStored, and then leaves no part of the file behind. Nobody waits for ever for a disk that hangs: what does
+    not store raises StorageSilent then. A photo is read as a whole, which is a few hundred kB.
     """
 
     def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
         try:
             with synced_together():
-                stored = WRITES.call(partial(super().save, name, content, max_length), when_late=super().delete)
+                stored = WRITES.call(partial(super().save, name, content, max_length), when_late=self._take_back)
                 # Only now: what was given up is deleted once, above. Its name may be another photo's by a second time.
                 if (unsynced := _unsynced.get()) is not None:
                     unsynced.add(Path(self.path(stored)))
                 return stored
         except StorageSilent as error:
             raise NotStored(error) from error
+
+    def _take_back(self, name: str) -> None:
+        _unlink({Path(self.path(name))})
+
+    def _open(self, name: str, mode: str = "rb") -> "File[Any]":
+        """The file is read at once: a disk may hang in the middle of it."""
+        path = Path(self.path(name))
+        return ContentFile(READS.call(path.read_bytes, str(path)), name)
+
+    def listdir(self, path: str) -> tuple[list[str], list[str]]:
+        return READS.call(partial(super().listdir, path))
+
+    def size(self, name: str) -> int:
+        return READS.call(partial(super().size, name))
+
+    def get_modified_time(self, name: str) -> datetime:
+        return READS.call(partial(super().get_modified_time, name))
+
+    def exists(self, name: str) -> bool:
+        return READS.call(partial(super().exists, name))
 
     def _save(self, name: str, content: "File[Any]") -> str:
         try:
@@ -150,9 +189,14 @@ class PhotoStorage(FileSystemStorage):
 
 
 def cannot_store() -> dict[str, str]:
-    """Why nothing can be stored, by what: photos, or the files of imports. Empty while all is well."""
+    """Why nothing can be stored, by what: photos, or the files of imports. Empty while all is well.
+
+    Photos that cannot be read are told as well: it is the same disk.
+    """
     if WRITES.hangs():
         return {"photos": "the disk hangs: nothing can be stored"}
+    if READS.hangs():
+        return {"photos": "the disk hangs: no photo can be shown"}
     folders = {"photos": Path(settings.MEDIA_ROOT), "imports": Path(settings.IMPORTS_ROOT)}
     return {name: why for name, folder in folders.items() if (why := _complaint(folder))}
 

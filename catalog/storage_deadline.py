@@ -2,17 +2,23 @@
 
 import errno
 import threading
-from collections.abc import Callable, Collection
-from concurrent.futures import Future
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from contextlib import suppress
 from contextvars import copy_context
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
+Late = Callable[[Any], object]
 # Seconds. A storage that answers at all takes less than one, and a disk that writes a great deal else a few. A proxy
 # waits for thirty.
 PATIENCE = 10
-# Calls that hang at once, of each kind: a second one says that it is not a file that hangs, but all of them.
-MOST_HANGING = 2
+SLOW, SILENT = 0.1, 0.8  # Parts of it, after which a probe begins, and a probe without an answer has failed.
+# Calls of each kind under way. At most eight threads of a process ask at once; the others are for files that hang.
+# With late results, of some hundred kB each, twice as many are kept.
+MOST = 16
+WAITING = 2  # Threads of a web process, of the four that serve pages and photos, that wait for a slow storage.
 
 
 class StorageSilent(TimeoutError):  # noqa: N818  it names the state of the storage
@@ -25,61 +31,100 @@ class StorageSilent(TimeoutError):  # noqa: N818  it names the state of the stor
         return str(self.strerror)
 
 
-class Deadline:
-    """Calls of one kind. Each is made in a thread of its own, which takes 60 µs, and waited for for PATIENCE seconds.
+class Call(threading.Thread, Generic[T]):
+    """Work in a thread of its own, which takes 60 µs, and does not hold up the end of the process."""
 
-    Nobody can end a call that hangs. So it goes on by itself. While MOST_HANGING do, no other is begun, and while one
-    for a file does, no other for that file: a file that hangs for ever costs one thread, however often it is asked for.
+    def __init__(self, work: Callable[[], T], file: str = "", when_late: Late | None = None) -> None:
+        super().__init__(name="storage", daemon=True)
+        self.begun_at, self.file = time.monotonic(), file
+        self.future: Future[T] = Future()
+        """Cancelled if it was given up for good: `when_late` gets what comes then."""
+        self._work, self._context, self._when_late = work, copy_context(), when_late
+        self.start()
+
+    def run(self) -> None:
+        try:
+            made = self._context.run(self._work)
+        except BaseException as error:  # Whoever waits for it raises it.
+            if self.future.set_running_or_notify_cancel():
+                self.future.set_exception(error)
+        else:
+            if self.future.set_running_or_notify_cancel():
+                self.future.set_result(made)
+            elif self._when_late:
+                self._when_late(made)
+
+    def is_of_use(self) -> bool:
+        """Whether it is under way, or has a result for whoever asks for its file next."""
+        return self.is_alive() or bool(self.file and not self.future.exception())
+
+
+class Deadline:
+    """Calls of one kind. Nobody can end one that hangs, so it goes on by itself, and MOST of them do at most.
+
+    While one takes long, a probe tells whether the storage answers otherwise. If not, no other call is begun.
     """
 
-    def __init__(self) -> None:
-        self._late: dict[object, Future[Any]] = {}
+    places = threading.Semaphore(1_000)
+    """For the threads of the process that wait for a slow storage."""
+
+    def __init__(self, probe: Callable[[], object]) -> None:
+        self.probe = probe
+        self._probing: Call[object] | None = None
+        self._calls: list[Call[Any]] = []
         self._lock = threading.Lock()
 
     def hangs(self) -> bool:
-        """Whether MOST_HANGING calls that were given up still go on."""
-        return len(self._hanging()) >= MOST_HANGING
+        """Whether no call is begun: the storage as a whole does not answer, or too many calls are under way."""
+        return self._is_silent() or sum(call.is_alive() for call in self._calls) >= MOST
 
-    def _hanging(self) -> Collection[object]:
-        with self._lock:
-            self._late = {file: future for file, future in self._late.items() if not future.done()}
-            return self._late.keys()
+    def call(self, work: Callable[[], T], file: str = "", when_late: Late | None = None, more: float = 0) -> T:
+        """What `work` returns or raises; it may not ask the database. Raises StorageSilent after PATIENCE + `more` s.
 
-    def call(self, work: Callable[[], T], file: str = "", when_late: Callable[[T], object] | None = None) -> T:
-        """What `work` returns or raises; it may not ask the database. Raises StorageSilent.
-
-        `when_late` gets the result of a call that was given up, once the storage answers.
+        Who asks for a `file` waits for the call for it that is under way, and gets at once what came too late for
+        another. Of a call without a file, `when_late` gets what comes too late, in its thread.
         """
-        hanging = self._hanging()
-        if len(hanging) >= MOST_HANGING or file in hanging:
-            raise StorageSilent
-        future = begun(work)
-        try:
-            return future.result(PATIENCE)
-        except TimeoutError:
-            if future.done():  # It has just ended, or raised such an error itself.
-                return future.result()
+        if isinstance(threading.current_thread(), Call):  # Who called it has a deadline.
+            return work()
         with self._lock:
-            self._late[file or object()] = future
-        if when_late is not None:
-            future.add_done_callback(lambda late: None if late.exception() else when_late(late.result()))
-        raise StorageSilent
+            call = self._found_or_begun(work, file, when_late)
+        if not self._is_answered(call, call.begun_at + PATIENCE + more) and (file or call.future.cancel()):
+            raise StorageSilent
+        with self._lock, suppress(ValueError):  # Another who waited for it was first.
+            self._calls.remove(call)
+        return call.future.result()
+
+    def _found_or_begun(self, work: Callable[[], T], file: str, when_late: Late | None) -> Call[T]:
+        self._calls = sorted(filter(Call.is_of_use, self._calls), key=Call.is_alive)[-2 * MOST :]  # Late results first.
+        if found := [call for call in self._calls if file and call.file == file]:
+            return found[0]
+        if self.hangs():
+            raise StorageSilent
+        self._calls.append(call := Call(work, file, when_late))
+        return call
+
+    def _is_answered(self, call: Call[Any], until: float) -> bool:
+        """Whether a call ends by a time of the monotonic clock. Nobody waits on once the storage is silent."""
+        wait([call.future], min(SLOW * PATIENCE, max(0, until - time.monotonic())))
+        if call.future.done():
+            return True
+        with self._lock:
+            if self._probing is None or self._probing.future.done():
+                self._probing = Call(self.probe)
+        if self.places.acquire(blocking=False):
+            try:
+                while not (call.future.done() or self._is_silent()) and (left := until - time.monotonic()) > 0:
+                    wait([call.future], min(SLOW * PATIENCE, left))
+            finally:
+                self.places.release()
+        return call.future.done()
+
+    def _is_silent(self) -> bool:
+        if (probe := self._probing) is None or probe.future.done():
+            return False
+        return time.monotonic() > probe.begun_at + SILENT * PATIENCE
 
 
-def begun(work: Callable[[], T]) -> "Future[T]":
-    """The result to come of work in a thread of its own, which does not hold up the end of the process."""
-    future: Future[T] = Future()
-    context = copy_context()
-
-    def run() -> None:
-        try:
-            future.set_result(context.run(work))
-        except BaseException as error:  # Whoever waits for it raises it.
-            future.set_exception(error)
-
-    threading.Thread(target=run, name="storage", daemon=True).start()
-    return future
-
-
-# A disk that cannot be written to may well be read.
-READS, WRITES = Deadline(), Deadline()
+def serve_customers() -> None:
+    """From now on at most WAITING threads wait for a slow storage. The others give up after a second."""
+    Deadline.places = threading.Semaphore(WAITING)

@@ -239,7 +239,7 @@ CELERY_TASK_ROUTES = {
     "search.tasks.learn_words": {"queue": "maintenance"},
     "search.tasks.drop_space": {"queue": "maintenance"},
     "search.tasks.roll_up": {"queue": "maintenance"},
-    "operations.tasks.sweep_files": {"queue": "maintenance"},
+    "operations.tasks.report_leftovers": {"queue": "maintenance"},
     "descriptions.tasks.tag_pending": {"queue": "maintenance"},
     # Each photo is waited for, for seconds to a minute.
     "descriptions.tasks.caption_pending": {"queue": "captions"},
@@ -253,7 +253,11 @@ CELERY_BEAT_SCHEDULE = {
     "tag products": {"task": "descriptions.tasks.tag_pending", "schedule": 120, "options": {"expires": 120}},
     # At night; a ring that was missed is made up for when beat starts.
     "roll up": {"task": "search.tasks.roll_up", "schedule": crontab("20", "0"), "options": {"expires": 36_000}},
-    "sweep": {"task": "operations.tasks.sweep_files", "schedule": crontab("40", "0"), "options": {"expires": 36_000}},
+    "report leftovers": {
+        "task": "operations.tasks.report_leftovers",
+        "schedule": crontab("40", "0"),
+        "options": {"expires": 36_000},
+    },
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "celerybeat-schedule")
 

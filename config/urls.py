@@ -1,38 +1,41 @@
 """Every URL of the site."""
 
-from functools import partial
+import errno
+import mimetypes
 
-from django.conf import settings
 from django.core.exceptions import SuspiciousFileOperation
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import include, path, re_path
+from django.utils.cache import get_conditional_response
+from django.utils.http import quote_etag
 from django.views.decorators.cache import cache_control
-from django.views.static import serve
 
-from catalog.storage_deadline import READS, StorageSilent
+from catalog.models import Photo
+from catalog.photos import StoredPhotoError
 from operations.monitoring.endpoint import metrics
 from search.api import documentation, health
+
+# What a system says of a name that no file has, or that none could have.
+NO_FILE = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EILSEQ}
 
 
 @cache_control(public=True, max_age=31_536_000, immutable=True)
 def stored_photo(request: HttpRequest, path: str) -> HttpResponseBase:
-    """A photo of the catalogue. It never changes: its name is its hash. Raises StorageSilent."""
+    """A photo of the catalogue. It never changes: its name is its hash. Raises StoredPhotoError."""
     try:
-        return READS.call(partial(_read, request, path), path)
-    except StorageSilent:
-        raise
-    except (OSError, ValueError, SuspiciousFileOperation) as error:  # A name that no file system takes.
+        with Photo._meta.get_field("file").storage.open(path) as file:
+            photo = file.read()
+    except (ValueError, SuspiciousFileOperation) as error:
         raise Http404 from error
-
-
-def _read(request: HttpRequest, path: str) -> HttpResponseBase:
-    """The whole photo, a few hundred kB: a disk that hangs in the middle of a file would hold the server's own loop."""
-    answer = serve(request, path, document_root=str(settings.MEDIA_ROOT))
-    if isinstance(answer, FileResponse) and (file := answer.file_to_stream):
-        with file:
-            return HttpResponse(file.read(), headers=answer.headers)
-    return answer  # The browser has it.
+    except OSError as error:
+        if error.errno in NO_FILE:
+            raise Http404 from error
+        raise StoredPhotoError(f"A photo cannot be read: {error}", transient=True) from error
+    kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
+    etag = quote_etag(path)
+    answer = HttpResponse(photo, content_type=kind, headers={"Content-Length": len(photo), "ETag": etag})
+    return get_conditional_response(request, etag, response=answer) or answer
 
 
 handler400 = "search.api.errors.bad_request"

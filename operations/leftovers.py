@@ -4,7 +4,10 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import PurePosixPath
+from uuid import uuid4
 
+from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
 
 from catalog.importing import jobs
@@ -30,11 +33,11 @@ class Leftover:
         self.storage.delete(self.name)
 
 
-def leftovers(before: datetime, looked_at: Callable[[int], object] = lambda files: None) -> Iterator[Leftover]:
-    """The files stored before this time that no photo and no import names.
+def leftovers(age: timedelta, looked_at: Callable[[int], object] = lambda files: None) -> Iterator[Leftover]:
+    """The files that no photo and no import names, and that were stored longer ago than `age`.
 
-    A folder's names are held in memory at a time, 4,000 where a shop has a million photos. `looked_at` hears how many
-    files were looked at.
+    Ages are told by the clock of the storage, which is asked by an empty file. A folder's names are held in memory at a
+    time, 4,000 where a shop has a million photos. `looked_at` hears how many files were looked at.
     """
     photos = Photo._meta.get_field("file").storage
     for folder, files in _folders(photos, PHOTOS):
@@ -42,9 +45,9 @@ def leftovers(before: datetime, looked_at: Callable[[int], object] = lambda file
             names = [f"{folder}/{file}" for file in files[start : start + ASKED]]
             # The files were listed before the rows are read: what is stored and committed in between is no leftover.
             named = set(Photo.objects.filter(file__in=names).values_list("file", flat=True))
-            yield from _stored_before(before, photos, (name for name in names if name not in named))
+            yield from _older(age, photos, (name for name in names if name not in named))
             looked_at(len(names))
-    yield from _stored_before(before, private_storage(), jobs.unnamed_files())
+    yield from _older(age, private_storage(), jobs.unnamed_files())
 
 
 def _folders(storage: Storage, folder: str) -> Iterator[tuple[str, list[str]]]:
@@ -58,8 +61,19 @@ def _folders(storage: Storage, folder: str) -> Iterator[tuple[str, list[str]]]:
         yield from _folders(storage, f"{folder}/{name}")
 
 
-def _stored_before(before: datetime, storage: Storage, names: Iterator[str]) -> Iterator[Leftover]:
+def _older(age: timedelta, storage: Storage, names: Iterator[str]) -> Iterator[Leftover]:
+    now = None
     for name in names:
+        now = now or _now(storage, beside=name)
         with suppress(FileNotFoundError):  # Somebody deleted or renamed it meanwhile.
-            if storage.get_modified_time(name) < before:
+            if storage.get_modified_time(name) < now - age:
                 yield Leftover(storage, name, storage.size(name))
+
+
+def _now(storage: Storage, beside: str) -> datetime:
+    """The time by the storage's own clock: that of this machine may be days ahead, and all files look old then."""
+    name = storage.save(str(PurePosixPath(beside).with_name(f"clock-{uuid4().hex}")), ContentFile(b""))
+    try:
+        return storage.get_modified_time(name)
+    finally:
+        storage.delete(name)

@@ -15,11 +15,12 @@ from itertools import chain
 import numpy as np
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from catalog.models import Category, Photo
 from catalog.photos import StoredPhotoError
-from catalog.storage_deadline import READS, StorageSilent
+from catalog.storage import READS
+from catalog.storage_deadline import StorageSilent
 from metrics import indexing as metrics
 from search import encoders, photo_states
 from search.claiming import claim
@@ -43,7 +44,8 @@ def index_batch(space: Space, size: int = BATCH) -> int:
 
     Photos that another worker holds are passed over. A photo whose product moved to another category keeps its vector.
     A space derived from another takes the vectors stored there and encodes what is missing. A photo whose storage does
-    not answer is rejected for RETRY_AFTER only, so that it holds up no others. While the whole storage hangs, all wait.
+    not answer is rejected for RETRY_AFTER only, so that it holds up no others. While the whole storage hangs, those
+    that it does not give stay pending.
 
     Returns:
         How many photos were settled; 0 when nothing is pending, others hold it all, the storage hangs or the space was
@@ -62,11 +64,7 @@ def index_batch(space: Space, size: int = BATCH) -> int:
             photos = [photo for photo in claimed if photo.product.category_id in leaves]
             if not photos:
                 return 0
-            _settle(space, photos)
-            return len(photos)
-    except StorageSilent:
-        logger.warning("%s: the photo storage hangs, and photos wait for it", space)
-        return 0
+            return len(photos) - _settle(space, photos)
     except IntegrityError:
         if Space.objects.filter(pk=space.pk).exists():
             raise
@@ -94,14 +92,15 @@ def forget(photo_ids: Sequence[int]) -> None:
         Rejection.objects.filter(space_id__in=spaces, photo_id__in=ids).delete()
 
 
-def _settle(space: Space, photos: Sequence[Photo]) -> None:
+def _settle(space: Space, photos: Sequence[Photo]) -> int:
+    """Returns how many photos stay pending, since their storage hangs."""
     Rejection.objects.filter(space=space, photo__in=photos).delete()
     done = _move(space, photos)
     if space.source_id is not None:
         done |= _project(space, [photo for photo in photos if photo.pk not in done])
     metrics.observe({}, copied=len(done))
-    if rest := [photo for photo in photos if photo.pk not in done]:
-        _embed(space, rest)
+    rest = [photo for photo in photos if photo.pk not in done]
+    return _embed(space, rest) if rest else 0
 
 
 def _pending(space: Space, after: int) -> QuerySet[Photo]:
@@ -135,7 +134,8 @@ def _in_order(photos: Sequence[Photo], ids: np.ndarray) -> list[Photo]:
     return [by_id[photo_id] for photo_id in ids.tolist()]
 
 
-def _embed(space: Space, photos: Sequence[Photo]) -> None:
+def _embed(space: Space, photos: Sequence[Photo]) -> int:
+    """Returns how many photos stay pending, since their storage hangs."""
     encoder = encoders.encoder_for(space)
     failures: dict[int, StoredPhotoError] = {}
     watch = Stopwatch()
@@ -146,17 +146,19 @@ def _embed(space: Space, photos: Sequence[Photo]) -> None:
                 made = encoder.encode(chain([first], images))
             with watch.stage("store"):
                 _write(space, [photo for photo in photos if photo.pk not in failures], made)
-    if failures and READS.hangs():
-        raise StorageSilent
-    metrics.observe(watch.stages, embedded=len(photos) - len(failures), rejected=len(failures))
-    Rejection.objects.bulk_create(
-        _rejection(space, photo, failures[photo.pk]) for photo in photos if photo.pk in failures
-    )
+    silent = {pk for pk, failure in failures.items() if isinstance(failure.__cause__, StorageSilent)}
+    waiting = silent if READS.hangs() else set[int]()
+    if waiting:
+        logger.warning("%s: the photo storage hangs, and %d photos wait for it", space, len(waiting))
+    rejected = [photo for photo in photos if photo.pk in failures.keys() - waiting]
+    metrics.observe(watch.stages, embedded=len(photos) - len(failures), rejected=len(rejected))
+    Rejection.objects.bulk_create(_rejection(space, photo, failures[photo.pk]) for photo in rejected)
+    return len(waiting)
 
 
 def _rejection(space: Space, photo: Photo, failure: StoredPhotoError) -> Rejection:
     wait = SILENT_FOR if isinstance(failure.__cause__, StorageSilent) else RETRY_AFTER
-    retry_at = timezone.now() + wait if failure.transient else None
+    retry_at = Now() + wait if failure.transient else None  # The clock by which it is over.
     return Rejection(space=space, photo=photo, reason=str(failure), retry_at=retry_at)
 
 

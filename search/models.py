@@ -180,9 +180,9 @@ class RejectionQuerySet(models.QuerySet["Rejection"]):
     def in_force(self) -> "RejectionQuerySet":
         """The rejections that keep their photo from being tried now.
 
-        One that lasts longer than any is of a time before the clock was set back.
+        One that lasts twice as long as any is of a time before the database's clock was set back.
         """
-        waiting = models.Q(retry_at__gt=Now(), retry_at__lte=Now() + RETRY_AFTER)
+        waiting = models.Q(retry_at__gt=Now(), retry_at__lte=Now() + 2 * RETRY_AFTER)
         return self.filter(models.Q(retry_at=None) | waiting)
 
 

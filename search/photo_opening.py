@@ -27,8 +27,8 @@ def opened(
 ) -> Generator[Image.Image, None, None]:
     """Yield the photos that can be read, in their order, while threads open the next; `failures` gets the others.
 
-    `decode` makes an image of a file, as Encoder.open does. The threads may not ask the database. A photo whose storage
-    hangs is a transient failure: two hold up a batch for seconds, and the others fail at once while they hang.
+    `decode` makes an image of a file, as Encoder.open does. The threads may not ask the database. A photo that hangs
+    is a transient failure, for which its thread waits for seconds. While the whole storage hangs all fail at once.
     """
     threads = openers()
     opening = ((photo.pk, threads.submit(partial(open_stored, photo, decode))) for photo in photos)

@@ -176,12 +176,14 @@ class ProductAdmin(StaffModelAdmin):
 
     @method_decorator(cache_control(private=True, max_age=31_536_000, immutable=True))
     def thumbnail(self, request: HttpRequest, name: str) -> HttpResponse:
-        """A small copy of a stored photo. It never changes, since its name is its hash."""
+        """A small copy of a stored photo. It never changes, since its name is its hash. Raises StoredPhotoError."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         try:
             photo = open_stored(Photo(file=name), partial(open_photo, side=THUMBNAIL_SIDE))
         except StoredPhotoError as error:
+            if error.transient:
+                raise
             raise Http404 from error
         return HttpResponse(as_jpeg(photo, quality=80), content_type="image/jpeg")
 

@@ -133,9 +133,11 @@ def send_import() -> None:
 
 
 def imported() -> bool:
+    """Whether all photos of the last import are in. One that failed is never done."""
     from catalog.models import Import
 
-    return not Import.objects.waiting().exists() and nothing_pending()
+    sent = Import.objects.latest("pk")
+    return sent.state == Import.State.DONE and sent.photos_added == IMPORTED and nothing_pending()
 
 
 def train() -> None:

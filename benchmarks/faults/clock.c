@@ -1,5 +1,6 @@
 /* A clock of the site's own: real time plus the seconds that a file holds (FAULTS_CLOCK), in every process that has
-   this library preloaded. libfaketime would do more, but makes clock_nanosleep fail, by which Python sleeps. */
+   this library preloaded. libfaketime would do more, but makes clock_nanosleep fail, by which Python sleeps.
+   What the kernel tells by itself stays on its own clock: the times of files, and waits until an absolute time. */
 
 #define _GNU_SOURCE
 #include <fcntl.h>

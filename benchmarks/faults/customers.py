@@ -23,6 +23,9 @@ class Customers:
         self.url = url
         self.statuses: Counter[str] = Counter()
         self.slowest = 0.0
+        """Seconds of the slowest answer, or of a wait that was given up."""
+        self.unanswered: list[float] = []
+        """When requests were begun that got no answer, by the monotonic clock."""
         self.without_retry_after = 0
         self.accepted: set[str] = set()
         """The photos that were answered with a 201, by the paths of their files."""
@@ -49,12 +52,17 @@ class Customers:
             try:
                 answer = ask()
                 status = str(answer.status_code)
-            except requests.RequestException:
-                answer, status = None, "none"
+            except requests.RequestException as error:
+                answer, status, waited = None, "none", isinstance(error, requests.Timeout)
+            else:
+                waited = True
             with self._lock:
                 self.statuses[status] += 1
-                if answer is not None:
+                if waited:
                     self.slowest = max(self.slowest, time.monotonic() - begun)
+                if answer is None:
+                    self.unanswered.append(begun)
+                else:
                     self.without_retry_after += answer.status_code == 503 and "Retry-After" not in answer.headers
 
     def _search(self) -> requests.Response:

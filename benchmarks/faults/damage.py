@@ -1,14 +1,11 @@
 """What a fault left behind, by looking at every photo."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from django.conf import settings
 from django.db.models import Count
-from django.utils import timezone
 
 from catalog.models import Photo
-from operations.leftovers import leftovers
 from search.models import Embedding
 
 
@@ -19,9 +16,7 @@ class Damage:
     doubled: int
     """Vectors beyond one for each photo and space."""
     alone: int
-    """Files that no row names."""
-    swept: int
-    """Those of them that sweep_files finds and deletes."""
+    """Files that no row names. They are deleted, so that they count once."""
 
 
 def damage(accepted: set[str]) -> Damage:
@@ -31,12 +26,7 @@ def damage(accepted: set[str]) -> Damage:
     broken = sum(not stored.get(name) for name in named)
     vectors = Embedding.objects.values("space_id", "photo_id").annotate(count=Count("*")).filter(count__gt=1)
     doubled = sum(row["count"] - 1 for row in vectors)
-    return Damage(len(accepted - named) + broken, doubled, len(stored.keys() - named), swept())
-
-
-def swept() -> int:
-    """Delete what no row names, as `manage.py sweep_files --delete` does, but however young it is."""
-    found = [leftover for leftover in leftovers(timezone.now() + timedelta(1)) if leftover.name.endswith(".jpg")]
-    for leftover in found:
-        leftover.delete()
-    return len(found)
+    alone = stored.keys() - named
+    for name in alone:
+        (root / name).unlink()
+    return Damage(len(accepted - named) + broken, doubled, len(alone))

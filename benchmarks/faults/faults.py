@@ -1,4 +1,4 @@
-"""What is done to a site: processes die or stop, disks fill or hang, the clock is set back."""
+"""What is done to a site: processes die or stop, disks fill or hang, the clock is set."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from benchmarks.faults.site import PARTS, SERVERS, Site
 HOLD = 10  # Seconds that a server stays stopped, or a disk full.
 HANG = 30  # Seconds that a disk hangs: longer than anybody waits for it.
 REPLACED_SECONDS = 150  # A part that stands still is killed after a minute, and starts.
-SET_BACK = 3600  # Seconds.
+HOUR = 3600  # Seconds.
 KILLED = ("worker child", *PARTS, *SERVERS, "backend", "supervisor", "everything")
 STOPPED = ("worker child", *PARTS, *SERVERS, "backend")
 
@@ -79,17 +79,21 @@ def hang(disk: str) -> Fault:
     return Fault(begin, HANG)
 
 
-def set_clock_back(site: Site) -> Callable[[], object]:
-    """It stays back: all must be well then as well."""
-    site.set_clock_back(SET_BACK)
-    return lambda: None
+def set_clock(seconds: int) -> Fault:
+    """It stays so: all must be well then as well."""
+
+    def begin(site: Site) -> Callable[[], object]:
+        site.set_clock(seconds)
+        return lambda: None
+
+    return Fault(begin)
 
 
 FAULTS = {"nothing": Fault(lambda site: lambda: None)}  # It tells how long the work takes by itself.
 FAULTS |= {f"kill {part}": kill(part) for part in KILLED}
 FAULTS |= {f"stop {part}": stop(part) for part in STOPPED}
 FAULTS |= {f"full {disk}": fill(disk) for disk in DISKS}
-FAULTS |= {"hang photos": hang("photos"), "clock back": Fault(set_clock_back)}
+FAULTS |= {"hang photos": hang("photos"), "clock back": set_clock(-HOUR), "clock ahead": set_clock(HOUR)}
 
 
 def can_be(fault: str, site: Site) -> str:
@@ -98,4 +102,4 @@ def can_be(fault: str, site: Site) -> str:
         return "nothing may be mounted here"
     if fault.startswith("hang ") and site.disks["photos"].between is None:
         return "bindfs is not installed"
-    return "cc is not installed" if fault == "clock back" and site.clock is None else ""
+    return "cc is not installed" if fault.startswith("clock ") and site.clock is None else ""

@@ -27,7 +27,7 @@ class Site:
         self.url = f"http://127.0.0.1:{port}"
         self.disks = disks
         self.clock = clock
-        self.seconds_back = 0
+        self.seconds_ahead = 0
         self.stack: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -50,10 +50,11 @@ class Site:
                 self.stack.kill()
                 self.stack.wait()
 
-    def set_clock_back(self, seconds: int) -> None:
+    def set_clock(self, seconds: int) -> None:
+        """Set it ahead by so much, or back."""
         assert self.clock is not None
-        self.seconds_back += seconds
-        self.clock.set_ahead(-self.seconds_back)
+        self.seconds_ahead += seconds
+        self.clock.set_ahead(self.seconds_ahead)
 
     def is_ready(self) -> bool:
         try:

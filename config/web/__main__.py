@@ -62,6 +62,7 @@ def serve(listener: socket.socket) -> None:
     on_end(_exit)  # The first process of a container has no default of its own.
     shared.count_as("web", settings.METRICS_ROOT, settings.WEB_PROCESSES)
     django.setup()
+    from catalog import storage_deadline
     from config.database_connections import Connection
     from config.web.server import Server
     from config.web.staff_uploads import refusal_of
@@ -71,6 +72,7 @@ def serve(listener: socket.socket) -> None:
 
     Connection.serve_customers()
     pool.serve_customers()
+    storage_deadline.serve_customers()
     if reasons := health.reasons():
         logger.warning("Serving, but not ready yet: %s", "; ".join(reasons.values()))
     # Keep the garbage collector off what was imported: searching all that holds up a query by 60 ms.

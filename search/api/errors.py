@@ -15,7 +15,6 @@ from catalog.errors import Conflict, error_body
 from catalog.errors import ExceptionHandler as CatalogExceptionHandler
 from catalog.outages import Outage, outage
 from metrics import refusals
-from ml.images import DecodersBusy
 from ml.recipes import WeightsError
 from search.explanations import NotExplainable
 
@@ -34,8 +33,6 @@ class ExceptionHandler(CatalogExceptionHandler):
             return ServiceUnavailable(
                 "What was kept for an hour cannot be read. Try again in a moment.", "cache_unavailable"
             )
-        if isinstance(exc, DecodersBusy):
-            return ServiceUnavailable(str(exc), "decoders_busy")
         if isinstance(exc, WeightsError):
             logger.error("The model cannot be loaded: %s", exc)  # Where files lie is no business of strangers.
             return ServiceUnavailable("The model is not available. Try again later.", "model_unavailable")
@@ -96,7 +93,7 @@ def _of_redis(error: BaseException | None) -> Outage | None:
 
 def _told(request: HttpRequest, known: Outage) -> HttpResponse:
     """One line in the log, not a traceback: the cause is elsewhere, and it may come in hundreds."""
-    logger.warning("%s: %s", known.status_code, known.detail)
+    logger.warning("%s: %s", known.status_code, known.cause or known.detail)
     refusals.note(request.META, str(known.get_codes()))
     if request.path.startswith("/api/"):
         answer: HttpResponse = _as_json("server_error", str(known.get_codes()), str(known.detail), known.status_code)

@@ -1,19 +1,22 @@
 import os
 import shutil
+import threading
 import time
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
 from django.utils import timezone
 
+from catalog import storage_deadline
 from catalog.models import Import, Photo
 from catalog.storage import private_storage
 from operations import leftovers as leftover_files
-from operations import tasks
 from operations.leftovers import leftovers
-from operations.tasks import sweep_files
+from operations.tasks import report_leftovers
 from tests import commands
+from tests.catalog.test_storage import files
 
 pytestmark = pytest.mark.django_db
 run = partial(commands.run, "sweep_files")
@@ -86,7 +89,7 @@ def test_the_database_is_asked_for_the_listed_names_alone(photo, media, django_a
     shutil.rmtree(media / "photos")
     left = [leave(media, f"photos/ab/{n}.jpg", hours=2) for n in range(3)]
     with django_assert_num_queries(1) as asked:
-        found = list(leftovers(timezone.now()))
+        found = list(leftovers(timedelta(0)))
     assert {media / leftover.name for leftover in found} == set(left)
     assert asked.captured_queries[0]["sql"].count("photos/ab/") == 3
 
@@ -114,20 +117,42 @@ def test_a_storage_that_does_not_answer_is_one_line(media):
     assert commands.refused("sweep_files").startswith("The photo storage did not answer: [Errno 20] Not a directory")
 
 
-def test_at_night_the_workers_delete_what_a_crash_left_a_day_ago(photo, media):
-    kept = media / photo("red").file.name
-    os.utime(kept, (0, 0))
-    old, young = leave(media, "photos/ab/old.jpg", hours=25), leave(media, "photos/ab/young.jpg", hours=23)
-    sweep_files()
-    assert [path.exists() for path in (kept, old, young)] == [True, False, True]
+def test_the_age_of_a_file_is_told_by_the_clock_of_the_storage(media, monkeypatch):
+    """This machine's is two days ahead: a file that was stored just now has a row in a moment."""
+    days_ahead = timezone.now() + timedelta(days=2)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: days_ahead)
+    fresh, old = leave(media, "photos/ab/fresh.jpg", hours=0), leave(media, "photos/ab/old.jpg", hours=2)
+    assert "Deleted 1 file " in run("--delete")
+    assert [path.exists() for path in (fresh, old)] == [True, False]
+    assert files(media) == ["photos/ab/fresh.jpg"]
 
 
-def test_files_that_are_too_many_for_a_crash_stay(media, monkeypatch, caplog):
-    monkeypatch.setattr(tasks, "MOST", 2)
-    left = [leave(media, f"photos/ab/{number}.jpg", hours=25) for number in range(3)]
-    sweep_files()
-    assert all(path.exists() for path in left)
-    assert "More than 2 files have no row, and stay: see `manage.py sweep_files`" in caplog.text
-    left.pop().unlink()
-    sweep_files()
-    assert not any(path.exists() for path in left)
+def test_at_night_the_workers_tell_of_files_that_no_row_names_and_delete_none(photo, media, caplog):
+    """A shop on an empty database has as many as it has photos."""
+    os.utime(media / photo("red").file.name, (0, 0))
+    report_leftovers()
+    assert caplog.text == ""
+    old = [leave(media, f"photos/ab/{number}.jpg", hours=25) for number in range(3)]
+    leave(media, "photos/ab/young.jpg", hours=23)
+    report_leftovers()
+    assert all(path.exists() for path in old)
+    assert "Files that no row names: 3. `manage.py sweep_files` shows them" in caplog.text
+
+
+def test_at_night_a_storage_that_does_not_answer_is_one_line(media, caplog):
+    media.mkdir()
+    (media / "photos").write_text("no folder")
+    report_leftovers()
+    assert "Nobody knows whether there are files that no row names: [Errno 20] Not a directory" in caplog.text
+
+
+def test_a_folder_that_hangs_holds_nobody(media, monkeypatch):
+    """Whoever lists it is told within the deadline of the storage."""
+    leave(media, "photos/ab/abc.jpg", hours=2)
+    monkeypatch.setattr(storage_deadline, "PATIENCE", 0.3)
+    answers = threading.Event()
+    monkeypatch.setattr(os, "scandir", lambda path: answers.wait(30))
+    try:
+        assert commands.refused("sweep_files") == "The photo storage did not answer: it does not answer."
+    finally:
+        answers.set()

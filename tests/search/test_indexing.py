@@ -3,6 +3,7 @@ import threading
 import time
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from catalog import storage_deadline
 from catalog.models import Photo
-from catalog.storage_deadline import READS
+from catalog.storage import READS
 from search import claiming, indexing, photo_opening, photo_states
 from search.models import RETRY_AFTER, Embedding, Rejection, Space
 from tests.bombs import AVIF_THAT_LIES
@@ -162,20 +163,59 @@ def test_each_space_is_pending_for_itself(space, photo, index):
     assert photo_states.pending(other).count() == 1
 
 
-def test_while_the_whole_storage_hangs_photos_wait_and_are_indexed_once_it_answers(space, photo, media, monkeypatch):
+@pytest.fixture
+def hanging(photo, media, monkeypatch):
+    """Makes photos whose files do not open until the test ends: pipes that nobody writes into."""
     monkeypatch.setattr(storage_deadline, "PATIENCE", 0.3)
-    paths = [media / photo(colour).file.name for colour in ("red", "blue")]
-    kept = [path.read_bytes() for path in paths]
-    for path in paths:
-        path.unlink()
-        os.mkfifo(path)  # It opens as soon as somebody writes.
-    assert (indexing.index_batch(space), Rejection.objects.count()) == (0, 0)
-    for path, data in zip(paths, kept, strict=True):
-        path.write_bytes(data)
-        path.unlink()
-        path.write_bytes(data)
+    pipes: list[Path] = []
+
+    def make(colour: str) -> Photo:
+        row = photo(colour)
+        pipes.append(media / row.file.name)
+        pipes[-1].unlink()
+        os.mkfifo(pipes[-1])
+        return row
+
+    yield make
+    for pipe in pipes:
+        os.close(os.open(pipe, os.O_RDWR | os.O_NONBLOCK))
     wait_for(lambda: not READS.hangs(), "the storage")
+
+
+def test_files_that_hang_for_good_hold_up_no_other_photo(space, photo, hanging):
+    good, *_ = photo("blue"), *map(hanging, ("red", "yellow", "lime"))
+    assert indexing.index_batch(space) == 4
+    assert {rejection.reason for rejection in Rejection.objects.all()} == {"The photo storage does not answer."}
+    new = photo("white")
+    assert indexing.index_batch(space) == 1
+    assert [row for row, _ in filed(space)] == [good.pk, new.pk]
+
+
+def test_while_the_whole_storage_hangs_photos_that_it_gave_are_indexed_and_the_others_wait(
+    space, photo, hanging, media, monkeypatch
+):
+    good, lost, waiting = photo("blue"), photo("lime"), hanging("red")
+    (media / lost.file.name).unlink()
+    answers = threading.Event()
+    monkeypatch.setattr(READS, "probe", lambda: answers.wait(30))
     assert indexing.index_batch(space) == 2
+    assert filed(space) == [(good.pk, good.product.category_id)]
+    assert Rejection.objects.get().photo == lost
+    assert list(photo_states.pending(space)) == [waiting]
+    assert indexing.index_batch(space) == 0
+    answers.set()
+    path = media / waiting.file.name
+    path.write_bytes((media / good.file.name).read_bytes())
+    wait_for(lambda: indexing.index_batch(space) == 1, "the photo that was read late")
+
+
+def test_a_rejection_that_passes_holds_whatever_the_clock_of_the_worker_says(space, photo, media, index, monkeypatch):
+    lost = media / photo("red").file.name
+    lost.unlink()
+    lost.mkdir()
+    ahead = timezone.now() + timedelta(seconds=5)
+    monkeypatch.setattr(timezone, "now", lambda: ahead)
+    assert [index(), index()] == [1, 0]
 
 
 def test_a_failing_encoder_loses_nothing(space, photo, monkeypatch):

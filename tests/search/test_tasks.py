@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from catalog.models import VocabularyWord
 from descriptions.tasks import tag_pending
 from ml.recipes import WeightsError
-from operations.tasks import sweep_files
+from operations.tasks import report_leftovers
 from search import indexing, photo_states, tasks
 from search.models import Head, Space, TextEmbedding
 
@@ -86,7 +86,7 @@ def test_a_turn_that_is_over_rings_for_the_next_one(space, shop, monkeypatch):
 
 
 def test_beat_rings_tasks_that_exist():
-    expected = {tasks.index_pending, tasks.import_pending, tasks.maintain, tasks.roll_up, tag_pending, sweep_files}
+    expected = {tasks.index_pending, tasks.import_pending, tasks.maintain, tasks.roll_up, tag_pending, report_leftovers}
     known = {task.name for task in expected}
     assert {entry["task"] for entry in current_app.conf.beat_schedule.values()} == known
 

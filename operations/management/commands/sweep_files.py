@@ -1,12 +1,10 @@
 """manage.py sweep_files"""
 
 import argparse
-from datetime import datetime
 from typing import Any
 
 from django.core.management.base import CommandError
 from django.template.defaultfilters import filesizeformat
-from django.utils import timezone
 from tqdm import tqdm
 
 from operations.leftovers import IN_FLIGHT, leftovers
@@ -16,8 +14,9 @@ SHOWN = 20
 
 EPILOG = """
 A server that is killed between storing a photo and committing its row leaves such a file. Files younger than an hour
-are left alone: their row may be on its way. Files sent for an import are swept too. The workers do all this at night
-with files a day old, but delete none if more than 1,000 photos have no row.
+are left alone: their row may be on its way. Files sent for an import are swept too. Look before you delete: with an
+empty database, or that of last month or of another shop, the photos of this shop have no row either. The workers look
+every night, and log how many files a day old there are.
 
 examples:
   manage.py sweep_files             # say what would be deleted
@@ -36,7 +35,7 @@ class Command(ExplainedCommand):
 
     def handle(self, *args: Any, delete: bool, **options: Any) -> None:
         try:
-            count, size = self._sweep(timezone.now() - IN_FLIGHT, delete)
+            count, size = self._sweep(delete)
         except OSError as error:
             raise CommandError(f"The photo storage did not answer: {error}.", returncode=2) from error
         files = "1 file" if count == 1 else f"{count} files"
@@ -44,11 +43,11 @@ class Command(ExplainedCommand):
         cure = " Give --delete to do so." if count and not delete else ""
         self.stdout.write(f"{done} {files} that no row names, {filesizeformat(size)}.{cure}")
 
-    def _sweep(self, before: datetime, delete: bool) -> tuple[int, int]:
+    def _sweep(self, delete: bool) -> tuple[int, int]:
         """Returns how many files, and how many bytes."""
         count = size = 0
         with tqdm(unit="file", desc="looking", disable=None) as bar:
-            for leftover in leftovers(before, bar.update):
+            for leftover in leftovers(IN_FLIGHT, bar.update):
                 if delete:
                     leftover.delete()
                 count, size = count + 1, size + leftover.size
