@@ -84,6 +84,7 @@ def test_while_a_probe_hangs_as_well_no_call_is_begun(answers):
     deadline, begun, late = Deadline(lambda: answers.wait(30)), list[int](), list[bool]()
     with pytest.raises(StorageSilent):
         deadline.call(lambda: answers.wait(30), when_late=late.append)
+    wait_for(deadline.hangs, "the probe has no answer")
     with pytest.raises(StorageSilent):
         deadline.call(lambda: begun.append(1))
     assert (begun, late, deadline.hangs()) == ([], [], True)

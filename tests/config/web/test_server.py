@@ -17,9 +17,10 @@ from tests.installation import wait_for
 
 # A server in a process of its own, whose limit of descriptors is lowered before it is made, or behind its back.
 OF_FEW_DESCRIPTORS = """
-import logging, os, resource, socket, sys
-os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
-logging.basicConfig()
+import os, resource, socket, sys
+import django
+os.environ |= {"DJANGO_SETTINGS_MODULE": "config.settings", "LOG_LEVEL": "warning"}
+django.setup()
 from config.web.server import Server
 from tests.config.web.conftest import Application
 few, is_known = int(sys.argv[1]), sys.argv[2] == "known"

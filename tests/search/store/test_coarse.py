@@ -129,9 +129,10 @@ def test_a_product_that_moves_while_its_leaf_is_filled_does_not_stop_the_build(l
     settle = indexing._settle
 
     def slow(space, photos):
-        settle(space, photos)
+        unsettled = settle(space, photos)
         moving.set()
         assert go_on.wait(30)
+        return unsettled
 
     fill = vectors.fill_coarse
 
