@@ -3,7 +3,8 @@
 A tenth is drawn from the site's own OpenAPI schema. The others are hostile by kind (benchmarks.hostile_requests):
 charsets, halves of surrogate pairs, huge numbers, torn photos, wrong methods and hosts, traversal, filters of the
 admin. Half are sent as staff. No answer may be a 5xx but a 503. It writes and deletes: never point it at a shop that
-is in use.
+is in use. A site named by --url has to run with SEARCH_THROTTLE, PAGE_THROTTLE and PHOTO_THROTTLE off, or most of the
+answers are 429.
 """
 
 import argparse

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import traceback
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -34,9 +35,10 @@ def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> 
         environ.pop(name, None)
     try:
         return django_application(environ, start_response)
-    except (LookupError, ValueError, SuspiciousOperation):
-        # Nearly always it is the charset. The log has what it was, lest a fault of ours hides behind that.
-        logger.warning("A request could not be read", exc_info=True)
+    except (LookupError, ValueError, SuspiciousOperation) as error:
+        # Nearly always it is the charset. The log has where it was, lest a fault of ours hides behind that.
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        logger.warning("A request could not be read: %s in %s:%d", type(error).__name__, place.filename, place.lineno)
         kind = "application/json" if _is_api(environ) else "text/html"
         start_response("400 Bad Request", [("Content-Type", kind), ("Content-Security-Policy", NOTHING)])
         return [_refusal(environ).encode()]
