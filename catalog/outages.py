@@ -8,8 +8,7 @@ from psycopg_pool import PoolTimeout
 from rest_framework import status
 from rest_framework.exceptions import APIException
 
-from catalog.photos import StoredPhotoError
-from catalog.storage import FULL, NotStored
+from catalog.storage import FULL, NotStored, StoredPhotoError
 from catalog.storage_deadline import StorageSilent
 from ml.images import DecodersBusy
 

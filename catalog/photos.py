@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Count, Max
 
 from catalog.models import MAX_POSITION, Photo, Product
-from catalog.storage import synced_together
+from catalog.storage import StoredPhotoError, synced_together
 from catalog.storage_deadline import StorageSilent
 from ml import images
 
@@ -28,15 +28,6 @@ class TooManyPhotos(Exception):  # noqa: N818  it names the state of the product
 
     def __init__(self) -> None:
         super().__init__(f"A product has at most {MAX_PHOTOS} photos.")
-
-
-class StoredPhotoError(Exception):
-    """A stored photo cannot be opened; the message says why in a sentence."""
-
-    def __init__(self, reason: str, transient: bool = False) -> None:
-        super().__init__(reason)
-        self.transient = transient
-        """Whether the error may pass by itself, since the storage did not answer."""
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,15 @@ FORGET_SECONDS = 1  # To delete 64 files takes milliseconds.
 CANNOT_SYNC_FOLDERS = {errno.EINVAL, errno.EBADF}
 
 
+class StoredPhotoError(Exception):
+    """A stored photo cannot be opened; the message says why in a sentence."""
+
+    def __init__(self, reason: str, transient: bool = False) -> None:
+        super().__init__(reason)
+        self.transient = transient
+        """Whether the error may pass by itself, since the storage did not answer."""
+
+
 class NotStored(OSError):  # noqa: N818  it names what became of the file
     """A file could not be written; `strerror` says why in a sentence, `errno` as the disk said it."""
 

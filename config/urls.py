@@ -12,7 +12,7 @@ from django.utils.http import quote_etag
 from django.views.decorators.cache import cache_control
 
 from catalog.models import Photo
-from catalog.photos import StoredPhotoError
+from catalog.storage import StoredPhotoError
 from operations.monitoring.endpoint import metrics
 from search.api import documentation, health
 

@@ -14,7 +14,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from catalog.models import Photo, Product
-from catalog.photos import StoredPhotoError
+from catalog.storage import StoredPhotoError
 from descriptions.models import MOST_ATTEMPTS, Caption, CaptionQuerySet
 from descriptions.vision_model import Away, NoCaption, Unanswered, Usage, VisionModel, Written, WrongSetUp
 from search import worker_bell

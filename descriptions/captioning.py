@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from catalog.models import MAX_CAPTION, Photo
-from catalog.photos import StoredPhotoError, open_stored
+from catalog.photos import open_stored
+from catalog.storage import StoredPhotoError
 from descriptions import server_rest
 from descriptions.caption_leases import Failure, Lease, keep, put_off, take
 from descriptions.vision_model import PROMPT, Away, NoCaption, VisionModel, Written, WrongSetUp

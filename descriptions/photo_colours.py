@@ -9,7 +9,7 @@ import numpy as np
 from django.db import transaction
 
 from catalog.models import Photo
-from catalog.photos import StoredPhotoError
+from catalog.storage import StoredPhotoError
 from descriptions.models import PhotoColours
 from ml.arrays import Floats
 from ml.images import open_photo

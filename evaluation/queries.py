@@ -13,7 +13,8 @@ from PIL import Image
 
 from catalog.importing.rows import FolderRows, Misuse, ProductRow
 from catalog.models import Category, Photo, Product
-from catalog.photos import StoredPhotoError, open_stored
+from catalog.photos import open_stored
+from catalog.storage import StoredPhotoError
 from catalog.validators import MAX_KEY_LENGTH
 from ml.arrays import Bools
 from ml.images import DecodersBusy, UnreadablePhoto

@@ -13,7 +13,8 @@ from django.utils.safestring import SafeString, mark_safe
 from PIL import Image
 
 from catalog.models import Category, Photo
-from catalog.photos import StoredPhotoError, open_stored
+from catalog.photos import open_stored
+from catalog.storage import StoredPhotoError
 from evaluation import plots
 from evaluation.measures import CUTOFFS, needed
 from evaluation.queries import BadQueries, Queries, Stock

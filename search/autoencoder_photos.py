@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from catalog.models import Photo
-from catalog.photos import StoredPhotoError, open_stored
+from catalog.photos import open_stored
+from catalog.storage import StoredPhotoError
 from ml.autoencoder_training import squared
 from ml.images import open_photo
 from ml.sampling import sampled

@@ -10,7 +10,8 @@ from django.db import models
 from numpy.typing import NDArray
 
 from catalog.models import Photo
-from catalog.photos import StoredPhotoError, open_stored
+from catalog.photos import open_stored
+from catalog.storage import StoredPhotoError
 from ml.images import FINGERPRINT_BYTES, fingerprint, open_photo
 from search.grouping import NEAR, coarse_means, same_picture
 

@@ -91,7 +91,7 @@ def explain(
         searched: ids of the categories that the query is searched in.
         probabilities: those that the head gives the query, by category id.
 
-    Raises catalog.photos.StoredPhotoError, and WeightsError as the encoder does.
+    Raises catalog.storage.StoredPhotoError, and WeightsError as the encoder does.
     """
     shown = look(encoder, open_stored(photo, encoder.open))
     own, other = unit(np.stack([query.vector, shown.vector]).astype(np.float64))

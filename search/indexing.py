@@ -18,8 +18,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from catalog.models import Category, Photo
-from catalog.photos import StoredPhotoError
-from catalog.storage import READS
+from catalog.storage import READS, StoredPhotoError
 from catalog.storage_deadline import StorageSilent
 from metrics import indexing as metrics
 from search import encoders, photo_states

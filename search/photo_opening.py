@@ -9,7 +9,8 @@ from itertools import islice
 from PIL import Image
 
 from catalog.models import Photo
-from catalog.photos import StoredPhotoError, open_stored
+from catalog.photos import open_stored
+from catalog.storage import StoredPhotoError
 
 # Threads that open photos, and the most photos they are ahead of the encoder: two of torch's batches on a CPU, about
 # 500 kB a photo. From a local disk one thread is as fast as 16. From a storage that takes 50 ms to answer, two feed 38

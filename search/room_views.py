@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from catalog.models import Photo
-from catalog.photos import StoredPhotoError
+from catalog.storage import StoredPhotoError
 from ml.arrays import Floats, Ints
 from ml.room_views import SIDE, view
 from search import encoders

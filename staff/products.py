@@ -30,8 +30,8 @@ from unfold.contrib.filters.admin import DropdownFilter, RelatedDropdownFilter
 
 from catalog.filters import MAX_QUERY_LENGTH
 from catalog.models import Photo, Product, ProductQuerySet
-from catalog.photos import MAX_PHOTOS, StoredPhotoError, TooManyPhotos, add_pictures, open_stored
-from catalog.storage import NotStored
+from catalog.photos import MAX_PHOTOS, TooManyPhotos, add_pictures, open_stored
+from catalog.storage import NotStored, StoredPhotoError
 from descriptions import caption_leases
 from ml.images import as_jpeg, open_photo
 from search import indexing, photo_states, worker_bell

@@ -11,7 +11,7 @@ from PIL import Image
 from rest_framework.serializers import ValidationError
 
 from catalog.models import Category, Photo
-from catalog.photos import StoredPhotoError
+from catalog.storage import StoredPhotoError
 from ml.encoder import Encoder
 from ml.explanation import Seen
 from ml.images import WHOLE

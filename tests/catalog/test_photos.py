@@ -7,7 +7,8 @@ from django.db import connection
 from PIL import Image
 
 from catalog.models import MAX_POSITION, Photo, Product
-from catalog.photos import MAX_PHOTOS, Picture, StoredPhotoError, TooManyPhotos, add_photo, add_pictures, open_stored
+from catalog.photos import MAX_PHOTOS, Picture, TooManyPhotos, add_photo, add_pictures, open_stored
+from catalog.storage import StoredPhotoError
 from ml.images import UnreadablePhoto, fingerprint, open_photo
 from tests.conftest import picture
 

@@ -7,7 +7,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from catalog.models import Photo, Product
-from catalog.photos import StoredPhotoError
+from catalog.storage import StoredPhotoError
 from descriptions.caption_leases import (
     LEASE,
     ask_again,

@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError
 
 from catalog.models import Category
-from catalog.photos import StoredPhotoError
+from catalog.storage import StoredPhotoError
 from search import head_training, photo_opening
 from search.models import Embedding, Space, Threshold
 from search.store import partitions

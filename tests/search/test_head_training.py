@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from catalog.models import Photo, Product
-from catalog.photos import StoredPhotoError
+from catalog.storage import StoredPhotoError
 from ml.classifier import Judgement
 from ml.head_fitting import TooFewPhotos
 from ml.kinship import Kinship

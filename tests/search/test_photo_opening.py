@@ -9,7 +9,7 @@ import pytest
 
 from catalog import storage_deadline
 from catalog.models import Photo
-from catalog.photos import StoredPhotoError
+from catalog.storage import StoredPhotoError
 from ml.images import open_photo
 from search.photo_opening import opened
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from catalog.models import Photo
-from catalog.photos import StoredPhotoError
+from catalog.storage import StoredPhotoError
 from search import photo_opening, room_views
 from search.room_views import StorageDown, chosen, encoded
 

@@ -10,7 +10,8 @@ from django.urls import reverse
 from PIL import Image
 
 from catalog.models import Photo, Product
-from catalog.photos import StoredPhotoError, add_photo
+from catalog.photos import add_photo
+from catalog.storage import StoredPhotoError
 from ml.classifier import Classifier
 from ml.encoder import Encoder
 from ml.images import as_jpeg
