@@ -18,6 +18,7 @@ from threading import Lock
 from typing import IO
 
 from prometheus_client import REGISTRY, Metric, values
+from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from metrics.shared_values import SIZES, empty_if_damaged, shared_values
@@ -104,8 +105,16 @@ def count_as(part: str, folder: Path, processes: int = 1) -> None:
         return
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(names.folder)
     values.ValueClass = shared_values(names)
+    _share_those_made()
     _names = names
     _sweep(folder.parent, names.folder)
+
+
+def _share_those_made() -> None:
+    """Numbers without labels were made at import, and a worker imports its tasks before it has a name."""
+    for metric in set(REGISTRY._names_to_collectors.values()):
+        if isinstance(metric, MetricWrapperBase) and not metric._labelnames:
+            metric._metric_init()
 
 
 def are_shared() -> bool:

@@ -17,7 +17,7 @@ def report_leftovers() -> None:
     try:
         count = sum(1 for _ in leftovers(KEPT_ALONE))
     except OSError as error:
-        logger.warning("Nobody knows whether there are files that no row names: %s", error)
+        logger.warning("Files that no row names were not counted: %s", error)
         return
     if count:
         logger.warning("Files that no row names: %d. `manage.py sweep_files` shows them", count)

@@ -17,10 +17,9 @@ from config.settings import BASE_DIR
 PROCESS = """
 import os, sys
 from pathlib import Path
-from metrics import shared
+from metrics import searches, shared, web
 shared.count_as("web", Path(sys.argv[1]), int(sys.argv[2]))
 from prometheus_client import generate_latest
-from metrics import searches, web
 class All:
     collect = staticmethod(shared.counted)
 searches.SEARCHES.labels("photo", "answered").inc(3)

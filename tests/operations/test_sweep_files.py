@@ -143,7 +143,7 @@ def test_at_night_a_storage_that_does_not_answer_is_one_line(media, caplog):
     media.mkdir()
     (media / "photos").write_text("no folder")
     report_leftovers()
-    assert "Nobody knows whether there are files that no row names: [Errno 20] Not a directory" in caplog.text
+    assert "Files that no row names were not counted: [Errno 20] Not a directory" in caplog.text
 
 
 def test_a_folder_that_hangs_holds_nobody(media, monkeypatch):
