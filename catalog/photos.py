@@ -91,7 +91,9 @@ def open_stored(photo: Photo, decode: Callable[[bytes], T]) -> T:
     except FileNotFoundError as error:
         raise StoredPhotoError(MISSING) from error
     except OSError as error:
-        raise StoredPhotoError(f"The photo storage did not answer: {error}.", transient=True) from error
+        raise StoredPhotoError(
+            f"The photo storage did not answer: {error.strerror or error}.", transient=True
+        ) from error
 
 
 def _bytes_of(photo: Photo) -> bytes:

@@ -1,9 +1,13 @@
 """What the environment says. A value that cannot be used ends the process at its start, whichever it is."""
 
 import sys
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import environ
+
+NO = {"", "0", "false", "f", "no", "n", "off"}
+KINDS = {int: "a whole number", float: "a number", bool: "1 or 0"}
 
 
 class Environment(environ.Env):
@@ -13,15 +17,23 @@ class Environment(environ.Env):
         super().__init__()
         self.names: set[str] = set()
 
-    def get_value(self, var: str, *arguments: Any, **options: Any) -> Any:
-        """A number that cannot be read ends the process."""
-        if var in self.ENVIRON:
-            self.names.add(var)
-        try:
-            return super().get_value(var, *arguments, **options)
-        except ValueError:
-            kind = "a whole number" if options.get("cast") is int else "a number"
-            refuse(var, f"is {self.ENVIRON[var]!r}: set it to {kind}")
+    def get_value(self, var: str, cast: Any = None, **options: Any) -> Any:
+        """A number, and a yes or no, that cannot be read ends the process. Text is taken as it is."""
+        if (given := self.ENVIRON.get(var)) is None:
+            return super().get_value(var, cast=cast, **options)
+        self.names.add(var)
+        if cast is str:  # django-environ would take a text that begins with $ for the name of another variable.
+            return given
+        is_read = cast is not bool or given.lower() in {*self.BOOLEAN_TRUE_STRINGS, *NO}
+        with suppress(ValueError):
+            if is_read and not given.startswith("$"):
+                return super().get_value(var, cast=cast, **options)
+        return refuse(var, f"is {given!r}: set it to {KINDS.get(cast, 'a list')}")
+
+    def count(self, name: str, default: int, least: int = 0) -> int:
+        """A whole number, of `least` or more. Any other ends the process."""
+        value: int = self.int(name, default=default)
+        return value if value >= least else refuse(name, f"is {value}: set it to {least} or more")
 
     def choice(self, name: str, *choices: str) -> str:
         """One of the choices, the first by default. Any other ends the process."""

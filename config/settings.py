@@ -31,7 +31,7 @@ DEBUG = env.bool("DEBUG", default=False)
 HOST = env.str("HOST", default="127.0.0.1")
 PORT = env.str("PORT", default="8000")
 # One process holds one copy of the models; its threads share it.
-WEB_PROCESSES = env.int("WEB_PROCESSES", default=1)
+WEB_PROCESSES = env.count("WEB_PROCESSES", default=1, least=1)
 # Probes and `make run` ask under the local names, whatever the shop is called.
 ALLOWED_HOSTS = [*env.list("ALLOWED_HOSTS", default=[]), HOST, "127.0.0.1", "localhost", "[::1]"]
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
@@ -141,12 +141,12 @@ REDIS_URL = env.str("REDIS_URL", default="")
 
 def redis_url(database: int) -> str:
     """REDIS_URL in the database that it names, otherwise in this one; "embedded" is Redis in the data folder."""
-    try:
+    with suppress(ValueError):  # It quotes what it cannot read, and that may be the password.
         url = urlsplit(REDIS_URL or "redis://embedded")
         url.port  # noqa: B018  it is read only here
-    except ValueError:
-        refuse("REDIS_URL", f"is no address: {ADDRESS.format('redis://:password@host:6379')}")
-    return url._replace(path=url.path if url.path.strip("/") else f"/{database}").geturl()
+        if url.scheme in ("redis", "rediss") and url.hostname:
+            return url._replace(path=url.path if url.path.strip("/") else f"/{database}").geturl()
+    return refuse("REDIS_URL", f"is no address: {ADDRESS.format('redis://:password@host:6379')}")
 
 
 CACHES: dict[str, Any] = {
@@ -246,7 +246,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["catalog.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "catalog.openapi.Schema",
     "DEFAULT_THROTTLE_CLASSES": ["search.api.throttles.CatalogueThrottle"],
-    "NUM_PROXIES": env.int("NUM_PROXIES", default=0),
+    "NUM_PROXIES": env.count("NUM_PROXIES", default=0),
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
 }
 DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "search.api.errors.ExceptionHandler"}
@@ -414,7 +414,7 @@ if BEHIND_TLS := env.bool("BEHIND_TLS", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
     SECURE_REDIRECT_EXEMPT = ["^livez$", "^readyz$", "^metrics$"]  # Probes and Prometheus come from inside.
-    SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=3600)
+    SECURE_HSTS_SECONDS = env.count("HSTS_SECONDS", default=3600)
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

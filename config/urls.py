@@ -31,7 +31,7 @@ def stored_photo(request: HttpRequest, path: str) -> HttpResponseBase:
     except OSError as error:
         if error.errno in NO_FILE:
             raise Http404 from error
-        raise StoredPhotoError(f"A photo cannot be read: {error}", transient=True) from error
+        raise StoredPhotoError(f"A photo cannot be read: {error.strerror or error}", transient=True) from error
     kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
     etag = quote_etag(path)
     answer = HttpResponse(photo, content_type=kind, headers={"Content-Length": len(photo), "ETag": etag})

@@ -25,6 +25,12 @@ AMBIGUOUS = re.compile(r"[\s=\"]|^$")
 class LineHandler(logging.StreamHandler[TextIO]):
     """Writes to standard error. Of a record that cannot be told it says where that comes from."""
 
+    def format(self, record: logging.LogRecord) -> str:
+        try:
+            return super().format(record)
+        except RecursionError as error:  # Of this one `logging` would say nothing, and whoever logs would get it.
+            raise ValueError("what is to be told is nested too deeply") from error
+
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  logging calls it
         error = sys.exc_info()[1]
         if isinstance(error, OSError) or hasattr(record, "stands_in"):  # The disk is full, or the terminal gone.

@@ -41,6 +41,7 @@ MACHINE = {"builtins", "socket", "ssl", "http.client"}
 QUOTES = "\"'`´«»‹›„“”‟‚‘’「」『』"
 QUOTED = re.compile(f"[{QUOTES}].*[{QUOTES}]", re.DOTALL)
 ADDRESS = re.compile("(?<=failed - ).*(?= does not match)", re.DOTALL)  # In what Django says of a forged form.
+BUT_GOT = " but got "  # So a field of Django's quotes what it was given, in a TypeError too.
 LEAST = 8  # Characters of an error's words that are looked for in a message. Shorter ones stand there by chance.
 # Python's repr, for an error whose own fails as well.
 WHOLE = Repr()
@@ -57,7 +58,7 @@ def told(error: BaseException) -> str:
         said = f"[Errno {error.errno}] {error.strerror}"  # Without the names of files.
     else:
         words = _words(error)
-        said = words if not words or speaks_of_us(error) else LEFT_OUT
+        said = words if not words or (speaks_of_us(error) and BUT_GOT not in words) else LEFT_OUT
     return shortened(on_one_line(" ".join(said.split())))
 
 
@@ -140,7 +141,8 @@ def _without_words_of(error: BaseException | None, text: str) -> str:
     told_of: dict[str, str] = {}
     for one in chain(error):
         words = _words(one)
-        told_of |= {said: _named(one) for said in (WHOLE.repr(one), words if len(words) >= LEAST else "") if said}
+        said = WHOLE.repr(one), words if len(words) >= LEAST else ""
+        told_of |= {words: _named(one) for words in said if words and len(words) <= len(text)}
     if not told_of:
         return text
     longest_first = sorted(map(re.escape, told_of), key=len, reverse=True)
@@ -159,6 +161,8 @@ def _named(error: BaseException) -> str:
 
 
 def _safe(value: Any) -> Any:
+    if isinstance(value, list | tuple) and any(isinstance(one, BaseException) for one in value):
+        return list(map(_safe, value))
     if not isinstance(value, BaseException):
         return value
     said = told(value)

@@ -6,16 +6,16 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 
 from django.conf import settings
 
 logger = logging.getLogger(__name__)
 LOOK_SECONDS = 1
-PAUSE = 1.0  # Seconds until a process that ended is replaced, doubled each time that it ends at once.
+PAUSE = 1.0  # Seconds until a process that ended is replaced, doubled each time that it did not live long.
+LONG = 120  # Seconds of a life after which the next death is the first in a row.
 # A life shorter than this ended at once. To import everything takes 3 s on two idle cores, and that is where a process
-# ends that has a wrong setting.
+# ends that has a wrong setting. Of more processes than cores each takes longer.
 AT_ONCE_SECONDS = 10
 # Each process, at once and in a row: what is wrong does not pass by itself. Whatever the number of processes, the
 # pauses between take 30 s.
@@ -31,13 +31,14 @@ def supervise(listener: socket.socket, count: int) -> None:
 
     Exits with GAVE_UP when each of them ends at once again and again, and none is left.
     """
-    ended = threading.Event()
+    ended: list[int] = []  # An event may not be set by a signal that comes while it is waited for.
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
+        signal.signal(number, lambda number, _: ended.append(number))
     processes = Processes(listener, count)
     processes.start()
-    while not ended.wait(LOOK_SECONDS):
+    while not ended:
         processes.tend()
+        time.sleep(LOOK_SECONDS)
     processes.stop()
 
 
@@ -45,7 +46,8 @@ class Processes:
     """Those that are to run."""
 
     def __init__(self, listener: socket.socket, count: int) -> None:
-        self.all = [Process(listener) for _ in range(count)]
+        at_once = AT_ONCE_SECONDS * max(1, count / (os.cpu_count() or 1))
+        self.all = [Process(listener, at_once) for _ in range(count)]
 
     def start(self) -> None:
         for process in self.all:
@@ -73,11 +75,12 @@ class Processes:
 class Process:
     """One of them, and when it is to be started again."""
 
-    def __init__(self, listener: socket.socket) -> None:
-        self.listener = listener
+    def __init__(self, listener: socket.socket, at_once: float) -> None:
+        """`at_once`: seconds; a shorter life ended at once."""
+        self.listener, self.at_once = listener, at_once
         self.running: subprocess.Popen[bytes] | None = None
         self.begun = self.due = 0.0
-        self.deaths = 0  # At once and in a row.
+        self.short_lives = self.deaths_at_once = 0  # In a row.
 
     def start(self) -> None:
         self.running, self.begun = _start(self.listener), time.monotonic()
@@ -87,17 +90,26 @@ class Process:
         now = time.monotonic()
         if self.running is None:
             if now >= self.due:
-                self.start()
+                self._start_again(now)
         elif (code := self.running.poll()) is not None:
-            self.deaths = self.deaths + 1 if now - self.begun < AT_ONCE_SECONDS else 0
-            pause = PAUSE * 2 ** min(self.deaths, MOST_DEATHS)
+            lived = now - self.begun
+            self.short_lives = self.short_lives + 1 if lived < LONG else 0
+            self.deaths_at_once = self.deaths_at_once + 1 if lived < self.at_once else 0
+            pause = PAUSE * 2 ** min(self.short_lives, MOST_DEATHS)
             logger.error("Web process %d ended with %d: another is started in %g s", self.running.pid, code, pause)
             self.running, self.due = None, now + pause
+
+    def _start_again(self, now: float) -> None:
+        try:
+            self.start()
+        except OSError as error:  # No memory for a process. Those that serve go on.
+            self.due = now + PAUSE * 2**MOST_DEATHS
+            logger.error("A web process cannot be started (%s): tried again in %g s", error, self.due - now)
 
     @property
     def is_hopeless(self) -> bool:
         """Whether it does not run, and died at once MOST_DEATHS times in a row."""
-        return self.running is None and self.deaths >= MOST_DEATHS
+        return self.running is None and self.deaths_at_once >= MOST_DEATHS
 
 
 def _start(listener: socket.socket) -> subprocess.Popen[bytes]:

@@ -50,7 +50,7 @@ class Question:
             return None
         if error is None:
             return asked.result()
-        logger.warning("The metrics of %s are not known: %s", self.name, str(error) or type(error).__name__)
+        logger.warning("The metrics of %s are not known: %s", self.name, error)
         return None
 
     def _work(self) -> list[Metric]:

@@ -1,6 +1,7 @@
 """How often a stranger may ask."""
 
 import logging
+import re
 from functools import cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Any, cast
@@ -20,6 +21,9 @@ logger = logging.getLogger(__name__)
 LINE = 64
 # What a household is given, for those who guess passwords.
 HOUSEHOLD = 56
+# Some proxies pass the port on as well, which is another for each connection.
+WITH_PORT = re.compile(r"\[(.+)\](?::\d+)?|([\d.]+):\d+")
+NO_ADDRESS = "no address"
 # A search for several things looks up eleven photos, and takes five to ten times as long as one. It counts as the
 # least of that: a page asks so for every photo of a room.
 OBJECTS_COST = 5
@@ -47,13 +51,23 @@ def _warn_of_uncounted_proxies() -> None:
 
 def counted(given: str, bits: int = LINE) -> str:
     """What an address is counted by."""
+    with_port = WITH_PORT.fullmatch(given)
     try:
-        found = ip_address(given)
-    except ValueError:  # Not what a proxy should pass on. It is counted all the same.
-        return given[:LINE]
+        found = ip_address(with_port[1] or with_port[2] if with_port else given)
+    except ValueError:
+        _warn_of_no_address()
+        return NO_ADDRESS
     if isinstance(found, IPv6Address):
         return str(found.ipv4_mapped or ip_network((found, bits), strict=False))
     return str(found)
+
+
+@cache
+def _warn_of_no_address() -> None:
+    logger.warning(
+        "A request came from what is no address: all such are counted as one customer's. Set NUM_PROXIES to the number "
+        "of proxies in front, and have each add an address to X-Forwarded-For"
+    )
 
 
 def rate(given: str) -> Rate | None:

@@ -144,7 +144,7 @@ def test_a_storage_that_does_not_answer_holds_up_no_other_photo_and_is_asked_aga
     assert index() == 2
     assert filed(space) == [(good.pk, good.product.category_id)]
     rejection = Rejection.objects.get()
-    assert rejection.reason == f"The photo storage did not answer: [Errno 21] Is a directory: '{path}'."
+    assert rejection.reason == "The photo storage did not answer: Is a directory."
     assert rejection.retry_at is not None
     assert rejection.retry_at > timezone.now() + RETRY_AFTER - timedelta(minutes=1)
     path.rmdir()

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import re
 import sys
 from datetime import datetime
 from typing import Any
@@ -98,6 +99,17 @@ def test_a_record_that_cannot_be_told_says_where_it_comes_from(kind):
     stream = io.StringIO()
     handler = LineHandler(stream)
     handler.setFormatter(Formatter(kind))
-    arguments = ("shop", logging.ERROR, "shop.py", 7, "no %s", (Unspeakable(),), None)
-    handler.handle(logging.getLogger("x").makeRecord(*arguments))
-    assert "cannot be told (LookupError): shop.py:7" in stream.getvalue()
+    for what in (Unspeakable(), nested(100_000)):
+        arguments = ("shop", logging.ERROR, "shop.py", 7, "no %s", (what,), None)
+        handler.handle(logging.getLogger("x").makeRecord(*arguments))
+    assert re.findall(r"cannot be told \(\w+\): shop.py:7", stream.getvalue()) == [
+        "cannot be told (LookupError): shop.py:7",
+        "cannot be told (ValueError): shop.py:7",
+    ]
+
+
+def nested(depth: int) -> list[Any]:
+    inner: list[Any] = []
+    for _ in range(depth):
+        inner = [inner]
+    return inner

@@ -1,10 +1,13 @@
 """Web processes that are killed, or cannot even start."""
 
+import errno
 import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from typing import NoReturn
 
 import pytest
 
@@ -45,7 +48,7 @@ def test_one_fault_that_kills_all_processes_is_one_death_of_each(five):
     killed(five.all)
     five.tend()
     five.tend()
-    assert [(process.deaths, process.running is not None) for process in five.all] == [(1, True)] * 5
+    assert [(process.deaths_at_once, process.running is not None) for process in five.all] == [(1, True)] * 5
 
 
 def test_processes_that_are_killed_at_once_again_and_again_end_the_server(five):
@@ -64,7 +67,45 @@ def test_one_process_that_lives_keeps_the_server_up(five):
         killed(five.all[1:])
         five.tend()
         five.tend()
-    assert [process.deaths for process in five.all] == [0, *[MOST_DEATHS + 1] * 4]
+    assert [process.deaths_at_once for process in five.all] == [0, *[MOST_DEATHS + 1] * 4]
+
+
+def test_a_process_that_never_lives_long_is_replaced_more_and_more_seldom_and_does_not_end_the_server(
+    five, monkeypatch, caplog
+):
+    monkeypatch.setattr(processes, "PAUSE", 1.0)
+    process = five.all[0]
+    pauses = []
+    for _ in range(MOST_DEATHS + 2):
+        killed([process])
+        process.begun -= process.at_once + 1
+        process.tend()
+        pauses.append(round(process.due - time.monotonic()))
+        process.due = 0.0
+        process.tend()
+    assert pauses == [2, 4, 8, 16, 32, 32, 32]
+    assert not process.is_hopeless
+    killed([process])
+    process.begun -= processes.LONG
+    process.tend()
+    assert (process.short_lives, round(process.due - time.monotonic())) == (0, 1)
+
+
+def test_a_process_that_cannot_be_started_is_tried_again_and_the_others_go_on(five, monkeypatch, caplog):
+    starts = processes._start
+    monkeypatch.setattr(processes, "_start", lambda listener: _no_memory())
+    killed(five.all[:1])
+    five.tend()
+    five.tend()
+    assert "A web process cannot be started" in caplog.text
+    assert [process.running is not None for process in five.all] == [False, True, True, True, True]
+    monkeypatch.setattr(processes, "_start", starts)
+    five.tend()
+    assert all(process.running for process in five.all)
+
+
+def _no_memory() -> NoReturn:
+    raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
 
 @pytest.mark.slow

@@ -29,7 +29,12 @@ def _counts():
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
         ("2001:db8:1:2::", "2001:db8:1:2::/64"),
         ("::ffff:203.0.113.7", "203.0.113.7"),
-        ("x" * 500, "x" * 64),
+        ("203.0.113.7:51234", "203.0.113.7"),
+        ("[2001:db8:1:2:3:4:5:6]:443", "2001:db8:1:2::/64"),
+        ("[2001:db8:1:2:3:4:5:6]", "2001:db8:1:2::/64"),
+        ("x" * 500, "no address"),
+        ("for me 203.0.113.7 x", "no address"),
+        ("203.0.113.7:51234:1", "no address"),
     ],
 )
 def test_an_address_is_counted_by_what_one_customer_has(given, counted):
@@ -52,6 +57,15 @@ def test_a_proxy_that_is_not_counted_is_told_to_the_log_once(settings, caplog):
     assert caplog.text == ""
     assert [throttles.address(through_proxy) for _ in range(2)] == ["127.0.0.1"] * 2
     assert caplog.text.count("NUM_PROXIES is 0: if a reverse proxy of yours sent it") == 1
+
+
+def test_what_is_no_address_is_told_to_the_log_once_and_never_quoted(caplog):
+    throttles._warn_of_no_address.cache_clear()
+    for name in ("lamp one", "lamp two"):
+        throttles.address(RequestFactory().get("/", REMOTE_ADDR=name))
+    [told] = [record.getMessage() for record in caplog.records]
+    assert told.startswith("A request came from what is no address")
+    assert "lamp" not in told
 
 
 ADDRESSES = ["/api/v1/products/", "/api/v1/products/?facets=true", "/api/v1/categories/", "/api/schema/", "/api/docs/"]
