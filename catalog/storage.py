@@ -3,7 +3,7 @@
 import errno
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import wait
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import datetime
@@ -51,7 +51,10 @@ class NotStored(OSError):  # noqa: N818  it names what became of the file
 
 
 def _look_up() -> None:
-    """Ask the folder of photos for a name that nobody knows: no cache has the answer."""
+    """Ask the folder of photos for a name that nobody knows, so that a network folder or FUSE has to ask its server.
+
+    Of a local disk the folder lies in memory: the answer comes although the disk hangs, and calls count until MOST do.
+    """
     os.path.lexists(Path(settings.MEDIA_ROOT) / f".probe-{uuid4().hex}")
 
 
@@ -109,13 +112,17 @@ def _sync(files: set[Path]) -> None:
 
 
 def _sync_now(files: set[Path]) -> None:
-    with ThreadPoolExecutor(SYNCERS) as pool:
-        list(pool.map(_sync_if_there, files | {path.parent for path in files}))
+    paths = [*files | {path.parent for path in files}]
+    syncers = [Call(partial(_sync_those_there, paths[first::SYNCERS])) for first in range(min(SYNCERS, len(paths)))]
+    wait([syncer.future for syncer in syncers])
+    for syncer in syncers:
+        syncer.future.result()
 
 
-def _sync_if_there(path: Path) -> None:
-    with suppress(FileNotFoundError):  # It was deleted again in the same block.
-        sync(path)
+def _sync_those_there(paths: list[Path]) -> None:
+    for path in paths:
+        with suppress(FileNotFoundError):  # It was deleted again in the same block.
+            sync(path)
 
 
 def sync(path: Path) -> None:
@@ -194,7 +201,11 @@ class PhotoStorage(FileSystemStorage):
     def delete(self, name: str) -> None:
         if unsynced := _unsynced.get():
             unsynced.discard(Path(self.path(name)))
-        WRITES.call(partial(super().delete, name))
+        WRITES.call(partial(self._delete, name))
+
+    def _delete(self, name: str) -> None:
+        super().delete(name)
+        READS.forget(str(Path(self.path(name))))  # Only now: until then it can be read.
 
 
 def cannot_store() -> dict[str, str]:

@@ -1,6 +1,7 @@
 """What a storage is asked, with a deadline: a disk or a network folder that hangs holds whoever asks it for ever."""
 
 import errno
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -16,8 +17,11 @@ Late = Callable[[Any], object]
 PATIENCE = 10
 SLOW, SILENT = 0.1, 0.8  # Parts of it, after which a probe begins, and a probe without an answer has failed.
 # Calls of each kind under way. At most eight threads of a process ask at once; the others are for files that hang.
-# With late results, of some hundred kB each, twice as many are kept.
 MOST = 16
+MOST_LATE = 2 * MOST  # Results kept that came too late, of some hundred kB each.
+# Seconds that one is kept. Indexing asks again after its batch and a rest: 64 photos, of which four threads wait ten
+# seconds each, and half a minute. Customers are not to be shown for long what another process has deleted.
+LATE_SECONDS, LATE_FOR_CUSTOMERS = 600, 60
 WAITING = 2  # Threads of a web process, of the four that serve pages and photos, that wait for a slow storage.
 
 
@@ -36,7 +40,7 @@ class Call(threading.Thread, Generic[T]):
 
     def __init__(self, work: Callable[[], T], file: str = "", when_late: Late | None = None) -> None:
         super().__init__(name="storage", daemon=True)
-        self.begun_at, self.file = time.monotonic(), file
+        self.begun_at, self.ended_at, self.file = time.monotonic(), math.inf, file
         self.future: Future[T] = Future()
         """Cancelled if it was given up for good: `when_late` gets what comes then."""
         self._work, self._context, self._when_late = work, copy_context(), when_late
@@ -44,7 +48,10 @@ class Call(threading.Thread, Generic[T]):
 
     def run(self) -> None:
         try:
-            made = self._context.run(self._work)
+            try:
+                made = self._context.run(self._work)
+            finally:
+                self.ended_at = time.monotonic()
         except BaseException as error:  # Whoever waits for it raises it.
             if self.future.set_running_or_notify_cancel():
                 self.future.set_exception(error)
@@ -54,9 +61,9 @@ class Call(threading.Thread, Generic[T]):
             elif self._when_late:
                 self._when_late(made)
 
-    def is_of_use(self) -> bool:
-        """Whether it is under way, or has a result for whoever asks for its file next."""
-        return self.is_alive() or bool(self.file and not self.future.exception())
+    def is_of_use(self, since: float) -> bool:
+        """Whether it is under way, or has a result, no older than that, for whoever asks for its file next."""
+        return self.is_alive() or bool(self.file and self.ended_at >= since and not self.future.exception())
 
 
 class Deadline:
@@ -67,6 +74,8 @@ class Deadline:
 
     places = threading.Semaphore(1_000)
     """For the threads of the process that wait for a slow storage."""
+    late_seconds = LATE_SECONDS
+    """For which the process keeps what came too late."""
 
     def __init__(self, probe: Callable[[], object]) -> None:
         self.probe = probe
@@ -94,8 +103,19 @@ class Deadline:
             self._calls.remove(call)
         return call.future.result()
 
+    def forget(self, file: str) -> None:
+        """Whoever asks for the file from now on gets nothing of a call that is under way or came too late."""
+        with self._lock:
+            for call in self._calls:
+                if call.file == file:
+                    call.file = ""
+
     def _found_or_begun(self, work: Callable[[], T], file: str, when_late: Late | None) -> Call[T]:
-        self._calls = sorted(filter(Call.is_of_use, self._calls), key=Call.is_alive)[-2 * MOST :]  # Late results first.
+        since = time.monotonic() - self.late_seconds
+        of_use = [call for call in self._calls if call.is_of_use(since)]
+        live = [call for call in of_use if call.is_alive()]
+        # Those stay that are there. If new ones pushed them out, who asks for many files in turn would get none, ever.
+        self._calls = [call for call in of_use if call not in live][:MOST_LATE] + live
         if found := [call for call in self._calls if file and call.file == file]:
             return found[0]
         if self.hangs():
@@ -126,5 +146,9 @@ class Deadline:
 
 
 def serve_customers() -> None:
-    """From now on at most WAITING threads wait for a slow storage. The others give up after a second."""
+    """From now on at most WAITING threads wait for a slow storage, and late results are kept for a short time.
+
+    The other threads give up after a second.
+    """
     Deadline.places = threading.Semaphore(WAITING)
+    Deadline.late_seconds = LATE_FOR_CUSTOMERS

@@ -42,9 +42,9 @@ def index_batch(space: Space, size: int = BATCH) -> int:
     """Settle up to `size` pending photos, each as an embedding or a rejection, in one transaction.
 
     Photos that another worker holds are passed over. A photo whose product moved to another category keeps its vector.
-    A space derived from another takes the vectors stored there and encodes what is missing. A photo whose storage does
-    not answer is rejected for RETRY_AFTER only, so that it holds up no others. While the whole storage hangs, those
-    that it does not give stay pending.
+    A space derived from another takes the vectors stored there and encodes what is missing. A photo whose storage fails
+    is rejected for RETRY_AFTER only, and for SILENT_FOR if it does not answer, so that it holds up no others. While the
+    whole storage hangs, those that it does not give stay pending.
 
     Returns:
         How many photos were settled; 0 when nothing is pending, others hold it all, the storage hangs or the space was

@@ -5,6 +5,7 @@ It listens at HOST and PORT once the models are loaded, and without them where t
 """
 
 import argparse
+import atexit
 import gc
 import logging
 import os
@@ -58,7 +59,7 @@ def bound() -> socket.socket:
 
 
 def serve(listener: socket.socket) -> None:
-    """Load what a search needs, then answer until SIGTERM."""
+    """Load what a search needs, then answer until SIGTERM, and end the process."""
     on_end(_exit)  # The first process of a container has no default of its own.
     shared.count_as("web", settings.METRICS_ROOT, settings.WEB_PROCESSES)
     django.setup()
@@ -84,11 +85,18 @@ def serve(listener: socket.socket) -> None:
     on_end(server.stop)
     logger.info("Listening at http://%s:%s", server.effective_host, server.effective_port)
     server.run()
+    _leave()
 
 
 def on_end(call: Callable[[], object]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: call())
+
+
+def _leave() -> NoReturn:
+    """End the process. Python would first wait for threads, and one that asks a disk that hangs has no end."""
+    atexit._run_exitfuncs()
+    os._exit(0)
 
 
 def _exit() -> NoReturn:

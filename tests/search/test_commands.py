@@ -1,13 +1,16 @@
+import os
 import re
 import socket
 from dataclasses import replace
+from threading import Event
 
 import pytest
 import torch
 from django.core.management import CommandError
 
-from catalog import text_language
-from catalog.models import Product
+from catalog import storage_deadline, text_language
+from catalog.models import Photo, Product
+from catalog.storage import READS
 from ml.backbones import BACKBONES, Published
 from ml.encoder import Encoder
 from ml.gate_policy import Policy, Tuned, Worth
@@ -16,6 +19,7 @@ from search import head_training, spaces
 from search.management.commands import index
 from search.models import Head, Space
 from tests.commands import refused, run
+from tests.installation import wait_for
 
 pytestmark = pytest.mark.django_db
 
@@ -116,6 +120,23 @@ def test_index_tells_a_log_how_far_it_is_and_how_long_it_takes(space, shop, monk
     first, _, third, *_ = run("index", "--batch", "5").splitlines()
     assert re.fullmatch(r"5 of 12 photos settled, \d+\.\d a second, \d\d:\d\d left", first)
     assert re.fullmatch(r"12 of 12 photos settled, \d+\.\d a second, 00:00 left", third)
+
+
+def test_index_says_how_many_photos_wait_for_a_storage_that_hangs(space, shop, media, monkeypatch):
+    monkeypatch.setattr(storage_deadline, "PATIENCE", 0.3)
+    answers = Event()
+    monkeypatch.setattr(READS, "probe", lambda: answers.wait(30))
+    pipe = media / Photo.objects.earliest("pk").file.name
+    pipe.unlink()
+    os.mkfifo(pipe)
+    try:
+        with pytest.raises(CommandError, match=r"^The photo storage does not answer: 1 photos wait for it\.$") as told:
+            run("index")
+        assert told.value.returncode == 1
+    finally:
+        answers.set()
+        os.close(os.open(pipe, os.O_RDWR | os.O_NONBLOCK))
+        wait_for(lambda: not READS.hangs(), "the storage")
 
 
 @pytest.mark.parametrize("arguments", [["--space", "none"], ["--batch", "0"]])

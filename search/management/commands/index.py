@@ -9,22 +9,25 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from tqdm import tqdm
 
+from catalog.storage import READS
 from ml.recipes import WeightsError
 from search import head_training, indexing, photo_states, text_encoders, text_indexing
 from search.management.commands._base_command import ExplainedCommand
 from search.management.commands._named_space import named
 from search.models import Space
 
-EXAMPLES = """examples:
+EPILOG = """examples:
   manage.py index
   manage.py index --space small
   manage.py index --space small --share 1    # as fast as it goes, whatever searches suffer
+
+exit status: 0 done, 1 the photo storage does not answer, 2 no such space, bad arguments or no weights
 """
 LOG_EVERY = 10  # Seconds between the lines that are written where no terminal shows a bar.
 
 
 class Command(ExplainedCommand):
-    epilog = EXAMPLES
+    epilog = EPILOG
     help = (
         "Index every pending photo and all texts that changed in this process, then train the category head if the "
         "catalogue has changed enough. "
@@ -50,6 +53,7 @@ class Command(ExplainedCommand):
             raise CommandError("--share: give a share of the time above 0 and up to 1, such as 0.5.", returncode=2)
         try:
             settled, rate = self._index(target, size, share)
+            waiting = photo_states.pending(target).count() if READS.hangs() else 0
             self.stdout.write(f"{settled} photos settled in {target}" + (f", {rate:.1f} a second." if settled else "."))
             if head := head_training.train_if_due(target):
                 self.stdout.write(f"Category head trained, held-out accuracy {head.metrics['top1']:.3f}.")
@@ -57,6 +61,8 @@ class Command(ExplainedCommand):
                 self.stdout.write(f"{texts} products' texts indexed.")
         except WeightsError as error:
             raise CommandError(str(error), returncode=2) from error
+        if waiting:
+            raise CommandError(f"The photo storage does not answer: {waiting} photos wait for it.", returncode=1)
 
     def _index_texts(self) -> int:
         encoder = text_encoders.text_encoder()

@@ -93,6 +93,31 @@ def test_several_processes_share_a_port_and_one_that_is_killed_is_replaced(tmp_p
         assert not any(Path(f"/proc/{pid}").exists() for pid in now)
 
 
+OF_A_DISK_THAT_HANGS = """
+import os, shutil, time
+os.statvfs = shutil.disk_usage = lambda folder: time.sleep(600)
+from config.web.__main__ import main
+main()
+"""
+
+
+def test_a_disk_that_hangs_does_not_hold_up_its_end(tmp_path, port):
+    with Installation(tmp_path / "var", PORT=str(port), METRICS_TOKEN="sixteen-letters-x") as installation:
+        web = installation.start("-c", OF_A_DISK_THAT_HANGS)
+        wait_for(lambda: status(port, "/livez") == 200, "the web server")
+        address = f"http://127.0.0.1:{port}"
+        ready = requests.get(f"{address}/readyz", timeout=30)
+        assert ready.json()["details"] == {"disk": "the disk did not answer within 3 s"}
+        scrape = requests.get(f"{address}/metrics", headers={"Authorization": "Bearer sixteen-letters-x"}, timeout=30)
+        assert 'lamplight_scrape_answered{part="disks"} 0.0' in scrape.text
+        decoders = Path(f"/proc/{web.pid}/task/{web.pid}/children").read_text().split()
+        web.terminate()
+        assert web.wait(20) == 0
+        assert decoders
+        assert not any(Path(f"/proc/{pid}").exists() for pid in decoders)
+        assert installation.redis().pid() is not None
+
+
 def test_a_busy_port_is_refused_with_the_cure(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as busy:
         refused = Installation(tmp_path, PORT=str(busy.getsockname()[1])).start("-m", "config.web")
