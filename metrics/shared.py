@@ -19,9 +19,8 @@ from typing import IO
 
 from prometheus_client import REGISTRY, Metric, values
 from prometheus_client.metrics import MetricWrapperBase
-from prometheus_client.multiprocess import MultiProcessCollector
 
-from metrics.shared_values import SIZES, empty_if_damaged, shared_values
+from metrics.shared_values import SIZES, UNREADABLE, empty_if_damaged, is_whole, merged, shared_values
 
 logger = logging.getLogger(__name__)
 BOOT = Path("/proc/sys/kernel/random/boot_id")
@@ -86,6 +85,7 @@ class Names:
 
 _names: Names | None = None
 _is_one_of_several = False
+_left_out: set[Path] = set()  # Files of which the log has told.
 
 
 def count_as(part: str, folder: Path, processes: int = 1) -> None:
@@ -131,7 +131,19 @@ def counted() -> list[Metric]:
     names = [lock.stem for lock in folder.glob("*.lock")]
     kinds = [(kind, name) for name in names for kind in SIZES]
     files = [folder / f"{kind}_{name}.db" for kind, name in kinds if kind != LIVE or _is_taken(folder / f"{name}.lock")]
-    return list(MultiProcessCollector.merge(map(str, files)))
+    try:
+        return merged(files)
+    except UNREADABLE:
+        return merged(_whole(files))
+
+
+def _whole(files: list[Path]) -> list[Path]:
+    """Those that can be read. Who takes the name of another next begins it anew."""
+    whole = [file for file in files if is_whole(file)]
+    for file in set(files).difference(whole, _left_out):
+        logger.warning("%s cannot be read: what it counted is not told", file)
+        _left_out.add(file)
+    return whole
 
 
 def running() -> dict[str, int]:
@@ -140,9 +152,10 @@ def running() -> dict[str, int]:
         return {"this": os.getpid()}
     found = {}
     for lock in _names.folder.glob("*.lock"):
-        pid, _, host = lock.read_text().strip().partition(" ")
-        if host == platform.node() and _is_taken(lock):
-            found[lock.stem] = int(pid)
+        with suppress(OSError, ValueError):  # Somebody has removed or overwritten it.
+            pid, _, host = lock.read_text().strip().partition(" ")
+            if host == platform.node() and _is_taken(lock):
+                found[lock.stem] = int(pid)
     return found
 
 

@@ -1,19 +1,20 @@
 """The numbers of a process that counts together with others: files of a fixed size that its death leaves whole."""
 
-import json
 import logging
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, Protocol
 
-from prometheus_client import values
-from prometheus_client.mmap_dict import MmapedDict
+from prometheus_client import Metric, values
+from prometheus_client.multiprocess import MultiProcessCollector
 
 logger = logging.getLogger(__name__)
 # Bytes of each file. With every view answering every status, requests take half of their files, and others a tenth.
 SIZES = {"counter": 1 << 20, "histogram": 1 << 21, "gauge_livesum": 1 << 16, "gauge_max": 1 << 16}
+# Of a file that is gone, or that holds anything at all.
+UNREADABLE = (OSError, RuntimeError, ValueError, TypeError, AttributeError, struct.error)
 # What a file keeps free: threads that add numbers at once take 300 bytes each.
 MARGIN = 1 << 13
 
@@ -68,15 +69,25 @@ def _used(path: Path) -> int:
         return int.from_bytes(file.read(4), sys.byteorder, signed=True)
 
 
-def empty_if_damaged(path: Path) -> None:
-    """Forget the counts of a file that cannot be read: a full disk or somebody else may have cut or overwritten it."""
+def merged(paths: Collection[Path]) -> list[Metric]:
+    """The numbers of files, added up. Raises an error of UNREADABLE where one of them is damaged or gone."""
+    if any(_used(path) < 0 for path in paths):
+        raise ValueError("A file is damaged")  # It would be read as an empty one.
+    return list(MultiProcessCollector.merge(map(str, paths)))
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a file can be read: a full disk or somebody else may have cut, overwritten or removed it."""
     try:
-        found = MmapedDict.read_all_values_from_file(path)
-        # The first key that is none ends it: what follows may lead back.
-        is_whole = _used(path) >= 0 and all(len(json.loads(key)) == 4 for key, *_ in found)
-    except (RuntimeError, ValueError, TypeError, struct.error):
-        is_whole = False
-    if not is_whole:
+        merged([path])  # The first key that is none ends it: what follows may lead back.
+    except UNREADABLE:
+        return False
+    return True
+
+
+def empty_if_damaged(path: Path) -> None:
+    """Forget the counts of a file that cannot be read."""
+    if not is_whole(path):
         logger.warning("%s is damaged: what it counted is forgotten", path)
         with path.open("r+b") as file:
             file.write(bytes(4))

@@ -1,6 +1,7 @@
 """Processes that count together: real ones, some of which are killed."""
 
 import ast
+import os
 import shutil
 import signal
 import subprocess
@@ -97,6 +98,11 @@ def kill(process: subprocess.Popen[str]) -> None:
     process.wait()
 
 
+def overwrite(file: Path, start: bytes) -> None:
+    with file.open("r+b") as opened:
+        opened.write(start)
+
+
 def value(text: str, name: str) -> float:
     """The sum of a metric's samples."""
     families = text_string_to_metric_families(text)
@@ -139,6 +145,14 @@ def test_those_that_run_are_told_with_their_ids(start):
     assert ast.literal_eval(ask(first, "running")) == {"web-1": first.pid, "web-2": second.pid}
 
 
+def test_a_lock_that_cannot_be_read_hides_no_other_process(start, folder):
+    first, _second = start(), start()
+    [boot] = folder.iterdir()
+    (boot / "web-8.lock").symlink_to("gone")
+    overwrite(boot / "web-2.lock", b"\xff" * 64)
+    assert ast.literal_eval(ask(first, "running")) == {"web-1": first.pid}
+
+
 def test_counting_goes_on_while_the_disk_is_full(start, folder, small_disk):
     disk = small_disk(folder.parent, megabytes=10)
     process = start()
@@ -173,9 +187,43 @@ def test_a_process_for_whose_files_there_is_no_room_goes_on_and_counts_for_itsel
 def test_a_damaged_file_is_begun_anew(damage, start, folder):
     kill(start())
     [file] = folder.rglob("counter_web-1.db")
-    with file.open("r+b") as damaged:
-        damaged.write(damage)
+    overwrite(file, damage)
     assert value(ask(start(), "tell"), "lamplight_searches_total") == 3
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda file: overwrite(file, b"\xff" * 64),
+        lambda file: overwrite(file, b"\xff\xff\xff\x7f"),
+        lambda file: overwrite(file, b"\x00\x01\x00\x00" + b"\xff" * 300),
+        lambda file: os.truncate(file, 100),
+        lambda file: os.truncate(file, 0),
+        Path.unlink,
+    ],
+    ids=["overwritten", "too long", "no keys", "cut", "empty", "gone"],
+)
+@pytest.mark.parametrize("name", ["web-2", "web-3"])  # Of one that counts, and of one that has ended.
+def test_a_file_that_cannot_be_read_takes_no_other_counts_away_and_is_told_of_once(name, spoil, start, folder):
+    first, _second = start(of=3), start(of=3)
+    kill(start(of=3))
+    [file] = folder.rglob(f"counter_{name}.db")
+    spoil(file)
+    assert ask(first, "tell").count(f"{file} cannot be read") == 1
+    text = ask(first, "tell")
+    assert "cannot be read" not in text
+    assert value(text, "lamplight_searches_total") == 6
+    assert value(text, "lamplight_web_connections") == 10
+
+
+def test_a_file_that_is_gone_is_begun_anew_by_the_next_process_of_its_name(start, folder):
+    first = start()
+    kill(start())
+    [file] = folder.rglob("counter_web-2.db")
+    file.unlink()
+    ask(first, "tell")
+    start()
+    assert value(ask(first, "tell"), "lamplight_searches_total") == 6
 
 
 def test_counting_goes_on_where_the_folder_was_removed(start, folder):
