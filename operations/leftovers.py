@@ -29,6 +29,10 @@ class Leftover:
     size: int
     """Bytes."""
 
+    def __str__(self) -> str:
+        """The name as it can be printed."""
+        return self.name.encode(errors="backslashreplace").decode()
+
     def delete(self) -> None:
         self.storage.delete(self.name)
 
@@ -44,10 +48,19 @@ def leftovers(age: timedelta, looked_at: Callable[[int], object] = lambda files:
         for start in range(0, len(files), ASKED):
             names = [f"{folder}/{file}" for file in files[start : start + ASKED]]
             # The files were listed before the rows are read: what is stored and committed in between is no leftover.
-            named = set(Photo.objects.filter(file__in=names).values_list("file", flat=True))
+            named = set(Photo.objects.filter(file__in=filter(_is_text, names)).values_list("file", flat=True))
             yield from _older(age, photos, (name for name in names if name not in named))
             looked_at(len(names))
     yield from _older(age, private_storage(), jobs.unnamed_files())
+
+
+def _is_text(name: str) -> bool:
+    """Whether a row may name it. Python reads bytes that are no text as halves of surrogate pairs."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _folders(storage: Storage, folder: str) -> Iterator[tuple[str, list[str]]]:

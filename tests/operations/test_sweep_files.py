@@ -111,6 +111,18 @@ def test_files_sent_for_imports_are_swept_as_well(imports, media):
     assert (kept.exists(), left.exists()) == (True, False)
 
 
+def test_files_whose_names_are_no_text_are_swept_as_well(imports, media):
+    left = [
+        leave(media, os.fsdecode(b"photos/ab/\xff.jpg"), hours=2),
+        leave(media, os.fsdecode(b"photos/\xfe/one.jpg"), hours=2),
+        leave(imports, os.fsdecode(b"\xff.upload"), hours=2),
+    ]
+    printed = run("--delete")
+    assert "photos/ab/\\udcff.jpg  1000\xa0bytes\n" in printed
+    assert printed.endswith("Deleted 3 files that no row names, 2.9\xa0KB.\n")
+    assert not any(path.exists() for path in left)
+
+
 def test_a_storage_that_does_not_answer_is_one_line(media):
     media.mkdir()
     (media / "photos").write_text("no folder")

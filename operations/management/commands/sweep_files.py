@@ -52,7 +52,7 @@ class Command(ExplainedCommand):
                     leftover.delete()
                 count, size = count + 1, size + leftover.size
                 if count <= SHOWN:
-                    self.stdout.write(f"{leftover.name}  {filesizeformat(leftover.size)}")
+                    self.stdout.write(f"{leftover}  {filesizeformat(leftover.size)}")
         if count > SHOWN:
             self.stdout.write(f"and {count - SHOWN} more")
         return count, size
