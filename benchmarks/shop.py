@@ -3,6 +3,7 @@
 import argparse
 import os
 import socket
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+from tqdm import tqdm
+
 from ml.backbones import BACKBONES
 from ml.recipes import RANDOM, Recipe, make_recipe
 
+# Seconds of rest, in which all cores are busy for less than so many percent of the time.
+IDLE_SECONDS, IDLE_PERCENT = 5, 10
+IDLE_PATIENCE = 900
 NETWORKS = (
     "networks to compare: BACKBONE:WEIGHTS, such as efficientnet_lite2:imagenet, or only the weights of a resnet50; "
     "weights are as LAMPLIGHT_WEIGHTS"
@@ -98,6 +105,14 @@ def data_folder(network: Network = RANDOM_RESNET50) -> Iterator[Path]:
             from config.embedded import servers
 
             servers.leave()  # The servers must not outlive their folder.
+
+
+def wait_until_idle() -> None:
+    """Wait until the machine rests: the workers index texts, tag products and train what is due, beside the queries."""
+    for _ in tqdm(range(IDLE_PATIENCE // IDLE_SECONDS), "Workers settle", disable=None):
+        if psutil.cpu_percent(IDLE_SECONDS) < IDLE_PERCENT:
+            return
+    sys.exit("The machine has not rested: what is measured now would be of other work as well.")
 
 
 def arguments(prog: str, description: str | None, examples: str) -> argparse.ArgumentParser:

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from benchmarks.shop import data_folder
+from benchmarks.shop import data_folder, wait_until_idle
 
 if TYPE_CHECKING:
     from catalog.models import Category, Product
@@ -81,6 +81,7 @@ def served(modes: Sequence[str], count: int, text_encoder: str = "") -> float:
 
     os.environ["TEXT_ENCODER"] = text_encoder
     with running() as stack:
+        wait_until_idle()
         for mode in modes:
             took = timed(partial(ask, Client(stack.url), mode), count)
             print(f"  {mode:8} {'no encoder' if text_encoder else 'encoder':10} {took}", flush=True)

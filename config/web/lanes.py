@@ -59,9 +59,9 @@ class Lanes:
         self.liveness = Lane("livez", 1, 16)
         self.readiness = Lane("readyz", 1, 16)
         self.metrics = Lane("metrics", 1, 4)
-        # Two cores do no more searches with more threads than these. With eight that wait, a search takes less than
+        # Two cores do no more searches with more threads than these. With four that wait, a search takes less than
         # three times as long as without, however many come (python -m benchmarks.load).
-        self.searches = Lane("search", 4, 8)
+        self.searches = Lane("search", 4, 4)
         # A page asks for up to thirty small things at once; 128 are served in about a second.
         self.others = Lane("web", 4, 128)
         # Saying no takes a tenth of a millisecond. Each connection has at most one request here.

@@ -12,7 +12,7 @@ def crowded(site):
     """A site where every search that may wait does."""
     for _ in range(4):
         site.hold("/api/v1/search/")
-    for client in site.clients_at_once(8):
+    for client in site.clients_at_once(4):
         client.get("/api/v1/search/?held")
     time.sleep(0.2)  # What was sent has to be read.
     return site
@@ -43,7 +43,7 @@ def test_nothing_else_waits_for_searches(crowded, path):
 
 def test_searches_that_wait_are_answered_when_others_are(crowded):
     crowded.application.release.set()
-    assert [client.answer().status for client in crowded.clients] == [200] * 12
+    assert [client.answer().status for client in crowded.clients] == [200] * 8
     assert crowded.client().get("/api/v1/search/").answer().status == 200
 
 
@@ -53,7 +53,7 @@ def test_how_full_the_lanes_are_is_counted(crowded):
     refused = read(f"{name}_refused_total", search) or 0
     busy = read("lamplight_refusals_total", {"reason": "busy"}) or 0
     assert read(f"{name}_requests", {**search, "state": "served"}) == read(f"{name}_threads", search) == 4
-    assert read(f"{name}_requests", {**search, "state": "waiting"}) == read(f"{name}_places", search) == 8
+    assert read(f"{name}_requests", {**search, "state": "waiting"}) == read(f"{name}_places", search) == 4
     assert crowded.client().get("/api/v1/search/").answer().status == 503
     assert read(f"{name}_refused_total", search) == refused + 1
     wait_for(lambda: read("lamplight_refusals_total", {"reason": "busy"}) == busy + 1, "the count", 10)
