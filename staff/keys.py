@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.humanize.templatetags.humanize import intcomma, naturaltime
 from django.core.exceptions import PermissionDenied
+from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -56,9 +57,12 @@ class KeyAdmin(StaffModelAdmin):
     form = KeyForm
     list_display = ("name", "prefix", "kind", "state", "last_used", "requests_today", "requests_month", "refusals")
     search_fields = ("name", "prefix")
-    ordering = ("revoked_at", "name")
+    ordering = (F("revoked_at").desc(nulls_first=True), "name")
     actions = None
     change_form_outer_after_template = "staff/key_buttons.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Key]:
+        return super().get_queryset(request).prefetch_related(usage.this_month())
 
     def get_fields(self, request: HttpRequest, obj: Key | None = None) -> Any:
         shown = ("prefix", "state", "last_used", "requests_today", "requests_month", "refusals", "created_by")
@@ -135,16 +139,12 @@ class KeyAdmin(StaffModelAdmin):
 
     @admin.display(description="Requests today")
     def requests_today(self, key: Key) -> str:
-        return intcomma(_usage(key).today)
+        return intcomma(usage.summed(key).today)
 
     @admin.display(description="This month")
     def requests_month(self, key: Key) -> str:
-        return f"{intcomma(_usage(key).month)} of {intcomma(key.per_month)}"
+        return f"{intcomma(usage.summed(key).month)} of {intcomma(key.per_month)}"
 
     @admin.display(description="Refused this month")
     def refusals(self, key: Key) -> str:
-        return intcomma(_usage(key).refusals)
-
-
-def _usage(key: Key) -> usage.Usage:
-    return usage.of([key]).get(key.pk, usage.Usage(0, 0, 0))
+        return intcomma(usage.summed(key).refusals)

@@ -4,7 +4,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from access import usage
-from access.models import KeyDay, today
+from access.models import Key, KeyDay, today
 from tests.conftest import picture
 
 PRODUCTS = "/api/v1/products/"
@@ -51,7 +51,7 @@ def test_a_publishable_one_is_counted_against_it_as_well(client, make_key, setti
     assert statuses(client, sent, 3) == [200, 200, 429]
     assert "Expected available" in client.get(PRODUCTS, headers=sent).json()["errors"][0]["detail"]
     usage.write()
-    assert usage.of([key])[key.pk] == usage.Usage(today=2, month=2, refusals=2)
+    assert usage.of([Key.objects.get(pk=key.pk)])[key.pk] == usage.Usage(today=2, month=2, refusals=2)
 
 
 def test_what_the_quota_refuses_does_not_count_for_the_address(client, make_key, settings):

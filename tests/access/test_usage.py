@@ -11,13 +11,14 @@ from access.models import Key, KeyDay, today
 
 def test_counts_are_written_once_however_often_they_are(make_key):
     key, _ = make_key()
-    assert usage.of([key]) == {}
+    assert usage.of([key]) == {key.pk: usage.Usage(0, 0, 0)}
     for _ in range(3):
         usage.count(key, usage.REQUESTS)
     usage.count(key, usage.REFUSALS)
     assert [usage.write(), usage.write()] == [1, 0]
+    key = Key.objects.get()
     assert usage.of([key]) == {key.pk: usage.Usage(3, 3, 1)}
-    assert Key.objects.get().last_used_at is not None
+    assert key.last_used_at is not None
 
 
 def test_counts_go_on_from_what_is_written_after_redis_was_emptied(make_key):

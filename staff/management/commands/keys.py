@@ -27,7 +27,7 @@ class Command(ExplainedCommand):
         keys = list(Key.objects.all() if options["all"] else Key.objects.live())
         used = usage.of(keys)
         for key in keys:
-            told = _told(key, used.get(key.pk, usage.Usage(0, 0, 0)))
+            told = _told(key, used[key.pk])
             self.stdout.write(json.dumps(told) if options["json"] else _line(told))
         if not keys:
             self.stderr.write("There are no keys. manage.py make_key makes one.")
