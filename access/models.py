@@ -124,7 +124,7 @@ class Key(models.Model):
         """Replace its secret by a new one, which is returned. The former one works on for `grace`."""
         self.former_digest, self.former_until = self.digest, timezone.now() + grace
         secret = self.renew()
-        self.save()
+        self.save(update_fields=["prefix", "digest", "former_digest", "former_until"])
         return secret
 
     def revoke(self) -> None:

@@ -87,9 +87,11 @@ class KeyAdmin(StaffModelAdmin):
         return own + super().get_urls()
 
     def save_model(self, request: HttpRequest, obj: Key, form: Any, change: bool) -> None:
-        if not change:
-            obj.created_by_id = request.user.pk
-            request.META["lamplight.secret"] = obj.renew()  # For response_add, and nobody else.
+        if change:  # No other field: it may have been revoked since it was read.
+            obj.save(update_fields=form.changed_data)
+            return
+        obj.created_by_id = request.user.pk
+        request.META["lamplight.secret"] = obj.renew()  # For response_add, and nobody else.
         super().save_model(request, obj, form, change)
 
     def response_add(self, request: HttpRequest, obj: Key, post_url_continue: str | None = None) -> HttpResponse:
