@@ -53,6 +53,7 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
 LISTS = (
     "catalog/product", "catalog/category", "catalog/synonym", "catalog/import", "descriptions/tag", "search/query",
     "search/event", "search/day", "search/space", "search/head", "search/rejection", "auth/user", "auth/group",
+    "access/key",
     "authtoken/tokenproxy",
 )  # fmt: skip
 LOOKUPS = (
@@ -182,7 +183,17 @@ def headers(random: Random) -> Asked:
         "If-Modified-Since": ("Mon, 99 Xxx 99999 00:00:00 GMT", "Mon, 01 Jan 99999 00:00:00 GMT"),
         "If-None-Match": ('W/"', "\x01"),
         "Cookie": ("sessionid=%00; messages=zzz", "=;=;=", "sessionid=" + "a" * 300, 'csrftoken="'),
-        "Authorization": ("Token", "Token a b", "Token \xff", "Basic ====", "Token " + "a" * 40),
+        "Authorization": (
+            "Bearer",
+            "Bearer pk_1234",
+            "Bearer \xff",
+            "pk_1234",
+            "Token",
+            "Token a b",
+            "Token \xff",
+            "Basic ====",
+            "Token " + "a" * 40,
+        ),
         "X-Forwarded-For": ("x", "::1, " * 99, "1.2.3.4"),
         "X-Forwarded-Proto": ("https", "\x01"),
         "Accept-Language": ("\x01" * 99, "x-y-z;q=9", "de"),

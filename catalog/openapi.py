@@ -12,6 +12,7 @@ from rest_framework import serializers
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.views import APIView
 
+from access.permissions import MayAsk
 from catalog.errors import Conflict, error_body
 from catalog.fields import ORDERING_SCHEMA, SlugField
 from catalog.outages import DiskFull
@@ -26,7 +27,8 @@ class Schema(AutoSchema):
 
     def get_auth(self) -> list[dict[str, Any]]:
         auth: list[dict[str, Any]] = super().get_auth()
-        return [*auth, {}] if self.method in SAFE_METHODS and {} not in auth else auth
+        needs_none = self.method in SAFE_METHODS or any(isinstance(one, MayAsk) for one in self.view.get_permissions())
+        return [*auth, {}] if needs_none and {} not in auth else auth
 
     def _get_response_bodies(self, direction: Any = "response") -> Any:
         refusals = {"503": UNAVAILABLE}

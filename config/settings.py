@@ -64,6 +64,8 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "drf_standardized_errors",
+    "corsheaders",
+    "access",
     "catalog",
     "search",
     "descriptions",
@@ -76,6 +78,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "config.logs.middleware.RequestIdMiddleware",
     "config.headers.HeadersMiddleware",
+    "corsheaders.middleware.CorsMiddleware",  # Before all that refuses: a page may read why.
     "catalog.limits.RequestHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -165,7 +168,7 @@ CACHES: dict[str, Any] = {
 }
 if not REDIS_URL:
     CACHES["default"]["OPTIONS"]["pool_class"] = "config.embedded.redis_connections.ConnectionPool"
-# What search.api.rates counts. Redis answers within a millisecond; a request does not wait for a count that is late.
+# What access.rates counts. Redis answers within a millisecond; a request does not wait for a count that is late.
 CACHES["counts"] = {
     **CACHES["default"],
     "OPTIONS": {**CACHES["default"]["OPTIONS"], "socket_connect_timeout": 0.25, "socket_timeout": 0.25},
@@ -219,6 +222,7 @@ CELERY_BEAT_SCHEDULE = {
     "index pending photos": {"task": "search.tasks.index_pending", "schedule": 30, "options": {"expires": 30}},
     "go on with imports": {"task": "search.tasks.import_pending", "schedule": 30, "options": {"expires": 30}},
     "maintain the index": {"task": "search.tasks.maintain", "schedule": 600, "options": {"expires": 600}},
+    "write the use of keys": {"task": "access.tasks.write_usage", "schedule": 60, "options": {"expires": 60}},
     "tag products": {"task": "descriptions.tasks.tag_pending", "schedule": 120, "options": {"expires": 120}},
     # At night; a ring that was missed is made up for when beat starts.
     "roll up": {"task": "search.tasks.roll_up", "schedule": crontab("20", "0"), "options": {"expires": 36_000}},
@@ -231,6 +235,8 @@ CELERY_BEAT_SCHEDULE = {
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "celerybeat-schedule")
 
 # --- REST ---------------------------------------------------------------------------------------------------
+# Whether the API answers requests without a key. The shop's own page sends none.
+ANONYMOUS_API = env.bool("ANONYMOUS_API", default=True)
 SEARCH_THROTTLE = env.str("SEARCH_THROTTLE", default="120/min").lower()
 # Pages and photos for each address. Behind one address there may be an office: five times as many pages as searches,
 # and as many photos as 120 answers of 24 hits show, twice. A photo takes 0.8 ms: a flood takes a tenth of a core.
@@ -239,16 +245,25 @@ PHOTO_THROTTLE = env.str("PHOTO_THROTTLE", default="6000/min").lower()
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
+        "access.authentication.KeyAuthentication",
         "rest_framework.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.DjangoModelPermissionsOrAnonReadOnly"],
+    "DEFAULT_PERMISSION_CLASSES": ["access.permissions.CatalogPermissions"],
     "DEFAULT_RENDERER_CLASSES": ["catalog.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "catalog.openapi.Schema",
     "DEFAULT_THROTTLE_CLASSES": ["search.api.throttles.CatalogueThrottle"],
     "NUM_PROXIES": env.count("NUM_PROXIES", default=0),
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
 }
+# Pages of other origins may read answers of the API where a live publishable key names the origin (access.origins).
+CORS_URLS_REGEX = r"^/api/v1/"
+CORS_ALLOW_METHODS = ["GET", "POST"]
+CORS_ALLOW_HEADERS = ["authorization", "content-type", "x-request-id"]
+CORS_EXPOSE_HEADERS = ["X-Request-ID", "Retry-After"]
+# Seconds that a browser keeps what it may send. Whether a page may read an answer is said by each answer anew.
+CORS_PREFLIGHT_MAX_AGE = 600
+
 DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "search.api.errors.ExceptionHandler"}
 
 SPECTACULAR_SETTINGS = {

@@ -8,8 +8,8 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import ngettext
 from unfold.forms import AuthenticationForm
 
+from access.rates import Rate
 from metrics import refusals
-from search.api.rates import Rate
 from search.api.throttles import HOUSEHOLD, address
 
 # People mistype a password a few times. One address guesses 40 an hour at most.

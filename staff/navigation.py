@@ -50,6 +50,7 @@ SIDEBAR: dict[str, Any] = {
             "items": [
                 page("Users", "person", "admin:auth_user_changelist", "auth.view_user"),
                 page("Groups", "group", "admin:auth_group_changelist", "auth.view_group"),
+                page("API keys", "vpn_key", "admin:access_key_changelist", "access.view_key"),
                 page("API tokens", "key", "admin:authtoken_tokenproxy_changelist", "authtoken.view_tokenproxy"),
             ],
         },

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.core.management import CommandError, get_commands, load_command_class
 from drf_spectacular.generators import SchemaGenerator
 
+from access.models import Key
 from search import encoders
 from tests.grid_space import GridEncoder
 from tests.small_shop import open_shop
@@ -98,7 +99,7 @@ def token(transactional_db, media, monkeypatch, tmp_path: Path) -> str:
 def test_every_command_of_the_docs_is_answered_as_they_say(token, live_server):
     """They run in the order of the pages, for a reader needs what was made before."""
     wrong = []
-    variables = f"TOKEN={token}"
+    variables = f"TOKEN={token}\nKEY={make_key()}"
     for page in PAGES:
         for command in commands(page):
             text = command.text.replace(ORIGIN, live_server.url)
@@ -111,9 +112,17 @@ def test_every_command_of_the_docs_is_answered_as_they_say(token, live_server):
                     wrong += [f"{command.place}: {one}" for one in differences(command.promised, answer)]
                     if refused and codes(answer) != codes(command.promised):
                         wrong.append(f"{command.place}: refused with {codes(answer)}")
-            elif not text.startswith("TOKEN="):
+            elif not text.startswith(("TOKEN=", "KEY=")):
                 variables += f"\n{text}"
     assert not wrong, "\n".join(wrong)
+
+
+def make_key() -> str:
+    """A key as the docs have it made."""
+    key = Key(name="web page", kind="pk", scopes=["search", "read"], origins=["https://shop.example"])
+    secret = key.renew()
+    key.save()
+    return secret
 
 
 def ask(script: str) -> tuple[int, Any]:

@@ -32,7 +32,7 @@ SPEAK_OF_US = (
     ImproperlyConfigured,
 )
 # Modules whose errors do so as well: our own, by the first part of the name, and those of servers and workers.
-OURS = {"catalog", "config", "descriptions", "evaluation", "ml", "operations", "search", "staff"}
+OURS = {"access", "catalog", "config", "descriptions", "evaluation", "ml", "operations", "search", "staff"}
 OTHERS = {"billiard.exceptions", "celery.exceptions", "kombu.exceptions", "redis.exceptions"}
 QUOTE_A_TASK = {"MaxRetriesExceededError", "Retry"}  # Celery's: its arguments, or what it failed with.
 # Where an OSError speaks of the machine. Those of libraries, such as `requests`, hold headers and addresses.

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from access.authentication import PREFIX
 from config.logs.middleware import VIEW
 from config.web.request import Request
 from metrics import refusals, requests
@@ -24,6 +25,7 @@ def write(request: Request, status: str, environ: Mapping[str, Any]) -> None:
         "method": request.command,
         "path": request.path.encode("latin-1").decode(errors="replace"),  # As WSGI has it.
         "view": environ.get(VIEW),
+        "key": environ.get(PREFIX),
         "status": code,
         "ms": round(1000 * seconds, 1),
     }

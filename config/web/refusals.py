@@ -3,6 +3,7 @@
 import json
 from html import escape
 
+from django.conf import settings
 from waitress.utilities import Error as Reason
 
 from catalog import limits
@@ -13,6 +14,7 @@ from config.headers import NOTHING
 Answer = tuple[str, list[tuple[str, str]], bytes]
 # The codes of what waitress itself refuses, by status.
 CODES = {400: "bad_request", 431: "headers_too_large", 500: "error", 501: "not_implemented"}
+EXPOSED = ", ".join(settings.CORS_EXPOSE_HEADERS)
 # Who asks these is a program.
 PROBES = ("/livez", "/readyz", "/metrics")
 PAGE = """<!doctype html>
@@ -62,6 +64,8 @@ def answer(error: Reason, path: str) -> Answer:
     name = code_of(error)
     status = f"{error.code} {error.reason}"
     headers = [("Content-Security-Policy", NOTHING)]
+    if path.startswith("/api/v1/"):  # A page of another origin may read why, and when to ask again.
+        headers += [("Access-Control-Allow-Origin", "*"), ("Access-Control-Expose-Headers", EXPOSED)]
     if error.code in (503, 507):
         headers.append(("Retry-After", str(RETRY_AFTER)))
     if error.code == 503 and not path.startswith("/api/") and path not in PROBES:

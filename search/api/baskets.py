@@ -9,11 +9,13 @@ from urllib.parse import urljoin
 from django.db.models import prefetch_related_objects
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.authentication import TokenAuthentication
-from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 
+from access import scopes
+from access.authentication import KeyAuthentication
+from access.permissions import MayAsk
 from catalog import shown_fields
 from catalog.models import Product
 from catalog.parsers import SmallJSONParser
@@ -42,9 +44,9 @@ class BasketView(CountedView):
 
     counted_kind, counted_results = "basket", "baskets"
     parser_classes = (BasketParser,)
-    permission_classes = (AllowAny,)
-    # Only tokens, as for a search: a session's cookie would make a logged-in visitor's request need a CSRF token.
-    authentication_classes = (TokenAuthentication,)
+    permission_classes, scope = (MayAsk,), scopes.SEARCH
+    # No session, as for a search: its cookie would make a logged-in visitor's request need a CSRF token.
+    authentication_classes = (KeyAuthentication, TokenAuthentication)
 
     def get_throttles(self) -> list[BaseThrottle]:
         """Counted as a hard one until it is known what it took: hard ones that come at once are counted in time."""

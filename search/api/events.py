@@ -8,11 +8,13 @@ from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers, status
 from rest_framework.authentication import TokenAuthentication
 from rest_framework.exceptions import ErrorDetail
-from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from access import scopes
+from access.authentication import KeyAuthentication
+from access.permissions import MayAsk
 from catalog.models import Category, Product
 from catalog.openapi import CHANGED
 from catalog.parsers import SmallJSONParser
@@ -121,9 +123,9 @@ class EventView(APIView):
     """What a customer did with an answer."""
 
     parser_classes = (EventParser,)
-    permission_classes = (AllowAny,)
-    # Only tokens, as for a search: with a session's cookie an event needs a CSRF token, which sendBeacon cannot send.
-    authentication_classes = (TokenAuthentication,)
+    permission_classes, scope = (MayAsk,), scopes.EVENTS
+    # No session, as for a search: with its cookie an event needs a CSRF token, which sendBeacon cannot send.
+    authentication_classes = (KeyAuthentication, TokenAuthentication)
     throttle_classes = (EventThrottle,)
 
     @extend_schema(

@@ -3,10 +3,12 @@
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.authentication import TokenAuthentication
 from rest_framework.parsers import MultiPartParser
-from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from access import scopes
+from access.authentication import KeyAuthentication
+from access.permissions import MayAsk
 from catalog.openapi import refusal
 from search.api import answers, examples, photo_search
 from search.api.counted import CountedView
@@ -27,9 +29,9 @@ class ExplainView(CountedView):
 
     counted_kind, counted_results = "explain", "similarity"
     parser_classes = (MultiPartParser,)
-    permission_classes = (AllowAny,)
-    # Only tokens, as for a search: a session's cookie would make a logged-in visitor's request need a CSRF token.
-    authentication_classes = (TokenAuthentication,)
+    permission_classes, scope = (MayAsk,), scopes.SEARCH
+    # No session, as for a search: its cookie would make a logged-in visitor's request need a CSRF token.
+    authentication_classes = (KeyAuthentication, TokenAuthentication)
     throttle_classes = (SearchThrottle,)
 
     @extend_schema(

@@ -2,6 +2,8 @@
 
 import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Any, cast
@@ -11,7 +13,9 @@ from django.http import HttpRequest
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle, SimpleRateThrottle
 
-from search.api.rates import Rate
+from access import quotas, usage
+from access.models import Key
+from access.rates import Rate
 
 if TYPE_CHECKING:  # The views name these classes while they are being imported.
     from rest_framework.views import APIView
@@ -78,8 +82,11 @@ def rate(given: str) -> Rate | None:
     return Rate(*cast(tuple[int, int], parsed))
 
 
-class AnonymousThrottle(BaseThrottle):
-    """SEARCH_THROTTLE for each anonymous address. A request may count as several."""
+class AddressThrottle(BaseThrottle):
+    """SEARCH_THROTTLE for each address without an account, and a key's own quotas. A request may count as several.
+
+    Anybody can read a publishable key, so it is counted by address as well.
+    """
 
     scope: str
     seconds = 0.0
@@ -88,27 +95,55 @@ class AnonymousThrottle(BaseThrottle):
         self.cost = cost
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
-        return self._take(request, self.cost)
+        if not self._take(request, self.cost):
+            if isinstance(request.auth, Key):
+                usage.count(request.auth, usage.REFUSALS)
+            return False
+        if isinstance(request.auth, Key):
+            with self._given_back(request, self.cost):
+                quotas.take(request.auth, self.cost)
+        return True
 
     def raise_to(self, request: Request, cost: int) -> bool:
         """Whether a request that was counted once may count as `cost`. If not, it counts as none."""
-        limit = rate(settings.SEARCH_THROTTLE)
-        if limit is None or self._take(request, min(cost, limit.limit) - 1):
-            return True
-        self.count(request, -1)
-        return False
+        limit, key = self._limit(request), request.auth
+        if limit and not self._take(request, min(cost, limit.limit) - 1):
+            self.count(request, -1)
+            return False
+        if isinstance(key, Key):
+            with self._given_back(request, cost):
+                quotas.raise_to(key, cost)
+        return True
+
+    @contextmanager
+    def _given_back(self, request: Request, cost: int) -> Iterator[None]:
+        """What the key's quota refuses does not count for the address."""
+        try:
+            yield
+        except quotas.QuotaExceeded:
+            if limit := self._limit(request):
+                limit.count(self._key(request), -min(cost, limit.limit))
+            raise
+
+    def _limit(self, request: Request) -> Rate | None:
+        """The limit of the request's address; None where it has none."""
+        key = request.auth
+        if key.kind == Key.Kind.SECRET if isinstance(key, Key) else request.user.is_authenticated:
+            return None
+        return rate(settings.SEARCH_THROTTLE)
 
     def _take(self, request: Request, cost: int) -> bool:
-        limit = rate(settings.SEARCH_THROTTLE)
-        if limit is None or request.user.is_authenticated:
+        if (limit := self._limit(request)) is None:
             return True
         self.seconds = limit.take(self._key(request), cost)
         return self.seconds == 0
 
     def count(self, request: Request, cost: int) -> None:
         """Count what the request has cost already; a negative cost is given back."""
-        if (limit := rate(settings.SEARCH_THROTTLE)) and not request.user.is_authenticated:
+        if limit := self._limit(request):
             limit.count(self._key(request), cost)
+        if isinstance(request.auth, Key):
+            quotas.add(request.auth, cost)
 
     def wait(self) -> float:
         return self.seconds
@@ -117,25 +152,25 @@ class AnonymousThrottle(BaseThrottle):
         return f"{self.scope}:{address(request)}"
 
 
-class SearchThrottle(AnonymousThrottle):
+class SearchThrottle(AddressThrottle):
     """What runs an encoder: searches by photo, and by words for their meaning."""
 
     scope = "search"
 
 
-class BrowseThrottle(AnonymousThrottle):
+class BrowseThrottle(AddressThrottle):
     """Everything else that reads the index, counted apart: a page asks for it beside every search."""
 
     scope = "browse"
 
 
-class CatalogueThrottle(AnonymousThrottle):
+class CatalogueThrottle(AddressThrottle):
     """Products, photos, categories and the API's documentation, counted apart: a page of the shop asks for several."""
 
     scope = "catalogue"
 
 
-class EventThrottle(AnonymousThrottle):
+class EventThrottle(AddressThrottle):
     """What customers do with answers, counted apart: a page tells it as they leave for the product's page."""
 
     scope = "events"

@@ -8,12 +8,14 @@ from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.authentication import TokenAuthentication
 from rest_framework.generics import ListAPIView
 from rest_framework.parsers import MultiPartParser
-from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
+from access import scopes
+from access.authentication import KeyAuthentication
+from access.permissions import MayAsk
 from catalog import facets, shown_fields
 from catalog.models import Product
 from catalog.openapi import query_errors
@@ -44,9 +46,9 @@ class SearchView(CountedView):
 
     counted_kind = "photo"
     parser_classes = (MultiPartParser,)
-    permission_classes = (AllowAny,)
+    permission_classes, scope = (MayAsk,), scopes.SEARCH
     # A session's cookie would make a logged-in visitor's search need a CSRF token.
-    authentication_classes = (TokenAuthentication,)
+    authentication_classes = (KeyAuthentication, TokenAuthentication)
     throttle_classes = (SearchThrottle,)
 
     @extend_schema(
@@ -92,7 +94,7 @@ class SimilarView(CountedView):
     """Product in, its look-alikes out."""
 
     counted_kind = "similar"
-    permission_classes = (AllowAny,)
+    permission_classes, scope = (MayAsk,), scopes.SEARCH
     throttle_classes = (BrowseThrottle,)
 
     @extend_schema(
@@ -128,7 +130,7 @@ class TextSearchView(CountedView, ListAPIView):
     """Words in, ranked products out."""
 
     counted_kind = "text"
-    permission_classes = (AllowAny,)
+    permission_classes, scope = (MayAsk,), scopes.SEARCH
     queryset = Product.objects.select_related("category").only(*shown_fields.FIELDS, "description")
     pagination_class = ProductPagination
 
@@ -167,7 +169,7 @@ class TextSearchView(CountedView, ListAPIView):
 class IndexView(APIView):
     """How far the index is."""
 
-    permission_classes = (AllowAny,)
+    permission_classes, scope = (MayAsk,), scopes.INDEX
     throttle_classes = (BrowseThrottle,)
 
     @extend_schema(

@@ -57,7 +57,7 @@ def test_anyone_may_read(client, url):
 def test_only_those_with_the_permission_may_write(client, client_with, shop, method, url, body, permission, status):
     unknown = send(client, method, url, body, shop)
     assert errors(unknown) == (401, "client_error", [(None, "not_authenticated")])
-    assert unknown["WWW-Authenticate"] == "Token"
+    assert unknown["WWW-Authenticate"] == "Bearer"
     others = {write[3] for write in WRITES} - {permission}
     without = send(client_with(*others), method, url, body, shop)
     assert errors(without) == (403, "client_error", [(None, "permission_denied")])

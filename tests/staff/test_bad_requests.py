@@ -9,7 +9,7 @@ from catalog.photos import MAX_PHOTOS
 from catalog.synonyms import Synonym
 
 pytestmark = pytest.mark.django_db
-LISTS = ["catalog_product", "search_query", "search_space", "authtoken_tokenproxy"]
+LISTS = ["catalog_product", "search_query", "search_space", "access_key", "authtoken_tokenproxy"]
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from django.core.cache import caches
 from django.core.management import CommandError
 from django.urls import reverse
 
-from search.api.rates import Rate
+from access.rates import Rate
 from staff import login
 from tests.commands import run
 

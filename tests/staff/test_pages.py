@@ -107,3 +107,28 @@ def test_the_search_box_finds_pages_of_the_admin(admin_client):
     assert "Products" in found.content.decode()
     assert len(found.content) < 20_000
     assert "<h1" in admin_client.get("/admin/search/").content.decode()
+
+
+def test_a_key_is_made_copied_once_rotated_and_revoked(page):
+    page.get_by_role("link", name="API keys").click()
+    page.get_by_role("link", name="Add API key").first.click()
+    page.get_by_label("Name").fill("web page")
+    page.get_by_label("Kind").select_option("pk")
+    page.get_by_label("search: by photo").check()
+    page.get_by_label("Origins").fill("https://shop.example")
+    page.get_by_role("button", name="Save", exact=True).click()
+    first = page.locator("#secret").inner_text()
+    assert first.startswith("pk_")
+
+    page.get_by_role("link", name="I have copied it").click()
+    page.get_by_role("link", name="web page").click()
+    expect(page.get_by_text(first)).to_have_count(0)
+    page.get_by_role("button", name="Rotate: a new secret").click()
+    expect(page.get_by_text("The former one works on until")).to_be_visible()
+    assert page.locator("#secret").inner_text() != first
+
+    page.get_by_role("link", name="I have copied it").click()
+    page.get_by_role("link", name="web page").click()
+    page.get_by_role("button", name="Revoke").click()
+    expect(page.get_by_text("is revoked. Requests with it are refused from now on.")).to_be_visible()
+    expect(page.get_by_role("button", name="Rotate: a new secret")).to_have_count(0)

@@ -46,7 +46,7 @@ def test_migrating_again_gives_back_what_was_taken_and_leaves_what_was_added():
     assert Group.objects.count() == 1
 
 
-@pytest.mark.parametrize("page", ["auth_user", "auth_group", "authtoken_tokenproxy"])
+@pytest.mark.parametrize("page", ["auth_user", "auth_group", "access_key", "authtoken_tokenproxy"])
 def test_accounts_are_managed(admin_client, page):
     User.objects.create_user("eva")
     assert admin_client.get(reverse(f"admin:{page}_changelist")).status_code == 200

@@ -7,17 +7,19 @@ export type Schemas = components["schemas"];
 export interface LamplightOptions extends ClientOptions {
   /** Where Lamplight is served, such as https://search.shop.example */
   baseUrl: string;
-  /** Of `manage.py drf_create_token`; reading and searching need none. */
+  /** A key of the shop's staff: a publishable one in a page, a secret one on a server. */
+  key?: string;
+  /** Of `manage.py drf_create_token`, instead of a key. */
   token?: string;
 }
 
 /** A client with a method for each HTTP verb: `client.GET("/api/v1/products/{sku}/", { params: { path: { sku } } })`. */
-export function createLamplight({ token, ...options }: LamplightOptions): Client<paths> {
+export function createLamplight({ key, token, ...options }: LamplightOptions): Client<paths> {
   const client = createClient<paths>({ bodySerializer: serialize, ...options });
-  if (token) {
+  if (key || token) {
     client.use({
       onRequest({ request }) {
-        request.headers.set("Authorization", `Token ${token}`);
+        request.headers.set("Authorization", key ? `Bearer ${key}` : `Token ${token}`);
       },
     });
   }

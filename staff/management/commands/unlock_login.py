@@ -6,7 +6,7 @@ from typing import Any
 import redis
 from django.core.management import CommandError
 
-from search.api.rates import Rate
+from access.rates import Rate
 from search.api.throttles import HOUSEHOLD, counted
 from search.management.commands._base_command import ExplainedCommand
 from staff.login import BY_ADDRESS, BY_NAME, address_key, name_key

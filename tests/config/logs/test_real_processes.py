@@ -47,6 +47,7 @@ class Shop:
     installation: Installation
     sentry: SentryServer
     url: str
+    key: str = ""
     ids: dict[str, str] = field(default_factory=dict)
     """X-Request-ID of each answer, by what was asked."""
     statuses: dict[str, int] = field(default_factory=dict)
@@ -86,6 +87,7 @@ def ask_everything(shop: Shop) -> None:
     shop.ask("words", "GET", "/api/v1/search/text/", params=words)
     shop.ask("photo", "POST", "/api/v1/search/", files=photo, data={"mode": "words", "words": f"{MARK}-beside"})
     shop.ask("no photo", "POST", "/api/v1/search/", files={"image": (f"{MARK}.jpg", f"{MARK}".encode())})
+    shop.ask("wrong key", "GET", "/api/v1/products/", headers={"Authorization": f"Bearer pk_{MARK}"})
     shop.ask("wrong token", "GET", "/api/v1/products/", headers=token)
     shop.ask("wrong number", "GET", "/api/v1/products/", params={"price_min": MARK})
     shop.ask("NUL", "GET", "/api/v1/search/text/", params={"q": f"{MARK}\0"})
@@ -121,6 +123,8 @@ def upload(shop: Shop) -> None:
     wait_for(lambda: sum("task" in line for line in shop.lines()) >= 3, "the worker's first tasks")
     image = {"image": (f"{MARK}.png", picture("red"))}
     shop.ask("upload", "POST", "/api/v1/products/L-1/photos/", files=image, headers=staff)
+    shop.key = shop.installation.manage("make_key", "secret", "--name", "logs", "--scope", "read").split()[-1]
+    shop.ask("key", "GET", "/api/v1/products/", headers={"Authorization": f"Bearer {shop.key}"})
 
 
 @pytest.fixture(scope="module")
@@ -173,6 +177,12 @@ def test_no_line_and_no_report_holds_anything_that_was_sent(shop):
     wrote = [*shop.installation.log().splitlines(), *shop.sentry.bodies]
     wrote += [line for log in (shop.installation.var / "log").glob("*") for line in log.read_text().splitlines()]
     assert [line for line in wrote if MARK in line.lower()] == []
+
+
+def test_of_a_key_its_prefix_is_told(shop):
+    [told] = shop.lines_of("key")
+    assert (told["status"], f"{told['key']}_") == (200, shop.key[:14])
+    assert shop.key[14:] not in shop.installation.log()
 
 
 def test_an_id_leads_from_an_answer_to_its_search_and_to_all_its_lines(shop):

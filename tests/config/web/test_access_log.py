@@ -33,7 +33,7 @@ def test_a_request_has_a_line_without_its_query_string(site, caplog):
     assert answer.headers["X-Request-Id"] == "abc-1"
     assert isinstance(ms := fields.pop("ms"), float)
     assert 0 < ms < 10_000
-    assert fields == {"method": "GET", "path": "/café", "view": None, "status": 200}
+    assert fields == {"method": "GET", "path": "/café", "view": None, "key": None, "status": 200}
 
 
 @pytest.mark.parametrize(

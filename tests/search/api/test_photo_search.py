@@ -5,12 +5,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from PIL import Image
 
+from access import rates
 from catalog.models import Product
 from catalog.photos import add_photo
 from ml.images import as_jpeg
 from ml.recipes import make_recipe
 from search import head_training
-from search.api import rates
 from search.models import Space, Threshold
 from tests.bombs import jpeg_of_scans
 from tests.conftest import picture

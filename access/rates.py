@@ -36,7 +36,7 @@ class Rate:
     def take(self, key: str, cost: int = 1) -> float:
         """Count `cost` more, unless that is above the limit. Returns the seconds to wait; 0: it was counted."""
         cost = min(cost, self.limit)
-        return _counted(lambda store: self._take(store, key, cost))
+        return counted(lambda store: self._take(store, key, cost))
 
     def take_here(self, key: str) -> float:
         """As `take`, counted by this process alone: asking Redis takes ten times as long."""
@@ -45,7 +45,7 @@ class Rate:
     def count(self, key: str, cost: int) -> None:
         """Count what was done already, above the limit as well. A negative `cost` takes back."""
         if cost:
-            _counted(lambda store: self._add(store, key, time.time() // self.seconds, cost))
+            counted(lambda store: self._add(store, key, time.time() // self.seconds, cost))
 
     def forget(self, key: str) -> bool:
         """Count from 0 again. Whether anything had been counted. Raises RedisError."""
@@ -77,7 +77,12 @@ class Rate:
         return left + self.seconds * (1 - room / now)
 
 
-def _counted(work: Callable[[BaseCache], T]) -> T:
+def store() -> BaseCache:
+    """Where all processes count. Its methods raise RedisError."""
+    return caches["counts"]
+
+
+def counted(work: Callable[[BaseCache], T]) -> T:
     """Count in Redis, or in this process while Redis does not answer."""
     global _paused_until
     if time.monotonic() >= _paused_until:

@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.core.cache import caches
 
+from access import rates
+from access.rates import Rate
 from config.embedded import servers
-from search.api import rates
-from search.api.rates import Rate
 
 
 @pytest.fixture(autouse=True)
