@@ -11,7 +11,9 @@ from django.db.models import F
 from numpy.typing import NDArray
 from PIL import Image
 
-from catalog.importing.rows import FolderRows, Misuse, ProductRow
+from catalog.importing.albums import Misuse
+from catalog.importing.folder_rows import FolderRows
+from catalog.importing.rows import ProductRow
 from catalog.models import Category, Photo, Product
 from catalog.photos import open_stored
 from catalog.storage import StoredPhotoError
