@@ -4,7 +4,6 @@ import codecs
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import IO, BinaryIO, TextIO, cast
 
@@ -21,7 +20,7 @@ class CatalogueFile:
         """`label` is what messages call the file. `open_bytes` opens it where it lies in a ZIP."""
         self.path = path
         self.label = label or str(path)
-        self.open_bytes: Callable[[], IO[bytes]] = open_bytes or partial(path.open, "rb")
+        self.open_bytes: Callable[[], IO[bytes]] = open_bytes or (lambda: path.open("rb"))
 
     def open_text(self) -> TextIO:
         # Bytes that are not UTF-8 become lone surrogates. They spoil their row, but not the file.
