@@ -20,7 +20,7 @@ from ml.images import MAX_BYTES
 
 # Files that ml.images opens. Others are left alone.
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif"}
-CATALOGUE_SUFFIXES = {".csv", ".tsv", ".xml"}
+FEED_SUFFIXES = {".tsv", ".xml"}
 ARCHIVE_SUFFIXES = {".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz"}
 
 # Twice the photos of 10,000 products; Python holds half a kilobyte for each.
@@ -171,7 +171,7 @@ class Archive:
         files = {plain(info.filename): info for info in self._zip.infolist() if not info.is_dir()}
         self._entries = {name: info for name, info in files.items() if not is_hidden(name)}
         self.photos = sorted(self._with_suffix(PHOTO_SUFFIXES))
-        self.csv_files = sorted(self._with_suffix(CATALOGUE_SUFFIXES))
+        self.csv_files = sorted(self._with_suffix({".csv"})) or sorted(self._with_suffix(FEED_SUFFIXES))
         # Packing a folder puts the folder itself into the ZIP. Names may also start inside it.
         tops = {name.partition("/")[0] if "/" in name else "" for name in self._entries}
         self._top = f"{tops.pop()}/" if len(tops) == 1 else ""

@@ -46,7 +46,7 @@ class CatalogRows:
     def notes(self) -> list[str]:
         """Sentences on what is left out or not done. Counts the rows. Raises Misuse."""
         _ = self.count
-        said = [f"Left out: {count:,} {what}." for what, count in self._left_out.items()]
+        said = [f"{what}: {count:,}." for what, count in self._left_out.items()]
         if self._addresses == 1:
             said.append("1 photo is at a web address, which is not fetched yet.")
         elif self._addresses:

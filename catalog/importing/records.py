@@ -28,6 +28,8 @@ class Source(Protocol):
 
     unit: str
     """What a record is: a line or an item"""
+    entities_undone: bool
+    """Whether reading it has made & of &amp; already"""
 
     @property
     def header(self) -> list[str]:

@@ -29,6 +29,7 @@ csv.field_size_limit(MAX_ROW_CHARACTERS)
 
 class Table:
     unit = "line"
+    entities_undone = False
 
     def __init__(self, file: CatalogueFile, separator: str, folded: Callable[[str], str]) -> None:
         """`folded` gives the name that the format has for a column. Raises Misuse."""

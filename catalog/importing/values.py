@@ -83,5 +83,10 @@ def html_as_text(text: str) -> str:
     return "\n".join(filter(None, lines))
 
 
+def tags_as_text(text: str) -> str:
+    """html_as_text for what was read from XML: without tags it is no HTML, and its entities are undone already."""
+    return html_as_text(text) if TAG.search(text) else text.strip()
+
+
 def flat(text: str | None) -> str:
     return re.sub(r"\s+", " ", text or "")

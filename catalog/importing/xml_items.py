@@ -16,6 +16,7 @@ ITEMS = {"rss": "item", "feed": "entry"}
 SAME = {"summary": "description", "content": "description"}
 # Google's list has about a hundred attributes, some of them with parts, and some come several times.
 MAX_ELEMENTS = 1_000
+MAX_COLUMNS = 1_000
 MAX_DEPTH = 20
 
 
@@ -23,6 +24,7 @@ class XmlItems:
     """Memory is bounded by one item. libxml2 itself refuses texts above 10 MB and depths above 256."""
 
     unit = "item"
+    entities_undone = True
 
     def __init__(self, file: CatalogueFile, folded: Callable[[str], str]) -> None:
         """`folded` gives the name that the format has for a column. Raises Misuse if the file is no feed."""
@@ -33,7 +35,12 @@ class XmlItems:
     @cached_property
     def header(self) -> list[str]:
         """The names of all elements that any item has. Raises Misuse."""
-        return list(dict.fromkeys(name for _, values in self._items() for name in values))
+        names: dict[str, None] = {}
+        for number, values in self._items():
+            names |= dict.fromkeys(values)
+            if len(names) > MAX_COLUMNS:
+                raise Misuse(f"{self.file.label}: elements have more than {MAX_COLUMNS:,} names by item {number}.")
+        return list(names)
 
     @property
     def columns(self) -> list[str]:

@@ -5,8 +5,10 @@ Names and values are those of https://support.google.com/merchants/answer/705211
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.utils import timezone
 
@@ -14,7 +16,7 @@ from catalog.importing.albums import Album, Refused
 from catalog.importing.formats.format import Format, Rows
 from catalog.importing.records import Record, Source
 from catalog.importing.rows import ProductRow
-from catalog.importing.values import as_price, html_as_text, last_step, web_addresses
+from catalog.importing.values import as_price, html_as_text, last_step, tags_as_text, web_addresses
 
 FIELDS = {
     "id": "sku",
@@ -55,25 +57,22 @@ def rows(source: Source, album: Album, left_out: Counter[str]) -> Rows:
         try:
             if record.fault:
                 raise Refused(record.fault)
-            yield product_row(record)
+            yield product_row(record, tags_as_text if source.entities_undone else html_as_text)
         except Refused as refusal:
             yield record.refused(record["id"], refusal)
 
 
-def product_row(record: Record) -> ProductRow:
-    """Raises Refused."""
+def product_row(record: Record, plain: Callable[[str], str]) -> ProductRow:
+    """`plain` makes text of HTML. Raises Refused."""
     if empty := [name for name in ("id", "title") if not record[name]]:
         raise Refused(f"no {', '.join(empty)}")
-    fields = {
-        "description": html_as_text(record["description"]),
-        "url": record["link"],
-        "in_stock": in_stock(record["availability"]),
-    }
-    told = {
-        name: value
-        for name, value in fields.items()
-        if {"url": "link", "in_stock": "availability"}.get(name, name) in record.values
-    }
+    told: dict[str, Any] = {}
+    if "description" in record.values:
+        told["description"] = plain(record["description"])
+    if "link" in record.values:
+        told["url"] = record["link"]
+    if "availability" in record.values:
+        told["in_stock"] = in_stock(record["availability"])
     if "price" in record.values:
         told |= price(record)
     attributes = {name: record[name] for name in ATTRIBUTES if name in record.values}
@@ -82,8 +81,8 @@ def product_row(record: Record) -> ProductRow:
     return ProductRow(
         record.place,
         record["id"],
-        html_as_text(record["title"]),
-        category(record),
+        plain(record["title"]),
+        plain(category(record)),
         fields=told,
         attributes=attributes,
         addresses=web_addresses(
@@ -100,7 +99,7 @@ def category(record: Record) -> str:
         raise Refused("no product_type; it names the category, such as Furniture > Chairs")
     if path.isdecimal() and not own:
         raise Refused(f"google_product_category {path} is a number; add a product_type, such as Furniture > Chairs")
-    return html_as_text(last_step(path))
+    return last_step(path)
 
 
 def in_stock(text: str) -> bool:

@@ -81,7 +81,7 @@ def rows(source: Source, album: Album, left_out: Counter[str]) -> Rows:
             )
             yield from (record.refused(record["variant sku"], reason) for record in records)
         elif not is_published(records[0]):
-            left_out["products that are not published"] += 1
+            left_out["Left out, since they are not published"] += 1
         else:
             yield from products(records)
         met.add(handle)

@@ -73,9 +73,9 @@ def rows(source: Source, album: Album, left_out: Counter[str]) -> Rows:
             if kind(record) == "variation" and parent is None:
                 raise Refused(f"Parent {record['parent'] or '–'}: no such row; export variable products, too")
             if not all(is_published(each) for each in (record, parent) if each):
-                left_out["products that are not published"] += 1
+                left_out["Left out, since they are not published"] += 1
             elif kind(record) == "variable" and named & {f"id:{record['id']}", sku}:
-                left_out["variable products, imported as their variations"] += 1
+                left_out["Variable products that go in as their variations"] += 1
             else:
                 yield product_row(record, parent)
         except Refused as refusal:

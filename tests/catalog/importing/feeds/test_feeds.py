@@ -116,7 +116,7 @@ def test_shopifys_products_without_variants_skus_and_photos_and_its_new_columns(
             attributes={"brand": "Oak", "family": ""},
         )
     ]
-    assert rows.notes() == ["Left out: 1 products that are not published."]
+    assert rows.notes() == ["Left out, since they are not published: 1."]
 
 
 def test_woocommerces_variations_are_products_that_have_the_rest_of_their_parent(sent):
@@ -136,7 +136,7 @@ def test_woocommerces_variations_are_products_that_have_the_rest_of_their_parent
     assert red.addresses == ("https://shop.example/44/Red.jpg",)
     assert blue.addresses == ("https://shop.example/44/a,1.jpg", "https://shop.example/44/b.jpg")
     assert blue.fields == {"description": "Solid oak.\n5 & 6 kg", "price": Decimal(139), "in_stock": False}
-    assert "Left out: 5 variable products, imported as their variations." in rows.notes()
+    assert "Variable products that go in as their variations: 5." in rows.notes()
 
 
 @pytest.mark.parametrize(
@@ -173,6 +173,14 @@ def test_a_sale_counts_while_it_lasts(sent, period, price):
     assert next(iter(sent(made_up.google_rss([item]), "g.xml"))).fields["price"] == Decimal(price)
 
 
+def test_entities_are_undone_once_in_xml_and_in_tables(sent):
+    item = {**made_up.google(1), "title": "Tom &amp; Jerry", "description": "5 &lt; 6"}
+    [row] = sent(made_up.google_rss([item]), "g.xml")
+    assert (row.name, row.fields["description"]) == ("Tom &amp; Jerry", "5 &lt; 6")
+    [row] = sent("id\ttitle\tdescription\tlink\tproduct_type\n1\tTom &amp; Jerry\t5 &lt; 6\t\tToys &amp; Games\n")
+    assert (row.name, row.fields["description"], row.category) == ("Tom & Jerry", "5 < 6", "Toys & Games")
+
+
 BOMB = (
     '<!DOCTYPE rss [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
     "<rss><channel><item><id>&b;</id></item></channel></rss>"
@@ -189,6 +197,12 @@ BOMB = (
         ("<rss><channel><item>" + "<a/>" * 2_000 + "</item></channel></rss>", "item 1 has more than 1,000 elements"),
         ("<rss><channel><item>" + "<a>" * 100, "item 1 has more than 1,000 elements, or too deep ones"),
         ("<", "is not well-formed XML"),
+        (
+            "<rss><channel>"
+            + "".join(f"<item>{''.join(f'<x{n}y{m}/>' for m in range(500))}</item>" for n in range(3))
+            + "</channel></rss>",
+            "elements have more than 1,000 names by item 3",
+        ),
     ],
 )
 def test_xml_that_is_no_feed_is_refused_whole(sent, text, reason):
