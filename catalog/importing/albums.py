@@ -91,14 +91,14 @@ class Folder:
 
     def find(self, name: str) -> DiskPhoto:
         try:
-            path = self._on_disk(name.replace("\\", "/")).resolve()
+            path = self.on_disk(name.replace("\\", "/")).resolve()
         except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a NUL
             raise Refused(f"image {name!r}: not a usable path") from error
         if not path.is_relative_to(self.path):
             raise Refused(f"image {name}: outside the folder {self.path}")
         return DiskPhoto(path)
 
-    def _on_disk(self, name: str) -> Path:
+    def on_disk(self, name: str) -> Path:
         """The path of this name. Where there is none, one whose letters are decomposed, as on files from a Mac."""
         path = self.path / name
         if name.isascii() or path.exists():

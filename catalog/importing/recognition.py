@@ -13,7 +13,7 @@ from catalog.importing.formats.lamplight import LAMPLIGHT
 from catalog.importing.formats.shopify import SHOPIFY
 from catalog.importing.formats.woocommerce import WOOCOMMERCE
 from catalog.importing.records import Source
-from catalog.importing.tables import SEPARATORS, Table, first_row
+from catalog.importing.tables import Table, first_rows
 from catalog.importing.xml_items import XmlItems
 
 # If a file has the columns of several, the first one counts.
@@ -99,13 +99,7 @@ def recognised(file: CatalogueFile, format_name: str) -> tuple[Format, Source]:
 
 def recognised_table(file: CatalogueFile, formats: list[Format]) -> tuple[Format, str]:
     """The format whose columns the first row has, and the separator under which it has them. Raises Misuse."""
-    headers: dict[str, list[str]] = {}
-    trouble: Misuse | None = None
-    for separator in SEPARATORS:
-        try:
-            headers[separator] = first_row(file, separator)
-        except Misuse as error:
-            trouble = trouble or error
+    headers = first_rows(file)
     best: tuple[int, Format, str] | None = None
     for format in formats:
         for separator, header in headers.items():
@@ -117,9 +111,7 @@ def recognised_table(file: CatalogueFile, formats: list[Format]) -> tuple[Format
             # A complete format comes before the formats after it, whatever columns these would know.
             if best is None or (score > best[0] and (best[0] < COMPLETE or format is best[1])):
                 best = score, format, separator
-    if trouble and (best is None or best[0] == 0):
-        raise trouble
-    assert best  # without a header there is trouble
+    assert best  # there is a format, and a header
     _, format, separator = best
     columns = {format.folded(name) for name in headers[separator]}
     if missing := [name for name in format.required if name not in columns]:

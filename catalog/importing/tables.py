@@ -55,6 +55,20 @@ class Table:
                 yield Record(line, dict(zip(self.columns, cells, strict=False)), fault)
 
 
+def first_rows(file: CatalogueFile) -> dict[str, list[str]]:
+    """The first row by each separator that gives one. Raises Misuse if none gives two cells, and one goes wrong."""
+    found: dict[str, list[str]] = {}
+    trouble: Misuse | None = None
+    for separator in SEPARATORS:
+        try:
+            found[separator] = first_row(file, separator)
+        except Misuse as error:
+            trouble = trouble or error
+    if trouble and max(map(len, found.values()), default=0) < 2:
+        raise trouble
+    return found
+
+
 def first_row(file: CatalogueFile, separator: str) -> list[str]:
     """The first row that is not empty, or none. Raises Misuse."""
     with file.judged():
