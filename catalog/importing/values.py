@@ -59,15 +59,20 @@ def web_addresses(addresses: Iterable[str]) -> tuple[str, ...]:
 
 
 def html_as_text(text: str) -> str:
-    """The text that a browser would show, with its entities undone once. Text without tags keeps its lines."""
+    """The text that a browser would show, with its entities undone once. Text without tags keeps its lines.
+
+    Raises Refused.
+    """
     if not TAG.search(text):
         return unescape(text).strip()
     try:
-        page = html.document_fromstring(text)
-    except (etree.ParserError, ValueError) as error:  # nothing but a comment
-        if isinstance(error, etree.ParserError):
-            return ""
-        raise Refused("its HTML cannot be read; write plain text") from error
+        # As bytes: a text that names an encoding of its own would be refused.
+        parser = html.HTMLParser(encoding="utf-8")
+        page = html.document_fromstring(text.encode(), parser=parser)
+    except etree.ParserError:  # nothing but a comment
+        return ""
+    if any(error.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT for error in parser.error_log):
+        raise Refused("its HTML has more than 256 elements within each other; write plain text")
     pieces: list[str] = []
     walk = etree.iterwalk(page, events=("start", "end", "comment", "pi"))
     for event, element in walk:

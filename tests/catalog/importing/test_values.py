@@ -1,5 +1,6 @@
 import pytest
 
+from catalog.importing.albums import Refused
 from catalog.importing.values import html_as_text
 
 
@@ -15,7 +16,14 @@ from catalog.importing.values import html_as_text
         ("<p>&amp;lt;b&amp;gt;</p>", "&lt;b&gt;"),
         ("<style>p {}</style><p>Oak</p><script>alert(1)</script> chair<!-- no -->", "Oak\nchair"),
         ("<!-- nothing -->", ""),
+        ('<?xml version="1.0" encoding="latin-1"?><p>Stühle</p>', "Stühle"),
     ],
 )
 def test_html_becomes_the_text_that_a_browser_shows(html, text):
     assert html_as_text(html) == text
+
+
+def test_html_of_which_a_part_would_be_lost_is_refused():
+    assert html_as_text("<div>" * 200 + "deep") == "deep"
+    with pytest.raises(Refused, match="more than 256 elements within each other; write plain text"):
+        html_as_text("<div>" * 300 + "deep")
