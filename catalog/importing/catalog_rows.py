@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
+from django.utils.text import Truncator
+
 from catalog.importing.albums import Album, Misuse
 from catalog.importing.formats.format import Format
 from catalog.importing.records import Source
@@ -55,12 +57,16 @@ class CatalogRows:
 
     def understood(self) -> list[str]:
         """How the columns were understood, a line each. Raises Misuse."""
-        pairs = [
-            (name, self.format.becomes(c)) for name, c in zip(self.source.header, self.source.columns, strict=True)
-        ]
+        columns = zip(self.source.header, self.source.columns, strict=True)
+        pairs = [(shown(name), shown(self.format.becomes(column))) for name, column in columns]
         left_out = [name for name, meaning in pairs if name and not meaning]
         said = [f"{self.label} is read as {self.format.title}."]
         said += [f"{name} → {meaning}" for name, meaning in pairs if meaning]
         if left_out:
             said.append(f"Columns left out: {', '.join(left_out)}.")
         return [*said, self.format.hint] if self.format.hint else said
+
+
+def shown(text: str) -> str:
+    """The text as far as a line shows it: a column's name may be as long as a row."""
+    return Truncator(text).chars(80)
