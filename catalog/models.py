@@ -256,10 +256,13 @@ class Import(models.Model):
 
     state = models.CharField(max_length=10, choices=State, default=State.CHECKING)
     # The files are kept until the import is over. Then these fields are empty.
-    csv = models.FileField("CSV file", upload_to=sent_path, storage=private_storage, max_length=255, blank=True)
+    csv = models.FileField("CSV or XML file", upload_to=sent_path, storage=private_storage, max_length=255, blank=True)
     photos = models.FileField("ZIP of photos", upload_to=sent_path, storage=private_storage, max_length=255, blank=True)
     csv_name = models.CharField(max_length=255, blank=True, editable=False)
     photos_name = models.CharField(max_length=255, blank=True, editable=False)
+    format = models.CharField(
+        max_length=20, blank=True, help_text="A name of catalog.importing.recognition; empty: found out by the file."
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, editable=False, related_name="+"
     )

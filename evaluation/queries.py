@@ -1,6 +1,5 @@
 """What a scorecard asks: photos of the catalogue or of elsewhere, and the products that count as found for each."""
 
-import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,7 +10,11 @@ from django.db.models import F
 from numpy.typing import NDArray
 from PIL import Image
 
-from catalog.importing.rows import FolderRows, Misuse, ProductRow
+from catalog.importing.albums import Folder, Misuse
+from catalog.importing.catalogue_file import CatalogueFile
+from catalog.importing.folder_rows import FolderRows
+from catalog.importing.rows import ProductRow
+from catalog.importing.tables import Table, first_rows
 from catalog.models import Category, Photo, Product
 from catalog.photos import open_stored
 from catalog.storage import StoredPhotoError
@@ -27,6 +30,8 @@ Ints = NDArray[np.int64]
 
 # With this many products that have a second photo, a recall is known to 7 points (the standard error at 50 %).
 ENOUGH = 50
+REQUIRED_COLUMNS = {"image", "category"}
+COLUMNS = {*REQUIRED_COLUMNS, "sku"}
 
 
 class BadQueries(Exception):  # noqa: N818  it names what was given
@@ -257,10 +262,11 @@ def _from_folder(path: Path) -> Iterator[Label]:
 def _from_csv(path: Path) -> Iterator[Label]:
     categories = _category_ids()
     rows = list(_csv_rows(path))
+    folder = Folder(path.parent)
     named = Product.objects.filter(sku__in={sku for _, row in rows for sku in _skus(row)})
     products = dict(named.values_list("sku", "pk"))
     for place, row in rows:
-        file = path.parent / row["image"]
+        file = folder.on_disk(row["image"])
         if not file.is_file():
             raise BadQueries(f"{place}: there is no file {file}. Paths start at the folder of the CSV file.")
         if unknown := sorted(_skus(row) - products.keys()):
@@ -271,24 +277,19 @@ def _from_csv(path: Path) -> Iterator[Label]:
 
 def _csv_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """The place of each row, as people call it, and its cells by column. Raises BadQueries."""
+    file = CatalogueFile(path)
     try:
-        with path.open(encoding="utf-8-sig", newline="") as text:
-            header = text.readline()
-            text.seek(0)
-            rows = csv.DictReader(text, delimiter=max(",;\t", key=header.count), strict=True)
-            if missing := {"image", "category"} - set(rows.fieldnames or ()):
-                raise BadQueries(f"{path} has no column {', '.join(sorted(missing))}; its first line has to name them.")
-            for row in rows:
-                place = f"{path.name} line {rows.line_num}"
-                if None in row or None in row.values():
-                    raise BadQueries(f"{place}: it has more or fewer cells than the first line.")
-                yield place, {name: cell.strip() for name, cell in row.items()}
-    except OSError as error:
-        raise BadQueries(f"{path} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise BadQueries(f"{path} is not text in UTF-8. Save it as “CSV UTF-8”, then try again.") from error
-    except csv.Error as error:
-        raise BadQueries(f"{path} cannot be read as CSV: {error}.") from error
+        headers = first_rows(file)
+        table = Table(file, max(headers, key=lambda separator: len(COLUMNS.intersection(headers[separator]))), str)
+        if missing := REQUIRED_COLUMNS.difference(table.columns):
+            raise BadQueries(f"{path} has no column {', '.join(sorted(missing))}; its first line has to name them.")
+        for record in table:
+            place = f"{path.name} line {record.place}"
+            if record.fault:
+                raise BadQueries(f"{place}: {record.fault}.")
+            yield place, record.values
+    except Misuse as error:
+        raise BadQueries(str(error)) from error
 
 
 def _category_ids() -> dict[str, int]:

@@ -23,7 +23,8 @@ from django.views.decorators.http import require_POST
 from catalog.importing import jobs
 from catalog.importing.albums import MAX_ENTRIES, MAX_UNPACKED_BYTES, Archive, Misuse
 from catalog.importing.importer import Outcome
-from catalog.importing.rows import MAX_CSV_BYTES, MAX_ROWS, as_text, read_sent
+from catalog.importing.recognition import FORMATS, MAX_CSV_BYTES, MAX_ROWS, read_sent
+from catalog.importing.rows import as_text
 from catalog.models import Import
 from catalog.storage import PrivateUploadHandler
 from staff.lists import StaffModelAdmin
@@ -54,11 +55,18 @@ DID = {**WOULD, Outcome.ADDED: "added", Outcome.UPDATED: "changed"}
 class ImportForm(forms.ModelForm):
     """Reports a file that cannot be imported as a whole as an error of its field. A worker checks the rows."""
 
+    format = forms.ChoiceField(
+        choices=[("", "Find out by the file"), *((format.name, format.title) for format in FORMATS.values())],
+        required=False,
+        help_text="What the catalogue was exported from. You need it only if a file is taken for another.",
+    )
+
     class Meta:
         model = Import
-        fields = ["csv", "photos"]
+        fields = ["csv", "photos", "format"]
         help_texts = {
-            "csv": "A UTF-8 file whose first line names the columns: sku, name and category are required; image, "
+            "csv": "Shopify's or WooCommerce's product export, a Google Merchant Center feed (XML or tabs), "
+            "or a UTF-8 file whose first line names the columns: sku, name and category are required; image, "
             "description, price, currency, in_stock and url are not. Any other column is an attribute, such as color. "
             f"At most {MAX_ROWS:,} rows and {MAX_CSV_BYTES // 1_000_000} MB.",
             "photos": "The photos that the column image names. Without a CSV file, each photo becomes a product, "
@@ -75,17 +83,17 @@ class ImportForm(forms.ModelForm):
         if table and table.size > MAX_CSV_BYTES:
             self.add_error("csv", f"It has more than {MAX_CSV_BYTES // 1_000_000} MB: split it.")
         if not self.errors:
-            self._look_into(table, photos)
+            self._look_into(table, photos, sent.get("format", ""))
         return sent
 
-    def _look_into(self, table: UploadedFile | None, photos: UploadedFile | None) -> None:
+    def _look_into(self, table: UploadedFile | None, photos: UploadedFile | None, format_name: str) -> None:
         field = "photos"
         archive = None
         try:
             if photos:
                 archive = Archive(place_of(photos), str(photos.name))
             field = "csv" if table else field
-            read_sent(place_of(table) if table else None, archive, str(table and table.name))
+            read_sent(place_of(table) if table else None, archive, str(table and table.name), format_name)
         except Misuse as error:
             self.add_error(field, str(error))
         finally:

@@ -20,6 +20,7 @@ from ml.images import MAX_BYTES
 
 # Files that ml.images opens. Others are left alone.
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif"}
+FEED_SUFFIXES = {".tsv", ".xml"}
 ARCHIVE_SUFFIXES = {".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz"}
 
 # Twice the photos of 10,000 products; Python holds half a kilobyte for each.
@@ -86,15 +87,33 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path.resolve()
+        self._decomposed: dict[Path, dict[str, str]] = {}
 
     def find(self, name: str) -> DiskPhoto:
         try:
-            path = (self.path / name.replace("\\", "/")).resolve()
+            path = self.on_disk(name.replace("\\", "/")).resolve()
         except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a NUL
             raise Refused(f"image {name!r}: not a usable path") from error
         if not path.is_relative_to(self.path):
             raise Refused(f"image {name}: outside the folder {self.path}")
         return DiskPhoto(path)
+
+    def on_disk(self, name: str) -> Path:
+        """The path of this name. Where there is none, one whose letters are decomposed, as on files from a Mac."""
+        path = self.path / name
+        if name.isascii() or path.exists():
+            return path
+        path = self.path
+        for part in PurePosixPath(name).parts:
+            path = path / part if (path / part).exists() else path / self._decomposed_in(path).get(plain(part), part)
+        return path
+
+    def _decomposed_in(self, folder: Path) -> dict[str, str]:
+        """The names in a folder that are not composed, by their composed form."""
+        if folder not in self._decomposed:
+            names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+            self._decomposed[folder] = {plain(name): name for name in names if plain(name) != name}
+        return self._decomposed[folder]
 
 
 class Nowhere:
@@ -152,7 +171,7 @@ class Archive:
         files = {plain(info.filename): info for info in self._zip.infolist() if not info.is_dir()}
         self._entries = {name: info for name, info in files.items() if not is_hidden(name)}
         self.photos = sorted(self._with_suffix(PHOTO_SUFFIXES))
-        self.csv_files = sorted(self._with_suffix({".csv"}))
+        self.csv_files = sorted(self._with_suffix({".csv"})) or sorted(self._with_suffix(FEED_SUFFIXES))
         # Packing a folder puts the folder itself into the ZIP. Names may also start inside it.
         tops = {name.partition("/")[0] if "/" in name else "" for name in self._entries}
         self._top = f"{tops.pop()}/" if len(tops) == 1 else ""

@@ -17,8 +17,11 @@ from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from catalog.importing.albums import Archive, Misuse, OutOfReach
+from catalog.importing.catalog_rows import CatalogRows
+from catalog.importing.folder_rows import ArchiveRows
 from catalog.importing.importer import Importer, Loaded, Outcome, Result, batches, decoders
-from catalog.importing.rows import ArchiveRows, CsvRows, ProductRow, read_sent
+from catalog.importing.recognition import read_sent
+from catalog.importing.rows import ProductRow
 from catalog.models import Import, ImportRow
 from catalog.storage import private_storage
 from ml.images import DecodersBusy
@@ -124,20 +127,22 @@ def hold(sent: Import, outage: Exception) -> None:
 
 
 @contextmanager
-def opened(sent: Import) -> Iterator[CsvRows | ArchiveRows]:
+def opened(sent: Import) -> Iterator[CatalogRows | ArchiveRows]:
     """The rows of the files sent. Raises Misuse."""
     archive = Archive(Path(sent.photos.path), sent.photos_name) if sent.photos else None
     try:
-        yield read_sent(Path(sent.csv.path) if sent.csv else None, archive, sent.csv_name)
+        yield read_sent(Path(sent.csv.path) if sent.csv else None, archive, sent.csv_name, sent.format)
     finally:
         if archive:
             archive.close()
 
 
-def count(sent: Import, rows: CsvRows | ArchiveRows) -> None:
+def count(sent: Import, rows: CatalogRows | ArchiveRows) -> None:
     """Raises Misuse."""
-    note = rows.album.left_alone() if isinstance(rows.album, Archive) else ""
-    change(sent, total=rows.count, unit=rows.unit, note=note)
+    notes = [rows.album.left_alone()] if isinstance(rows.album, Archive) else []
+    if isinstance(rows, CatalogRows):
+        notes += [*rows.notes(), *rows.understood()]
+    change(sent, total=rows.count, unit=rows.unit, note="\n".join(filter(None, notes)))
 
 
 def recall(sent: Import, importer: Importer, rows: Iterator[object]) -> None:

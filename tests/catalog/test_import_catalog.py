@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from catalog.models import Category, Photo, Product
+from tests.catalog.importing.feeds import made_up_exports
 from tests.conftest import picture
 from tests.external_data import IKEA, needs_ikea
 from tests.zips import zipped
@@ -110,10 +111,33 @@ def test_a_dry_run_says_so_and_changes_nothing(folder, run, media):
         [
             "Products: 1 added, 0 updated, 0 unchanged, 0 refused. Photos: 1 added.",
             "Dry run: nothing was changed, the counts are what an import would do.",
+            f"{folder / 'catalog.csv'} is read as Lamplight's own CSV.",
+            "sku → sku",
+            "name → name",
+            "category → category",
+            "image → photos",
+            "price → price",
         ],
     )
     assert Product.objects.count() == Category.objects.count() == Photo.objects.count() == 0
     assert not media.exists()
+
+
+def test_a_feed_goes_in_and_photos_at_web_addresses_are_told(folder, run):
+    path = folder / "feed.xml"
+    path.write_text(made_up_exports.google_rss())
+    notes = ["150 photos are at web addresses, which are not fetched yet."]
+    status, out, err = run(path)
+    counts = "Products: 50 added, 0 updated, 0 unchanged, 0 refused. Photos: 0 added."
+    assert (status, told(out), err) == (0, [counts, *notes], "")
+    status, out, _ = run(path, "--format", "google", "--dry-run")
+    assert (status, told(out)[2:5]) == (
+        0,
+        [*notes, f"{path} is read as a Google Merchant Center feed.", "id → sku"],
+    )
+    status, _, err = run(path, "--format", "shopify")
+    assert (status, err) == (2, f"{path} is XML, but Shopify's product export is a CSV file.")
+    assert run(folder, "--format", "shopify")[0] == 2
 
 
 def test_quiet_prints_refused_rows_only(folder, run):

@@ -1,3 +1,5 @@
+from unicodedata import normalize
+
 import numpy as np
 import pytest
 
@@ -169,7 +171,7 @@ def test_a_folder_labels_its_photos_by_category(space, shop, tmp_path):
         ("image,category\none.png,sofa\n", r"line 2: there is no category “sofa”.*: bed, lamp\."),
         ("image,category\nthree.png,lamp\n", r"line 2: there is no file .*three\.png"),
         ("image,category,sku\none.png,lamp,L1\none.png,lamp,X;L1\n", r"line 3: no product has the sku X\."),
-        ("image,category\none.png\n", r"line 2: it has more or fewer cells"),
+        ("image,category\none.png\n", r"line 2: it has 1 cells, the header has 2\."),
         ('image,category\n"one.png,lamp\n', r"cannot be read as CSV"),
         ("image,category\n", r"has no rows"),
     ],
@@ -181,10 +183,16 @@ def test_rows_that_cannot_be_asked_are_named_with_their_cure(space, shop, folder
 
 def test_a_file_that_is_no_text_and_a_file_that_is_not_there_are_refused(folder):
     (folder / "latin.csv").write_bytes("image,category\nstühle.jpg,lamp\n".encode("latin-1"))
-    with pytest.raises(BadQueries, match="not text in UTF-8"):
+    with pytest.raises(BadQueries, match="not in UTF-8"):
         read_labels(folder / "latin.csv", MANY, seed=0)
     with pytest.raises(BadQueries, match=r"none\.csv cannot be read: No such file"):
         read_labels(folder / "none.csv", MANY, seed=0)
+
+
+def test_a_file_is_separated_by_what_its_columns_are_and_photos_of_a_mac_are_found(space, shop, folder):
+    (folder / normalize("NFD", "grün.png")).write_bytes(picture("red"))
+    [label] = read_labels(csv(folder, '\nimage;"category";"w, h, d, e"\ngrün.png;lamp;1\n'), MANY, seed=0)
+    assert label.place == f"{normalize('NFD', 'grün.png')} (queries.csv line 3)"
 
 
 def test_a_folder_without_photos_is_refused(tmp_path):

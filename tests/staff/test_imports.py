@@ -14,6 +14,7 @@ from django.test import Client
 from catalog.importing import jobs
 from catalog.models import Import, ImportRow, Product
 from staff import imports
+from tests.catalog.importing.feeds import made_up_exports
 from tests.conftest import picture
 from tests.zips import zipped
 
@@ -103,6 +104,34 @@ def test_a_catalogue_is_sent_checked_confirmed_and_imported(importer, media):
         "photos_added": 1,
     }
     assert Product.objects.count() == 2
+
+
+def test_a_feed_is_sent_and_the_page_tells_how_it_was_understood(importer):
+    form = importer.get(ADD).content.decode()
+    assert all(title in form for title in ("WooCommerce&#x27;s product export", "a Google Merchant Center feed"))
+    assert importer.post(ADD, {**files(csv=made_up_exports.shopify().encode()), "format": "shopify"}).status_code == 302
+    sent = Import.objects.get()
+    jobs.work(60)
+    shown = importer.get(page(sent)).content.decode()
+    assert "200 photos are at web addresses, which are not fetched yet.<br>" in shown
+    assert "catalog.csv is read as Shopify&#x27;s product export." in shown
+    assert "Variant SKU → sku" in shown
+    act(importer, sent, "start")
+    jobs.work(60)
+    assert Product.objects.count() == 100
+    assert "which are not fetched yet" in importer.get(page(sent)).content.decode()
+
+
+def test_a_format_that_a_file_is_not_of_is_an_error_of_the_file(importer):
+    answer = importer.post(ADD, {**files(csv=TABLE), "format": "shopify"})
+    assert answer.context["adminform"].form.errors == {
+        "csv": [
+            "catalog.csv, read as Shopify's product export, has no column handle, title; "
+            "its first line has to name them."
+        ]
+    }
+    answer = importer.post(ADD, {**files(csv=TABLE), "format": "excel"})
+    assert list(answer.context["adminform"].form.errors) == ["format"]
 
 
 def test_the_report_has_the_refused_rows_and_no_formulas(importer):

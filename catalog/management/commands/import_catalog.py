@@ -15,8 +15,10 @@ from django.db import DatabaseError, ProgrammingError
 from tqdm import tqdm
 
 from catalog.importing.albums import Misuse
+from catalog.importing.catalog_rows import CatalogRows
 from catalog.importing.importer import Outcome, Result, import_rows
-from catalog.importing.rows import Rows, as_text, read
+from catalog.importing.recognition import FORMATS, Rows, read
+from catalog.importing.rows import as_text
 from ml.images import DecodersBusy
 
 MISUSE = 2
@@ -32,6 +34,13 @@ The CSV file is UTF-8, separated by commas, semicolons or tabs, and its first li
   description, price, currency, in_stock, url
   any other column                           an attribute of the product, such as color or size
 
+Other catalogues are recognised by their content, or named by --format:
+  google        a Google Merchant Center feed: RSS, Atom, or separated by tabs
+  shopify       Shopify's product export
+  woocommerce   WooCommerce's product export
+Their photos are at web addresses, which are not fetched yet; the products go in without them.
+--dry-run tells what became of each column.
+
 A folder has one folder of photos for each category: chair/oak.jpg becomes the product "oak"
 with the sku chair-oak. A ZIP file is read like the folder that it was packed from, in place.
 
@@ -44,13 +53,14 @@ examples:
   manage.py import_catalog catalog.csv --errors refused.csv
   manage.py import_catalog catalog.csv --photos photos.zip
   manage.py import_catalog photos/
+  manage.py import_catalog products_export.csv --format shopify --dry-run
 
 exit status: 0 all rows went in, 2 nothing could be read, 3 some rows were refused
 """
 
 
 class Command(BaseCommand):
-    help = "Import products and their photos from a CSV file, or from a folder or ZIP of photos."
+    help = "Import products and their photos from a CSV file, a shop system's export, or a folder or ZIP of photos."
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
         parser = super().create_parser(prog_name, subcommand, epilog=EPILOG, **kwargs)
@@ -58,9 +68,14 @@ class Command(BaseCommand):
         return parser
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("path", type=Path, metavar="PATH", help="the CSV file, or the folder or ZIP of photos")
+        parser.add_argument(
+            "path", type=Path, metavar="PATH", help="the CSV or XML file, or the folder or ZIP of photos"
+        )
         parser.add_argument(
             "--photos", type=Path, metavar="DIR", help="folder or ZIP of the photos (default: the CSV file's folder)"
+        )
+        parser.add_argument(
+            "--format", choices=FORMATS, default="", help="what the file is (default: found out by its content)"
         )
         parser.add_argument("--dry-run", action="store_true", help="tell what would happen and change nothing")
         parser.add_argument("--errors", type=Path, metavar="FILE", help="write the refused rows and reasons as CSV")
@@ -69,7 +84,7 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         started = time.monotonic()
         try:
-            rows = read(options["path"], options["photos"])
+            rows = read(options["path"], options["photos"], options["format"])
             with refusals_file(options["errors"], rows) as report:
                 counts = self.run(rows, options, report)
         except Misuse as error:
@@ -85,6 +100,9 @@ class Command(BaseCommand):
             ) from error
         if not options["quiet"]:
             self.stdout.write(summary(counts, time.monotonic() - started, options["dry_run"]))
+            if isinstance(rows, CatalogRows):
+                said = [*rows.notes(), *(rows.understood() if options["dry_run"] else [])]
+                self.stdout.write("\n".join(said), ending="\n" if said else "")
         if counts[Outcome.REFUSED]:
             sys.exit(SOME_REFUSED)
 

@@ -6,7 +6,8 @@ import pytest
 
 from catalog.importing import albums
 from catalog.importing.albums import Archive, Misuse, Refused
-from catalog.importing.rows import ProductRow, RefusedRow, read
+from catalog.importing.recognition import read
+from catalog.importing.rows import ProductRow, RefusedRow
 from tests.conftest import picture
 from tests.zips import lying, zipped
 

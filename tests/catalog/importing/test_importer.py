@@ -3,7 +3,7 @@ from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from catalog.importing.importer import BATCH, Importer, Outcome, Result, import_rows
-from catalog.importing.rows import read
+from catalog.importing.recognition import read
 from catalog.models import Category, Photo, Product
 from catalog.photos import MAX_PHOTOS
 from tests.conftest import picture

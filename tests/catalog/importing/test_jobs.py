@@ -10,7 +10,7 @@ from django.core.files.base import ContentFile
 from django.db import OperationalError
 from django.utils import timezone
 
-from catalog.importing import albums, jobs, rows
+from catalog.importing import albums, jobs, recognition
 from catalog.importing.importer import BATCH, Importer
 from catalog.importing.rows import ProductRow
 from catalog.models import Category, Import, Photo, Product
@@ -127,7 +127,7 @@ def test_a_csv_file_alone_cannot_name_photos(send):
 
 
 def test_what_cannot_be_imported_as_a_whole_fails_and_says_why(send, monkeypatch):
-    monkeypatch.setattr(rows, "MAX_ROWS", 1)
+    monkeypatch.setattr(recognition, "MAX_ROWS", 1)
     sent = send(["CH-1,Oak,Chair,,", "CH-2,Oak,Chair,,"])
     assert work(sent) == "failed"
     assert sent.reason == "catalog.csv has more than 1 rows: split it."
