@@ -8,7 +8,7 @@ from celery import Celery, Task
 from celery.signals import before_task_publish, celeryd_init, task_postrun, task_prerun, worker_process_init
 from django.conf import settings
 
-from config import worker_memory  # noqa: F401  its receiver
+from config import worker_memory  # noqa: F401  its receivers
 from config.logs import tasks  # noqa: F401  its receivers
 from metrics import shared
 from metrics import tasks as counted
