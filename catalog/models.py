@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models.functions import MD5, Cast, Concat, JSONObject, Upper
 
 from catalog import words as full_text
+from catalog.importing.zip_names import CODE_PAGES
 from catalog.storage import private_storage
 from catalog.synonyms import synonyms_within
 from catalog.validators import (
@@ -260,6 +261,13 @@ class Import(models.Model):
     photos = models.FileField("ZIP of photos", upload_to=sent_path, storage=private_storage, max_length=255, blank=True)
     csv_name = models.CharField(max_length=255, blank=True, editable=False)
     photos_name = models.CharField(max_length=255, blank=True, editable=False)
+    zip_names = models.CharField(
+        "letters of its names",
+        max_length=10,
+        blank=True,
+        choices=CODE_PAGES,
+        help_text="In which code page the ZIP's names are written. Only old programs do not say it.",
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, editable=False, related_name="+"
     )

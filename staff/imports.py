@@ -56,7 +56,7 @@ class ImportForm(forms.ModelForm):
 
     class Meta:
         model = Import
-        fields = ["csv", "photos"]
+        fields = ["csv", "photos", "zip_names"]
         help_texts = {
             "csv": "A UTF-8 file whose first line names the columns: sku, name and category are required; image, "
             "description, price, currency, in_stock and url are not. Any other column is an attribute, such as color. "
@@ -72,18 +72,20 @@ class ImportForm(forms.ModelForm):
         table, photos = sent.get("csv"), sent.get("photos")
         if not self.errors and not (table or photos):
             raise forms.ValidationError("Choose a CSV file, a ZIP of photos, or both.")
+        if sent.get("zip_names") and not photos:
+            self.add_error("zip_names", "It goes with a ZIP of photos: choose one, or leave this empty.")
         if table and table.size > MAX_CSV_BYTES:
             self.add_error("csv", f"It has more than {MAX_CSV_BYTES // 1_000_000} MB: split it.")
         if not self.errors:
-            self._look_into(table, photos)
+            self._look_into(table, photos, sent.get("zip_names", ""))
         return sent
 
-    def _look_into(self, table: UploadedFile | None, photos: UploadedFile | None) -> None:
+    def _look_into(self, table: UploadedFile | None, photos: UploadedFile | None, zip_names: str) -> None:
         field = "photos"
         archive = None
         try:
             if photos:
-                archive = Archive(place_of(photos), str(photos.name))
+                archive = Archive(place_of(photos), str(photos.name), zip_names)
             field = "csv" if table else field
             read_sent(place_of(table) if table else None, archive, str(table and table.name))
         except Misuse as error:

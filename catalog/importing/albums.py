@@ -16,6 +16,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from django.template.defaultfilters import pluralize
 
+from catalog.importing.zip_names import UnknownLetters, names_of
 from ml.images import MAX_BYTES
 
 # Files that ml.images opens. Others are left alone.
@@ -128,8 +129,11 @@ class Archive:
     need (links, passwords, odd paths). Inflating stops at the size that the ZIP states, or at that of a photo.
     """
 
-    def __init__(self, path: Path, label: str = "") -> None:
-        """`label` is what messages call the file. Raises Misuse."""
+    def __init__(self, path: Path, label: str = "", code_page: str = "") -> None:
+        """`label` is what messages call the file. `code_page`, if given, is that of names that do not say theirs.
+
+        Raises Misuse.
+        """
         self.path = path
         self.label = label or str(path)
         try:
@@ -138,7 +142,7 @@ class Archive:
             raise OutOfReach(f"{self.label} cannot be read: {error.strerror}.") from error
         try:
             self._zip = ZipFile(self._file)
-            self._check()
+            self._check(code_page)
         except DirectoryTooLarge as error:
             self.close()
             raise self._too_many() from error
@@ -149,8 +153,7 @@ class Archive:
             self.close()
             raise
         self._file.most = None
-        files = {plain(info.filename): info for info in self._zip.infolist() if not info.is_dir()}
-        self._entries = {name: info for name, info in files.items() if not is_hidden(name)}
+        self._entries = {name: info for name, info in self._named() if not is_hidden(name)}
         self.photos = sorted(self._with_suffix(PHOTO_SUFFIXES))
         self.csv_files = sorted(self._with_suffix({".csv"}))
         # Packing a folder puts the folder itself into the ZIP. Names may also start inside it.
@@ -187,15 +190,23 @@ class Archive:
     def _with_suffix(self, suffixes: set[str]) -> Iterator[str]:
         return (name for name in self._entries if PurePosixPath(name).suffix.lower() in suffixes)
 
-    def _check(self) -> None:
-        """Refuse a ZIP that is unfit as a whole. Raises Misuse or BadZipFile."""
+    def _named(self) -> Iterator[tuple[str, ZipInfo]]:
+        """Its files, folders left out, by their names in composed letters."""
+        return ((name, info) for name, info in zip(self._names, self._zip.infolist(), strict=True) if name[-1:] != "/")
+
+    def _check(self, code_page: str) -> None:
+        """Refuse a ZIP that is unfit as a whole, and name its entries. Raises Misuse or BadZipFile."""
         infos = self._zip.infolist()
         if len(infos) > MAX_ENTRIES:
             raise self._too_many()
-        for info in infos:
-            if trouble := fault(info):
-                raise Misuse(f"{self.label}: {info.filename!r} {trouble}.")
-        names = Counter(plain(info.filename) for info in infos if not info.is_dir())
+        try:
+            self._names = [plain(name) for name in names_of(infos, code_page)]
+        except UnknownLetters as error:
+            raise Misuse(f"{self.label} {error}.") from error
+        for name, info in zip(self._names, infos, strict=True):
+            if trouble := fault(name, info):
+                raise Misuse(f"{self.label}: {name!r} {trouble}.")
+        names = Counter(name for name, _ in self._named())
         if twice := next((name for name, count in names.items() if count > 1), None):
             raise Misuse(f"{self.label} has {twice!r} twice. Pack it again, then send it.")
         packed = sum(info.compress_size for info in infos)
@@ -245,9 +256,8 @@ def is_hidden(name: str) -> bool:
     return parts[0] == "__MACOSX" or parts[-1] == "Thumbs.db" or any(part.startswith(".") for part in parts)
 
 
-def fault(info: ZipInfo) -> str:
+def fault(name: str, info: ZipInfo) -> str:
     """Why the whole ZIP is refused for this entry; empty if it is not."""
-    name = info.orig_filename
     if info.flag_bits & ENCRYPTED:
         return "needs a password. Pack it again without one"
     if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):

@@ -126,7 +126,7 @@ def hold(sent: Import, outage: Exception) -> None:
 @contextmanager
 def opened(sent: Import) -> Iterator[CsvRows | ArchiveRows]:
     """The rows of the files sent. Raises Misuse."""
-    archive = Archive(Path(sent.photos.path), sent.photos_name) if sent.photos else None
+    archive = Archive(Path(sent.photos.path), sent.photos_name, sent.zip_names) if sent.photos else None
     try:
         yield read_sent(Path(sent.csv.path) if sent.csv else None, archive, sent.csv_name)
     finally:

@@ -69,17 +69,23 @@ class RefusedRow:
     reason: str
 
 
-def read(path: Path, photos: Path | None = None) -> "Rows":
-    """The rows of a CSV file, or of a folder or ZIP with one folder of photos for each category. Raises Misuse."""
-    if path.is_dir() or path.suffix.lower() == ".zip":
+def read(path: Path, photos: Path | None = None, zip_names: str = "") -> "Rows":
+    """The rows of a CSV file, or of a folder or ZIP with one folder of photos for each category.
+
+    `zip_names` is the code page of names in the ZIP (catalog.importing.zip_names). Raises Misuse.
+    """
+    is_zip = path.suffix.lower() == ".zip" and not path.is_dir()
+    if zip_names and not is_zip and not (photos and photos.is_file()):
+        raise Misuse("--zip-names goes with a ZIP file, and there is none.")
+    if is_zip or path.is_dir():
         if photos:
             raise Misuse("--photos goes with a CSV file; a folder or a ZIP has its photos in it.")
-        return FolderRows(path) if path.is_dir() else read_archive(Archive(path))
+        return read_archive(Archive(path, code_page=zip_names)) if is_zip else FolderRows(path)
     if not path.is_file():
         raise Misuse(f"{path}: no such file or folder.")
     if photos and not photos.exists():
         raise Misuse(f"{photos}: no such folder or ZIP file.")
-    album = Archive(photos) if photos and photos.is_file() else Folder(photos or path.parent)
+    album = Archive(photos, code_page=zip_names) if photos and photos.is_file() else Folder(photos or path.parent)
     return CsvRows(path, album)
 
 

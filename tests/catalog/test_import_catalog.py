@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from catalog.models import Category, Photo, Product
 from tests.conftest import picture
 from tests.external_data import IKEA, needs_ikea
-from tests.zips import zipped
+from tests.zips import Unflagged, zipped
 
 pytestmark = pytest.mark.django_db
 
@@ -160,6 +160,20 @@ def test_a_zip_is_imported_like_the_folder_it_was_packed_from(tmp_path, run):
     (tmp_path / "spoilt.zip").write_bytes(zipped({"a.csv": table.encode()}, ZIP_STORED).replace(b"CH-1999", b"CH-2999"))
     status, _, err = run(tmp_path / "spoilt.zip")
     assert (status, err) == (2, f"a.csv in {tmp_path / 'spoilt.zip'} is damaged. Pack it again, then send it.")
+
+
+def test_letters_of_names_in_a_zip_are_chosen_when_it_does_not_say_them(folder, tmp_path, run):
+    packed = tmp_path / "old.zip"
+    packed.write_bytes(zipped([(Unflagged("Køkken/grøn stol.png".encode("cp850")), picture("red"))]))
+    status, _, err = run(packed)
+    assert (status, "--zip-names cp850" in err) == (2, True)
+    assert run(packed, "--zip-names", "cp850")[0] == 0
+    assert Product.objects.get(name="grøn stol").category.name == "Køkken"
+    table = write(folder, "K-1,Grøn stol,Stole,Køkken/grøn stol.png,5")
+    assert run(table, "--photos", packed, "--zip-names", "cp850")[0] == 0
+    assert Product.objects.get(sku="K-1").photos.count() == 1
+    status, _, err = run(table, "--zip-names", "cp850")
+    assert (status, err) == (2, "--zip-names goes with a ZIP file, and there is none.")
 
 
 def test_files_of_one_name_are_two_products_in_two_categories_and_refused_in_one(tmp_path, run):

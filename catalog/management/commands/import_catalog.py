@@ -17,6 +17,7 @@ from tqdm import tqdm
 from catalog.importing.albums import Misuse
 from catalog.importing.importer import Outcome, Result, import_rows
 from catalog.importing.rows import Rows, as_text, read
+from catalog.importing.zip_names import CODE_PAGES
 from ml.images import DecodersBusy
 
 MISUSE = 2
@@ -62,6 +63,13 @@ class Command(BaseCommand):
         parser.add_argument(
             "--photos", type=Path, metavar="DIR", help="folder or ZIP of the photos (default: the CSV file's folder)"
         )
+        parser.add_argument(
+            "--zip-names",
+            choices=CODE_PAGES,
+            default="",
+            metavar="CODE_PAGE",
+            help="letters of names in a ZIP that does not say them, such as cp850 (Western Europe) or cp866 (Cyrillic)",
+        )
         parser.add_argument("--dry-run", action="store_true", help="tell what would happen and change nothing")
         parser.add_argument("--errors", type=Path, metavar="FILE", help="write the refused rows and reasons as CSV")
         parser.add_argument("--quiet", action="store_true", help="print the refused rows only")
@@ -69,7 +77,7 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         started = time.monotonic()
         try:
-            rows = read(options["path"], options["photos"])
+            rows = read(options["path"], options["photos"], options["zip_names"])
             with refusals_file(options["errors"], rows) as report:
                 counts = self.run(rows, options, report)
         except Misuse as error:
