@@ -6,7 +6,7 @@ import stat
 import struct
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
@@ -20,8 +20,12 @@ from catalog.importing.zip_names import UnknownLetters, names_of
 from ml.images import MAX_BYTES
 
 # Files that ml.images opens. Others are left alone.
-PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif"}
+JPEG_SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".jfi", ".pjpeg", ".pjp"}
+PHOTO_SUFFIXES = JPEG_SUFFIXES | {".png", ".webp", ".avif", ".gif"}
 ARCHIVE_SUFFIXES = {".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz"}
+
+# A sentence on files that are left alone names this many.
+NAMED_FILES = 100
 
 # Twice the photos of 10,000 products; Python holds half a kilobyte for each.
 MAX_ENTRIES = 20_000
@@ -156,6 +160,7 @@ class Archive:
         self._entries = {name: info for name, info in self._named() if not is_hidden(name)}
         self.photos = sorted(self._with_suffix(PHOTO_SUFFIXES))
         self.csv_files = sorted(self._with_suffix({".csv"}))
+        self.left_out = sorted(self._entries.keys() - {*self.photos, *self.csv_files})
         # Packing a folder puts the folder itself into the ZIP. Names may also start inside it.
         tops = {name.partition("/")[0] if "/" in name else "" for name in self._entries}
         self._top = f"{tops.pop()}/" if len(tops) == 1 else ""
@@ -180,12 +185,7 @@ class Archive:
 
     def left_alone(self) -> str:
         """A sentence on the files that are neither photos nor CSV files; empty if there are none."""
-        others = len(self._entries) - len(self.photos) - len(self.csv_files)
-        if not others:
-            return ""
-        archives = sum(1 for _ in self._with_suffix(ARCHIVE_SUFFIXES))
-        inner = f", {archives} of them archives, which are not looked into" if archives else ""
-        return f"Left alone in {self.label}: {others} file{pluralize(others)} other than photos{inner}."
+        return left_alone(self.label, self.left_out)
 
     def _with_suffix(self, suffixes: set[str]) -> Iterator[str]:
         return (name for name in self._entries if PurePosixPath(name).suffix.lower() in suffixes)
@@ -248,6 +248,17 @@ class BoundedFile(io.FileIO):
 def plain(name: str) -> str:
     """The name in composed letters. macOS packs decomposed ones, and nobody types those."""
     return normalize("NFC", name)
+
+
+def left_alone(label: str, names: Sequence[str]) -> str:
+    """A sentence that names the files left out of what `label` names; empty if there are none."""
+    if not names:
+        return ""
+    archives = sum(PurePosixPath(name).suffix.lower() in ARCHIVE_SUFFIXES for name in names)
+    inner = f", {archives} of them archives, which are not looked into" if archives else ""
+    more = f" and {len(names) - NAMED_FILES} more" if len(names) > NAMED_FILES else ""
+    named = ", ".join(names[:NAMED_FILES])
+    return f"Left alone in {label}: {len(names)} file{pluralize(names)} other than photos{inner}: {named}{more}."
 
 
 def is_hidden(name: str) -> bool:

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from catalog.importing.albums import Archive, Misuse, OutOfReach
 from catalog.importing.importer import Importer, Loaded, Outcome, Result, batches, decoders
-from catalog.importing.rows import ArchiveRows, CsvRows, ProductRow, read_sent
+from catalog.importing.rows import ArchiveRows, CsvRows, ProductRow, files_of, read_sent
 from catalog.models import Import, ImportRow
 from catalog.storage import private_storage
 from ml.images import DecodersBusy
@@ -136,7 +136,8 @@ def opened(sent: Import) -> Iterator[CsvRows | ArchiveRows]:
 
 def count(sent: Import, rows: CsvRows | ArchiveRows) -> None:
     """Raises Misuse."""
-    note = rows.album.left_alone() if isinstance(rows.album, Archive) else ""
+    files = files_of(rows)
+    note = files.left_alone() if files else ""
     change(sent, total=rows.count, unit=rows.unit, note=note)
 
 

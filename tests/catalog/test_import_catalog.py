@@ -133,12 +133,15 @@ def test_a_folder_is_imported_like_a_file(tmp_path, run):
         (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "photos" / name).write_bytes(picture(colour))
     (tmp_path / "photos" / "chair" / "broken.gif").write_bytes(b"GIF89a")
-    status, out, err = run(tmp_path / "photos")
+    (tmp_path / "photos" / "notes.txt").touch()
+    status, out, err = run(tmp_path / "photos", "--errors", tmp_path / "errors.csv")
     assert (status, told(out)) == (
         3,
         ["Products: 3 added, 0 updated, 0 unchanged, 1 refused. Photos: 3 added."],
     )
     assert err.startswith("file chair/broken.gif: image broken.gif: The photo is damaged")
+    assert err.endswith(f"Left alone in {tmp_path / 'photos'}: 1 file other than photos: notes.txt.\n")
+    assert (tmp_path / "errors.csv").read_text().endswith("notes.txt,,left alone: it is no photo\n")
     products = Product.objects.order_by("sku").values_list("sku", "name", "category__slug", "category__name")
     assert list(products) == [
         ("chair-oak", "oak", "chair", "chair"),
