@@ -21,7 +21,7 @@ from ml.images import MAX_BYTES
 
 # Files that ml.images opens. Others are left alone.
 JPEG_SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".jfi", ".pjpeg", ".pjp"}
-PHOTO_SUFFIXES = JPEG_SUFFIXES | {".png", ".webp", ".avif", ".gif"}
+PHOTO_SUFFIXES = JPEG_SUFFIXES | {".png", ".webp", ".avif", ".heic", ".heif", ".hif", ".gif"}
 ARCHIVE_SUFFIXES = {".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz"}
 
 # A sentence on files that are left alone names this many.

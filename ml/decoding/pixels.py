@@ -12,7 +12,7 @@ from ml.decoding.png_chunks import without_unreadable_chunks
 from ml.decoding.problems import FORMATS, MAX_ASPECT, MAX_PIXELS, MIN_SIDE, PhotoProblem, UnreadablePhoto
 from ml.decoding.regions import AtLeast, Region, check_region, region_box
 
-# What Pillow's five decoders raise on damaged input, found by feeding them mutated files
+# What the six decoders raise on damaged input, found by feeding them mutated files
 DECODER_ERRORS = (
     OSError,
     SyntaxError,

@@ -14,6 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pillow_heif
 from PIL import (
     AvifImagePlugin,
     GifImagePlugin,
@@ -42,6 +43,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     PngImagePlugin.MAX_TEXT_CHUNK = MAX_INFLATED  # of a colour profile, too
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # The pool has a decoder for each core.
+    pillow_heif.register_heif_opener(decode_threads=1, thumbnails=False, depth_images=False, aux_images=False)
     ImageFile.MAXBLOCK = BLOCK
     gc.freeze()  # What was imported stays: no photo waits until it is searched for garbage.
     with closing(messages.Channel(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))) as channel:

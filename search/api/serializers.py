@@ -106,7 +106,9 @@ class SimilarSerializer(MatchSerializer):
 class QueryPhotoSerializer(serializers.Serializer[Any]):
     """A customer's photo, or a part of it."""
 
-    image = PhotoField(help_text="The query photo: JPEG, PNG, WebP, AVIF or GIF, at most 20 MB and 50 megapixels.")
+    image = PhotoField(
+        help_text="The query photo: JPEG, PNG, WebP, AVIF, HEIC or GIF, at most 20 MB and 50 megapixels."
+    )
     region = RegionField(
         required=False,
         help_text="Part of the photo to search with: `x,y,width,height` as fractions of the upright photo.",

@@ -188,3 +188,9 @@ def test_the_jpeg_kept_has_the_colours_that_the_profile_of_the_upload_means():
     kept = Image.open(io.BytesIO(Picture(photo).decode().jpeg))
     red, green, blue = kept.resize((1, 1)).tobytes()
     assert (red < 10, green > 245, blue < 10, kept.info.get("icc_profile")) == (True, True, True, None)
+
+
+def test_a_heic_photo_is_kept_as_a_jpeg(product, media):
+    photo, _ = add_photo(product(), encoded(Image.new("RGB", (80, 40), "red"), "HEIF"))
+    with Image.open(photo.file) as stored:
+        assert (stored.format, stored.size) == ("JPEG", (80, 40))

@@ -227,12 +227,13 @@ def test_a_folder_has_one_product_for_each_photo(tmp_path):
 
 
 def test_jpegs_are_taken_whatever_their_suffix_and_from_folders_in_folders(tmp_path):
-    for name in ("wood/oak.JFIF", "wood/pine.jpe", "train/chair/low.jpg"):
+    for name in ("wood/oak.JFIF", "wood/pine.jpe", "train/chair/low.jpg", "wood/ash.heic"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     taken = [(row.place, row.category, row.sku) for row in rows(tmp_path) if isinstance(row, ProductRow)]
     assert taken == [
         ("train/chair/low.jpg", "chair", "chair-low"),
+        ("wood/ash.heic", "wood", "wood-ash"),
         ("wood/oak.JFIF", "wood", "wood-oak"),
         ("wood/pine.jpe", "wood", "wood-pine"),
     ]

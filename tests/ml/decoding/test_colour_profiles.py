@@ -17,7 +17,7 @@ def near(colours, wanted):
     return all(max(abs(one - other) for one, other in zip(colour, wanted, strict=True)) <= 10 for colour in colours)
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "HEIF"])
 def test_rgb_means_what_its_profile_says(kind):
     photo = Image.new("RGB", (64, 64), (255, 0, 0))
     assert near(opened(encoded(photo, kind, icc_profile=swapped_rgb(), quality=100)), (0, 255, 0))
