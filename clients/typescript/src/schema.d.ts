@@ -185,7 +185,7 @@ export interface paths {
         put?: never;
         /**
          * Add photos to a product
-         * @description JPEG, PNG, WebP, AVIF or GIF, up to 20 MB each and 21 MB together. All of them are added or none. A photo that the product already has is answered, not added again.
+         * @description JPEG, PNG, WebP, AVIF, HEIC or GIF, up to 20 MB each and 21 MB together. All of them are added or none. A photo that the product already has is answered, not added again.
          */
         post: operations["products_photos_create"];
         delete?: never;
@@ -1219,7 +1219,7 @@ export interface components {
         ExplainRequest: {
             /**
              * Format: binary
-             * @description The query photo: JPEG, PNG, WebP, AVIF or GIF, at most 20 MB and 50 megapixels.
+             * @description The query photo: JPEG, PNG, WebP, AVIF, HEIC or GIF, at most 20 MB and 50 megapixels.
              */
             image: Blob;
             /** @description Part of the photo to search with: `x,y,width,height` as fractions of the upright photo. */
@@ -2955,7 +2955,7 @@ export interface components {
         SearchRequest: {
             /**
              * Format: binary
-             * @description The query photo: JPEG, PNG, WebP, AVIF or GIF, at most 20 MB and 50 megapixels.
+             * @description The query photo: JPEG, PNG, WebP, AVIF, HEIC or GIF, at most 20 MB and 50 megapixels.
              */
             image: Blob;
             /** @description Part of the photo to search with: `x,y,width,height` as fractions of the upright photo. */
