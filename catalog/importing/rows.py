@@ -49,7 +49,10 @@ MAX_COLUMNS = 1_000
 MAX_UNREADABLE_ROWS = 1_000
 # Full-width signs are among them: Excel in Japanese takes them for the same.
 FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
-TRUTHS = {"true": True, "yes": True, "y": True, "1": True, "false": False, "no": False, "n": False, "0": False}
+# The words that the API reads, too (catalog.fields.TruthField).
+TRUTHS = dict.fromkeys(("true", "t", "yes", "y", "on", "1"), True) | dict.fromkeys(
+    ("false", "f", "no", "n", "off", "0"), False
+)
 
 
 @dataclass(frozen=True)
