@@ -4410,7 +4410,7 @@ export interface operations {
             query?: {
                 /** @description `name:value`, exactly as written in the product. It may be given several times: more names narrow the answer, more values of one name widen it: `?attributes=color:Oak&attributes=color:Pine`. A name may hold colons, too: `size:EU:42` is either 42 of `size:EU` or EU:42 of `size`. */
                 attributes?: string[];
-                /** @description A category's slug; several may be given: `?category=chair&category=sofa`. */
+                /** @description A category's slug; several may be given: `?category=chair&category=sofa` or `chair,sofa`. */
                 category?: string[];
                 /** @description true: also count what was found by category, price, stock and attribute. Attributes are counted in a sample if more than 10,000 products were found. */
                 facets?: boolean;
@@ -5837,7 +5837,7 @@ export interface operations {
             query: {
                 /** @description `name:value`, exactly as written in the product. It may be given several times: more names narrow the answer, more values of one name widen it: `?attributes=color:Oak&attributes=color:Pine`. A name may hold colons, too: `size:EU:42` is either 42 of `size:EU` or EU:42 of `size`. */
                 attributes?: string[];
-                /** @description A category's slug; several may be given: `?category=chair&category=sofa`. */
+                /** @description A category's slug; several may be given: `?category=chair&category=sofa` or `chair,sofa`. */
                 category?: string[];
                 /** @description true: also count what was found by category, price, stock and attribute. Attributes are counted in a sample if more than 10,000 products were found. */
                 facets?: boolean;
