@@ -48,6 +48,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "WEBP, clear": {"quality": 70, "method": 0},
     "AVIF": {"quality": 60, "speed": 10, "subsampling": "4:4:4"},
     "AVIF, clear": {"quality": 60, "speed": 10},
+    "HEIF": {"quality": 60},
+    "HEIF, clear": {"quality": 60},
     "GIF": {},
 }
 BOMBS = {

@@ -45,7 +45,7 @@ def parse(pairs: Iterable[str]) -> Wanted:
         meant = splits(pair)
         if not meant:
             raise ValidationError(MESSAGES["invalid"], code="invalid")
-        wanted[pair.partition(":")[0]] += meant
+        wanted[pair.partition(":")[0].strip()] += meant
     return dict(wanted)
 
 
@@ -55,7 +55,9 @@ def splits(pair: str) -> list[Pair]:
         return []
     colons = (place for place, letter in enumerate(pair[: MAX_KEY_LENGTH + 1]) if letter == ":" and place)
     halves = ((pair[:place], pair[place + 1 :]) for place in islice(colons, MAX_SPLITS))
-    return [(name, text) for name, text in halves if len(text) <= MAX_VALUE_LENGTH]
+    pairs = [(name, text) for name, text in halves if len(text) <= MAX_VALUE_LENGTH]
+    # Blanks around them are meant in the rare product that has them, and are slips otherwise.
+    return list(dict.fromkeys([*pairs, *((name.strip(), text.strip()) for name, text in pairs if name.strip())]))
 
 
 def names(wanted: Wanted) -> list[str]:

@@ -74,13 +74,17 @@ class TruthField(serializers.BooleanField):
         return super().to_internal_value(data)
 
 
+def is_blank(text: Any) -> bool:
+    return isinstance(text, str) and not text.strip()
+
+
 class RepeatedField(serializers.Field):
-    """A parameter that may be given several times, as a list."""
+    """A parameter that may be given several times, as a list. One that a form leaves blank counts as left out."""
 
     def get_value(self, dictionary: Any) -> Any:
         if not is_html_input(dictionary):
             return super().get_value(dictionary)
-        return dictionary.getlist(self.field_name) or empty
+        return [text for text in dictionary.getlist(self.field_name) if not is_blank(text)] or empty
 
 
 @extend_schema_field(attributes.SCHEMA)
@@ -97,7 +101,7 @@ class WantedAttributesField(RepeatedField):
 
 @extend_schema_field({"type": "array", "items": {"type": "string"}})
 class CategorySlugsField(RepeatedField):
-    """Slugs, any number of times. They become the categories' ids."""
+    """Slugs, any number of times or separated by commas. They become the categories' ids."""
 
     default_error_messages = {
         "invalid_choice": "There is no category {slug}.",
@@ -105,10 +109,11 @@ class CategorySlugsField(RepeatedField):
     }
 
     def to_internal_value(self, data: list[str]) -> list[int]:
-        for slug in data:
+        slugs = [slug for text in data for slug in map(str.strip, text.split(",")) if slug]
+        for slug in slugs:
             NULL_REFUSED(slug)
-        known = dict(Category.objects.filter(slug__in=data).values_list("slug", "pk"))
-        for slug in data:
+        known = dict(Category.objects.filter(slug__in=slugs).values_list("slug", "pk"))
+        for slug in slugs:
             if slug not in known:
                 self.fail("invalid_choice", slug=slug)
         return list(known.values())
@@ -126,7 +131,7 @@ class OrderingField(serializers.Field):
     default_error_messages = {"invalid_choice": "{name} is none of these: {choices}."}
 
     def to_internal_value(self, data: str) -> list[OrderBy]:
-        names = [name for name in data.split(",") if name]
+        names = [name for name in map(str.strip, data.split(",")) if name]
         for name in names:
             if name not in ORDERINGS:
                 self.fail("invalid_choice", name=name, choices=", ".join(ORDERINGS))

@@ -124,7 +124,7 @@ class FindSerializer(FilterSerializer):
 
     category = CategorySlugsField(
         required=False,
-        help_text="A category's slug; several may be given: `?category=chair&category=sofa`.",
+        help_text="A category's slug; several may be given: `?category=chair&category=sofa` or `chair,sofa`.",
     )
     facets = TruthField(
         required=False,

@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models.functions import MD5, Cast, Concat, JSONObject, Upper
 
 from catalog import words as full_text
+from catalog.importing.zip_names import CODE_PAGES
 from catalog.storage import private_storage
 from catalog.synonyms import synonyms_within
 from catalog.validators import (
@@ -262,6 +263,13 @@ class Import(models.Model):
     photos_name = models.CharField(max_length=255, blank=True, editable=False)
     format = models.CharField(
         max_length=20, blank=True, help_text="A name of catalog.importing.recognition; empty: found out by the file."
+    )
+    zip_names = models.CharField(
+        "letters of its names",
+        max_length=10,
+        blank=True,
+        choices=CODE_PAGES,
+        help_text="In which code page the ZIP's names are written. Only old programs do not say it.",
     )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, editable=False, related_name="+"

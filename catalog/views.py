@@ -148,7 +148,7 @@ class PhotoViewSet(mixins.ListModelMixin, mixins.DestroyModelMixin, GenericViewS
     @extend_schema(
         summary="Add photos to a product",
         description=(
-            "JPEG, PNG, WebP, AVIF or GIF, up to 20 MB each and 21 MB together. "
+            "JPEG, PNG, WebP, AVIF, HEIC or GIF, up to 20 MB each and 21 MB together. "
             "All of them are added or none. A photo that the product already has is answered, not added again."
         ),
         parameters=[openapi.SKU],

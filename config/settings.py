@@ -85,7 +85,7 @@ MIDDLEWARE = [
     "catalog.limits.RequestSizeMiddleware",
     "search.api.page_throttle.PageThrottleMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "config.slashes.SlashMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

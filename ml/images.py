@@ -57,8 +57,8 @@ SAME_SHARE = 0.2
 def open_photo(source: bytes | BinaryIO, side: int = 1024) -> Image.Image:
     """The first frame of a photo as a new upright RGB image whose longer side is at most `side` pixels.
 
-    A binary file is read from its current position. Alpha is laid on white, EXIF and colour profiles are left
-    behind, and nothing is enlarged. Thread-safe. Whatever the bytes hold, only UnreadablePhoto is raised, or
+    A binary file is read from its current position. Alpha is laid on white, the colour profile is applied, EXIF
+    is left behind, and nothing is enlarged. Thread-safe. Whatever the bytes hold, only UnreadablePhoto is raised, or
     DecodersBusy when no decoder was free in time.
     """
     return pool.decoders.shrunk(_bytes(source), side)

@@ -63,7 +63,7 @@ class ImportForm(forms.ModelForm):
 
     class Meta:
         model = Import
-        fields = ["csv", "photos", "format"]
+        fields = ["csv", "photos", "format", "zip_names"]
         help_texts = {
             "csv": "Shopify's or WooCommerce's product export, a Google Merchant Center feed (XML or tabs), "
             "or a UTF-8 file whose first line names the columns: sku, name and category are required; image, "
@@ -80,18 +80,22 @@ class ImportForm(forms.ModelForm):
         table, photos = sent.get("csv"), sent.get("photos")
         if not self.errors and not (table or photos):
             raise forms.ValidationError("Choose a CSV file, a ZIP of photos, or both.")
+        if sent.get("zip_names") and not photos:
+            self.add_error("zip_names", "It goes with a ZIP of photos: choose one, or leave this empty.")
         if table and table.size > MAX_CSV_BYTES:
             self.add_error("csv", f"It has more than {MAX_CSV_BYTES // 1_000_000} MB: split it.")
         if not self.errors:
-            self._look_into(table, photos, sent.get("format", ""))
+            self._look_into(table, photos, sent.get("format", ""), sent.get("zip_names", ""))
         return sent
 
-    def _look_into(self, table: UploadedFile | None, photos: UploadedFile | None, format_name: str) -> None:
+    def _look_into(
+        self, table: UploadedFile | None, photos: UploadedFile | None, format_name: str, zip_names: str
+    ) -> None:
         field = "photos"
         archive = None
         try:
             if photos:
-                archive = Archive(place_of(photos), str(photos.name))
+                archive = Archive(place_of(photos), str(photos.name), zip_names)
             field = "csv" if table else field
             read_sent(place_of(table) if table else None, archive, str(table and table.name), format_name)
         except Misuse as error:

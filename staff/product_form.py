@@ -22,7 +22,7 @@ class DropZone(forms.FileInput):
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         limits = {"each": MAX_BYTES, "together": settings.MAX_ADMIN_REQUEST_BYTES, "count": MAX_PHOTOS}
-        accept = ",".join(f"image/{name.lower()}" for name in FORMATS)
+        accept = ",".join(f"image/{name.lower()}" for name in (*FORMATS, "HEIC"))  # as iPhones call HEIF
         context = super().get_context(name, value, {**(attrs or {}), "accept": accept})
         return {**context, "limits": limits}
 
@@ -84,7 +84,7 @@ class ProductForm(forms.ModelForm):
     )
     new_photos = PicturesField(
         required=False,
-        help_text=f"Several can be chosen at once, {MAX_PHOTOS} a product: JPEG, PNG, WebP, AVIF or GIF, "
+        help_text=f"Several can be chosen at once, {MAX_PHOTOS} a product: JPEG, PNG, WebP, AVIF, HEIC or GIF, "
         f"up to {MAX_BYTES // 1_000_000} MB each and {settings.MAX_ADMIN_REQUEST_BYTES // 1_000_000} MB together.",
     )
 

@@ -5,7 +5,10 @@ import struct
 import zlib
 from pathlib import Path
 
+import pillow_heif
 from PIL import Image
+
+pillow_heif.register_heif_opener()
 
 # Its container claims 256 x 256 pixels, and the picture in it has 16,384 x 16,384.
 AVIF_THAT_LIES = Path(__file__).with_name("avif_lies_about_its_size.avif").read_bytes()

@@ -36,8 +36,8 @@ def riff_pieces(data: bytes) -> Pieces:
 
 
 def box_pieces(data: bytes) -> Pieces:
-    """AVIF: a piece for each box header and what follows it, nested or not."""
-    names = rb"ftyp|meta|iinf|infe|iloc|iprp|ipco|ispe|av1C|pixi|ipma|mdat|grid"
+    """AVIF and HEIF: a piece for each box header and what follows it, nested or not."""
+    names = rb"ftyp|meta|iinf|infe|iloc|iprp|ipco|ispe|av1C|hvcC|auxC|irot|pixi|ipma|mdat|grid"
     return re.split(rb"(?=....(?:" + names + rb"))", data, flags=re.DOTALL)
 
 
@@ -61,6 +61,7 @@ PIECES: dict[str, Callable[[bytes], Pieces]] = {
     "PNG": png_pieces,
     "WEBP": riff_pieces,
     "AVIF": box_pieces,
+    "HEIF": box_pieces,
     "GIF": gif_pieces,
 }
 WHOLE: dict[str, Callable[[Pieces], bytes]] = {"PNG": png_whole, "WEBP": riff_whole}
@@ -75,6 +76,12 @@ def seeds() -> dict[str, list[Pieces]]:
         "PNG": [(photo, {}), (clear, {}), (photo.convert("P"), {"transparency": 0}), (photo.convert("I;16"), {})],
         "WEBP": [(photo, {}), (clear, {"lossless": True}), (photo, {"save_all": True, "append_images": [clear]})],
         "AVIF": [(photo, {"speed": 10}), (clear, {"speed": 10}), (photo, {"save_all": True, "append_images": [photo]})],
+        "HEIF": [
+            (photo, {}),
+            (clear, {}),
+            (photo, {"tile_size": 64}),
+            (photo, {"save_all": True, "append_images": [photo]}),
+        ],
         "GIF": [(photo, {}), (photo, {"save_all": True, "append_images": [clear], "comment": b"x"})],
     }
     profile = {"icc_profile": bytes(300), "exif": b"Exif\0\0MM\0*\0\0\0\x08\0\0"}

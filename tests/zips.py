@@ -29,3 +29,14 @@ def lying(data: bytes, entry: int, **told: int) -> bytes:
         offset, kind = FIELDS[name]
         struct.pack_into(kind, changed, start + offset, value)
     return bytes(changed)
+
+
+class Unflagged(ZipInfo):
+    """An entry whose name is written as these bytes, without a word on what they are."""
+
+    def __init__(self, raw, extra=b""):
+        super().__init__(raw.decode("cp437"))
+        self.raw, self.extra = raw, extra
+
+    def _encodeFilenameFlags(self):  # noqa: N802  zipfile's own name
+        return self.raw, self.flag_bits

@@ -6,7 +6,7 @@ import stat
 import struct
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
@@ -16,12 +16,17 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from django.template.defaultfilters import pluralize
 
+from catalog.importing.zip_names import UnknownLetters, names_of
 from ml.images import MAX_BYTES
 
 # Files that ml.images opens. Others are left alone.
-PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif"}
+JPEG_SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".jfi", ".pjpeg", ".pjp"}
+PHOTO_SUFFIXES = JPEG_SUFFIXES | {".png", ".webp", ".avif", ".heic", ".heif", ".hif", ".gif"}
 FEED_SUFFIXES = {".tsv", ".xml"}
 ARCHIVE_SUFFIXES = {".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz"}
+
+# A sentence on files that are left alone names this many.
+NAMED_FILES = 100
 
 # Twice the photos of 10,000 products; Python holds half a kilobyte for each.
 MAX_ENTRIES = 20_000
@@ -147,8 +152,11 @@ class Archive:
     need (links, passwords, odd paths). Inflating stops at the size that the ZIP states, or at that of a photo.
     """
 
-    def __init__(self, path: Path, label: str = "") -> None:
-        """`label` is what messages call the file. Raises Misuse."""
+    def __init__(self, path: Path, label: str = "", code_page: str = "") -> None:
+        """`label` is what messages call the file. `code_page`, if given, is that of names that do not say theirs.
+
+        Raises Misuse.
+        """
         self.path = path
         self.label = label or str(path)
         try:
@@ -157,7 +165,7 @@ class Archive:
             raise OutOfReach(f"{self.label} cannot be read: {error.strerror}.") from error
         try:
             self._zip = ZipFile(self._file)
-            self._check()
+            self._check(code_page)
         except DirectoryTooLarge as error:
             self.close()
             raise self._too_many() from error
@@ -168,10 +176,10 @@ class Archive:
             self.close()
             raise
         self._file.most = None
-        files = {plain(info.filename): info for info in self._zip.infolist() if not info.is_dir()}
-        self._entries = {name: info for name, info in files.items() if not is_hidden(name)}
+        self._entries = {name: info for name, info in self._named() if not is_hidden(name)}
         self.photos = sorted(self._with_suffix(PHOTO_SUFFIXES))
         self.csv_files = sorted(self._with_suffix({".csv"})) or sorted(self._with_suffix(FEED_SUFFIXES))
+        self.left_out = sorted(self._entries.keys() - {*self.photos, *self.csv_files})
         # Packing a folder puts the folder itself into the ZIP. Names may also start inside it.
         tops = {name.partition("/")[0] if "/" in name else "" for name in self._entries}
         self._top = f"{tops.pop()}/" if len(tops) == 1 else ""
@@ -196,25 +204,28 @@ class Archive:
 
     def left_alone(self) -> str:
         """A sentence on the files that are neither photos nor CSV files; empty if there are none."""
-        others = len(self._entries) - len(self.photos) - len(self.csv_files)
-        if not others:
-            return ""
-        archives = sum(1 for _ in self._with_suffix(ARCHIVE_SUFFIXES))
-        inner = f", {archives} of them archives, which are not looked into" if archives else ""
-        return f"Left alone in {self.label}: {others} file{pluralize(others)} other than photos{inner}."
+        return left_alone(self.label, self.left_out)
 
     def _with_suffix(self, suffixes: set[str]) -> Iterator[str]:
         return (name for name in self._entries if PurePosixPath(name).suffix.lower() in suffixes)
 
-    def _check(self) -> None:
-        """Refuse a ZIP that is unfit as a whole. Raises Misuse or BadZipFile."""
+    def _named(self) -> Iterator[tuple[str, ZipInfo]]:
+        """Its files, folders left out, by their names in composed letters."""
+        return ((name, info) for name, info in zip(self._names, self._zip.infolist(), strict=True) if name[-1:] != "/")
+
+    def _check(self, code_page: str) -> None:
+        """Refuse a ZIP that is unfit as a whole, and name its entries. Raises Misuse or BadZipFile."""
         infos = self._zip.infolist()
         if len(infos) > MAX_ENTRIES:
             raise self._too_many()
-        for info in infos:
-            if trouble := fault(info):
-                raise Misuse(f"{self.label}: {info.filename!r} {trouble}.")
-        names = Counter(plain(info.filename) for info in infos if not info.is_dir())
+        try:
+            self._names = [plain(name) for name in names_of(infos, code_page)]
+        except UnknownLetters as error:
+            raise Misuse(f"{self.label} {error}.") from error
+        for name, info in zip(self._names, infos, strict=True):
+            if trouble := fault(name, info):
+                raise Misuse(f"{self.label}: {name!r} {trouble}.")
+        names = Counter(name for name, _ in self._named())
         if twice := next((name for name, count in names.items() if count > 1), None):
             raise Misuse(f"{self.label} has {twice!r} twice. Pack it again, then send it.")
         packed = sum(info.compress_size for info in infos)
@@ -258,15 +269,25 @@ def plain(name: str) -> str:
     return normalize("NFC", name)
 
 
+def left_alone(label: str, names: Sequence[str]) -> str:
+    """A sentence that names the files left out of what `label` names; empty if there are none."""
+    if not names:
+        return ""
+    archives = sum(PurePosixPath(name).suffix.lower() in ARCHIVE_SUFFIXES for name in names)
+    inner = f", {archives} of them archives, which are not looked into" if archives else ""
+    more = f" and {len(names) - NAMED_FILES} more" if len(names) > NAMED_FILES else ""
+    named = ", ".join(names[:NAMED_FILES])
+    return f"Left alone in {label}: {len(names)} file{pluralize(names)} other than photos{inner}: {named}{more}."
+
+
 def is_hidden(name: str) -> bool:
     """Whether an operating system put this file beside the photos, such as __MACOSX/._oak.jpg or Thumbs.db."""
     parts = name.split("/")
     return parts[0] == "__MACOSX" or parts[-1] == "Thumbs.db" or any(part.startswith(".") for part in parts)
 
 
-def fault(info: ZipInfo) -> str:
+def fault(name: str, info: ZipInfo) -> str:
     """Why the whole ZIP is refused for this entry; empty if it is not."""
-    name = info.orig_filename
     if info.flag_bits & ENCRYPTED:
         return "needs a password. Pack it again without one"
     if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):

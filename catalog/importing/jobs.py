@@ -20,7 +20,7 @@ from catalog.importing.albums import Archive, Misuse, OutOfReach
 from catalog.importing.catalog_rows import CatalogRows
 from catalog.importing.folder_rows import ArchiveRows
 from catalog.importing.importer import Importer, Loaded, Outcome, Result, batches, decoders
-from catalog.importing.recognition import read_sent
+from catalog.importing.recognition import files_of, read_sent
 from catalog.importing.rows import ProductRow
 from catalog.models import Import, ImportRow
 from catalog.storage import private_storage
@@ -129,7 +129,7 @@ def hold(sent: Import, outage: Exception) -> None:
 @contextmanager
 def opened(sent: Import) -> Iterator[CatalogRows | ArchiveRows]:
     """The rows of the files sent. Raises Misuse."""
-    archive = Archive(Path(sent.photos.path), sent.photos_name) if sent.photos else None
+    archive = Archive(Path(sent.photos.path), sent.photos_name, sent.zip_names) if sent.photos else None
     try:
         yield read_sent(Path(sent.csv.path) if sent.csv else None, archive, sent.csv_name, sent.format)
     finally:
@@ -139,7 +139,8 @@ def opened(sent: Import) -> Iterator[CatalogRows | ArchiveRows]:
 
 def count(sent: Import, rows: CatalogRows | ArchiveRows) -> None:
     """Raises Misuse."""
-    notes = [rows.album.left_alone()] if isinstance(rows.album, Archive) else []
+    files = files_of(rows)
+    notes = [files.left_alone()] if files else []
     if isinstance(rows, CatalogRows):
         notes += [*rows.notes(), *rows.understood()]
     change(sent, total=rows.count, unit=rows.unit, note="\n".join(filter(None, notes)))

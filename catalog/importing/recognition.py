@@ -29,22 +29,26 @@ COMPLETE = 1_000  # above any number of known columns
 Rows = CatalogRows | FolderRows | ArchiveRows
 
 
-def read(path: Path, photos: Path | None = None, format_name: str = "") -> Rows:
+def read(path: Path, photos: Path | None = None, format_name: str = "", zip_names: str = "") -> Rows:
     """The rows of a CSV or XML file, or of a folder or ZIP with one folder of photos for each category. Raises Misuse.
 
-    `format_name` is one of FORMATS, or empty: the format is then recognised by the file's content.
+    `format_name` is one of FORMATS, or empty: the format is then recognised by the file's content. `zip_names` is the
+    code page of names in the ZIP (catalog.importing.zip_names).
     """
-    if path.is_dir() or path.suffix.lower() == ".zip":
+    is_zip = path.suffix.lower() == ".zip" and not path.is_dir()
+    if zip_names and not is_zip and not (photos and photos.is_file()):
+        raise Misuse("--zip-names goes with a ZIP file, and there is none.")
+    if is_zip or path.is_dir():
         if photos:
             raise Misuse("--photos goes with a CSV file; a folder or a ZIP has its photos in it.")
         if path.is_dir() and format_name:
             raise Misuse("--format goes with a CSV or XML file; a folder of photos has none.")
-        return FolderRows(path) if path.is_dir() else read_archive(Archive(path), format_name)
+        return read_archive(Archive(path, code_page=zip_names), format_name) if is_zip else FolderRows(path)
     if not path.is_file():
         raise Misuse(f"{path}: no such file or folder.")
     if photos and not photos.exists():
         raise Misuse(f"{photos}: no such folder or ZIP file.")
-    album = Archive(photos) if photos and photos.is_file() else Folder(photos or path.parent)
+    album = Archive(photos, code_page=zip_names) if photos and photos.is_file() else Folder(photos or path.parent)
     return read_file(CatalogueFile(path), album, format_name)
 
 
@@ -79,6 +83,13 @@ def read_archive(archive: Archive, format_name: str = "") -> CatalogRows | Archi
     [place] = archive.csv_files
     file = CatalogueFile(archive.path, f"{place} in {archive.label}", partial(archive.open, place))
     return read_file(file, archive, format_name)
+
+
+def files_of(rows: Rows) -> Archive | FolderRows | None:
+    """Where the photos of rows lie, if some of the files there may be left out."""
+    if isinstance(rows, FolderRows):
+        return rows
+    return rows.album if isinstance(rows.album, Archive) else None
 
 
 def read_file(file: CatalogueFile, album: Album, format_name: str = "") -> CatalogRows:

@@ -40,6 +40,12 @@ COMMANDS = {
 COLD = ("maintenance", "captions")
 
 
+def url_of(host: str, port: int) -> str:
+    """The address of the site on this machine, which also answers where it listens at all addresses."""
+    own = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{own}]:{port}" if ":" in own else f"http://{own}:{port}"
+
+
 class Stack(Supervisor):
     """The running parts, by name, and the site that they make."""
 
@@ -50,7 +56,7 @@ class Stack(Supervisor):
         # Web server and worker share the cores: a thread of torch that waits must not spin meanwhile.
         environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "HOST": host, "PORT": str(port)}
         super().__init__(settings.BASE_DIR, settings.VAR, environment, servers.in_use())
-        self.url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
+        self.url = url_of(host, port)
         self.way_in = way_in
         self.http = requests.Session()
         self.http.trust_env = False  # The stack is on this machine: no proxy.

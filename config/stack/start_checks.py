@@ -17,7 +17,7 @@ def free_port() -> int:
     host, text = settings.HOST, settings.PORT
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
         raise StackError(f"PORT is {text!r}: set it to a number from 1 to 65535")
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, int(text)))

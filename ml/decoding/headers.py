@@ -19,7 +19,7 @@ MAX_SEGMENTS = 1_000
 MAX_CHUNKS = 200
 # Chunks of a PNG's pixels. libpng writes 8 kB into each; an encoder that flushes every row writes one a row.
 MAX_PIXEL_CHUNKS = 20_000
-# Items of an AVIF whose sizes are read: the tiles of a grid share one.
+# Items of an AVIF or HEIF whose sizes are read: the tiles of a grid share one.
 MAX_ITEMS = 1_000
 
 JPEG_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # neither a stuffed byte, nor a restart, nor filling
@@ -103,8 +103,8 @@ def _webp(data: bytes) -> tuple[int, int]:
     return width & 0x3FFF, height & 0x3FFF
 
 
-def _avif(data: bytes) -> tuple[int, int]:
-    """The largest of the sizes that its items claim: of the whole, of a grid's tiles, of a thumbnail."""
+def _boxes(data: bytes) -> tuple[int, int]:
+    """AVIF and HEIF: the largest of the sizes that its items claim: of the whole, of a grid's tiles, of a thumbnail."""
     sizes = (struct.unpack_from(">II", data, box.end() + 4) for box in islice(re.finditer(b"ispe", data), MAX_ITEMS))
     return max(sizes, key=lambda size: size[0] * size[1], default=(0, 0))
 
@@ -114,6 +114,8 @@ FORMATS_BY_SIGNATURE = {
     "JPEG": (re.compile(rb"\xff\xd8\xff"), _jpeg),
     "PNG": (re.compile(rb"\x89PNG\r\n\x1a\n"), _png),
     "WEBP": (re.compile(rb"RIFF....WEBP", re.DOTALL), _webp),
-    "AVIF": (re.compile(rb"....ftyp(avif|avis|mif1|msf1)", re.DOTALL), _avif),
+    # Major brands that both use are followed by the minor version and the brands that it is compatible with.
+    "HEIF": (re.compile(rb"....ftyp(hei[cxms]|hev[cxms]|mi[fa]1(.{4}){1,8}hei[cx])", re.DOTALL), _boxes),
+    "AVIF": (re.compile(rb"....ftyp(avif|avis|mif1|msf1)", re.DOTALL), _boxes),
     "GIF": (re.compile(rb"GIF8[79]a"), _gif),
 }

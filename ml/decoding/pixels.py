@@ -7,10 +7,12 @@ from collections.abc import Callable
 
 from PIL import Image, UnidentifiedImageError
 
+from ml.decoding.colour_profiles import as_srgb
+from ml.decoding.png_chunks import without_unreadable_chunks
 from ml.decoding.problems import FORMATS, MAX_ASPECT, MAX_PIXELS, MIN_SIDE, PhotoProblem, UnreadablePhoto
 from ml.decoding.regions import AtLeast, Region, check_region, region_box
 
-# What Pillow's five decoders raise on damaged input, found by feeding them mutated files
+# What the six decoders raise on damaged input, found by feeding them mutated files
 DECODER_ERRORS = (
     OSError,
     SyntaxError,
@@ -52,7 +54,7 @@ def scaled(data: bytes, least: AtLeast, region: Region) -> Image.Image:
 
 def _opened(data: bytes, decode: Callable[[Image.Image], Image.Image]) -> Image.Image:
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as photo:
+        with Image.open(io.BytesIO(without_unreadable_chunks(data)), formats=FORMATS) as photo:
             _check_size(*photo.size)
             return decode(photo)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -124,15 +126,31 @@ def _orientation(photo: Image.Image) -> object:
 
 
 def _as_rgb(photo: Image.Image) -> Image.Image:
-    """A new 8-bit RGB image, whatever the mode of the decoded one."""
-    if photo.mode.startswith("I"):  # 16-bit grey: Pillow's own conversion clips at 255 instead of scaling
-        return photo.convert("I").point(lambda value: value * (1 / 257)).convert("L").convert("RGB")
-    if photo.has_transparency_data:
-        layer = photo.convert("RGBA")
-        white = Image.new("RGB", photo.size, "white")
-        white.paste(layer, mask=layer.getchannel("A"))
-        return white
-    return photo.convert("RGB")
+    """A new 8-bit image in sRGB, whatever the mode and the colour profile of the decoded one."""
+    return as_srgb(_flat(photo), photo.info.get("icc_profile"))
+
+
+def _flat(photo: Image.Image) -> Image.Image:
+    """The photo in 8 bits of grey, RGB or CMYK, in which its colour profile holds, with transparency laid on white."""
+    if photo.mode.startswith("I"):
+        return _eight_bits(photo)
+    if not photo.has_transparency_data:
+        return photo if photo.mode in ("L", "CMYK") else photo.convert("L" if photo.mode == "1" else "RGB")
+    mode = "L" if photo.mode in ("L", "LA") else "RGB"
+    layer = photo.convert("RGBA")
+    white = Image.new(mode, photo.size, "white")
+    white.paste(layer.convert(mode), mask=layer.getchannel("A"))
+    return white
+
+
+def _eight_bits(photo: Image.Image) -> Image.Image:
+    """16-bit grey as 8-bit grey. Pillow's own conversion clips at 255 instead of scaling, and forgets what is clear."""
+    deep = photo.convert("I")
+    grey = deep.point(lambda value: value * (1 / 257)).convert("L")
+    clear = photo.info.get("transparency")
+    if isinstance(clear, int):
+        grey.paste("white", mask=deep.point([255 * (value == clear) for value in range(1 << 16)], "L"))
+    return grey
 
 
 def _is_foreign(data: bytes) -> bool:

@@ -27,7 +27,7 @@ SECONDS = 10
 # Seconds in which all but the largest photos are decoded. A PNG of 12 megapixels takes 0.5.
 QUICK = 1
 # Bytes of memory for each claimed pixel: what photos of 50 megapixels took (benchmarks.decoding), and a fifth more.
-BYTES_A_PIXEL = {"JPEG": 15, "PNG": 16, "GIF": 12, "WEBP": 20, "AVIF": 20}
+BYTES_A_PIXEL = {"JPEG": 15, "PNG": 16, "GIF": 12, "WEBP": 20, "AVIF": 20, "HEIF": 20}
 # What a decoder may take beside the pixels: for a small photo whatever it claims, and for three copies of the file.
 SPARE, COPIES = 64 * MEGABYTE, 3
 # What all photos that are decoded at once may take: one of the largest, or four of 12 megapixels. Slow ones may take as

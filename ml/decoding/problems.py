@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "AVIF", "GIF")
 MAX_BYTES = 20_000_000
 MAX_PIXELS = 50_000_000  # 200 MB in Pillow's 4 bytes a pixel
 MIN_SIDE = 16
@@ -27,7 +27,7 @@ class PhotoProblem(StrEnum):
 MESSAGES = {
     PhotoProblem.EMPTY: "The file is empty: choose a photo and send it again.",
     PhotoProblem.TOO_MANY_BYTES: f"The file is over {MAX_BYTES // 1_000_000} MB: save the photo smaller.",
-    PhotoProblem.UNSUPPORTED_FORMAT: "This is not a photo we can read: send JPEG, PNG, WebP, AVIF or GIF.",
+    PhotoProblem.UNSUPPORTED_FORMAT: "This is not a photo we can read: send JPEG, PNG, WebP, AVIF, HEIC or GIF.",
     PhotoProblem.TOO_MANY_PIXELS: f"The photo has over {MAX_PIXELS // 1_000_000} megapixels: scale it down.",
     PhotoProblem.TOO_SMALL: f"The photo is too small: send one with at least {MIN_SIDE} pixels on each side.",
     PhotoProblem.TOO_NARROW: (

@@ -14,6 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pillow_heif
 from PIL import (
     AvifImagePlugin,
     GifImagePlugin,
@@ -26,6 +27,7 @@ from PIL import (
 
 from ml.decoding import messages
 from ml.decoding.pixels import scaled, shrunk
+from ml.decoding.png_chunks import MAX_INFLATED
 from ml.decoding.problems import PhotoProblem, UnreadablePhoto
 from ml.decoding.regions import AtLeast
 
@@ -39,7 +41,9 @@ BLOCK = 1 << 20
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the process that asks, and its end ends this one.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    PngImagePlugin.MAX_TEXT_CHUNK = MAX_INFLATED  # of a colour profile, too
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # The pool has a decoder for each core.
+    pillow_heif.register_heif_opener(decode_threads=1, thumbnails=False, depth_images=False, aux_images=False)
     ImageFile.MAXBLOCK = BLOCK
     gc.freeze()  # What was imported stays: no photo waits until it is searched for garbage.
     with closing(messages.Channel(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))) as channel:

@@ -5,6 +5,7 @@ from typing import Any
 
 from PIL import Image
 from rest_framework import serializers
+from rest_framework.fields import empty
 
 from catalog import shown_fields
 from catalog.fields import PhotoField, photo_errors
@@ -22,12 +23,15 @@ REGION_PROBLEMS = (PhotoProblem.INVALID_REGION, PhotoProblem.REGION_TOO_SMALL)
 
 
 class CategoriesField(serializers.CharField):
-    """Slugs separated by commas, or ``all``; becomes the set of category ids."""
+    """Slugs separated by commas, or ``all``; becomes the set of category ids. Blank counts as left out."""
 
     default_error_messages = {"unknown_category": "No such category: {unknown}. Use all or one of: {known}."}
 
+    def run_validation(self, data: Any = empty) -> Any:
+        return super().run_validation(empty if isinstance(data, str) and not data.strip(" ,") else data)
+
     def to_internal_value(self, data: Any) -> frozenset[int]:  # type: ignore[override]  # A CharField on the wire only.
-        slugs = set(super().to_internal_value(data).split(","))
+        slugs = {slug for slug in map(str.strip, super().to_internal_value(data).split(",")) if slug}
         known = dict(Category.objects.values_list("slug", "pk"))
         if ALL in slugs:
             return frozenset(known.values())
@@ -106,7 +110,9 @@ class SimilarSerializer(MatchSerializer):
 class QueryPhotoSerializer(serializers.Serializer[Any]):
     """A customer's photo, or a part of it."""
 
-    image = PhotoField(help_text="The query photo: JPEG, PNG, WebP, AVIF or GIF, at most 20 MB and 50 megapixels.")
+    image = PhotoField(
+        help_text="The query photo: JPEG, PNG, WebP, AVIF, HEIC or GIF, at most 20 MB and 50 megapixels."
+    )
     region = RegionField(
         required=False,
         help_text="Part of the photo to search with: `x,y,width,height` as fractions of the upright photo.",

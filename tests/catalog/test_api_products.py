@@ -269,3 +269,36 @@ def test_a_caption_is_told_and_nobody_can_write_it(editor, client, body):
 def test_a_caption_s_words_are_found(client, product):
     product("chair", sku="CH-1", caption="A chair of pale wood.")
     assert skus(client.get(f"{URL}?q=pale")) == ["CH-1"]
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_a_write_without_the_last_slash_stays_a_write(editor, body, settings, debug):
+    settings.DEBUG = debug
+    answer = editor.post(URL.rstrip("/"), body, JSON)
+    assert (answer.status_code, answer.headers["Location"]) == (308, URL)
+    assert editor.post(URL.rstrip("/"), body, JSON, follow=True).status_code == 201
+    place = f"{URL}{body['sku']}"
+    assert editor.patch(place, {"name": "Pine"}, JSON, follow=True).json()["name"] == "Pine"
+    assert editor.delete(place, follow=True).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("category=&attributes=&in_stock=&price_min=&ordering=", ["A", "B"]),
+        ("category=bed, chair", ["A", "B"]),
+        ("category= bed &category=", ["B"]),
+        ("category=bed,chair&ordering=-name, sku", ["A", "B"]),
+        ("attributes=color : Oak ", ["A"]),
+        ("attributes=color:Oak&attributes=", ["A"]),
+        ("in_stock=y", ["A", "B"]),
+        ("in_stock= Off ", []),
+    ],
+)
+def test_blanks_around_values_and_fields_left_blank_say_nothing(client, product, query, found):
+    product("chair", sku="A", name="Oak", attributes={"color": "Oak"})
+    product("bed", sku="B", name="Bed")
+    for address in (f"{URL}?", "/api/v1/search/text/?q=bed OR oak&mode=words&"):
+        answer = client.get(address + query)
+        assert answer.status_code == 200, answer.json()
+        assert sorted(hit.get("product", hit)["sku"] for hit in answer.json()["results"]) == found

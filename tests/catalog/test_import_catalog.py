@@ -12,7 +12,7 @@ from catalog.models import Category, Photo, Product
 from tests.catalog.importing.feeds import made_up_exports
 from tests.conftest import picture
 from tests.external_data import IKEA, needs_ikea
-from tests.zips import zipped
+from tests.zips import Unflagged, zipped
 
 pytestmark = pytest.mark.django_db
 
@@ -157,12 +157,15 @@ def test_a_folder_is_imported_like_a_file(tmp_path, run):
         (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "photos" / name).write_bytes(picture(colour))
     (tmp_path / "photos" / "chair" / "broken.gif").write_bytes(b"GIF89a")
-    status, out, err = run(tmp_path / "photos")
+    (tmp_path / "photos" / "notes.txt").touch()
+    status, out, err = run(tmp_path / "photos", "--errors", tmp_path / "errors.csv")
     assert (status, told(out)) == (
         3,
         ["Products: 3 added, 0 updated, 0 unchanged, 1 refused. Photos: 3 added."],
     )
     assert err.startswith("file chair/broken.gif: image broken.gif: The photo is damaged")
+    assert err.endswith(f"Left alone in {tmp_path / 'photos'}: 1 file other than photos: notes.txt.\n")
+    assert (tmp_path / "errors.csv").read_text().endswith("notes.txt,,left alone: it is no photo\n")
     products = Product.objects.order_by("sku").values_list("sku", "name", "category__slug", "category__name")
     assert list(products) == [
         ("chair-oak", "oak", "chair", "chair"),
@@ -184,6 +187,20 @@ def test_a_zip_is_imported_like_the_folder_it_was_packed_from(tmp_path, run):
     (tmp_path / "spoilt.zip").write_bytes(zipped({"a.csv": table.encode()}, ZIP_STORED).replace(b"CH-1999", b"CH-2999"))
     status, _, err = run(tmp_path / "spoilt.zip")
     assert (status, err) == (2, f"a.csv in {tmp_path / 'spoilt.zip'} is damaged. Pack it again, then send it.")
+
+
+def test_letters_of_names_in_a_zip_are_chosen_when_it_does_not_say_them(folder, tmp_path, run):
+    packed = tmp_path / "old.zip"
+    packed.write_bytes(zipped([(Unflagged("Køkken/grøn stol.png".encode("cp850")), picture("red"))]))
+    status, _, err = run(packed)
+    assert (status, "--zip-names cp850" in err) == (2, True)
+    assert run(packed, "--zip-names", "cp850")[0] == 0
+    assert Product.objects.get(name="grøn stol").category.name == "Køkken"
+    table = write(folder, "K-1,Grøn stol,Stole,Køkken/grøn stol.png,5")
+    assert run(table, "--photos", packed, "--zip-names", "cp850")[0] == 0
+    assert Product.objects.get(sku="K-1").photos.count() == 1
+    status, _, err = run(table, "--zip-names", "cp850")
+    assert (status, err) == (2, "--zip-names goes with a ZIP file, and there is none.")
 
 
 def test_files_of_one_name_are_two_products_in_two_categories_and_refused_in_one(tmp_path, run):

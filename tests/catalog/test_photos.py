@@ -10,6 +10,8 @@ from catalog.models import MAX_POSITION, Photo, Product
 from catalog.photos import MAX_PHOTOS, Picture, TooManyPhotos, add_photo, add_pictures, open_stored
 from catalog.storage import StoredPhotoError
 from ml.images import UnreadablePhoto, fingerprint, open_photo
+from tests.bombs import encoded
+from tests.colour_profiles import swapped_rgb
 from tests.conftest import picture
 
 pytestmark = pytest.mark.django_db
@@ -179,3 +181,16 @@ def test_one_photo_sent_by_many_at_the_same_moment_is_one_row_and_one_file(produ
     assert sorted(created for _, created in results) == [False, False, False, True]
     assert {photo for photo, _ in results} == {Photo.objects.get()}
     assert len(files(media)) == 1
+
+
+def test_the_jpeg_kept_has_the_colours_that_the_profile_of_the_upload_means():
+    photo = encoded(Image.new("RGB", (64, 64), (255, 0, 0)), "PNG", icc_profile=swapped_rgb())
+    kept = Image.open(io.BytesIO(Picture(photo).decode().jpeg))
+    red, green, blue = kept.resize((1, 1)).tobytes()
+    assert (red < 10, green > 245, blue < 10, kept.info.get("icc_profile")) == (True, True, True, None)
+
+
+def test_a_heic_photo_is_kept_as_a_jpeg(product, media):
+    photo, _ = add_photo(product(), encoded(Image.new("RGB", (80, 40), "red"), "HEIF"))
+    with Image.open(photo.file) as stored:
+        assert (stored.format, stored.size) == ("JPEG", (80, 40))

@@ -57,7 +57,7 @@ def refusal(data: bytes) -> str:
     return caught.value.code
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "GIF", "MPO"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "HEIF", "GIF", "MPO"])
 def test_every_allowed_format_opens_as_plain_rgb(kind):
     photo = open_photo(encoded(plain(), kind))
     assert (type(photo), photo.mode, photo.size, photo.info) == (Image.Image, "RGB", (40, 30), {})
@@ -98,7 +98,7 @@ def test_a_damaged_exif_block_does_not_cost_the_photo():
     assert open_photo(encoded(plain(), "JPEG", exif=exif)).size == (40, 30)
 
 
-@pytest.mark.parametrize("kind", ["PNG", "WEBP", "AVIF"])
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "AVIF", "HEIF"])
 def test_transparency_is_laid_on_white(kind):
     image = plain("RGBA", colour=(0, 0, 0, 0))
     image.paste((255, 0, 0, 255), (0, 0, 20, 30))
@@ -141,7 +141,7 @@ def test_black_and_white_opens(mode):
     assert open_photo(encoded(plain(mode, colour=255), "PNG")).getpixel((5, 5)) == WHITE
 
 
-@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "AVIF"])
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "AVIF", "HEIF"])
 def test_an_animation_gives_its_first_frame(kind):
     data = encoded(plain(), kind, save_all=True, append_images=[plain(colour=BLUE)] * 2)
     assert near(open_photo(data).getpixel((20, 15)), RED)
@@ -179,7 +179,7 @@ def test_files_that_are_no_photo_are_refused(data):
     assert refusal(data) == "unsupported_format"
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "GIF"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "HEIF", "GIF"])
 def test_truncated_photos_are_refused(kind):
     data = encoded(Image.effect_noise((200, 200), 60), kind)
     assert refusal(data[: len(data) // 2]) == "corrupt"

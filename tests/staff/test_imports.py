@@ -16,7 +16,7 @@ from catalog.models import Import, ImportRow, Product
 from staff import imports
 from tests.catalog.importing.feeds import made_up_exports
 from tests.conftest import picture
-from tests.zips import zipped
+from tests.zips import Unflagged, zipped
 
 pytestmark = pytest.mark.django_db
 
@@ -175,6 +175,19 @@ def test_files_that_cannot_be_imported_are_errors_of_their_field(importer, root,
     assert answer.status_code == 200
     assert answer.context["adminform"].form.errors == errors
     assert list(root.glob("*")) == []
+
+
+def test_letters_of_names_in_a_zip_are_chosen_when_it_does_not_say_them(importer, media):
+    packed = zipped([(Unflagged("Køkken/grøn stol.png".encode("cp850")), picture("red"))])
+    [error] = importer.post(ADD, files(photos=packed)).context["adminform"].form.errors["photos"]
+    assert "in the admin “Letters of its names”" in error
+    importer.post(ADD, {**files(photos=packed), "zip_names": "cp850"})
+    jobs.work(60)
+    importer.post(f"/admin/catalog/import/{Import.objects.get().pk}/start/")
+    jobs.work(60)
+    assert Product.objects.get().category.name == "Køkken"
+    form = importer.post(ADD, {**files(csv=TABLE), "zip_names": "cp850"}).context["adminform"].form
+    assert form.errors == {"zip_names": ["It goes with a ZIP of photos: choose one, or leave this empty."]}
 
 
 def test_who_may_not_import_is_turned_away_before_the_body_is_read(client, staff):

@@ -115,7 +115,7 @@ def test_files_that_are_no_photos_are_errors_that_name_them(admin, category):
     errors = form_errors(admin.post(ADD, form(category("chair"), new_photos=photos)))
     assert errors == {
         "new_photos": [
-            "price-list.pdf: This is not a photo we can read: send JPEG, PNG, WebP, AVIF or GIF.",
+            "price-list.pdf: This is not a photo we can read: send JPEG, PNG, WebP, AVIF, HEIC or GIF.",
             "empty.jpg: The submitted file is empty.",
         ]
     }
@@ -218,7 +218,7 @@ def test_the_product_form_shows_the_photos(admin, photo):
     assert "64 × 64" in page
     assert re.search(r'name="photos-0-position"[^>]* aria-label="Position of the photo"', page)
     assert re.search(r'<input type="file" name="new_photos"[^>]* multiple', page)
-    assert "50 a product: JPEG, PNG, WebP, AVIF or GIF, up to 20 MB each and 84 MB together." in page
+    assert "50 a product: JPEG, PNG, WebP, AVIF, HEIC or GIF, up to 20 MB each and 84 MB together." in page
 
 
 def test_the_product_list_shows_first_photos_in_as_many_queries_for_one_as_for_many(

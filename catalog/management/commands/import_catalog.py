@@ -17,8 +17,9 @@ from tqdm import tqdm
 from catalog.importing.albums import Misuse
 from catalog.importing.catalog_rows import CatalogRows
 from catalog.importing.importer import Outcome, Result, import_rows
-from catalog.importing.recognition import FORMATS, Rows, read
+from catalog.importing.recognition import FORMATS, Rows, files_of, read
 from catalog.importing.rows import as_text
+from catalog.importing.zip_names import CODE_PAGES
 from ml.images import DecodersBusy
 
 MISUSE = 2
@@ -42,7 +43,8 @@ Their photos are at web addresses, which are not fetched yet; the products go in
 --dry-run tells what became of each column.
 
 A folder has one folder of photos for each category: chair/oak.jpg becomes the product "oak"
-with the sku chair-oak. A ZIP file is read like the folder that it was packed from, in place.
+with the sku chair-oak, and so does train/chair/oak.jpg. Files that are no photos are named.
+A ZIP file is read like the folder that it was packed from, in place.
 
 Importing again is safe: products are known by their sku and photos by their content, so only differences
 are written, and nothing is ever deleted. Rows that cannot go in are reported; all others go in.
@@ -77,14 +79,23 @@ class Command(BaseCommand):
         parser.add_argument(
             "--format", choices=FORMATS, default="", help="what the file is (default: found out by its content)"
         )
+        parser.add_argument(
+            "--zip-names",
+            choices=CODE_PAGES,
+            default="",
+            metavar="CODE_PAGE",
+            help="letters of names in a ZIP that does not say them, such as cp850 (Western Europe) or cp866 (Cyrillic)",
+        )
         parser.add_argument("--dry-run", action="store_true", help="tell what would happen and change nothing")
-        parser.add_argument("--errors", type=Path, metavar="FILE", help="write the refused rows and reasons as CSV")
+        parser.add_argument(
+            "--errors", type=Path, metavar="FILE", help="write refused rows, files left alone and the reasons as CSV"
+        )
         parser.add_argument("--quiet", action="store_true", help="print the refused rows only")
 
     def handle(self, **options: Any) -> None:
         started = time.monotonic()
         try:
-            rows = read(options["path"], options["photos"], options["format"])
+            rows = read(options["path"], options["photos"], options["format"], options["zip_names"])
             with refusals_file(options["errors"], rows) as report:
                 counts = self.run(rows, options, report)
         except Misuse as error:
@@ -119,10 +130,15 @@ class Command(BaseCommand):
                 report(map(as_text, [result.place, result.sku, result.reason]))
                 if len(shown) < SHOWN_REFUSALS:
                     shown.append(result)
+        files = files_of(rows)
+        for name in files.left_out if files else ():
+            report(map(as_text, [name, "", "left alone: it is no photo"]))
         for result in shown:
             self.stderr.write(f"{rows.unit} {result.place}: {result.reason}")
         if (more := counts[Outcome.REFUSED] - len(shown)) > 0:
             self.stderr.write(f"and {more} more; --errors FILE writes them all")
+        if files and files.left_out:
+            self.stderr.write(files.left_alone())
         return counts
 
 

@@ -185,7 +185,7 @@ export interface paths {
         put?: never;
         /**
          * Add photos to a product
-         * @description JPEG, PNG, WebP, AVIF or GIF, up to 20 MB each and 21 MB together. All of them are added or none. A photo that the product already has is answered, not added again.
+         * @description JPEG, PNG, WebP, AVIF, HEIC or GIF, up to 20 MB each and 21 MB together. All of them are added or none. A photo that the product already has is answered, not added again.
          */
         post: operations["products_photos_create"];
         delete?: never;
@@ -1219,7 +1219,7 @@ export interface components {
         ExplainRequest: {
             /**
              * Format: binary
-             * @description The query photo: JPEG, PNG, WebP, AVIF or GIF, at most 20 MB and 50 megapixels.
+             * @description The query photo: JPEG, PNG, WebP, AVIF, HEIC or GIF, at most 20 MB and 50 megapixels.
              */
             image: Blob;
             /** @description Part of the photo to search with: `x,y,width,height` as fractions of the upright photo. */
@@ -2955,7 +2955,7 @@ export interface components {
         SearchRequest: {
             /**
              * Format: binary
-             * @description The query photo: JPEG, PNG, WebP, AVIF or GIF, at most 20 MB and 50 megapixels.
+             * @description The query photo: JPEG, PNG, WebP, AVIF, HEIC or GIF, at most 20 MB and 50 megapixels.
              */
             image: Blob;
             /** @description Part of the photo to search with: `x,y,width,height` as fractions of the upright photo. */
@@ -4434,7 +4434,7 @@ export interface operations {
             query?: {
                 /** @description `name:value`, exactly as written in the product. It may be given several times: more names narrow the answer, more values of one name widen it: `?attributes=color:Oak&attributes=color:Pine`. A name may hold colons, too: `size:EU:42` is either 42 of `size:EU` or EU:42 of `size`. */
                 attributes?: string[];
-                /** @description A category's slug; several may be given: `?category=chair&category=sofa`. */
+                /** @description A category's slug; several may be given: `?category=chair&category=sofa` or `chair,sofa`. */
                 category?: string[];
                 /** @description true: also count what was found by category, price, stock and attribute. Attributes are counted in a sample if more than 10,000 products were found. */
                 facets?: boolean;
@@ -5885,7 +5885,7 @@ export interface operations {
             query: {
                 /** @description `name:value`, exactly as written in the product. It may be given several times: more names narrow the answer, more values of one name widen it: `?attributes=color:Oak&attributes=color:Pine`. A name may hold colons, too: `size:EU:42` is either 42 of `size:EU` or EU:42 of `size`. */
                 attributes?: string[];
-                /** @description A category's slug; several may be given: `?category=chair&category=sofa`. */
+                /** @description A category's slug; several may be given: `?category=chair&category=sofa` or `chair,sofa`. */
                 category?: string[];
                 /** @description true: also count what was found by category, price, stock and attribute. Attributes are counted in a sample if more than 10,000 products were found. */
                 facets?: boolean;

@@ -80,9 +80,9 @@ function objection(file, chosen, accept, limits) {
   return "";
 }
 
-// The shop reads AVIF, but not every browser does.
+// The shop reads AVIF and HEIC, but not every browser does.
 async function isReadable(file) {
-  if (file.type === "image/avif" || /\.avif$/i.test(file.name)) return true;
+  if (/^image\/(avif|hei[cf])$/.test(file.type) || /\.(avif|hei[cf]|hif)$/i.test(file.name)) return true;
   try {
     (await createImageBitmap(file)).close();
     return true;

@@ -56,7 +56,7 @@ def test_letters_that_macos_decomposes_are_found_as_they_are_typed(archive):
     assert archive({normalize("NFD", "Stühle/é.png"): RED}).find("Stühle/é.png").read() == RED
 
 
-def test_what_systems_put_beside_photos_is_passed_over_and_other_files_are_counted(archive):
+def test_what_systems_put_beside_photos_is_passed_over_and_other_files_are_named(archive):
     found = archive(
         {
             **TWO,
@@ -70,8 +70,20 @@ def test_what_systems_put_beside_photos_is_passed_over_and_other_files_are_count
     )
     assert found.photos == list(TWO)
     assert found.left_alone() == (
-        "Left alone in photos.zip: 3 files other than photos, 2 of them archives, which are not looked into."
+        "Left alone in photos.zip: 3 files other than photos, 2 of them archives, which are not looked into: "
+        "more.zip, notes.txt, old.TAR."
     )
+
+
+def test_of_very_many_files_left_alone_the_first_are_named(archive):
+    found = archive({**TWO, **{f"{number:03}.txt": b"" for number in range(102)}})
+    assert found.left_alone().startswith("Left alone in photos.zip: 102 files other than photos: 000.txt, 001.txt, ")
+    assert found.left_alone().endswith(", 099.txt and 2 more.")
+
+
+def test_a_jpeg_is_taken_whatever_its_suffix(archive):
+    names = ["a/1.JFIF", "a/2.jpe", "a/3.jif", "a/4.jfi", "a/5.pjpeg", "a/6.JPEG"]
+    assert archive(dict.fromkeys(names, RED)).photos == names
 
 
 @pytest.mark.parametrize(

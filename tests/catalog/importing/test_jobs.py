@@ -103,7 +103,7 @@ def test_what_was_confirmed_is_imported_and_its_files_are_gone(send, root):
 def test_a_zip_of_folders_is_imported(send):
     sent = send(photos={"chair/oak.png": picture("red"), "lamp/low.png": picture("blue"), "notes.txt": b"x"})
     assert run(sent) == "done"
-    assert (sent.unit, sent.note) == ("file", "Left alone in photos.zip: 1 file other than photos.")
+    assert (sent.unit, sent.note) == ("file", "Left alone in photos.zip: 1 file other than photos: notes.txt.")
     assert set(Product.objects.values_list("sku", "category__name")) == {("chair-oak", "chair"), ("lamp-low", "lamp")}
 
 

@@ -1,6 +1,7 @@
 """What the stack makes of a web process's probes; a small real server answers them."""
 
 import json
+import socket
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -9,7 +10,8 @@ import pytest
 
 from config.stack import site
 from config.stack.errors import StackError
-from config.stack.site import Stack
+from config.stack.site import Stack, url_of
+from config.stack.start_checks import free_port
 
 
 class Web(BaseHTTPRequestHandler):
@@ -58,3 +60,24 @@ def test_a_shop_that_will_never_answer_ends(stack, monkeypatch, reasons, livez, 
     monkeypatch.setattr(Web, "livez", livez, raising=False)
     with pytest.raises(StackError, match=told):
         stack.wait_until_ready()
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8000"),
+        ("0.0.0.0", "http://127.0.0.1:8000"),
+        ("::1", "http://[::1]:8000"),
+        ("::", "http://[::1]:8000"),
+    ],
+)
+def test_the_site_is_asked_where_it_listens(host, url):
+    assert url_of(host, 8000) == url
+
+
+def test_a_port_is_looked_for_at_an_address_of_ipv6_too(settings):
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as taken:
+        settings.HOST, settings.PORT = "::1", str(taken.getsockname()[1])
+        with pytest.raises(StackError, match="set PORT to a free one"):
+            free_port()
+    assert free_port() == int(settings.PORT)

@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from config.settings import BASE_DIR
+from config.web.__main__ import bound
 from tests.config.web.conftest import Client
 from tests.installation import Installation, wait_for
 
@@ -124,3 +125,10 @@ def test_a_busy_port_is_refused_with_the_cure(tmp_path):
         assert refused.wait(60) == 1
     [line] = (tmp_path / "processes.log").read_text().splitlines()
     assert "set HOST and PORT" in line
+
+
+@pytest.mark.parametrize("host", ["::1", "::", "127.0.0.1"])
+def test_it_listens_at_addresses_of_ipv6_and_ipv4(settings, host):
+    settings.HOST, settings.PORT = host, "0"
+    with bound() as listener:
+        assert listener.getsockname()[0] == host

@@ -18,7 +18,7 @@ from tests.bombs import (
 )
 
 PHOTO = Image.effect_noise((300, 200), 60).convert("RGB")
-ENCODED = {kind: encoded(PHOTO, kind) for kind in ("JPEG", "PNG", "WEBP", "AVIF", "GIF")}
+ENCODED = {kind: encoded(PHOTO, kind) for kind in ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "GIF")}
 
 
 def refusal(data: bytes) -> str:
@@ -39,6 +39,8 @@ def refusal(data: bytes) -> str:
         ("WEBP", {"lossless": True}),
         ("WEBP", {"exif": b"Exif\0\0"}),
         ("AVIF", {}),
+        ("HEIF", {}),
+        ("HEIF", {"tile_size": 128}),
     ],
 )
 def test_format_and_pixels_are_read_of_every_kind(kind, options):
@@ -47,7 +49,7 @@ def test_format_and_pixels_are_read_of_every_kind(kind, options):
 
 def test_a_photo_of_several_pictures_claims_its_largest():
     pictures = [Image.new("RGB", (300, 200)), Image.new("RGB", (40, 30))]
-    for kind in ("AVIF", "GIF", "WEBP", "PNG"):
+    for kind in ("AVIF", "HEIF", "GIF", "WEBP", "PNG"):
         data = encoded(pictures[0], kind, save_all=True, append_images=[pictures[0], pictures[0]])
         assert read_header(data) == Header(kind, 60_000)
 
@@ -107,5 +109,5 @@ def test_what_is_cut_short_or_damaged_is_left_to_the_decoder(kind, changes, end)
 
 @given(st.binary(max_size=100))
 def test_other_bytes_are_no_photo(data):
-    if not data.startswith((b"\xff\xd8\xff", b"GIF8", b"RIFF")):
+    if not data.startswith((b"\xff\xd8\xff", b"GIF8", b"RIFF", b"\x89PNG")):
         assert refusal(data) == "unsupported_format"

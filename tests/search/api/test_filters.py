@@ -8,6 +8,7 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework import serializers
 
 from catalog.filters import FILTERS, Filter
+from catalog.models import Product
 from tests.api_answers import invalid
 from tests.conftest import picture
 
@@ -113,3 +114,13 @@ def test_the_filters_are_documented_alike_everywhere():
         for address in ADDRESSES[:3]:
             [told] = [one for one in schema["paths"][address]["get"]["parameters"] if one["name"] == name]
             assert (told["description"], told["schema"]) == (text, described)
+
+
+@pytest.mark.parametrize("blank", [{"category": ""}, {"category": " "}, {"attributes": ""}, {"attributes": [" "]}])
+def test_what_a_form_leaves_blank_filters_nothing_anywhere(shop, find, blank):
+    assert [skus(body) for body in find(**blank)] == 4 * [["EURO", "FRANC"]]
+
+
+def test_blanks_around_categories_mean_nothing_anywhere(shop, find):
+    [slug] = set(Product.objects.filter(sku__in=["EURO", "FRANC"]).values_list("category__slug", flat=True))
+    assert [skus(body) for body in find(category=f" {slug} , {slug}")] == 4 * [["EURO", "FRANC"]]
