@@ -166,7 +166,9 @@ class Importer:
         return result
 
     def category(self, name: str) -> Category:
-        """The category of this name or slug, made if it is new. "Chair" and "chair" are one, "C++" and "C#" are not.
+        """The category of this name, former name or slug, made if it is new.
+
+        "Chair" and "chair" are one, "C++" and "C#" are not.
 
         Raises ValidationError, Refused.
         """
@@ -176,12 +178,16 @@ class Importer:
         is_made = False
         if category is None or slug in self.taken_back:
             Category(slug=slug, name=name).full_clean(validate_unique=False)
-            category, is_made = Category.objects.get_or_create(slug=slug, defaults={"name": name})
+            category = Category.objects.meant_by(name, slug)
+            if category is None:
+                category, is_made = Category.objects.get_or_create(slug=slug, defaults={"name": name})
             if is_made and self.dry_run:
                 self.taken_back.add(slug)
+            if not is_made and slug not in self.taken_back:  # By its former name it is met under another slug.
+                self.categories.setdefault(slug, category)
         # A stored category's name counts. If one is made again after it was taken back, its first row's name counts.
         holder = (known if known and is_made else category).name
-        if name.casefold() not in (holder.casefold(), slug):
+        if name.casefold() not in (holder.casefold(), slug, *category.former_names):
             raise Refused(f"category {name}: its slug “{slug}” already belongs to {holder}")
         return category
 

@@ -205,6 +205,38 @@ def test_two_names_of_one_slug_are_not_mixed_up(shop, dry_run):
     ]
 
 
+@pytest.mark.parametrize("slug", ["lounge-chairs", "seats"])
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_category_that_was_renamed_is_known_by_the_names_that_it_had(shop, slug, dry_run):
+    category = Category.objects.create(slug="lounge-chairs", name="Lounge Chairs")
+    for name in ("Armchairs", "Seats & more"):
+        category.name, category.slug = name, slug
+        category.save()
+    lines = ("CH-1,A,Lounge Chairs", "CH-2,B,armchairs", "CH-3,C,Seats & more", "CH-4,D,Lounge chairs")
+    results = shop(*lines, header="sku,name,category", dry_run=dry_run)
+    assert [result.outcome for result in results] == [Outcome.ADDED] * 4
+    assert {result.what.rpartition(", ")[2] for result in results} == {"Seats & more"}
+    assert [(one.slug, one.name) for one in Category.objects.all()] == [(slug, "Seats & more")]
+
+
+def test_a_category_that_has_a_name_now_comes_before_one_that_had_it(shop):
+    former = Category.objects.create(slug="seats", name="Lounge Chairs")
+    former.name = "Seats"
+    former.save(update_fields=["name"])
+    Category.objects.create(slug="lounge", name="Lounge Chairs")
+    shop("CH-1,A,Lounge Chairs", header="sku,name,category")
+    assert Product.objects.get().category.slug == "lounge"
+
+
+def test_a_name_that_a_category_has_again_is_no_former_one():
+    category = Category.objects.create(slug="seats", name="Seats")
+    for name in ("Chairs", "Seats"):
+        category.name = name
+        category.save()
+    category.refresh_from_db()
+    assert category.former_names == ["chairs"]
+
+
 def test_a_category_known_from_before_is_not_mixed_up_either(shop):
     Category.objects.create(slug="chair", name="Stühle")
     results = shop("1,a,Chair!,,,", "2,b,chair,,,")
