@@ -18,7 +18,7 @@ MOST_ORIGINS = 50
 PER_MINUTE, PER_MONTH = 600, 1_000_000
 
 
-class RotationRefused(Exception):
+class RotationError(Exception):
     """The key was not rotated. It says why, and what to do."""
 
 
@@ -127,7 +127,7 @@ class Key(models.Model):
     def rotate(self, grace: timedelta) -> str:
         """Replace its secret by a new one, which is returned. The former one works on for `grace`.
 
-        Raises RotationRefused where it was rotated or revoked since this object was read, and, unless `grace` is 0,
+        Raises RotationError where it was rotated or revoked since this object was read, and, unless `grace` is 0,
         while the former secret still works: it would end the one that programs still use.
         """
         with transaction.atomic():
@@ -139,11 +139,11 @@ class Key(models.Model):
 
     def _check_rotation(self, stored: "Key", grace: timedelta) -> None:
         if stored.revoked_at:
-            raise RotationRefused(f"The key {stored} is revoked. Make another.")
+            raise RotationError(f"The key {stored} is revoked. Make another.")
         if stored.prefix != self.prefix:
-            raise RotationRefused(f"The key {self.prefix} was rotated already: it is {stored.prefix} now.")
+            raise RotationError(f"The key {self.prefix} was rotated already: it is {stored.prefix} now.")
         if grace and stored.former_until and stored.former_until > timezone.now():
-            raise RotationRefused(
+            raise RotationError(
                 f"The key {stored.prefix} was rotated already, and the former secret works until "
                 f"{stored.former_until:%Y-%m-%d %H:%M} (UTC). Rotate it after that, or end both secrets at once with "
                 f"manage.py rotate_key {stored.prefix} --grace 0."

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextareaWidget
 
 from access import scopes, secrets, usage
-from access.models import Key, RotationRefused
+from access.models import Key, RotationError
 from staff.lists import StaffModelAdmin
 
 # What a rotated key's former secret works on for: a day to put the new one in its place.
@@ -154,7 +154,7 @@ class KeyAdmin(StaffModelAdmin):
         key.prefix = request.POST.get("prefix", "")  # That the page showed.
         try:
             secret = key.rotate(GRACE)
-        except RotationRefused as error:
+        except RotationError as error:
             self.message_user(request, str(error), messages.ERROR)
             return self._back(pk)
         self.log_change(request, key, "Rotated.")

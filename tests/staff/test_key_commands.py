@@ -39,7 +39,7 @@ def test_a_key_is_rotated_again_within_the_grace_only_with_grace_0(capsys):
     first = capsys.readouterr().out.strip()
     call_command("rotate_key", prefix(first))
     second = capsys.readouterr().out.strip()
-    with pytest.raises(CommandError, match="former secret works until .* --grace 0") as refused:
+    with pytest.raises(CommandError, match=r"former secret works until .* --grace 0") as refused:
         call_command("rotate_key", prefix(second))
     assert refused.value.returncode == 2
     assert [Key.objects.of_secret(one) is None for one in (first, second)] == [False, False]

@@ -9,7 +9,6 @@ from django.urls import reverse
 from access.models import Key, KeyDay, today
 from access.secrets import prefix
 from staff.keys import KeyForm
-from tests.access.conftest import make_key  # noqa: F401
 
 pytestmark = pytest.mark.django_db
 ADD = reverse("admin:access_key_add")
@@ -23,6 +22,12 @@ PAGE = {
     "per_month": 1000,
 }
 SECRET = re.compile(r"[ps]k_[0-9a-f]{10}_[\w-]{43}")
+DIGITS = r'name="digits" value="(\w{10})"'
+
+
+def found(pattern: str, page: str) -> str:
+    [value] = re.findall(pattern, page)
+    return value
 
 
 def shown(answer) -> str:
@@ -97,23 +102,22 @@ def test_a_key_is_not_rotated_twice_within_the_grace(admin_client, client):
     first = shown(admin_client.post(ADD, PAGE))
     key = Key.objects.get()
     rotate = reverse("admin:access_key_rotate", args=[key.pk])
-    shown_prefix = re.search(r'name="prefix" value="(pk_\w+)"', change_page(admin_client, key))[1]
+    shown_prefix = found(r'name="prefix" value="(pk_\w+)"', change_page(admin_client, key))
     second = shown(admin_client.post(rotate, {"prefix": shown_prefix}))
     new = Key.objects.get().prefix
-    for prefix, told in (
+    for seen, told in (
         (shown_prefix, f"{shown_prefix} was rotated already: it is {new} now"),
         (new, "the former secret works until"),
         ("", "was rotated already"),
     ):
-        answer = admin_client.post(rotate, {"prefix": prefix}, follow=True)
+        answer = admin_client.post(rotate, {"prefix": seen}, follow=True)
         assert told in answer.content.decode()
         assert not SECRET.search(answer.content.decode())
     assert [works(client, first), works(client, second)] == [True, True]
 
 
 def test_the_page_that_made_a_key_makes_no_other_when_it_is_sent_again(admin_client):
-    page = admin_client.get(ADD).content.decode()
-    digits = re.search(r'name="digits" value="(\w{10})"', page)[1]
+    digits = found(DIGITS, admin_client.get(ADD).content.decode())
     sent = {**PAGE, "digits": digits}
     assert prefix(shown(admin_client.post(ADD, sent))) == f"pk_{digits}"
     again = admin_client.post(ADD, sent).content.decode()
@@ -123,7 +127,7 @@ def test_the_page_that_made_a_key_makes_no_other_when_it_is_sent_again(admin_cli
 
 
 def test_nor_when_it_is_sent_twice_at_once(admin_client, monkeypatch):
-    digits = re.search(r'name="digits" value="(\w{10})"', admin_client.get(ADD).content.decode())[1]
+    digits = found(DIGITS, admin_client.get(ADD).content.decode())
     admin_client.post(ADD, {**PAGE, "digits": digits})
     monkeypatch.setattr(KeyForm, "clean", lambda form: form.cleaned_data)  # It was asked before the other was made.
     answer = admin_client.post(ADD, {**PAGE, "digits": digits}, follow=True)
@@ -131,9 +135,15 @@ def test_nor_when_it_is_sent_twice_at_once(admin_client, monkeypatch):
     assert Key.objects.count() == 1
 
 
-def test_nobody_gives_a_key_what_they_may_not_do_themselves(make_key, client):
-    writer, _ = make_key("sk", scopes=["catalog.write"])
-    reader, _ = make_key("sk", scopes=["read"])
+def secret_key(scope: str) -> Key:
+    key = Key(name=scope, kind="sk", scopes=[scope])
+    key.renew()
+    key.save()
+    return key
+
+
+def test_nobody_gives_a_key_what_they_may_not_do_themselves(client):
+    writer, reader = secret_key("catalog.write"), secret_key("read")
     user = User.objects.create_user("ann", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(content_type__app_label="access"))
     client.force_login(user)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management import CommandError
 
-from access.models import Key, RotationRefused
+from access.models import Key, RotationError
 from search.management.commands._base_command import ExplainedCommand
 
 MOST_HOURS = 24 * 90
@@ -35,7 +35,7 @@ class Command(ExplainedCommand):
             raise CommandError(f"No live key has the prefix {prefix[:13]}. `manage.py keys` lists them.", returncode=2)
         try:
             secret = key.rotate(timedelta(hours=grace))
-        except RotationRefused as error:
+        except RotationError as error:
             raise CommandError(str(error), returncode=2) from error
         self.stderr.write(f"{key} has a new secret. It is shown this once:")
         self.stdout.write(secret)
