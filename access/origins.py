@@ -20,19 +20,18 @@ def normalised(given: str) -> str:
     """An origin as browsers send it. Raises ValidationError."""
     try:
         url = urlsplit(given.strip().rstrip("/"))
-        port, name = url.port, _host(url.hostname or "")
+        port, name = url.port, url.hostname or ""
+        host = _ipv6(IPv6Address(name)) if "[" in url.netloc else _name(name)
     except ValueError as error:
         raise ValidationError(f"“{given}” is no origin. {CURE}") from error
     rest = url.path or url.query or url.fragment or url.username or url.password
     if url.scheme not in DEFAULT_PORTS or rest or port == 0:
         raise ValidationError(f"“{given}” is no origin. {CURE}")
-    return f"{url.scheme}://{name}" + (f":{port}" if port and port != DEFAULT_PORTS[url.scheme] else "")
+    return f"{url.scheme}://{host}" + (f":{port}" if port and port != DEFAULT_PORTS[url.scheme] else "")
 
 
-def _host(name: str) -> str:
+def _name(name: str) -> str:
     """Raises ValueError."""
-    if ":" in name:
-        return f"[{_ipv6(IPv6Address(name))}]"
     labels = name.removesuffix(".").split(".")
     if not all(LABEL.fullmatch(label) for label in labels):
         raise ValueError
@@ -46,6 +45,6 @@ def _ipv6(address: IPv6Address) -> str:
     if address.scope_id:
         raise ValueError
     if address.ipv4_mapped is None:
-        return address.compressed
+        return f"[{address.compressed}]"
     high, low = divmod(int(address.ipv4_mapped), 2**16)
-    return f"::ffff:{high:x}:{low:x}"
+    return f"[::ffff:{high:x}:{low:x}]"

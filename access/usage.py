@@ -42,7 +42,7 @@ def used_this_month(key: Key) -> int:
 
 
 def _at_least(store: BaseCache, name: str, written: int) -> int:
-    """A count. That of a process that counts alone may be of the last time that Redis was away: it goes on from here."""
+    """A count. That of a process that counts alone may be of when Redis was last away: it goes on from `written`."""
     found = int(store.get(name, 0))
     if found < written:
         store.set(name, written, KEPT)

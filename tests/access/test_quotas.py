@@ -121,7 +121,7 @@ def test_what_is_refused_for_its_weight_is_a_refusal_and_no_request_of_the_month
 def test_a_month_that_is_used_up_stays_so_while_redis_is_away(client, make_key, monkeypatch):
     from access import rates
 
-    key, sent = make_key("sk", scopes=["read"], per_month=5)
+    _, sent = make_key("sk", scopes=["read"], per_month=5)
     monkeypatch.setattr(rates, "_paused_until", float("inf"))
     assert statuses(client, sent, 1) == [200]
     monkeypatch.setattr(rates, "_paused_until", 0.0)
