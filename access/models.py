@@ -145,8 +145,8 @@ class Key(models.Model):
         if grace and stored.former_until and stored.former_until > timezone.now():
             raise RotationError(
                 f"The key {stored.prefix} was rotated already, and the former secret works until "
-                f"{stored.former_until:%Y-%m-%d %H:%M} (UTC). Rotate it after that, or end both secrets at once with "
-                f"manage.py rotate_key {stored.prefix} --grace 0."
+                f"{stored.former_until:%Y-%m-%d %H:%M} (UTC). Rotate it after that, make another key if nobody has the "
+                f"new secret, or end both secrets at once with manage.py rotate_key {stored.prefix} --grace 0."
             )
 
     def revoke(self) -> None:
