@@ -6,12 +6,20 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
-from access import secrets, usage
+from access import secrets
 from access.models import Key
 
 # Where a request's environ has the prefix of its key, for the line of the log.
 PREFIX = "lamplight.key"
 SEND_ONE = "Send a key as the shop's staff made it: Authorization: Bearer pk_... or sk_..."
+
+
+class KeyRefused(PermissionDenied):
+    """403 to a key. It counts as a refusal of the key where it is answered, not where OPTIONS asks."""
+
+    def __init__(self, key: Key, told: str) -> None:
+        self.key = key
+        super().__init__(f"The key {key.prefix} {told}")
 
 
 @dataclass(frozen=True)
@@ -63,6 +71,5 @@ def _key(secret: str) -> Key:
 
 def _check_origin(key: Key, origin: str) -> None:
     if key.kind == Key.Kind.PUBLISHABLE and origin not in key.origins:
-        usage.count(key, usage.REFUSALS)
         told = "is not for pages of this origin. Send it from one of its own, or have staff add the origin to the key."
-        raise PermissionDenied(f"The key {key.prefix} {told}")
+        raise KeyRefused(key, told)

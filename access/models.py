@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -16,6 +16,10 @@ from access import origins, scopes, secrets
 MOST_ORIGINS = 50
 # A shop that knows no better number: ten visitors who search once in a second.
 PER_MINUTE, PER_MONTH = 600, 1_000_000
+
+
+class RotationError(Exception):
+    """The key was not rotated. It says why, and what to do."""
 
 
 class KeyQuerySet(models.QuerySet["Key"]):
@@ -114,18 +118,36 @@ class Key(models.Model):
         except ValidationError as error:
             raise ValidationError({"origins": error.messages}) from error
 
-    def renew(self) -> str:
-        """Give it a new secret, which is not stored: returns it. The caller saves."""
-        secret = secrets.make(self.kind)
+    def renew(self, digits: str = "") -> str:
+        """Give it a new secret, which is not stored: returns it. `digits`: those of its prefix. The caller saves."""
+        secret = secrets.make(self.kind, digits)
         self.prefix, self.digest = secrets.prefix(secret) or "", secrets.digest(secret)
         return secret
 
     def rotate(self, grace: timedelta) -> str:
-        """Replace its secret by a new one, which is returned. The former one works on for `grace`."""
-        self.former_digest, self.former_until = self.digest, timezone.now() + grace
-        secret = self.renew()
-        self.save(update_fields=["prefix", "digest", "former_digest", "former_until"])
+        """Replace its secret by a new one, which is returned. The former one works on for `grace`.
+
+        Raises RotationError where it was rotated or revoked since this object was read, and, unless `grace` is 0,
+        while the former secret still works: it would end the one that programs still use.
+        """
+        with transaction.atomic():
+            self._check_rotation(Key.objects.select_for_update(no_key=True).get(pk=self.pk), grace)
+            self.former_digest, self.former_until = self.digest, timezone.now() + grace
+            secret = self.renew()
+            self.save(update_fields=["prefix", "digest", "former_digest", "former_until"])
         return secret
+
+    def _check_rotation(self, stored: "Key", grace: timedelta) -> None:
+        if stored.revoked_at:
+            raise RotationError(f"The key {stored} is revoked. Make another.")
+        if stored.prefix != self.prefix:
+            raise RotationError(f"The key {self.prefix} was rotated already: it is {stored.prefix} now.")
+        if grace and stored.former_until and stored.former_until > timezone.now():
+            raise RotationError(
+                f"The key {stored.prefix} was rotated already, and the former secret works until "
+                f"{stored.former_until:%Y-%m-%d %H:%M} (UTC). Rotate it after that, make another key if nobody has the "
+                f"new secret, or end both secrets at once with manage.py rotate_key {stored.prefix} --grace 0."
+            )
 
     def revoke(self) -> None:
         """No secret of it works any more. What it was used for stays."""

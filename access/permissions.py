@@ -3,12 +3,12 @@
 from typing import Any
 
 from django.conf import settings
-from rest_framework.exceptions import NotAuthenticated, PermissionDenied
+from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import SAFE_METHODS, BasePermission, DjangoModelPermissionsOrAnonReadOnly
 from rest_framework.request import Request
 
-from access import scopes, usage
-from access.authentication import SEND_ONE
+from access import scopes
+from access.authentication import SEND_ONE, KeyRefused
 from access.models import Key
 
 
@@ -31,13 +31,10 @@ class CatalogPermissions(DjangoModelPermissionsOrAnonReadOnly):
 
 
 def check(request: Request, scope: str) -> None:
-    """Raises NotAuthenticated or PermissionDenied."""
+    """Raises NotAuthenticated or KeyRefused."""
     key = request.auth
     if isinstance(key, Key):
         if not key.may(scope):
-            usage.count(key, usage.REFUSALS)
-            raise PermissionDenied(
-                f"The key {key.prefix} lacks the scope {scope}. Staff can add it, or make another key."
-            )
+            raise KeyRefused(key, f"lacks the scope {scope}. Staff can add it, or make another key.")
     elif not (request.user.is_authenticated or settings.ANONYMOUS_API):
         raise NotAuthenticated(f"This shop answers no one without a key. {SEND_ONE}")

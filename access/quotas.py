@@ -25,28 +25,37 @@ def take(key: Key, cost: int = 1) -> None:
     if usage.used_this_month(key) >= key.per_month:
         usage.count(key, usage.REFUSALS)
         raise QuotaExceeded(key, _until_next_month(), f"{key.per_month} requests a month")
-    _weigh(key, cost)
+    if wait := _rate(key).take(_name(key), cost):
+        usage.count(key, usage.REFUSALS)
+        raise _of_minute(key, wait)
     usage.count(key, usage.REQUESTS)
 
 
 def raise_to(key: Key, cost: int) -> None:
-    """Have a request that was counted once weigh `cost`. Raises QuotaExceeded; then it weighs nothing."""
-    try:
-        _weigh(key, min(cost, key.per_minute) - 1)
-    except QuotaExceeded:
-        add(key, -1)
-        raise
+    """Have a request that was counted once weigh `cost`. Raises QuotaExceeded; it counts as a refusal then."""
+    if wait := _rate(key).take(_name(key), min(cost, key.per_minute) - 1):
+        refuse(key)
+        raise _of_minute(key, wait)
 
 
-def add(key: Key, cost: int) -> None:
-    """Count in the minute's quota what was done already. A negative `cost` is given back."""
-    Rate(key.per_minute, MINUTE).count(_name(key), cost)
+def refuse(key: Key) -> None:
+    """Have a request that was counted once count as a refusal."""
+    _rate(key).count(_name(key), -1)
+    usage.count(key, usage.REQUESTS, -1)
+    usage.count(key, usage.REFUSALS)
 
 
-def _weigh(key: Key, cost: int) -> None:
-    if wait := Rate(key.per_minute, MINUTE).take(_name(key), cost):
-        usage.count(key, usage.REFUSALS)
-        raise QuotaExceeded(key, wait, f"{key.per_minute} requests a minute")
+def settle(key: Key, taken: int, cost: int) -> None:
+    """Have a request that weighed `taken` weigh `cost`."""
+    _rate(key).settle(_name(key), taken, cost)
+
+
+def _of_minute(key: Key, wait: float) -> QuotaExceeded:
+    return QuotaExceeded(key, wait, f"{key.per_minute} requests a minute")
+
+
+def _rate(key: Key) -> Rate:
+    return Rate(key.per_minute, MINUTE)
 
 
 def _name(key: Key) -> str:

@@ -47,6 +47,10 @@ class Rate:
         if cost:
             counted(lambda store: self._add(store, key, time.time() // self.seconds, cost))
 
+    def settle(self, key: str, taken: int, cost: int) -> None:
+        """Have what `taken` was counted for count as `cost`. As `take` does, either counts as the limit at most."""
+        self.count(key, min(cost, self.limit) - min(taken, self.limit))
+
     def forget(self, key: str) -> bool:
         """Count from 0 again. Whether anything had been counted. Raises RedisError."""
         window = time.time() // self.seconds

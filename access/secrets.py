@@ -9,9 +9,14 @@ SHAPE = re.compile(r"((?:pk|sk)_[0-9a-f]{10})_[A-Za-z0-9_-]{43}")
 KINDS = ("pk_", "sk_")
 
 
-def make(kind: str) -> str:
-    """A new secret of this kind, pk or sk."""
-    return f"{kind}_{secrets.token_hex(5)}_{secrets.token_urlsafe(32)}"
+def digits() -> str:
+    """Ten hex digits for a prefix."""
+    return secrets.token_hex(5)
+
+
+def make(kind: str, of_prefix: str = "") -> str:
+    """A new secret of this kind, pk or sk. `of_prefix`: the digits of its prefix, if they are chosen already."""
+    return f"{kind}_{of_prefix or digits()}_{secrets.token_urlsafe(32)}"
 
 
 def prefix(secret: str) -> str | None:

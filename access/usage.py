@@ -3,12 +3,12 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from threading import Lock
 
 from cachetools import TTLCache, cached
 from django.core.cache import BaseCache
-from django.db.models import Prefetch, Sum, prefetch_related_objects
+from django.db.models import Prefetch, Q, prefetch_related_objects
 from django.utils import timezone
 
 from access import rates
@@ -28,33 +28,43 @@ class Usage:
     """Of this month."""
 
 
-def count(key: Key, kind: str) -> int:
-    """Count one more today. Returns today's count."""
+def count(key: Key, kind: str, more: int = 1) -> int:
+    """Count one more today; -1 takes one back. Returns today's count."""
     day = today()
-    return rates.counted(lambda store: _count(store, key.pk, day, kind))
+    return rates.counted(lambda store: _count(store, key.pk, day, kind, more))
 
 
 def used_this_month(key: Key) -> int:
     """Requests of this month, right within a minute or so."""
     day = today()
-    return _before(key.pk, day) + rates.counted(lambda store: int(store.get(_name(key.pk, day, REQUESTS), 0)))
+    before, written = _written(key.pk, day)
+    return before + rates.counted(lambda store: _at_least(store, _name(key.pk, day, REQUESTS), written))
 
 
-def _count(store: BaseCache, key: int, day: date, kind: str) -> int:
+def _at_least(store: BaseCache, name: str, written: int) -> int:
+    """A count. That of a process that counts alone may be of when Redis was last away: it goes on from `written`."""
+    found = int(store.get(name, 0))
+    if found < written:
+        store.set(name, written, KEPT)
+    return max(found, written)
+
+
+def _count(store: BaseCache, key: int, day: date, kind: str, more: int) -> int:
     name = _name(key, day, kind)
     try:
-        return store.incr(name)
+        return store.incr(name, more)
     except ValueError:  # It is the first of the day, or Redis was emptied.
         written = KeyDay.objects.filter(key=key, day=day).values_list(kind, flat=True).first()
         store.add(name, written or 0, KEPT)
-        return store.incr(name)
+        return store.incr(name, more)
 
 
 @cached(TTLCache(maxsize=10_000, ttl=60, timer=time.monotonic), lock=Lock())
-def _before(key: int, day: date) -> int:
-    """Requests of the month before this day."""
-    days = KeyDay.objects.filter(key=key, day__gte=day.replace(day=1), day__lt=day)
-    return days.aggregate(sum=Sum(REQUESTS))["sum"] or 0
+def _written(key: int, day: date) -> tuple[int, int]:
+    """Requests of the month before this day, and of the day."""
+    days = KeyDay.objects.filter(key=key, day__gte=day.replace(day=1), day__lte=day)
+    found = dict(days.values_list("day", REQUESTS))
+    return sum(found.values()) - found.get(day, 0), found.get(day, 0)
 
 
 def write() -> int:
@@ -81,8 +91,11 @@ def _write(key: int, day: date, found: dict[str, int]) -> int:
     grown = {kind: number for kind, number in found.items() if number > getattr(row, kind)}
     for kind, number in grown.items():
         KeyDay.objects.filter(pk=row.pk, **{f"{kind}__lt": number}).update(**{kind: number})
-    if grown and day == today():
-        Key.objects.filter(pk=key).update(last_used_at=timezone.now())
+    if REQUESTS in grown:
+        used_at = min(timezone.now(), datetime.combine(day, datetime.max.time(), UTC))
+        Key.objects.filter(pk=key).filter(Q(last_used_at=None) | Q(last_used_at__lt=used_at)).update(
+            last_used_at=used_at
+        )
     return bool(grown)
 
 

@@ -11,6 +11,8 @@ from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.response import Response
 
+from access import usage
+from access.authentication import KeyRefused
 from catalog.outages import Outage, outage
 from metrics import refusals
 
@@ -55,6 +57,8 @@ class ExceptionHandler(handler.ExceptionHandler):
         """An outage is a line in the log, not a traceback: its cause is elsewhere, and it may come in hundreds."""
         if request := self.context["request"]:
             refusals.note(request.META, response.data["errors"][0]["code"])
+        if isinstance(exc, KeyRefused):
+            usage.count(exc.key, usage.REFUSALS)
         if isinstance(exc, Outage):
             logger.warning("%s: %s", exc.status_code, exc.cause or exc.detail)
         else:

@@ -1,13 +1,14 @@
 """Keys to the API in the admin: made and rotated with their secret shown once, revoked, never deleted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.humanize.templatetags.humanize import intcomma, naturaltime
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError
 from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -17,12 +18,18 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextareaWidget
 
-from access import scopes, usage
-from access.models import Key
+from access import scopes, secrets, usage
+from access.models import Key, RotationError
 from staff.lists import StaffModelAdmin
 
 # What a rotated key's former secret works on for: a day to put the new one in its place.
 GRACE = timedelta(days=1)
+
+
+MADE_ALREADY = (
+    "This page made the key {} already. If you have not copied its secret, rotate it. To make another key, open the "
+    "page anew."
+)
 
 
 class OriginsField(forms.CharField):
@@ -47,9 +54,33 @@ class KeyForm(forms.ModelForm):
         help_text="Of a publishable key: the origins of the pages that send it, one a line: https://shop.example.",
     )
 
+    # Of the key that this page makes: sent twice, it cannot make two.
+    digits = forms.RegexField("[0-9a-f]{10}", required=False, widget=forms.HiddenInput)
+
+    user: Any
+    """Who makes or changes the key: KeyAdmin.get_form sets it."""
+
     class Meta:
         model = Key
         fields = ("name", "kind", "scopes", "origins", "per_minute", "per_month")
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or self.cleaned_data
+        if told := _beyond(self.user, given.get("scopes", [])):
+            self.add_error("scopes", told)
+        digits = given.get("digits") or "none"
+        if made := Key.objects.filter(prefix__in=[kind + digits for kind in secrets.KINDS]).first():
+            raise ValidationError(MADE_ALREADY.format(made))
+        return given
+
+
+def _beyond(user: Any, asked: Iterable[str]) -> str:
+    """Why these scopes are not this user's to give; empty: they are."""
+    lacking = [scope for scope in asked if not user.has_perms(scopes.PERMISSIONS.get(scope, ()))]
+    if not lacking:
+        return ""
+    named = ", ".join(lacking)
+    return f"You may not give {named}: a key must not do what you may not. Ask somebody with these permissions."
 
 
 @admin.register(Key)
@@ -66,10 +97,26 @@ class KeyAdmin(StaffModelAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Key | None = None) -> Any:
         shown = ("prefix", "state", "last_used", "requests_today", "requests_month", "refusals", "created_by")
-        return (*KeyForm.Meta.fields, *shown) if obj else KeyForm.Meta.fields
+        return (*KeyForm.Meta.fields, *shown) if obj else (*KeyForm.Meta.fields, "digits")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Key | None = None) -> Any:
         return ("kind", *self.get_fields(request, obj)[len(KeyForm.Meta.fields) :]) if obj else ()
+
+    def get_form(self, request: HttpRequest, obj: Key | None = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        form.user = request.user  # Each request has a class of its own.
+        return form
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        try:
+            return super().add_view(request, form_url, extra_context)
+        except IntegrityError:  # The form came twice at once.
+            key = Key.objects.get(prefix__endswith="_" + request.POST["digits"])
+            self.message_user(request, MADE_ALREADY.format(key), messages.ERROR)
+            return self._back(key.pk)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {**super().get_changeform_initial_data(request), "digits": secrets.digits()}
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Revoked keys stay: their answers say so, and what they were used for is known."""
@@ -88,10 +135,10 @@ class KeyAdmin(StaffModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Key, form: Any, change: bool) -> None:
         if change:  # No other field: it may have been revoked since it was read.
-            obj.save(update_fields=form.changed_data)
+            obj.save(update_fields=[name for name in form.changed_data if name in KeyForm.Meta.fields])
             return
         obj.created_by_id = request.user.pk
-        request.META["lamplight.secret"] = obj.renew()  # For response_add, and nobody else.
+        request.META["lamplight.secret"] = obj.renew(form.cleaned_data["digits"])  # For response_add, and nobody else.
         super().save_model(request, obj, form, change)
 
     def response_add(self, request: HttpRequest, obj: Key, post_url_continue: str | None = None) -> HttpResponse:
@@ -101,7 +148,15 @@ class KeyAdmin(StaffModelAdmin):
         key = self._live(request, pk)
         if key is None:
             return self._back(pk)
-        secret = key.rotate(GRACE)
+        if told := _beyond(request.user, key.scopes):
+            self.message_user(request, told, messages.ERROR)
+            return self._back(pk)
+        key.prefix = request.POST.get("prefix", "")  # That the page showed.
+        try:
+            secret = key.rotate(GRACE)
+        except RotationError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return self._back(pk)
         self.log_change(request, key, "Rotated.")
         return self._shown(request, key, secret)
 

@@ -83,7 +83,8 @@ class BasketView(CountedView):
             with watch.stage("choose"):
                 best = _best(found.things, given["budget"], given["limit"])
         finally:  # A hard one takes a second of a core, and an easy one a millisecond.
-            BrowseThrottle().count(request, 1 + int((time.thread_time() - begun) / SHARE) - BASKETS_COST)
+            cost = 1 + int((time.thread_time() - begun) / SHARE)
+            BrowseThrottle().settle(request, BASKETS_COST, cost)
         answer = _answer(best, found, given, request.build_absolute_uri("/"))
         return Response({**answer, "timings_ms": watch.timings_ms()})
 

@@ -108,7 +108,9 @@ class AddressThrottle(BaseThrottle):
         """Whether a request that was counted once may count as `cost`. If not, it counts as none."""
         limit, key = self._limit(request), request.auth
         if limit and not self._take(request, min(cost, limit.limit) - 1):
-            self.count(request, -1)
+            limit.count(self._key(request), -1)
+            if isinstance(key, Key):
+                quotas.refuse(key)
             return False
         if isinstance(key, Key):
             with self._given_back(request, cost):
@@ -138,12 +140,12 @@ class AddressThrottle(BaseThrottle):
         self.seconds = limit.take(self._key(request), cost)
         return self.seconds == 0
 
-    def count(self, request: Request, cost: int) -> None:
-        """Count what the request has cost already; a negative cost is given back."""
+    def settle(self, request: Request, taken: int, cost: int) -> None:
+        """Have a request that was counted as `taken` count as what it has cost. Neither is above a limit."""
         if limit := self._limit(request):
-            limit.count(self._key(request), cost)
+            limit.settle(self._key(request), taken, cost)
         if isinstance(request.auth, Key):
-            quotas.add(request.auth, cost)
+            quotas.settle(request.auth, taken, cost)
 
     def wait(self) -> float:
         return self.seconds

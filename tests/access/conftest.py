@@ -20,7 +20,7 @@ def _nothing_kept():
         caches["counts"].clear()
         caches["counts_here"].clear()
         live_origins.kept.forget()
-        usage._before.cache.clear()
+        usage._written.cache.clear()
 
     forget()
     yield

@@ -1,7 +1,11 @@
 """Which pages may read answers of the API."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -56,7 +60,62 @@ def test_a_flood_of_preflights_is_one_query_and_no_search(client, make_key, sett
     ) as asked:
         assert {preflight(client).status_code for _ in range(20)} == {200}
         assert {ALLOWED in preflight(client, f"https://{n}.example") for n in range(20)} == {False}
-    assert len(asked) == 1
+    assert len([one for one in asked if "access_key" in one["sql"]]) == 1
+
+
+def test_a_page_of_the_same_host_asks_no_database(client):
+    with CaptureQueriesContext(connection) as asked:
+        assert ALLOWED not in preflight(client, "http://testserver")
+        assert client.post("/api/v1/events/", {}, headers={"origin": "http://testserver"}).status_code == 415
+        assert client.get(SEARCH, headers={"origin": SHOP, "host": "other.example"}).status_code == 400
+    assert len([one for one in asked if "access_key" in one["sql"]]) == 1  # Of the other host's.
+
+
+def test_other_statements_have_as_much_time_as_before(client, make_key):
+    make_key()
+    with connection.cursor() as cursor:
+        before = cursor.execute("SHOW statement_timeout").fetchone()
+        assert ALLOWED in preflight(client)
+        assert cursor.execute("SHOW statement_timeout").fetchone() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_locked_table_delays_one_request_a_moment_and_the_others_not(make_key, monkeypatch):
+    make_key()
+    kept = live_origins._Kept()
+    assert kept.has(SHOP)
+    now = live_origins.time.monotonic() + live_origins.KEPT
+    monkeypatch.setattr(live_origins, "time", SimpleNamespace(monotonic=lambda: now))
+
+    def ask(_: int) -> tuple[bool, float]:
+        begun = time.monotonic()
+        try:
+            return kept.has(SHOP), time.monotonic() - begun
+        finally:
+            connection.close()
+
+    with transaction.atomic(), connection.cursor() as cursor, ThreadPoolExecutor(6) as threads:
+        cursor.execute("LOCK TABLE access_key IN ACCESS EXCLUSIVE MODE")
+        answers = list(threads.map(ask, range(6)))
+        assert [has for has, _ in answers] == [True] * 6
+        assert sum(seconds >= live_origins.PATIENCE / 1000 for _, seconds in answers) == 1
+        assert kept.has(SHOP)  # It is asked again after KEPT seconds.
+
+
+def test_a_key_that_is_saved_while_they_are_read_is_read_after_it(make_key, monkeypatch):
+    kept = live_origins._Kept()
+    read = live_origins._origins_of_keys
+
+    def read_too_early() -> frozenset[str]:
+        found = read()
+        make_key()
+        kept.forget()
+        return found
+
+    monkeypatch.setattr(live_origins, "_origins_of_keys", read_too_early)
+    assert not kept.has(SHOP)
+    monkeypatch.setattr(live_origins, "_origins_of_keys", read)
+    assert kept.has(SHOP)
 
 
 def test_answers_and_refusals_may_be_read_with_their_id(client, make_key, settings):

@@ -5,9 +5,21 @@ from django.urls import reverse
 
 from access import usage
 from access.models import Key, KeyDay, today
+from access.rates import Rate
 from tests.conftest import picture
 
 PRODUCTS = "/api/v1/products/"
+BASKET = {"budget": "500.00", "currency": "EUR", "things": [{"candidates": [{"sku": "BED-009", "similarity": 0.8}]}]}
+
+
+def told(key: Key) -> usage.Usage:
+    usage.write()
+    return usage.of([Key.objects.get(pk=key.pk)])[key.pk]
+
+
+def search_for_things(client, headers) -> int:
+    given = {"image": SimpleUploadedFile("a.png", picture("red")), "objects": "auto"}
+    return client.post(reverse("search"), given, headers=headers).status_code
 
 
 def statuses(client, headers, count):
@@ -80,3 +92,41 @@ def test_without_redis_requests_with_keys_are_answered_and_counted_here(client, 
     monkeypatch.setattr(rates, "_paused_until", float("inf"))
     _, sent = make_key("sk", scopes=["read"], per_minute=2)
     assert statuses(client, sent, 3) == [200, 200, 429]
+
+
+def test_a_basket_gives_back_no_more_than_it_took(client, make_key, settings):
+    def ask(headers):
+        return client.post("/api/v1/baskets/", BASKET, content_type="application/json", headers=headers).status_code
+
+    _, sent = make_key("sk", scopes=["search", "read"], per_minute=3)
+    assert [ask(sent), *statuses(client, sent, 3), ask(sent)] == [200, 200, 200, 429, 429]
+
+    settings.SEARCH_THROTTLE = "3/min"
+    similar = "/api/v1/products/BED-009/similar/"
+    assert [ask({}), *(client.get(similar).status_code for _ in range(3))] == [200, 404, 404, 429]
+
+
+def test_what_is_refused_for_its_weight_is_a_refusal_and_no_request_of_the_month(client, make_key, settings):
+    key, sent = make_key(per_minute=6)
+    assert [search_for_things(client, sent) for _ in range(3)] == [503, 429, 429]
+    assert told(key) == usage.Usage(today=1, month=1, refusals=2)
+
+    settings.SEARCH_THROTTLE = "6/min"
+    other, sent = make_key()
+    Rate(6, 60).forget("search:127.0.0.1")
+    assert [search_for_things(client, sent) for _ in range(3)] == [503, 429, 429]
+    assert told(other) == usage.Usage(today=1, month=1, refusals=2)
+
+
+def test_a_month_that_is_used_up_stays_so_while_redis_is_away(client, make_key, monkeypatch):
+    from access import rates
+
+    _, sent = make_key("sk", scopes=["read"], per_month=5)
+    monkeypatch.setattr(rates, "_paused_until", float("inf"))
+    assert statuses(client, sent, 1) == [200]
+    monkeypatch.setattr(rates, "_paused_until", 0.0)
+    assert statuses(client, sent, 6) == [200] * 5 + [429]
+    usage.write()
+    usage._written.cache.clear()  # A minute later.
+    monkeypatch.setattr(rates, "_paused_until", float("inf"))
+    assert statuses(client, sent, 2) == [429, 429]

@@ -34,6 +34,19 @@ def test_a_key_is_made_listed_rotated_and_revoked(capsys):
     assert f"{prefix(new)}  page  search,https://shop.example" in capsys.readouterr().out
 
 
+def test_a_key_is_rotated_again_within_the_grace_only_with_grace_0(capsys):
+    call_command(*PAGE)
+    first = capsys.readouterr().out.strip()
+    call_command("rotate_key", prefix(first))
+    second = capsys.readouterr().out.strip()
+    with pytest.raises(CommandError, match=r"former secret works until .* --grace 0") as refused:
+        call_command("rotate_key", prefix(second))
+    assert refused.value.returncode == 2
+    assert [Key.objects.of_secret(one) is None for one in (first, second)] == [False, False]
+    call_command("rotate_key", prefix(second), "--grace", "0")
+    assert [Key.objects.of_secret(one) is None for one in (first, second)] == [True, True]
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [

@@ -3,10 +3,12 @@
 import re
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
 from access.models import Key, KeyDay, today
+from access.secrets import prefix
+from staff.keys import KeyForm
 
 pytestmark = pytest.mark.django_db
 ADD = reverse("admin:access_key_add")
@@ -20,6 +22,12 @@ PAGE = {
     "per_month": 1000,
 }
 SECRET = re.compile(r"[ps]k_[0-9a-f]{10}_[\w-]{43}")
+DIGITS = r'name="digits" value="(\w{10})"'
+
+
+def found(pattern: str, page: str) -> str:
+    [value] = re.findall(pattern, page)
+    return value
 
 
 def shown(answer) -> str:
@@ -80,7 +88,7 @@ def test_a_key_is_rotated_and_revoked_and_never_deleted(admin_client, client):
     key = Key.objects.get()
     verbs = ("rotate", "revoke", "delete")
     rotate, revoke, delete = (reverse(f"admin:access_key_{verb}", args=[key.pk]) for verb in verbs)
-    second = shown(admin_client.post(rotate))
+    second = shown(admin_client.post(rotate, {"prefix": key.prefix}))
     assert [works(client, first), works(client, second)] == [True, True]
     assert admin_client.get(revoke).status_code == 405
     assert admin_client.post(revoke).status_code == 302
@@ -88,6 +96,75 @@ def test_a_key_is_rotated_and_revoked_and_never_deleted(admin_client, client):
     assert "revoked already" in admin_client.post(rotate, follow=True).content.decode()
     assert admin_client.post(delete, {"post": "yes"}).status_code == 403
     assert "Rotate" not in admin_client.get(reverse("admin:access_key_change", args=[key.pk])).content.decode()
+
+
+def test_a_key_is_not_rotated_twice_within_the_grace(admin_client, client):
+    first = shown(admin_client.post(ADD, PAGE))
+    key = Key.objects.get()
+    rotate = reverse("admin:access_key_rotate", args=[key.pk])
+    shown_prefix = found(r'name="prefix" value="(pk_\w+)"', change_page(admin_client, key))
+    second = shown(admin_client.post(rotate, {"prefix": shown_prefix}))
+    new = Key.objects.get().prefix
+    for seen, told in (
+        (shown_prefix, f"{shown_prefix} was rotated already: it is {new} now"),
+        (new, "the former secret works until"),
+        ("", "was rotated already"),
+    ):
+        answer = admin_client.post(rotate, {"prefix": seen}, follow=True)
+        assert told in answer.content.decode()
+        assert not SECRET.search(answer.content.decode())
+    assert [works(client, first), works(client, second)] == [True, True]
+
+
+def test_the_page_that_made_a_key_makes_no_other_when_it_is_sent_again(admin_client):
+    digits = found(DIGITS, admin_client.get(ADD).content.decode())
+    sent = {**PAGE, "digits": digits}
+    assert prefix(shown(admin_client.post(ADD, sent))) == f"pk_{digits}"
+    again = admin_client.post(ADD, sent).content.decode()
+    assert f"This page made the key web page (pk_{digits}) already." in again
+    assert Key.objects.count() == 1
+    assert not SECRET.search(again)
+
+
+def test_nor_when_it_is_sent_twice_at_once(admin_client, monkeypatch):
+    digits = found(DIGITS, admin_client.get(ADD).content.decode())
+    admin_client.post(ADD, {**PAGE, "digits": digits})
+    monkeypatch.setattr(KeyForm, "clean", lambda form: form.cleaned_data)  # It was asked before the other was made.
+    answer = admin_client.post(ADD, {**PAGE, "digits": digits}, follow=True)
+    assert f"(pk_{digits}) already." in answer.content.decode()
+    assert Key.objects.count() == 1
+
+
+def secret_key(scope: str) -> Key:
+    key = Key(name=scope, kind="sk", scopes=[scope])
+    key.renew()
+    key.save()
+    return key
+
+
+def test_nobody_gives_a_key_what_they_may_not_do_themselves(client):
+    writer, reader = secret_key("catalog.write"), secret_key("read")
+    user = User.objects.create_user("ann", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(content_type__app_label="access"))
+    client.force_login(user)
+    told = "You may not give catalog.write"
+    rotate = reverse("admin:access_key_rotate", args=[writer.pk])
+    assert told in client.post(rotate, {"prefix": writer.prefix}, follow=True).content.decode()
+    change = reverse("admin:access_key_change", args=[reader.pk])
+    secret = {**PAGE, "kind": "sk", "origins": "", "scopes": ["read", "catalog.write"]}
+    assert told in client.post(change, secret).content.decode()
+    assert told in client.post(ADD, secret).content.decode()
+    assert Key.objects.count() == 2
+
+    user.user_permissions.add(*Permission.objects.filter(content_type__app_label="catalog"))
+    assert client.post(change, secret).status_code == 302
+    reader.refresh_from_db()
+    assert reader.scopes == ["read", "catalog.write"]
+    assert shown(client.post(rotate, {"prefix": writer.prefix}))
+
+
+def change_page(client, key) -> str:
+    return client.get(reverse("admin:access_key_change", args=[key.pk])).content.decode()
 
 
 def test_the_page_of_a_key_tells_how_often_it_was_used(admin_client):

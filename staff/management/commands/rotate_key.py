@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management import CommandError
 
-from access.models import Key
+from access.models import Key, RotationError
 from search.management.commands._base_command import ExplainedCommand
 
 MOST_HOURS = 24 * 90
@@ -15,7 +15,7 @@ examples:
   manage.py rotate_key sk_0d51e77c90
   manage.py rotate_key sk_0d51e77c90 --grace 0
 
-exit status: 0 rotated, 2 there is no such live key
+exit status: 0 rotated, 2 there is no such live key, or its former secret still works and --grace is not 0
 """
 
 
@@ -33,6 +33,9 @@ class Command(ExplainedCommand):
         key = Key.objects.live().of_prefix(prefix)
         if key is None:
             raise CommandError(f"No live key has the prefix {prefix[:13]}. `manage.py keys` lists them.", returncode=2)
-        secret = key.rotate(timedelta(hours=grace))
+        try:
+            secret = key.rotate(timedelta(hours=grace))
+        except RotationError as error:
+            raise CommandError(str(error), returncode=2) from error
         self.stderr.write(f"{key} has a new secret. It is shown this once:")
         self.stdout.write(secret)
