@@ -158,9 +158,10 @@ def test_a_product_without_an_indexed_photo_is_wanted_in_vain_and_the_notes_say_
 
 
 def test_a_folder_labels_its_photos_by_category(space, shop, tmp_path):
-    (tmp_path / "lamp").mkdir()
-    (tmp_path / "lamp" / "b.png").write_bytes(picture("red"))
-    [label] = read_labels(tmp_path, MANY, seed=0)
+    folder = tmp_path / "labelled"
+    (folder / "lamp").mkdir(parents=True)
+    (folder / "lamp" / "b.png").write_bytes(picture("red"))
+    [label] = read_labels(folder, MANY, seed=0)
     assert (label.place, label.category) == ("lamp/b.png", Category.objects.get(slug="lamp").pk)
 
 

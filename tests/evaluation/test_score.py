@@ -132,11 +132,12 @@ def test_photos_beside_the_catalogue_are_encoded_and_judged_by_the_served_head(s
 
 def test_photos_labelled_with_a_category_alone_are_worst_where_the_head_is_surely_wrong(space, shop, tmp_path):
     head_training.train(space)
-    (tmp_path / "lamp").mkdir()
-    (tmp_path / "lamp" / "blue.png").write_bytes(picture((20, 3, 200)))
-    (tmp_path / "lamp" / "red.png").write_bytes(picture((200, 3, 20)))
+    folder = tmp_path / "labelled"
+    (folder / "lamp").mkdir(parents=True)
+    (folder / "lamp" / "blue.png").write_bytes(picture((20, 3, 200)))
+    (folder / "lamp" / "red.png").write_bytes(picture((200, 3, 20)))
     stock = shared_stock([space], MANY, seed=0)
-    score = evaluate(space, stock, labelled(read_labels(tmp_path, MANY, 0), stock), Settings(timed=0))
+    score = evaluate(space, stock, labelled(read_labels(folder, MANY, 0), stock), Settings(timed=0))
     assert isinstance(score.category, CategoryQuality)
     assert [(miss.name, miss.likeliest, miss.wanted) for miss in score.worst] == [("lamp/blue.png", "bed", ())]
     assert (score.first_matches, score.gates["open"].recall, score.gates["open"].mean_average_precision) == (

@@ -3,6 +3,7 @@ from celery import current_app
 from django.db import OperationalError
 from django.db.models import QuerySet
 
+from access.tasks import write_usage
 from catalog.models import VocabularyWord
 from descriptions.tasks import tag_pending
 from ml.recipes import WeightsError
@@ -86,8 +87,8 @@ def test_a_turn_that_is_over_rings_for_the_next_one(space, shop, monkeypatch):
 
 
 def test_beat_rings_tasks_that_exist():
-    expected = {tasks.index_pending, tasks.import_pending, tasks.maintain, tasks.roll_up, tag_pending, report_leftovers}
-    known = {task.name for task in expected}
+    expected = [tasks.index_pending, tasks.import_pending, tasks.maintain, tasks.roll_up, tag_pending]
+    known = {task.name for task in [*expected, report_leftovers, write_usage]}
     assert {entry["task"] for entry in current_app.conf.beat_schedule.values()} == known
 
 
