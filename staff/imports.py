@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from catalog.importing import jobs
 from catalog.importing.albums import MAX_ENTRIES, MAX_UNPACKED_BYTES, Archive, Misuse
@@ -58,6 +59,7 @@ class ImportForm(forms.ModelForm):
     format = forms.ChoiceField(
         choices=[("", "Find out by the file"), *((format.name, format.title) for format in FORMATS.values())],
         required=False,
+        widget=UnfoldAdminSelectWidget,
         help_text="What the catalogue was exported from. You need it only if a file is taken for another.",
     )
 

@@ -132,3 +132,13 @@ def test_a_key_is_made_copied_once_rotated_and_revoked(page):
     page.get_by_role("button", name="Revoke").click()
     expect(page.get_by_text("is revoked. Requests with it are refused from now on.")).to_be_visible()
     expect(page.get_by_role("button", name="Rotate: a new secret")).to_have_count(0)
+
+
+@pytest.mark.parametrize("name", ["admin:access_key_add", "admin:catalog_import_add", "admin:catalog_product_add"])
+def test_no_form_is_wider_than_a_phone(page, live_server, name):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{live_server.url}{reverse(name)}")
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for field in page.locator("form label:visible").all():
+        assert field.evaluate("(label) => label.getBoundingClientRect().right <= innerWidth")
