@@ -1,7 +1,7 @@
 """Memory that a worker gives back to the system.
 
-Python looks for garbage in what has lived long only after a quarter more has come, which is half an hour of indexing,
-and photos of ever other sizes leave gaps in the heap, which glibc keeps.
+Python looks for garbage in what has lived long only after a quarter more has come, which are thousands of photos, and
+photos of ever other sizes leave gaps in the heap, which glibc keeps.
 """
 
 import ctypes

@@ -6,15 +6,19 @@ from decimal import Decimal, InvalidOperation
 from html import unescape
 
 from lxml import etree, html
+from rest_framework.serializers import BooleanField
 
 from catalog.importing.albums import Refused
 from catalog.models import Product
 from catalog.photos import MAX_PHOTOS, TooManyPhotos
 
-# The words that the API reads, too (catalog.fields.TruthField).
-TRUTHS = dict.fromkeys(("true", "t", "yes", "y", "on", "1"), True) | dict.fromkeys(
-    ("false", "f", "no", "n", "off", "0"), False
-)
+# The words that the API reads.
+TRUTHS = {
+    text: is_true
+    for is_true, texts in ((True, BooleanField.TRUE_VALUES), (False, BooleanField.FALSE_VALUES))
+    for text in texts
+    if isinstance(text, str)
+}
 TAG = re.compile(r"<[a-zA-Z/!]")
 UNSEEN = {"script", "style", "head", "template"}
 INLINE = {"a", "abbr", "b", "code", "em", "font", "i", "mark", "s", "small", "span", "strong", "sub", "sup", "u"}

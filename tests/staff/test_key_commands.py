@@ -19,7 +19,7 @@ def test_a_key_is_made_listed_rotated_and_revoked(capsys):
     assert Key.objects.of_secret(secret) == Key.objects.get()
 
     call_command("keys", "--json")
-    [told] = map(json.loads, capsys.readouterr().out.splitlines())
+    [told] = json.loads(capsys.readouterr().out)
     assert (told["prefix"], told["scopes"], told["month"]) == (prefix(secret), ["search"], 0)
 
     call_command("rotate_key", told["prefix"], "--grace", "0")

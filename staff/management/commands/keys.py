@@ -21,15 +21,17 @@ class Command(ExplainedCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--all", action="store_true", help="revoked ones as well")
-        parser.add_argument("--json", action="store_true", help="one JSON object a line")
+        parser.add_argument("--json", action="store_true", help="print a list of objects instead of lines")
 
     def handle(self, *args: Any, **options: Any) -> None:
         keys = list(Key.objects.all() if options["all"] else Key.objects.live())
         used = usage.of(keys)
-        for key in keys:
-            told = _told(key, used[key.pk])
-            self.stdout.write(json.dumps(told) if options["json"] else _line(told))
-        if not keys:
+        told = [_told(key, used[key.pk]) for key in keys]
+        if options["json"]:
+            self.stdout.write(json.dumps(told, indent=2))
+        elif told:
+            self.stdout.write("\n".join(map(_line, told)))
+        else:
             self.stderr.write("There are no keys. manage.py make_key makes one.")
 
 
