@@ -4,6 +4,7 @@ import errno
 import os
 import stat
 from datetime import timedelta
+from math import ceil
 
 import pytest
 from django.core.files.base import ContentFile
@@ -15,6 +16,7 @@ from catalog.importing.importer import BATCH, Importer
 from catalog.importing.rows import ProductRow
 from catalog.models import Category, Import, Photo, Product
 from catalog.storage import PhotoStorage
+from tests.catalog.importing.feeds.test_feeds import EXPORTS
 from tests.conftest import picture
 from tests.zips import zipped
 
@@ -149,6 +151,21 @@ def test_another_worker_goes_on_where_one_stopped(long):
         jobs.start(long)
     assert (Product.objects.count(), Photo.objects.count()) == (3 * BATCH + 2, 3 * BATCH + 1)
     assert Product.objects.get(sku="CH-0").name == "Oak"
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_so_it_does_in_the_middle_of_a_feed_or_an_export(db, name):
+    """A batch may end between the variants of one product."""
+    make, _, products, _ = EXPORTS[name]
+    sent, export = Import(csv_name=name), make()
+    sent.csv.save(name, ContentFile(export if isinstance(export, bytes) else export.encode()), save=False)
+    sent.save()
+    turns = ceil(products / BATCH)  # Two or more.
+    assert [work(sent, A_BATCH) for _ in range(turns)] == ["checking"] * (turns - 1) + ["checked"]
+    jobs.start(sent)
+    assert [work(sent, A_BATCH) for _ in range(turns)] == ["running"] * (turns - 1) + ["done"]
+    assert counts(sent) == [products, 0, 0, 0]
+    assert Product.objects.count() == products
 
 
 def test_a_batch_that_another_worker_settled_is_not_settled_again(long):
