@@ -142,3 +142,16 @@ def test_no_form_is_wider_than_a_phone(page, live_server, name):
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     for field in page.locator("form label:visible").all():
         assert field.evaluate("(label) => label.getBoundingClientRect().right <= innerWidth")
+
+
+def test_a_secret_is_seen_whole_on_a_phone(page, live_server):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{live_server.url}{reverse('admin:access_key_add')}")
+    page.get_by_label("Name").fill("Web page")
+    page.get_by_label("search: by photo").check()
+    page.get_by_label("Origins").fill("https://shop.example")
+    page.get_by_role("button", name="Save", exact=True).click()
+    secret = page.locator("#secret")
+    expect(secret).to_contain_text("pk_")
+    assert secret.evaluate("(code) => code.getBoundingClientRect().right <= innerWidth")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
