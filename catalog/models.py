@@ -222,6 +222,52 @@ class AttributeValue(models.Model):
         return f"{self.name}: {self.value}"
 
 
+class AttributeType(models.Model):
+    """How the values of an attribute are read."""
+
+    class Kind(models.TextChoices):
+        TEXT = "text"
+        NUMBER = "number", "number"
+        SIZES = "sizes", "several lengths, such as 46 x 55 x 86 cm"
+        TRUTH = "truth", "yes or no"
+
+    name = models.CharField(max_length=MAX_KEY_LENGTH, unique=True, help_text="The attribute's, as products have it.")
+    kind = models.CharField(max_length=10, choices=Kind)
+    number = models.SlugField(
+        max_length=MAX_KEY_LENGTH,
+        blank=True,
+        help_text="The number that it becomes, such as width_cm: filters are called so.",
+    )
+    unit = models.CharField(max_length=3, blank=True, help_text="Of values that name none (catalog.units).")
+    is_chosen = models.BooleanField(default=False, help_text="Chosen by staff; otherwise found out by its values.")
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.get_kind_display()}"
+
+
+class ProductNumber(models.Model):
+    """A number that a product has: what range filters compare. Read from its attributes and its description."""
+
+    # The constraint's index serves it.
+    product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="numbers", db_index=False)
+    name = models.CharField(
+        max_length=MAX_KEY_LENGTH,
+        help_text="Ends with the unit that it is kept in (catalog.units.KEPT_IN), if any: width_cm, weight_kg, seats.",
+    )
+    value = models.FloatField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["product", "name"], name="number_once_per_product")]
+        indexes = [models.Index(fields=["name", "value", "product"], name="product_number")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.value:g}"
+
+
 def photo_path(photo: "Photo", _name: str) -> str:
     return f"photos/{photo.sha256[:2]}/{photo.sha256}.jpg"
 
