@@ -13,6 +13,9 @@ from cachetools import TTLCache, cached
 from django.db.models import Min
 from django.http import HttpRequest
 
+from access import usage
+from access.models import Key
+from access.usage import Usage
 from catalog.models import Category, Import, Product
 from descriptions import caption_progress
 from descriptions.captioning import shops_model
@@ -25,6 +28,7 @@ from staff import confusion
 from staff.confusion import Confusion
 
 IMPORTS = 5  # the last ones
+KEYS = 8  # Those most used. A shop has a few, and the list of keys has all.
 KEPT = 10  # Seconds that a process keeps the state of the index. Counting a million photos takes one.
 
 
@@ -51,6 +55,19 @@ class Judge:
         return f"{self.head.metrics['top1']:.1%}"
 
 
+@dataclass(frozen=True)
+class KeyUse:
+    """A live key, and how often it is used."""
+
+    key: Key
+    use: Usage
+
+    @property
+    def quota(self) -> str:
+        """The share of this month's requests that are used up, in percent."""
+        return f"{self.use.month / self.key.per_month:.0%}"
+
+
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """The context of unfold's index page (settings.UNFOLD)."""
     may = request.user.has_perm
@@ -61,6 +78,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         context["imports"] = Import.objects.select_related("created_by")[:IMPORTS]
     if may("search.view_space"):
         context |= {"space": space, "judge": space and judge(space), "today": queries.today()}
+    if may("access.view_key"):
+        context["keys"] = keys()
     return context
 
 
@@ -85,3 +104,11 @@ def judge(space: Space) -> Judge | None:
         return None
     names = dict(Category.objects.values_list("pk", "name"))
     return Judge(head, confusion.of(head.metrics, names))
+
+
+def keys() -> list[KeyUse]:
+    """The live keys that were used most this month."""
+    live = list(Key.objects.live())
+    uses = usage.of(live)
+    most_used = sorted(live, key=lambda key: (-uses[key.pk].month, key.name))
+    return [KeyUse(key, uses[key.pk]) for key in most_used[:KEYS]]

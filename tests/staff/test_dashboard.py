@@ -10,7 +10,9 @@ from django.db.models import F
 from django.template.defaultfilters import filesizeformat
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
+from access.models import Key, KeyDay, today
 from catalog.models import Import, Photo
 from descriptions import server_rest
 from descriptions.caption_leases import keep, put_off, take
@@ -175,3 +177,23 @@ def test_captions_are_told_with_what_they_took_and_why_one_is_missing(admin_clie
     page = words(admin_client)
     server_rest.end()
     assert re.search(r"The server is left alone until \d\d:\d\d \(UTC\)\. The server answered with 401\.", page)
+
+
+def test_the_use_of_keys_is_told_and_the_most_used_comes_first(admin_client, client, django_user_model):
+    assert "A page on another host needs one." in words(admin_client)
+
+    def made(name: str, **fields: object) -> Key:
+        key = Key(name=name, kind="sk", scopes=["read"], per_month=10_000, **fields)
+        key.renew()
+        key.save()
+        return key
+
+    shop, quiet, revoked = made("Shop page"), made("Quiet page"), made("Old page", revoked_at=timezone.now())
+    KeyDay.objects.create(key=shop, day=today(), requests=2_345, refusals=17)
+    KeyDay.objects.create(key=revoked, day=today(), requests=9_999)
+    page = words(admin_client)
+    assert "2,345 requests today, 2,345 this month (23% of its quota), 17 refused." in page
+    assert page.index(shop.name) < page.index(quiet.name)
+    assert revoked.name not in page
+    client.force_login(django_user_model.objects.create_user("ned", is_staff=True))
+    assert "Shop page" not in words(client)

@@ -58,7 +58,7 @@ def test_staff_may_read_it_and_customers_may_not(client):
 
 def test_behind_tls_it_is_answered_without(client, settings):
     settings.SECURE_SSL_REDIRECT = True
-    assert client.get("/metrics").status_code == 301
+    assert client.get("/metrics").status_code == 308
     settings.SECURE_REDIRECT_EXEMPT = ["^metrics$"]
     client.handler.load_middleware()
     assert client.get("/metrics").status_code == 401
