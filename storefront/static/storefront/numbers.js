@@ -79,7 +79,7 @@ class Slider {
     return input;
   }
 
-  show({ min, max, ranges }, set) {
+  show({ min, max, buckets }, set) {
     const step = roundStep((max - min) / STEPS);
     const [from, to] = [Math.floor(min / step) * step, Math.ceil(max / step) * step];
     for (const [input, limit] of [[this.lowest, from], [this.highest, to]]) {
@@ -88,16 +88,16 @@ class Slider {
       input.dataset.limit = tidy(limit);
       input.value = set[input.dataset.number] ?? tidy(limit);
     }
-    this.draw(ranges, from, to);
+    this.draw(buckets, from, to);
     this.moved();
   }
 
   /** Bars as high as what they count, over the part of the slider that they stand for. */
-  draw(ranges, from, to) {
-    const most = Math.max(1, ...ranges.map(({ count }) => count));
+  draw(buckets, from, to) {
+    const most = Math.max(1, ...buckets.map(({ count }) => count));
     const share = (value) => (Math.min(to, Math.max(from, value)) - from) / (to - from);
     this.bars.replaceChildren(
-      ...ranges.map(({ min, max, count }) => {
+      ...buckets.map(({ min, max, count }) => {
         const bar = element("span");
         bar.style.setProperty("--from", share(min));
         bar.style.setProperty("--to", share(max));
