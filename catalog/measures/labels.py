@@ -4,6 +4,11 @@ from collections.abc import Collection, Mapping
 from enum import StrEnum
 
 
+def listed(*lines: str) -> frozenset[str]:
+    """The words of some lines."""
+    return frozenset(" ".join(lines).split())
+
+
 class Side(StrEnum):
     """What is measured."""
 
@@ -35,17 +40,17 @@ LETTERS: Mapping[str, Side] = {
     "p": Side.DEPTH,
     "h": Side.HEIGHT,
 }
-# A sentence that says no more than these before a size speaks of the product itself, and not of its seat or its drawers.
-NEUTRAL = frozenset(
-    "measures measuring measure measurements dimensions dimension size sizes overall total product item approx "
-    "approximately about circa roughly is are the a an it its this with of in and "
-    "maße masse maßen abmessungen abmessung größe gesamt gesamtmaße produktmaße misst ca etwa ungefähr der die das ist "
-    "sind mit und "
-    "mesure mesures mesurant taille environ le la les est sont et de du avec "
-    "medidas medida dimensiones tamaño mide aprox aproximadamente el los las es son con y del".split()
+# A sentence that says no more than these before a size speaks of the product itself, not of its seat or its drawers.
+NEUTRAL = listed(
+    "measures measuring measure measurements dimensions dimension size sizes overall total product item approx",
+    "approximately about circa roughly is are the a an it its this with of in and",
+    "maße masse maßen abmessungen abmessung größe gesamt gesamtmaße produktmaße misst ca etwa ungefähr der die das ist",
+    "sind mit und",
+    "mesure mesures mesurant taille environ le la les est sont et de du avec",
+    "medidas medida dimensiones tamaño mide aprox aproximadamente el los las es son con y del",
 )
-TIMES = frozenset("x × * by mal sur por".split())
-UP_TO = frozenset("- – — to bis à a hasta".split())
+TIMES = listed("x × * by mal sur por")
+UP_TO = listed("- – — to bis à a hasta")
 
 
 def sides(labels: Collection[str]) -> list[Side] | None:

@@ -9,7 +9,8 @@ FRACTIONS = {"½": 0.5, "¼": 0.25, "¾": 0.75}
 AMOUNT = r"(?:\d+(?:[.,]\d+)*(?:\s?[½¼¾]|[ -]\d{1,2}/\d{1,2}(?!\d))?|[½¼¾])"
 SPELLINGS: Mapping[str, str] = {
     "mm": "mm millimeter millimeters millimetre millimetres millimètre millimètres milímetro milímetros",
-    "cm": "cm cms centimeter centimeters centimetre centimetres zentimeter centimètre centimètres centímetro centímetros",
+    "cm": "cm cms centimeter centimeters centimetre centimetres zentimeter centimètre centimètres centímetro "
+    "centímetros",
     "m": "m meter meters metre metres mètre mètres metro metros",
     "in": "in inch inches zoll pouce pouces pulgada pulgadas \" ″ ” “ '' ’’",
     "ft": "ft foot feet fuß pied pieds pie pies ' ′ ’",
@@ -22,7 +23,7 @@ _PARTS = re.compile(r"(?P<whole>\d+(?:[.,]\d+)*)?(?:\s?(?P<sign>[½¼¾])|[ -](?
 
 
 def amount(text: str, unit: str = "") -> float | None:
-    """The number that an AMOUNT stands for; None if it stands for none. `unit` is one of catalog.units, if it is known."""
+    """The number that an AMOUNT stands for; None if it stands for none. `unit`: one of catalog.units, if known."""
     parts = _PARTS.fullmatch(text.strip())
     if not parts:
         return None
@@ -33,7 +34,7 @@ def amount(text: str, unit: str = "") -> float | None:
 
 
 def _whole(text: str, unit: str) -> float:
-    """A point or a comma is the decimal one. Before three digits it parts thousands in mm, where no decimals are given."""
+    """A point or a comma is the decimal one. In mm and g, of which nobody gives decimals, it may part thousands."""
     marks = [mark for mark in text if mark in ".,"]
     if len(marks) > 1:
         if marks[-1] == marks[0]:  # 1.234.567

@@ -1,4 +1,4 @@
-"""Reads the sizes and the weight of a product from a text. What may be those of a part of it, or of its box, is left out.
+"""Reads the sizes and the weight of a product from a text. What may be those of a part of it or of its box is left out.
 
 A grammar of a few lines, written by hand: quantulum3 and pint find quantities, but not whose width they are.
 """
@@ -6,7 +6,7 @@ A grammar of a few lines, written by hand: quantulum3 and pint find quantities, 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from catalog.measures.labels import LABELS, NEUTRAL, UNNAMED, Side, sides
+from catalog.measures.labels import NEUTRAL, UNNAMED, Side, listed, sides
 from catalog.measures.quantities import UNIT_OF, amount, kept
 from catalog.measures.tokens import Kind, Token, tokens
 from catalog.units import UNITS
@@ -15,8 +15,10 @@ MOST_CM = 10_000.0
 MOST_KG = 10_000.0
 # Texts are read to here: what a product measures is not said at the end of a novel.
 MOST_CHARACTERS = 20_000
-_OF = frozenset("de en in".split())
-_JOINS = frozenset("and und et y x with mit avec con or oder ou o".split())
+# Sides of one thing, and its weight. A longer row of numbers is something else.
+MOST_SIZES = 6
+_OF = listed("de en in")
+_JOINS = listed("and und et y x with mit avec con or oder ou o")
 
 
 @dataclass(frozen=True)
@@ -111,18 +113,19 @@ def _is_of_the_product(group: Group, pieces: Sequence[Token], neutral: Collectio
 def _groups(pieces: Sequence[Token], unit: str) -> Iterator[Group]:
     place = 0
     while place < len(pieces):
-        group = _group(pieces, place, unit)
+        is_within = place > 0 and pieces[place - 1].kind is Kind.TIMES  # What begins before it was no group.
+        group = None if is_within else _group(pieces, place, unit)
         if group:
             yield group
         place = group.end if group else place + 1
 
 
 def _group(pieces: Sequence[Token], begin: int, unit: str) -> Group | None:
-    """The group that begins at this token: "W x D x H: 46 x 55 x 86 cm", "46 x 55 x 86 cm (W x D x H)", "46 cm wide"."""
+    """The group that begins at this token: "W x D x H: 46 x 55 x 86 cm", "46 x 55 cm (W x D)", "46 cm wide"."""
     order, place = _order(pieces, begin)
     sizes: list[Size] = []
     joined_by_times = False
-    while True:
+    while len(sizes) <= MOST_SIZES:
         found = _size(pieces, place)
         if found is None:
             break
@@ -143,7 +146,7 @@ def _group(pieces: Sequence[Token], begin: int, unit: str) -> Group | None:
         order, end = _order(pieces, end)
     whole = _with_units(sizes, unit)
     labels = [size.label for size in sizes if size.label] or order
-    is_complete = whole and len(labels) in (0, len(sizes)) and (labels or 2 <= len(sizes) <= 3)
+    is_complete = whole and len(sizes) <= MOST_SIZES and len(labels) in (0, len(sizes)) and (labels or 2 <= len(sizes) <= len(UNNAMED))
     return Group(whole, labels, begin, end) if whole and is_complete else None
 
 
