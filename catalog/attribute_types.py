@@ -46,9 +46,9 @@ _QUANTITY = re.compile(
 VALUES = f"""
     SELECT name, value, count FROM (
         SELECT *, row_number() OVER (PARTITION BY name ORDER BY count DESC, value) AS place FROM (
-            SELECT name, value, count(*) AS count
-            FROM {Product._meta.db_table}, jsonb_each_text(attributes) AS pair (name, value)
-            WHERE value IS NOT NULL GROUP BY 1, 2
+            SELECT attribute AS name, content AS value, count(*) AS count
+            FROM {Product._meta.db_table}, jsonb_each_text(attributes) AS pair (attribute, content)
+            WHERE content IS NOT NULL GROUP BY 1, 2
         ) counts
     ) ranked WHERE place <= {MOST_VALUES} ORDER BY name, place
 """

@@ -93,7 +93,8 @@ class ProductSerializer(serializers.ModelSerializer):
     category = CategoryField(slug_field="slug", queryset=Category.objects.all(), help_text="The category's slug.")
     photos = PhotoSerializer(many=True, read_only=True)
     numbers = NumbersField(
-        read_only=True, help_text="Read from attributes, description and name: what filters such as width_cm_max compare."
+        read_only=True,
+        help_text="Read from attributes, description and name: what filters such as width_cm_max compare.",
     )
 
     class Meta:

@@ -146,7 +146,12 @@ def _group(pieces: Sequence[Token], begin: int, unit: str) -> Group | None:
         order, end = _order(pieces, end)
     whole = _with_units(sizes, unit)
     labels = [size.label for size in sizes if size.label] or order
-    is_complete = whole and len(sizes) <= MOST_SIZES and len(labels) in (0, len(sizes)) and (labels or 2 <= len(sizes) <= len(UNNAMED))
+    is_complete = (
+        whole
+        and len(sizes) <= MOST_SIZES
+        and len(labels) in (0, len(sizes))
+        and (labels or 2 <= len(sizes) <= len(UNNAMED))
+    )
     return Group(whole, labels, begin, end) if whole and is_complete else None
 
 
