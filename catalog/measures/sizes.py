@@ -3,6 +3,7 @@
 A grammar of a few lines, written by hand: quantulum3 and pint find quantities, but not whose width they are.
 """
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,10 @@ MOST_KG = 10_000.0
 MOST_CHARACTERS = 20_000
 # Sides of one thing, and its weight. A longer row of numbers is something else.
 MOST_SIZES = 6
+# Most sentences hold no size, and need no closer look. A point before a digit is that of "ca. 46 cm".
+_SENTENCES = re.compile(r"[\n;|•!?]+|\.\s+(?=[^\W\d_])")
+_DIGIT = re.compile(r"[\d½¼¾]")
+_WORDS = re.compile(r"[^\W\d_]+")
 _OF = listed("de en in")
 _JOINS = listed("and und et y x with mit avec con or oder ou o")
 
@@ -54,13 +59,16 @@ def read(text: str, subject: str = "", unit: str = "") -> dict[str, float]:
         subject: the product's name and category; a sentence may say them before a size.
         unit: what sizes are in that say no unit; without it they are passed over.
     """
-    pieces = list(tokens(text[:MOST_CHARACTERS]))
-    neutral = NEUTRAL | {token.text.casefold() for token in tokens(subject) if token.kind is Kind.WORD}
     found: dict[str, float] = {}
-    for group in _groups(pieces, unit):
-        if _is_of_the_product(group, pieces, neutral):
-            for name, value in _numbers(group).items():
-                found.setdefault(name, value)
+    neutral: Collection[str] = ()
+    for sentence in _SENTENCES.split(text[:MOST_CHARACTERS]):
+        if not _DIGIT.search(sentence):
+            continue
+        neutral = neutral or NEUTRAL | {word.casefold() for word in _WORDS.findall(subject)}
+        pieces = list(tokens(sentence))
+        for group in _groups(pieces, unit):
+            if _is_of_the_product(group, pieces, neutral):
+                found = _numbers(group) | found
     return found
 
 
