@@ -103,7 +103,7 @@ class WantedAttributesField(RepeatedField):
 class BoundField(serializers.Field):
     """Documents one bound of a number. RangesField reads it, with those of all other numbers."""
 
-    default_error_messages = ranges.MESSAGES
+    default_error_messages = {**ranges.MESSAGES}
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(required=False, **kwargs)

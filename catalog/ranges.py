@@ -183,3 +183,72 @@ def within(number: str, bounds: Sequence[Bound]) -> QuerySet[ProductNumber]:
         else:
             rows = rows.filter(value__gte=bound.value - bound.slack)
     return rows
+
+
+def missed(ranges: Ranges, share: float) -> Q:
+    """What fails the bounds of one number alone, by at most this share of the bound that it fails.
+
+    One set of products, as `condition` makes them.
+    """
+    grouped = by_number(ranges)
+    gaps: list[QuerySet[ProductNumber, Any]] = []
+    for number, bounds in grouped.items():
+        others = [within(other, grouped[other]).values("product") for other in grouped if other != number]
+        for bound in bounds:
+            gap = _beyond(bound, share)
+            for products in others:
+                gap = gap.filter(product__in=products)
+            gaps.append(gap.values("product"))
+    return Q(pk__in=gaps[0].union(*gaps[1:]) if len(gaps) > 1 else gaps[0])
+
+
+def _beyond(bound: Bound, share: float) -> QuerySet[ProductNumber]:
+    """The rows of a number that fail a bound by at most this share of it."""
+    rows, reach = ProductNumber.objects.filter(name=bound.number).order_by(), share * abs(bound.value)
+    if bound.is_most:
+        return rows.filter(value__gt=bound.value + bound.slack, value__lte=bound.value + reach)
+    return rows.filter(value__lt=bound.value - bound.slack, value__gte=bound.value - reach)
+
+
+# What failing a bound is called, at most and at least. Of other numbers: over, under.
+TOO: Mapping[str, tuple[str, str]] = {
+    "width": ("too wide", "too narrow"),
+    "depth": ("too deep", "too shallow"),
+    "height": ("too high", "too low"),
+    "length": ("too long", "too short"),
+    "diameter": ("too wide", "too narrow"),
+    "weight": ("too heavy", "too light"),
+}
+
+
+@dataclass(frozen=True)
+class Miss:
+    """By how much a product fails a bound, in the unit of the request."""
+
+    bound: Bound
+    by: float
+
+    @property
+    def text(self) -> str:
+        """Such as "2 cm too wide"."""
+        stem = self.bound.number.rpartition("_")[0] or self.bound.number
+        over, under = TOO.get(stem, ("over", "under"))
+        amount = f"{self.by:g} {self.bound.unit}".strip()
+        return f"{amount} {over if self.bound.is_most else under}"
+
+
+def miss(bound: Bound, value: float) -> Miss | None:
+    """By how much a value, in the unit that it is kept in, fails a bound; None if it does not."""
+    by = value - bound.value if bound.is_most else bound.value - value
+    return Miss(bound, _shown(in_unit(bound, by))) if by > bound.slack else None
+
+
+def in_unit(bound: Bound, value: float) -> float:
+    """A value as the request measures it, not rounded."""
+    kept = kept_in(bound.number)
+    return convert(value, kept, bound.unit) if kept and bound.unit else value
+
+
+def _shown(value: float) -> float:
+    """Two digits that say something, at least one decimal: 0.8, 12, 2.4, 0.013."""
+    return float(f"{value:.2g}") if value < 10 else round(value, 1)

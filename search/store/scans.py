@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil, sqrt
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import psycopg
@@ -92,6 +92,10 @@ CHECKED = sql.SQL("""
     JOIN {photo} photo ON photo.id = embedding.photo_id
     CROSS JOIN LATERAL (SELECT FROM {product} WHERE {product}.id = photo.product_id {conditions} LIMIT 1) passing
 """)
+# The same where the filters are sets of products: a look into each set. Its own index serves it.
+IN_SET = sql.SQL("""
+    CROSS JOIN LATERAL (SELECT FROM ({products}) own (product_id) WHERE own.product_id = photo.product_id LIMIT 1) {name}
+""")
 # The photos of the products that pass, if they are few; otherwise no row. Arrays, so that an index is always asked for
 # them. OFFSET has the photos collected once.
 FEW = sql.SQL("""
@@ -160,7 +164,7 @@ class ScanPlan:
 
     def pays(self, size: int) -> int:
         """How many photos are compared one by one rather than found by the indexes."""
-        return ceil(PAYS * sqrt(max(size, self.candidates(size)) * max(self.photos, LEAST_PHOTOS)))
+        return max(1, ceil(PAYS * sqrt(max(size, self.candidates(size)) * max(self.photos, LEAST_PHOTOS))))
 
 
 @dataclass(frozen=True)
@@ -215,6 +219,8 @@ class Ranking:
     """The distances of all photos found, ascending. They are fewer than asked for where there are no more."""
     short: frozenset[int]
     """Categories whose index gave out before it found all photos that may belong among these."""
+    thin: frozenset[int] = frozenset()
+    """Categories whose index gave out, under filters, before it named its candidates: those found may not be nearest."""
 
 
 def nearest(
@@ -244,8 +250,8 @@ def nearest(
             cursor.execute(query, parameters)
         searched = {row[1]: Shelf(binary.instance(*CATEGORY, row[1:]), row[0]) for row in shelves.fetchall()}
         found = cursor.fetchall()
-    near = found[:size]
-    return Ranking(_in_place(near, searched), [row[2] for row in near], _short(plan, found, size))
+    near, thin = found[:size], _thin(plan, found, size) if filters else frozenset()
+    return Ranking(_in_place(near, searched), [row[2] for row in near], thin or _short(plan, found, size), thin)
 
 
 def statement(
@@ -278,6 +284,9 @@ class _Scans:
         clauses, self.values = given
         self.clauses = sql.SQL("").join(clauses)
         self.is_narrowed = bool(clauses)
+        # How an index's scan asks whether a photo's product passes: conditions, joins, and the parameters of both.
+        self.checks: tuple[sql.Composable, sql.Composable | None, list[Any]]
+        self.checks = self.clauses, JOINS if clauses else None, self.values
         self.few: sql.Composable = sql.SQL("")
         self.gate: sql.Composable = sql.SQL("")
         self.scans: list[sql.Composable] = []
@@ -286,13 +295,18 @@ class _Scans:
     def of_few(self, plan: ScanPlan, size: int, filters: Q, exclude: Product | None) -> None:
         """Compare the photos of the products that pass, if that pays; all other scans are made only if it does not."""
         products, values = passing(filters, plan.categories)
-        but = sql.SQL("AND product_id <> {}").format(sql.Literal(exclude.pk)) if exclude else sql.SQL("")
+        but = sql.SQL(" AND product_id <> {}").format(sql.Literal(exclude.pk)) if exclude else sql.SQL("")
         most = plan.pays(size)
         self.few = FEW.format(products=products, but=but, **TABLES)
         self.parameters += [*values, most + 1, most + 1, most, most]
         self._add(plan.categories, IS_FEW, NEAREST_FIRST, is_all=True)
         self.parameters += [HalfVector(self.vector), size]
         self.gate = ARE_MANY
+        if (sets := _sets(filters)) is None:
+            checked = CHECKED.format(conditions=self.clauses, **self.names)
+            self.checks = ARE_MANY, checked, self.values
+        else:
+            self.checks = ARE_MANY + but, *_in_sets(sets)
 
     def whole(self, categories: Collection[int], size: int) -> None:
         """Compare all photos of these categories."""
@@ -303,21 +317,17 @@ class _Scans:
         """Have the category's index name candidates."""
         order = sql.SQL("{} {} %s").format(coarse.indexed(self.space)[0], self.names["operator"])
         near = HalfVector(coarse.as_indexed(self.space, self.vector))
-        if self.few_are_asked:
-            checked = CHECKED.format(conditions=self.clauses, **self.names)
-            self._add([category], self.gate, order, checked)
-        else:
-            self._add([category], self.clauses, order, JOINS if self.is_narrowed else None)
-        self.parameters += [HalfVector(self.vector), *self.values, near, candidates]
+        conditions, joins, values = self.checks
+        self._add([category], conditions, order, joins)
+        self.parameters += [HalfVector(self.vector), *values, near, candidates]
 
     @property
     def few_are_asked(self) -> bool:
         return self.gate is ARE_MANY
 
     def merged(self, size: int) -> tuple[sql.Composed, list[Any]]:
-        several = len(self.scans) - self.few_are_asked > 1  # Of few and the others, only one gives rows.
         scans = sql.SQL("({})").format(sql.SQL(" UNION ALL ").join(self.scans))
-        ranked = (MERGED if several else ONE).format(scans=scans)
+        ranked = (MERGED if len(self.scans) > 1 else ONE).format(scans=scans)
         return QUERY.format(few=self.few, ranked=ranked, **self.names), [*self.parameters, size]
 
     def _add(
@@ -348,8 +358,8 @@ def passing(filters: Q, categories: Collection[int]) -> tuple[sql.Composable, li
     Filters that are sets of products alone, such as bounds of numbers, are read from the index of these. Products of
     other categories are among them.
     """
-    sets = _sets(filters)
-    if sets:
+    sets = _sets(filters) or []
+    if len(sets) == 1 or (sets and not any(one.query.combinator for one in sets)):  # A union cannot be narrowed.
         rows: QuerySet[Any, Any] = sets[0]
         for other in sets[1:]:
             rows = rows.filter(product__in=other)
@@ -362,6 +372,17 @@ def passing(filters: Q, categories: Collection[int]) -> tuple[sql.Composable, li
     return sql.SQL(query), list(parameters)
 
 
+def _in_sets(sets: Sequence[QuerySet[Any, Any]]) -> tuple[sql.Composable, list[Any]]:
+    """The joins that have a photo's product be in each of these sets, and their parameters."""
+    joins: list[sql.Composable] = [sql.SQL("JOIN {photo} photo ON photo.id = embedding.photo_id").format(**TABLES)]
+    parameters: list[Any] = []
+    for place, products in enumerate(sets):
+        query, values = products.query.sql_with_params()
+        joins.append(IN_SET.format(products=sql.SQL(query), name=sql.Identifier(f"passing_{place}")))
+        parameters += values
+    return sql.SQL(" ").join(joins), parameters
+
+
 def _sets(filters: Q) -> list[QuerySet[Any, Any]] | None:
     """The sets of products that the filters come to; None if they ask for anything else."""
     if filters.connector != Q.AND or filters.negated:
@@ -372,10 +393,11 @@ def _sets(filters: Q) -> list[QuerySet[Any, Any]] | None:
             if (within := _sets(child)) is None:
                 return None
             sets += within
-        elif child[0] == "pk__in" and isinstance(child[1], QuerySet):
-            sets.append(child[1])
         else:
-            return None
+            name, value = cast(tuple[str, Any], child)
+            if name != "pk__in" or not isinstance(value, QuerySet):
+                return None
+            sets.append(value)
     return sets
 
 
@@ -404,6 +426,13 @@ def conditions(filters: Q, exclude: Product | None = None) -> tuple[list[sql.Com
         clauses.append(sql.SQL(" AND {product}.id <> %s").format(**TABLES))
         parameters.append(exclude.pk)
     return clauses, parameters
+
+
+def _thin(plan: ScanPlan, found: Sequence[Sequence[Any]], size: int) -> frozenset[int]:
+    if found and found[0][1]:  # All that pass were compared.
+        return frozenset()
+    seen = {category: count for count, _, _, category, *_ in found}
+    return frozenset(category for category in plan.indexed if seen.get(category, 0) < plan.candidates(size))
 
 
 def _short(plan: ScanPlan, found: Sequence[Sequence[Any]], size: int) -> frozenset[int]:
