@@ -88,6 +88,22 @@ FACETS = {
     "in_stock": [{"value": True, "count": 1}, {"value": False, "count": 1}],
     "price": {"min": "60.00", "max": "129.00"},
     "attributes": [{"name": "color", "values": [{"value": "Oak", "count": 1}, {"value": "Pine", "count": 1}]}],
+    "numbers": [
+        {
+            "name": "width_cm",
+            "unit": "cm",
+            "count": 2,
+            "min": 44.0,
+            "max": 48.0,
+            "buckets": [
+                {"min": 44.0, "max": 45.0, "count": 1},
+                {"min": 45.0, "max": 46.0, "count": 0},
+                {"min": 46.0, "max": 47.0, "count": 0},
+                {"min": 47.0, "max": 48.0, "count": 0},
+                {"min": 48.0, "max": 49.0, "count": 1},
+            ],
+        }
+    ],
 }
 PHOTO = {
     "id": 17,
