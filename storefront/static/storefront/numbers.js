@@ -4,13 +4,14 @@ import { element } from "./dom.js";
 import * as words from "./words.js";
 
 const STEPS = 100; // Of a slider at least, in steps that are round.
+const WHOLE = 10; // Over so much nobody chooses in tenths.
 const OPEN = 1; // Sliders that show from the start.
 const BOX = { width_cm: "Width", depth_cm: "Depth", height_cm: "Height" };
 
 const sliders = new Map(); // By number. They stay while somebody drags their thumbs.
 const all = element("div", { className: "numbers" });
 const fields = Object.fromEntries(Object.entries(BOX).map(([name, text]) => [name, boxField(name, text)]));
-const box = element("fieldset", { className: "fits-into" }, element("legend", {}, "Fits into (cm)"));
+const box = element("fieldset", { className: "fits-into", hidden: true }, element("legend", {}, "Fits into (cm)"));
 box.append(...Object.values(fields).map(({ label }) => label));
 
 /** The elements for a form. A change of one carries the parameter and its value: `read` understands it. */
@@ -35,11 +36,15 @@ export function show(facets, set) {
   if (!isSame) all.replaceChildren(...shown); // A thumb that is moved in the document drops out of the hand.
 }
 
-/** What is set after this control has changed. */
-export function read(set, { dataset, value }) {
-  if (!dataset.number) return set;
-  const { [dataset.number]: _, ...others } = set;
-  return value === "" || Number(value) === Number(dataset.limit) ? others : { ...others, [dataset.number]: value };
+/** What is set after this control has changed. A bound that is passed by the other one goes along with it. */
+export function read(set, { dataset: { number, limit }, value }) {
+  if (!number) return set;
+  const { [number]: _, ...others } = set;
+  if (value === "" || Number(value) === Number(limit)) return others;
+  const isMost = number.endsWith("_max");
+  const other = number.replace(/_(min|max)$/, isMost ? "_min" : "_max");
+  const isPassed = others[other] && (isMost ? Number(others[other]) > Number(value) : Number(others[other]) < Number(value));
+  return { ...others, [number]: value, ...(isPassed && { [other]: value }) };
 }
 
 /** Show what is set, unless somebody is typing and it is the same as before. */
@@ -80,7 +85,7 @@ class Slider {
   }
 
   show({ min, max, buckets }, set) {
-    const step = roundStep((max - min) / STEPS);
+    const step = Math.max(roundStep((max - min) / STEPS), max - min < WHOLE ? 0 : 1);
     const [from, to] = [Math.floor(min / step) * step, Math.ceil(max / step) * step];
     for (const [input, limit] of [[this.lowest, from], [this.highest, to]]) {
       // Without digits that only a float has: 0.30000000000000004.
