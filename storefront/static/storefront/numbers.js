@@ -19,7 +19,7 @@ export const parts = [box, all];
 
 /** Show the facets of numbers and what is set of them, `{width_cm_max: "120"}`. */
 export function show(facets, set) {
-  const known = facets.filter(({ min, max }) => min < max);
+  const known = facets.filter(({ min, max }) => min < max).sort((one, other) => rank(one) - rank(other));
   const names = new Set(known.map(({ name }) => name));
   box.hidden = !Object.keys(BOX).some((name) => names.has(name) || set[`${name}_max`]);
   for (const [name, { label, input }] of Object.entries(fields)) {
@@ -34,6 +34,12 @@ export function show(facets, set) {
   const shown = known.map(({ name }) => sliders.get(name).element);
   const isSame = shown.length === all.childElementCount && shown.every((one, place) => one === all.children[place]);
   if (!isSame) all.replaceChildren(...shown); // A thumb that is moved in the document drops out of the hand.
+}
+
+/** Width, depth and height come first, in this order. The others stay in theirs. */
+function rank({ name }) {
+  const place = Object.keys(BOX).indexOf(name);
+  return place < 0 ? Object.keys(BOX).length : place;
 }
 
 /** What is set after this control has changed. A bound that is passed by the other one goes along with it. */
