@@ -13,21 +13,18 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil, sqrt
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import psycopg
-from django.core.exceptions import EmptyResultSet, FullResultSet
-from django.db import connection
-from django.db.models import Q, QuerySet
-from django.db.models.sql import Query
+from django.db.models import Q
 from pgvector import HalfVector
 from psycopg import sql
 
 from catalog import shown_fields
 from catalog.models import Category, Photo, Product
 from search.models import Embedding, Space, Threshold
-from search.store import binary, coarse
+from search.store import binary, coarse, passing
 
 OPERATORS = {Space.Metric.COSINE: "<=>", Space.Metric.L2: "<->"}
 MOST_EF = 1_000  # pgvector's limit of hnsw.ef_search.
@@ -86,26 +83,6 @@ SCAN = sql.SQL("""
 # The product's table goes by its own name, as in the conditions that Django writes.
 JOINS = sql.SQL("""
     JOIN {photo} photo ON photo.id = embedding.photo_id JOIN {product} ON {product}.id = photo.product_id
-""")
-# Asked photo by photo, whatever PostgreSQL expects of the conditions: LIMIT keeps it from joining sets of products.
-CHECKED = sql.SQL("""
-    JOIN {photo} photo ON photo.id = embedding.photo_id
-    CROSS JOIN LATERAL (SELECT FROM {product} WHERE {product}.id = photo.product_id {conditions} LIMIT 1) passing
-""")
-# The same where the filters are sets of products: a look into each set. Its own index serves it.
-IN_SET = sql.SQL("""
-    CROSS JOIN LATERAL (SELECT FROM ({products}) own (product_id) WHERE own.product_id = photo.product_id LIMIT 1) {name}
-""")
-# The photos of the products that pass, if they are few; otherwise no row. Arrays, so that an index is always asked for
-# them. OFFSET has the photos collected once.
-FEW = sql.SQL("""
-    WITH passing AS MATERIALIZED (SELECT ARRAY(SELECT * FROM ({products}) product LIMIT %s) AS products),
-    few AS MATERIALIZED (
-        SELECT photos FROM passing, LATERAL (
-            SELECT ARRAY(SELECT id FROM {photo} WHERE product_id = ANY (products) {but} LIMIT %s) AS photos OFFSET 0
-        ) own
-        WHERE cardinality(products) <= %s AND cardinality(photos) <= %s
-    )
 """)
 IS_FEW = sql.SQL(" AND embedding.photo_id = ANY ((SELECT photos FROM few)::bigint[])")
 ARE_MANY = sql.SQL(" AND NOT EXISTS (SELECT FROM few)")
@@ -220,7 +197,7 @@ class Ranking:
     short: frozenset[int]
     """Categories whose index gave out before it found all photos that may belong among these."""
     thin: frozenset[int] = frozenset()
-    """Categories whose index gave out, under filters, before it named its candidates: those found may not be nearest."""
+    """Categories whose index gave out, under filters, before it named its candidates: nearer ones may be missing."""
 
 
 def nearest(
@@ -264,7 +241,7 @@ def statement(
     exclude: Product | None = None,
 ) -> tuple[sql.Composed, list[Any]]:
     """What `nearest` asks: the query and its parameters."""
-    scans = _Scans(space, vector, conditions(filters, exclude))
+    scans = _Scans(space, vector, passing.conditions(filters, exclude))
     if filters:
         scans.of_few(plan, size, filters, exclude)
     if plan.exact:
@@ -294,19 +271,12 @@ class _Scans:
 
     def of_few(self, plan: ScanPlan, size: int, filters: Q, exclude: Product | None) -> None:
         """Compare the photos of the products that pass, if that pays; all other scans are made only if it does not."""
-        products, values = passing(filters, plan.categories)
-        but = sql.SQL(" AND product_id <> {}").format(sql.Literal(exclude.pk)) if exclude else sql.SQL("")
-        most = plan.pays(size)
-        self.few = FEW.format(products=products, but=but, **TABLES)
-        self.parameters += [*values, most + 1, most + 1, most, most]
+        self.few, values = passing.of_few(filters, plan.categories, plan.pays(size), exclude)
+        self.parameters += values
         self._add(plan.categories, IS_FEW, NEAREST_FIRST, is_all=True)
         self.parameters += [HalfVector(self.vector), size]
         self.gate = ARE_MANY
-        if (sets := _sets(filters)) is None:
-            checked = CHECKED.format(conditions=self.clauses, **self.names)
-            self.checks = ARE_MANY, checked, self.values
-        else:
-            self.checks = ARE_MANY + but, *_in_sets(sets)
+        self.checks = ARE_MANY, *passing.checks(filters, exclude)
 
     def whole(self, categories: Collection[int], size: int) -> None:
         """Compare all photos of these categories."""
@@ -320,10 +290,6 @@ class _Scans:
         conditions, joins, values = self.checks
         self._add([category], conditions, order, joins)
         self.parameters += [HalfVector(self.vector), *values, near, candidates]
-
-    @property
-    def few_are_asked(self) -> bool:
-        return self.gate is ARE_MANY
 
     def merged(self, size: int) -> tuple[sql.Composed, list[Any]]:
         scans = sql.SQL("({})").format(sql.SQL(" UNION ALL ").join(self.scans))
@@ -352,80 +318,11 @@ class _Scans:
         )
 
 
-def passing(filters: Q, categories: Collection[int]) -> tuple[sql.Composable, list[Any]]:
-    """The ids of the products that pass, as SQL and its parameters.
-
-    Filters that are sets of products alone, such as bounds of numbers, are read from the index of these. Products of
-    other categories are among them.
-    """
-    sets = _sets(filters) or []
-    if len(sets) == 1 or (sets and not any(one.query.combinator for one in sets)):  # A union cannot be narrowed.
-        rows: QuerySet[Any, Any] = sets[0]
-        for other in sets[1:]:
-            rows = rows.filter(product__in=other)
-    else:
-        rows = Product.objects.filter(filters, category__in=categories).order_by().values("pk")
-    try:
-        query, parameters = rows.query.sql_with_params()
-    except EmptyResultSet:
-        return sql.SQL("SELECT NULL::bigint WHERE FALSE"), []
-    return sql.SQL(query), list(parameters)
-
-
-def _in_sets(sets: Sequence[QuerySet[Any, Any]]) -> tuple[sql.Composable, list[Any]]:
-    """The joins that have a photo's product be in each of these sets, and their parameters."""
-    joins: list[sql.Composable] = [sql.SQL("JOIN {photo} photo ON photo.id = embedding.photo_id").format(**TABLES)]
-    parameters: list[Any] = []
-    for place, products in enumerate(sets):
-        query, values = products.query.sql_with_params()
-        joins.append(IN_SET.format(products=sql.SQL(query), name=sql.Identifier(f"passing_{place}")))
-        parameters += values
-    return sql.SQL(" ").join(joins), parameters
-
-
-def _sets(filters: Q) -> list[QuerySet[Any, Any]] | None:
-    """The sets of products that the filters come to; None if they ask for anything else."""
-    if filters.connector != Q.AND or filters.negated:
-        return None
-    sets = []
-    for child in filters.children:
-        if isinstance(child, Q):
-            if (within := _sets(child)) is None:
-                return None
-            sets += within
-        else:
-            name, value = cast(tuple[str, Any], child)
-            if name != "pk__in" or not isinstance(value, QuerySet):
-                return None
-            sets.append(value)
-    return sets
-
-
 def _settings(plan: ScanPlan, size: int, is_filtered: bool, forced: bool) -> tuple[str, list[str]]:
     if not is_filtered:
         return FORCED if forced else SETTINGS, [str(plan.ef_search(size))]
     searched = min(MOST_EF, MORE_SEARCHED * max(plan.indexed.values(), default=1))
     return FILTERED_SETTINGS, [str(max(searched, plan.ef_search(size))), str(plan.pays(size))]
-
-
-def conditions(filters: Q, exclude: Product | None = None) -> tuple[list[sql.Composable], list[Any]]:
-    """What a product must be, as SQL and its parameters. Django writes the SQL of the filters."""
-    clauses: list[sql.Composable] = []
-    parameters: list[Any] = []
-    if filters:
-        query = Query(Product)
-        try:
-            clause, given = query.build_where(filters).as_sql(query.get_compiler(connection=connection), connection)
-        except EmptyResultSet:
-            clause, given = "FALSE", ()
-        except FullResultSet:
-            clause, given = "TRUE", ()
-        clauses.append(sql.SQL(f" AND {clause}"))
-        parameters += given
-    if exclude:
-        clauses.append(sql.SQL(" AND {product}.id <> %s").format(**TABLES))
-        parameters.append(exclude.pk)
-    return clauses, parameters
 
 
 def _thin(plan: ScanPlan, found: Sequence[Sequence[Any]], size: int) -> frozenset[int]:
