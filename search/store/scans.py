@@ -111,7 +111,7 @@ class ScanPlan:
     """Categories scanned whole."""
     indexed: Mapping[int, int] = field(default_factory=dict)
     """Categories scanned by their HNSW index: category id -> the hnsw.ef_search that it needs."""
-    photos: int = 0
+    photos: int = field(default=0, compare=False)
     """How many photos these indexes hold, about."""
 
     @property
