@@ -2,8 +2,8 @@
 
 Each product has a width, a depth and a height, which go together, and a weight, which does not. For each share of the
 products that passes, half of the queries are held-out photos of the category, half are mixtures of two stored ones, as
-unlike all photos as a customer's. Each query is asked without filters and with each kind of filter in turn, so that what
-else the machine does slows all of them. Recall is measured against numpy, over the vectors as they are stored.
+unlike all photos as a customer's. Each query is asked without filters and with each kind of filter in turn, so that
+what else the machine does slows all of them. Recall is measured against numpy, over the vectors as they are stored.
 """
 
 import argparse
@@ -37,6 +37,8 @@ LONGEST, APART = 1_000.0, 30.0  # The greatest width, and how far depth and heig
 CLOSE = 1e-7  # Cosines that are as good as equal: what numpy sums in another order than PostgreSQL.
 RECALL, SLOWER = 1.0, 2.0  # The bars.
 Bools = NDArray[np.bool_]
+Numbers = Mapping[str, NDArray[np.float64]]
+"""What the products measure, (n,) by name."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ def run(options: argparse.Namespace) -> str:
     return "\n".join(lines)
 
 
-def measure(photos: NDArray[np.int64], seed: int) -> Mapping[str, Floats]:
+def measure(photos: NDArray[np.int64], seed: int) -> Numbers:
     """Give each photo's product its numbers: (n,) by name, in the order of the photos."""
     from catalog.models import Photo, ProductNumber
 
@@ -150,14 +152,14 @@ def measure(photos: NDArray[np.int64], seed: int) -> Mapping[str, Floats]:
     return made
 
 
-def filters(photos: NDArray[np.int64], numbers: Mapping[str, Floats], share: float) -> list[Kind]:
+def filters(photos: NDArray[np.int64], numbers: Numbers, share: float) -> list[Kind]:
     """Filters that about this share of the products pass."""
     from catalog import ranges
     from catalog.filters import condition
     from catalog.models import Photo
 
     priced = dict(Photo.objects.values_list("pk", "product__price"))
-    prices = np.array([float(priced[photo]) for photo in photos.tolist()])
+    prices = np.array([float(priced[photo] or 0) for photo in photos.tolist()])
 
     def bounded(most: Mapping[str, float], **others: Any) -> Kind:
         bounds = ranges.parse([(f"{name}_max", repr(value)) for name, value in most.items()])

@@ -15,6 +15,7 @@ from django.db.models import Func, IntegerField
 from catalog import ranges
 from catalog.filters import Found
 from catalog.models import AttributeType, ProductNumber, ProductQuerySet
+from catalog.units import kept_in
 
 Json = dict[str, Any]
 
@@ -23,7 +24,8 @@ MOST_COUNTED = 10_000
 # Scatters the products. The sample is not what was imported first, and it is the same for every request.
 SCATTERED = Func("pk", function="hashint8", output_field=IntegerField())
 MOST_NUMBERS = 20
-# A step is 1, 2 or 5 times a power of ten, and 1 at least where all values are whole: there is no half a seat. As many buckets as fit hold from the least to the greatest.
+# A step is 1, 2 or 5 times a power of ten, and 1 at least where all values are whole: there is no half a seat. As many
+# buckets as fit hold from the least to the greatest.
 BUCKETS = 8
 NUMBERS = f"""
     WITH found AS MATERIALIZED ({{matches}}),
@@ -77,7 +79,7 @@ def _facet(name: str, rows: Sequence[tuple[Any, ...]]) -> Json:
     first, last = min(counts), max(counts)
     return {
         "name": name,
-        "unit": ranges.kept_in(name),
+        "unit": kept_in(name),
         "count": total,
         "min": least,
         "max": most,

@@ -49,6 +49,8 @@ def query_errors(serializer: type[serializers.Serializer], *actions: str) -> Cal
     def document(view: View) -> View:
         for name, field in serializer().fields.items():
             codes = sorted(get_serializer_field_error_codes(field, name))
+            if not codes:  # It is no parameter by itself.
+                continue
             view = extend_validation_errors(codes, field_name=name, actions=list(actions), methods=["get"])(view)
         return view
 

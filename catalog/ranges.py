@@ -15,7 +15,7 @@ from cachetools import TTLCache, cached
 from django.db.models import Q, QuerySet
 
 from catalog.models import ProductNumber
-from catalog.units import KEPT_IN, UNITS, convert
+from catalog.units import KEPT_IN, UNITS, convert, kept_in
 from catalog.validators import MAX_KEY_LENGTH
 
 LEAST, MOST = "_min", "_max"
@@ -124,12 +124,6 @@ def _resolved(parameter: str, name: str) -> tuple[str, str]:
     shown = name if len(name) <= MAX_KEY_LENGTH else f"{name[:MAX_KEY_LENGTH]}…"
     known = ", ".join(names())
     raise Refused(parameter, "unknown_number" if known else "no_numbers", number=shown, known=known)
-
-
-def kept_in(number: str) -> str:
-    """The unit that a number is kept in; empty where it has none."""
-    unit = number.rpartition("_")[2]
-    return unit if unit != number and unit in KEPT_IN else ""
 
 
 @cached(TTLCache(maxsize=1, ttl=KEPT), lock=Lock())

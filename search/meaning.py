@@ -14,7 +14,7 @@ from catalog.synonyms import synonyms_within
 from ml.feature_scaling import unit
 from ml.text_encoder import Floats, TextEncoder
 from search.store import text_vectors
-from search.store.scans import conditions
+from search.store.passing import conditions
 
 # The most products that are found by meaning: two pages and a half. Beyond them, what is near is near by chance, and
 # the nearest 100 take a millisecond more.

@@ -13,21 +13,18 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil, sqrt
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import psycopg
-from django.core.exceptions import EmptyResultSet, FullResultSet
-from django.db import connection
-from django.db.models import Q, QuerySet
-from django.db.models.sql import Query
+from django.db.models import Q
 from pgvector import HalfVector
 from psycopg import sql
 
 from catalog import shown_fields
 from catalog.models import Category, Photo, Product
 from search.models import Embedding, Space, Threshold
-from search.store import binary, coarse
+from search.store import binary, coarse, passing
 
 OPERATORS = {Space.Metric.COSINE: "<=>", Space.Metric.L2: "<->"}
 MOST_EF = 1_000  # pgvector's limit of hnsw.ef_search.
@@ -43,15 +40,16 @@ CATEGORY_ID = PRODUCT_ID + PRODUCT[1].index("category")
 SETTINGS = """SELECT set_config('hnsw.ef_search', %s, true), set_config('hnsw.iterative_scan', 'strict_order', true),
     set_config('jit', 'off', true), set_config('max_parallel_workers_per_gather', '0', true)"""
 # Under filters the order of an index is no matter, since candidates are ranked anew: with strict_order it passes over
-# what it finds late, a hundredth of the nearest 20. It names half as many candidates again, and looks at five times as
-# many photos at once: with fewer of either, recall@20 is 0.9997 where half of 20,000 products pass.
+# what it finds late, of the nearest 20 one in a hundred. It names twice as many candidates, and looks at five times as
+# many photos at once: with 1.5 times as many, recall@20 was 0.9994 where half of 20,000 products pass.
 FILTERED_SETTINGS = f"""{SETTINGS.replace("strict_order", "relaxed_order")},
     set_config('hnsw.max_scan_tuples', %s, true)"""
-MORE_CANDIDATES, MORE_SEARCHED = 1.5, 5
+MORE_CANDIDATES, MORE_SEARCHED = 2, 5
 # Comparing a photo that passes takes 1.6 us, and looking at one in an index 7. The scan of an index looks at candidates
-# / (share that passes) photos, so both take as long where 2 sqrt(candidates * photos) photos pass. That many photos it
-# looks at, at most: if it has not found its candidates by then, those that pass are unlike the query.
-PAYS = 2.0
+# / (share that passes) photos, so both take as long where 2 sqrt(candidates * photos) photos pass. Comparing all finds
+# all, so it is done a little beyond. So many photos an index's scan looks at, at most: if it has not found its
+# candidates by then, those that pass are unlike the query.
+PAYS = 2.6
 LEAST_PHOTOS = 20_000
 FORCED = f"{SETTINGS}, set_config('enable_seqscan', 'off', true), set_config('enable_sort', 'off', true)"
 QUERY = sql.SQL("""
@@ -87,26 +85,6 @@ SCAN = sql.SQL("""
 JOINS = sql.SQL("""
     JOIN {photo} photo ON photo.id = embedding.photo_id JOIN {product} ON {product}.id = photo.product_id
 """)
-# Asked photo by photo, whatever PostgreSQL expects of the conditions: LIMIT keeps it from joining sets of products.
-CHECKED = sql.SQL("""
-    JOIN {photo} photo ON photo.id = embedding.photo_id
-    CROSS JOIN LATERAL (SELECT FROM {product} WHERE {product}.id = photo.product_id {conditions} LIMIT 1) passing
-""")
-# The same where the filters are sets of products: a look into each set. Its own index serves it.
-IN_SET = sql.SQL("""
-    CROSS JOIN LATERAL (SELECT FROM ({products}) own (product_id) WHERE own.product_id = photo.product_id LIMIT 1) {name}
-""")
-# The photos of the products that pass, if they are few; otherwise no row. Arrays, so that an index is always asked for
-# them. OFFSET has the photos collected once.
-FEW = sql.SQL("""
-    WITH passing AS MATERIALIZED (SELECT ARRAY(SELECT * FROM ({products}) product LIMIT %s) AS products),
-    few AS MATERIALIZED (
-        SELECT photos FROM passing, LATERAL (
-            SELECT ARRAY(SELECT id FROM {photo} WHERE product_id = ANY (products) {but} LIMIT %s) AS photos OFFSET 0
-        ) own
-        WHERE cardinality(products) <= %s AND cardinality(photos) <= %s
-    )
-""")
 IS_FEW = sql.SQL(" AND embedding.photo_id = ANY ((SELECT photos FROM few)::bigint[])")
 ARE_MANY = sql.SQL(" AND NOT EXISTS (SELECT FROM few)")
 TABLES = {
@@ -133,7 +111,7 @@ class ScanPlan:
     """Categories scanned whole."""
     indexed: Mapping[int, int] = field(default_factory=dict)
     """Categories scanned by their HNSW index: category id -> the hnsw.ef_search that it needs."""
-    photos: int = 0
+    photos: int = field(default=0, compare=False)
     """How many photos these indexes hold, about."""
 
     @property
@@ -220,7 +198,7 @@ class Ranking:
     short: frozenset[int]
     """Categories whose index gave out before it found all photos that may belong among these."""
     thin: frozenset[int] = frozenset()
-    """Categories whose index gave out, under filters, before it named its candidates: those found may not be nearest."""
+    """Categories whose index gave out, under filters, before it named its candidates: nearer ones may be missing."""
 
 
 def nearest(
@@ -264,7 +242,7 @@ def statement(
     exclude: Product | None = None,
 ) -> tuple[sql.Composed, list[Any]]:
     """What `nearest` asks: the query and its parameters."""
-    scans = _Scans(space, vector, conditions(filters, exclude))
+    scans = _Scans(space, vector, passing.conditions(filters, exclude))
     if filters:
         scans.of_few(plan, size, filters, exclude)
     if plan.exact:
@@ -294,19 +272,12 @@ class _Scans:
 
     def of_few(self, plan: ScanPlan, size: int, filters: Q, exclude: Product | None) -> None:
         """Compare the photos of the products that pass, if that pays; all other scans are made only if it does not."""
-        products, values = passing(filters, plan.categories)
-        but = sql.SQL(" AND product_id <> {}").format(sql.Literal(exclude.pk)) if exclude else sql.SQL("")
-        most = plan.pays(size)
-        self.few = FEW.format(products=products, but=but, **TABLES)
-        self.parameters += [*values, most + 1, most + 1, most, most]
+        self.few, values = passing.of_few(filters, plan.categories, plan.pays(size), exclude)
+        self.parameters += values
         self._add(plan.categories, IS_FEW, NEAREST_FIRST, is_all=True)
         self.parameters += [HalfVector(self.vector), size]
         self.gate = ARE_MANY
-        if (sets := _sets(filters)) is None:
-            checked = CHECKED.format(conditions=self.clauses, **self.names)
-            self.checks = ARE_MANY, checked, self.values
-        else:
-            self.checks = ARE_MANY + but, *_in_sets(sets)
+        self.checks = ARE_MANY, *passing.checks(filters, exclude)
 
     def whole(self, categories: Collection[int], size: int) -> None:
         """Compare all photos of these categories."""
@@ -320,10 +291,6 @@ class _Scans:
         conditions, joins, values = self.checks
         self._add([category], conditions, order, joins)
         self.parameters += [HalfVector(self.vector), *values, near, candidates]
-
-    @property
-    def few_are_asked(self) -> bool:
-        return self.gate is ARE_MANY
 
     def merged(self, size: int) -> tuple[sql.Composed, list[Any]]:
         scans = sql.SQL("({})").format(sql.SQL(" UNION ALL ").join(self.scans))
@@ -352,80 +319,11 @@ class _Scans:
         )
 
 
-def passing(filters: Q, categories: Collection[int]) -> tuple[sql.Composable, list[Any]]:
-    """The ids of the products that pass, as SQL and its parameters.
-
-    Filters that are sets of products alone, such as bounds of numbers, are read from the index of these. Products of
-    other categories are among them.
-    """
-    sets = _sets(filters) or []
-    if len(sets) == 1 or (sets and not any(one.query.combinator for one in sets)):  # A union cannot be narrowed.
-        rows: QuerySet[Any, Any] = sets[0]
-        for other in sets[1:]:
-            rows = rows.filter(product__in=other)
-    else:
-        rows = Product.objects.filter(filters, category__in=categories).order_by().values("pk")
-    try:
-        query, parameters = rows.query.sql_with_params()
-    except EmptyResultSet:
-        return sql.SQL("SELECT NULL::bigint WHERE FALSE"), []
-    return sql.SQL(query), list(parameters)
-
-
-def _in_sets(sets: Sequence[QuerySet[Any, Any]]) -> tuple[sql.Composable, list[Any]]:
-    """The joins that have a photo's product be in each of these sets, and their parameters."""
-    joins: list[sql.Composable] = [sql.SQL("JOIN {photo} photo ON photo.id = embedding.photo_id").format(**TABLES)]
-    parameters: list[Any] = []
-    for place, products in enumerate(sets):
-        query, values = products.query.sql_with_params()
-        joins.append(IN_SET.format(products=sql.SQL(query), name=sql.Identifier(f"passing_{place}")))
-        parameters += values
-    return sql.SQL(" ").join(joins), parameters
-
-
-def _sets(filters: Q) -> list[QuerySet[Any, Any]] | None:
-    """The sets of products that the filters come to; None if they ask for anything else."""
-    if filters.connector != Q.AND or filters.negated:
-        return None
-    sets = []
-    for child in filters.children:
-        if isinstance(child, Q):
-            if (within := _sets(child)) is None:
-                return None
-            sets += within
-        else:
-            name, value = cast(tuple[str, Any], child)
-            if name != "pk__in" or not isinstance(value, QuerySet):
-                return None
-            sets.append(value)
-    return sets
-
-
 def _settings(plan: ScanPlan, size: int, is_filtered: bool, forced: bool) -> tuple[str, list[str]]:
     if not is_filtered:
         return FORCED if forced else SETTINGS, [str(plan.ef_search(size))]
     searched = min(MOST_EF, MORE_SEARCHED * max(plan.indexed.values(), default=1))
     return FILTERED_SETTINGS, [str(max(searched, plan.ef_search(size))), str(plan.pays(size))]
-
-
-def conditions(filters: Q, exclude: Product | None = None) -> tuple[list[sql.Composable], list[Any]]:
-    """What a product must be, as SQL and its parameters. Django writes the SQL of the filters."""
-    clauses: list[sql.Composable] = []
-    parameters: list[Any] = []
-    if filters:
-        query = Query(Product)
-        try:
-            clause, given = query.build_where(filters).as_sql(query.get_compiler(connection=connection), connection)
-        except EmptyResultSet:
-            clause, given = "FALSE", ()
-        except FullResultSet:
-            clause, given = "TRUE", ()
-        clauses.append(sql.SQL(f" AND {clause}"))
-        parameters += given
-    if exclude:
-        clauses.append(sql.SQL(" AND {product}.id <> %s").format(**TABLES))
-        parameters.append(exclude.pk)
-    return clauses, parameters
 
 
 def _thin(plan: ScanPlan, found: Sequence[Sequence[Any]], size: int) -> frozenset[int]:

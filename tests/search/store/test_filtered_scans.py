@@ -38,8 +38,8 @@ class Lamps:
         kept = sorted(passes, key=lambda n: (-float(self.rows[n] @ query), n))
         return [self.photos[n].pk for n in kept[:LIMIT]]
 
-    def found(self, query: np.ndarray, filters: Q, **options: object) -> list[int]:
-        hits = lookup.nearest(self.space, query, [self.lamp.pk], LIMIT, filters=filters, **options).hits
+    def found(self, query: np.ndarray, filters: Q, exclude: Product | None = None) -> list[int]:
+        hits = lookup.nearest(self.space, query, [self.lamp.pk], LIMIT, filters=filters, exclude=exclude).hits
         return [hit.photo.pk for hit in hits]
 
 
