@@ -65,8 +65,8 @@ export function value(value) {
   return String(value);
 }
 
-/** Both ends of a price range, or the one that is set; without a currency where it is not known. */
-export function range(lowest, highest, currency = "") {
+/** Both ends of a range, or the one that is set; without a currency where it is not known. */
+export function range(lowest, highest, currency = "", name = "Price") {
   const ends = lowest && highest ? `${lowest} to ${highest}` : lowest ? `from ${lowest}` : `up to ${highest}`;
-  return `Price ${ends} ${currency}`.trim();
+  return `${name} ${ends} ${currency}`.trim();
 }
