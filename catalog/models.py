@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models.functions import MD5, Cast, Concat, JSONObject, Upper
 
 from catalog import words as full_text
+from catalog.feeds.models import MAX_HEADER, Feed
 from catalog.importing.zip_names import CODE_PAGES
 from catalog.storage import private_storage
 from catalog.synonyms import synonyms_within
@@ -311,11 +312,16 @@ class ImportQuerySet(models.QuerySet["Import"]):
     def over(self) -> Self:
         return self.filter(state__in=Import.OVER)
 
+    def held(self) -> Self:
+        """Runs of feeds that wait for a person: they were to be imported, and the brake holds them."""
+        return self.filter(state=Import.State.CHECKED, feed__isnull=False, is_check=False)
+
 
 class Import(models.Model):
-    """A catalogue that staff sent (catalog.importing.jobs).
+    """A catalogue that staff sent, or that a feed brought (catalog.importing.jobs).
 
-    It is checked first. It is imported once staff have seen what would change, and confirm.
+    It is checked first. It is imported once staff have seen what would change, and confirm. A feed's is imported by
+    itself, unless its brake holds it (catalog.feeds.brake).
     """
 
     class State(models.TextChoices):
@@ -350,6 +356,14 @@ class Import(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, editable=False, related_name="+"
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    feed = models.ForeignKey(Feed, on_delete=models.SET_NULL, null=True, editable=False, related_name="imports")
+    is_check = models.BooleanField(default=False, editable=False, help_text="Of a feed: not imported by itself.")
+    gone_as = models.CharField(
+        max_length=8, blank=True, editable=False, choices=Feed.Gone, help_text="Of a feed: what becomes of gone products."
+    )
+    # What the feed's server said of the file.
+    etag = models.CharField(max_length=MAX_HEADER, blank=True, editable=False)
+    last_modified = models.CharField(max_length=MAX_HEADER, blank=True, editable=False)
 
     # These tell about the check, which is a dry run, and then anew about the import itself.
     dry_run = models.BooleanField(default=True, editable=False)
@@ -360,6 +374,7 @@ class Import(models.Model):
     updated = models.PositiveIntegerField(default=0, editable=False)
     unchanged = models.PositiveIntegerField(default=0, editable=False)
     refused = models.PositiveIntegerField(default=0, editable=False)
+    gone = models.PositiveIntegerField(default=0, editable=False, help_text="Products that its feed has no more.")
     photos_added = models.PositiveIntegerField(default=0, editable=False)
     note = models.TextField(blank=True, editable=False, help_text="A note on the files sent.")
     reason = models.TextField(blank=True, editable=False, help_text="Why it failed, was cancelled or waits.")
@@ -377,7 +392,7 @@ class Import(models.Model):
 
 
 class ImportRow(models.Model):
-    """What became of a row, or would. Refused rows are all kept, other outcomes keep their first ones."""
+    """What became of a row, or would, or of a product that is gone. Refused rows are all kept, of others the first."""
 
     # The constraint's index serves it.
     of = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="rows", db_index=False)
