@@ -214,6 +214,8 @@ CELERY_TASK_ROUTES = {
     "search.tasks.roll_up": {"queue": "maintenance"},
     "operations.tasks.report_leftovers": {"queue": "maintenance"},
     "descriptions.tasks.tag_pending": {"queue": "maintenance"},
+    # Others' servers are waited for, for seconds to minutes.
+    "search.tasks.read_feeds": {"queue": "fetching"},
     # Each photo is waited for, for seconds to a minute.
     "descriptions.tasks.caption_pending": {"queue": "captions"},
 }
@@ -222,6 +224,7 @@ CELERY_BEAT_SCHEDULER = "config.beat.Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "index pending photos": {"task": "search.tasks.index_pending", "schedule": 30, "options": {"expires": 30}},
     "go on with imports": {"task": "search.tasks.import_pending", "schedule": 30, "options": {"expires": 30}},
+    "read feeds": {"task": "search.tasks.read_feeds", "schedule": 30, "options": {"expires": 30}},
     "maintain the index": {"task": "search.tasks.maintain", "schedule": 600, "options": {"expires": 600}},
     "write the use of keys": {"task": "access.tasks.write_usage", "schedule": 60, "options": {"expires": 60}},
     "tag products": {"task": "descriptions.tasks.tag_pending", "schedule": 120, "options": {"expires": 120}},

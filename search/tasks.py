@@ -12,6 +12,7 @@ from django.db import InterfaceError, OperationalError
 from psycopg_pool import PoolTimeout
 
 from catalog import vocabulary
+from catalog.feeds import runs
 from catalog.importing import jobs
 from catalog.models import VocabularyWord
 from ml.recipes import WeightsError
@@ -118,6 +119,14 @@ def import_pending() -> None:
         is_left = alone and jobs.work(TURN)
     if is_left:
         worker_bell.ring(worker_bell.IMPORT)
+
+
+@shared_task
+def read_feeds() -> None:
+    """Read feeds that are due. Their servers are waited for, for five minutes at most each."""
+    worker_bell.silence(worker_bell.FEEDS)
+    if runs.work(TURN):
+        worker_bell.ring(worker_bell.FEEDS)
 
 
 # A long task outlives the broker's visibility timeout, so it is acknowledged at its start; bells ring again anyway.

@@ -16,7 +16,7 @@ VERBS = ("view", "add", "change", "delete")
 ROLES = {
     EDITORS: {
         "catalog": [
-            *(f"{verb}_{model}" for model in ("product", "photo", "synonym") for verb in VERBS),
+            *(f"{verb}_{model}" for model in ("product", "photo", "synonym", "feed") for verb in VERBS),
             *(f"{verb}_import" for verb in ("view", "add", "delete")),
         ],
         "descriptions": ["view_tag"],

@@ -51,14 +51,14 @@ def work(seconds: float) -> bool:
     return False
 
 
-def take_up() -> Feed | None:
-    """Lease the feed that has been due for longest. None if none is."""
+def take_up(**which: object) -> Feed | None:
+    """Lease the feed that has been due for longest, of those of these fields. None if none is."""
     now = timezone.now()
     with transaction.atomic():
-        feed = due(now).select_for_update(skip_locked=True, of=("self",)).first()
+        feed = due(now).filter(**which).select_for_update(skip_locked=True, of=("self",)).first()
         if feed:
             feed.reading_until = now + LEASE
-            feed.save(update_fields=["reading_until"])
+            Feed.objects.filter(pk=feed.pk).update(reading_until=feed.reading_until)
     return feed
 
 
