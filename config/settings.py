@@ -353,6 +353,17 @@ if CAPTION_URL:
         "options": {"expires": 60},
     }
 
+# --- Photos at web addresses ------------------------------------------------------------------------------------
+# Private networks that addresses in catalogues may lead to; by default they lead to the internet alone.
+FETCH_NETWORKS = env.networks("FETCH_NETWORKS")
+# Whether addresses without TLS are fetched, too.
+FETCH_HTTP = env.bool("FETCH_HTTP", default=False)
+# Where those whose servers are asked may turn to: a page, or an address of mail.
+FETCH_CONTACT = env.str("FETCH_CONTACT", default="").strip()
+if not (FETCH_CONTACT.isascii() and FETCH_CONTACT.isprintable()) or set(FETCH_CONTACT) & set("()\\"):
+    refuse("FETCH_CONTACT", "goes into a header: write a page or an address of mail in plain letters, no parentheses")
+FETCH_USER_AGENT = f"Lamplight/{VERSION}" + (f" (+{FETCH_CONTACT})" if FETCH_CONTACT else "")
+
 # --- Customers ------------------------------------------------------------------------------------------------
 # Days that searches and events stay in the log; 0 keeps none.
 QUERY_LOG_DAYS = env.int("QUERY_LOG_DAYS", default=30)
