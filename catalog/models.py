@@ -359,7 +359,11 @@ class Import(models.Model):
     feed = models.ForeignKey(Feed, on_delete=models.SET_NULL, null=True, editable=False, related_name="imports")
     is_check = models.BooleanField(default=False, editable=False, help_text="Of a feed: not imported by itself.")
     gone_as = models.CharField(
-        max_length=8, blank=True, editable=False, choices=Feed.Gone, help_text="Of a feed: what becomes of gone products."
+        max_length=8,
+        blank=True,
+        editable=False,
+        choices=Feed.Gone,
+        help_text="Of a feed: what becomes of gone products.",
     )
     # What the feed's server said of the file.
     etag = models.CharField(max_length=MAX_HEADER, blank=True, editable=False)

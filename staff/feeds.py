@@ -16,9 +16,8 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from catalog.feeds import runs
 from catalog.feeds.models import Feed
-from catalog.feeds.standing import Stand, Standing, standing
+from catalog.feeds.standing import Stand, standing
 from catalog.importing.recognition import FORMATS
-from catalog.models import Import
 from staff.import_progress import summary, title
 from staff.lists import StaffModelAdmin
 

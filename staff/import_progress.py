@@ -29,7 +29,11 @@ WOULD: dict[str, str] = {
     Outcome.UNCHANGED: "unchanged",
 }
 DID = {**WOULD, Outcome.ADDED: "added", Outcome.UPDATED: "changed"}
-WOULD_GO = {Feed.Gone.KEEP: "gone, to stay", Feed.Gone.SOLD_OUT: "gone, to sell out", Feed.Gone.DELETE: "gone, to delete"}
+WOULD_GO = {
+    Feed.Gone.KEEP: "gone, to stay",
+    Feed.Gone.SOLD_OUT: "gone, to sell out",
+    Feed.Gone.DELETE: "gone, to delete",
+}
 WENT = {Feed.Gone.KEEP: "gone, stay", Feed.Gone.SOLD_OUT: "gone, sold out", Feed.Gone.DELETE: "gone, deleted"}
 
 

@@ -2,12 +2,15 @@
 
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
+
+from catalog.fetching.answers import NotFetched
+from catalog.fetching.web_addresses import read_address
 
 MAX_ADDRESS = 2_000
 # What stands for what is not shown. No address holds it: other letters than ASCII's are percent-encoded.
 HIDDEN = "…"
-SCHEMES = ("https", "http")
 EXAMPLE = "https://shop.example/feed.xml"
 
 
@@ -25,20 +28,19 @@ def validate_address(address: str) -> None:
         raise ValidationError(f"It has more than {MAX_ADDRESS:,} characters.", code="too_long")
     if HIDDEN in address:
         raise ValidationError(
-            f"It has a “{HIDDEN}”, which stands for what is not shown. Write the whole address, with user, password and "
-            "all that stands behind the question mark.",
+            f"It has a “{HIDDEN}”, which stands for what is not shown. Write the whole address, with user, password "
+            "and all that stands behind the question mark.",
             code="hidden",
         )
     if any(character.isspace() or not character.isprintable() for character in address):
         raise ValidationError("It has a space or a line break in it. Write %20 for a space.", code="space")
     try:
-        parts = urlsplit(address)
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise ValidationError(f"It is no address of a file. It reads like {EXAMPLE}.", code="invalid") from error
-    if parts.scheme not in SCHEMES:
-        raise ValidationError(f"It has to begin with https:// or http://, such as {EXAMPLE}.", code="scheme")
-    if not host or port == 0:
-        raise ValidationError(f"It names no server. It reads like {EXAMPLE}.", code="host")
-    if parts.fragment:
+        read = read_address(address)
+    except NotFetched as error:
+        raise ValidationError(f"{error} It reads like {EXAMPLE}.", code="invalid") from error
+    if read.scheme != "https" and not settings.FETCH_HTTP:
+        raise ValidationError(
+            "It is not encrypted: write https://, or allow http:// with the setting FETCH_HTTP.", code="scheme"
+        )
+    if urlsplit(address).fragment:
         raise ValidationError("It has a “#”: what follows is never sent. Leave it out.", code="fragment")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from django.template.defaultfilters import pluralize
 
 from catalog.feeds.models import FeedProduct
+from catalog.feeds.seen import feed_of
 from catalog.importing.importer import Outcome
 from catalog.models import Import
 
@@ -33,11 +34,11 @@ def reasons(sent: Import) -> Iterator[str]:
         yield f"{share(sent.refused, rows)} of its {rows:,} rows are refused."
     if sent.gone and is_cut_off(sent):
         yield "Its last row is not whole: the file seems to be cut off."
-    had = FeedProduct.objects.filter(feed_id=sent.feed_id).count()
+    had = FeedProduct.objects.filter(feed_id=feed_of(sent)).count()
     if sent.feed and too_many(sent.gone, had, sent.feed.brake):
         yield (
-            f"{sent.gone:,} of the {had:,} products that the feed had ({share(sent.gone, had)}) are not in the file any "
-            f"more. The brake is set to {sent.feed.brake} %."
+            f"{sent.gone:,} of the {had:,} products that the feed had ({share(sent.gone, had)}) are not in the file any"
+            f" more. The brake is set to {sent.feed.brake} %."
         )
     elif sent.gone and not readable:
         yield f"{sent.gone:,} product{pluralize(sent.gone)} would be gone."
@@ -55,7 +56,7 @@ def too_many(count: int, of: int, percent: float) -> bool:
 
 def allowed_refused(sent: Import) -> float:
     """Percent of rows that may be refused: what somebody has confirmed before need not be confirmed again."""
-    last = Import.objects.filter(feed_id=sent.feed_id, state=Import.State.DONE).first()
+    last = Import.objects.filter(feed_id=feed_of(sent), state=Import.State.DONE).first()
     before = 100 * last.refused / last.total if last and last.total else 0
     return before + MORE_REFUSED if before > MOST_REFUSED else MOST_REFUSED
 

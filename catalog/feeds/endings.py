@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from catalog.feeds import brake, gone, schedule
 from catalog.feeds.models import Feed
+from catalog.feeds.seen import feed_of
 from catalog.models import Import
 
 State = Import.State
@@ -24,7 +25,7 @@ def end_of_check(sent: Import) -> tuple[str, str]:
 
 def note(sent: Import, state: str) -> None:
     """Write into the feed what the end of one of its runs means for the next. Its caller has locked the run."""
-    feeds = Feed.objects.filter(pk=sent.feed_id)
+    feeds = Feed.objects.filter(pk=feed_of(sent))
     if state == State.DONE:
         feeds.update(etag=sent.etag, last_modified=sent.last_modified, failures=0)
     elif state == State.FAILED and not sent.is_check:

@@ -7,6 +7,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from catalog.feeds.models import Feed, FeedProduct
+from catalog.feeds.seen import feed_of
 from catalog.importing.importer import Outcome
 from catalog.models import Import, ImportRow, Product
 
@@ -25,7 +26,7 @@ def missing(sent: Import) -> QuerySet[FeedProduct]:
     """The products that the feed had, and that this run did not see. None while it cannot be known."""
     if is_unsure(sent):
         return FeedProduct.objects.none()
-    return FeedProduct.objects.filter(feed_id=sent.feed_id).exclude(seen_in=sent.pk).order_by("pk")
+    return FeedProduct.objects.filter(feed_id=feed_of(sent)).exclude(seen_in=sent.pk).order_by("pk")
 
 
 def is_unsure(sent: Import) -> bool:
@@ -90,7 +91,7 @@ def treat(sent: Import, ids: list[int]) -> None:
 def shared_by_others(sent: Import, batch: list[FeedProduct]) -> set[int]:
     """The products among these that another feed has."""
     ids = [one.product_id for one in batch]
-    others = FeedProduct.objects.filter(product_id__in=ids).exclude(feed_id=sent.feed_id)
+    others = FeedProduct.objects.filter(product_id__in=ids).exclude(feed_id=feed_of(sent))
     return set(others.values_list("product_id", flat=True))
 
 

@@ -66,17 +66,16 @@ def read(feed: Feed) -> None:
     """Read a feed that this process has leased, and store what became of it."""
     try:
         brought = download(feed, is_conditional=feed.asked != Asked.CHECK)
-    except NoFile as failure:
-        fail(feed, str(failure), failure.retry_after)
-    except OSError as error:
-        logger.exception("feed %s: its file cannot be stored", feed.pk)
-        fail(feed, f"The file cannot be stored here: {error.strerror or 'the disk failed'}.")
-    else:
         if brought is None:
             store_nothing(feed)
         else:
             with brought.file:
                 store(feed, brought)
+    except NoFile as failure:
+        fail(feed, str(failure), failure.retry_after)
+    except OSError as error:
+        logger.exception("feed %s: its file cannot be stored", feed.pk)
+        fail(feed, f"The file cannot be stored here: {error.strerror or 'the disk failed'}.")
 
 
 def store_nothing(feed: Feed) -> None:

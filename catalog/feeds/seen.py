@@ -7,6 +7,12 @@ from catalog.importing.importer import Outcome, Result
 from catalog.models import Import, Product
 
 
+def feed_of(sent: Import) -> int:
+    """The number of the feed whose run it is."""
+    assert sent.feed_id is not None
+    return sent.feed_id
+
+
 def mark(sent: Import, results: Iterable[Result]) -> None:
     """Note that the run saw the products of these rows. Writing it twice is writing it once.
 
@@ -20,12 +26,12 @@ def mark(sent: Import, results: Iterable[Result]) -> None:
         # Locked, so that nobody deletes one before its row is there. In the order in which the importer locks them.
         products = Product.objects.filter(sku__in=accepted).order_by("pk").select_for_update(no_key=True)
         rows = [
-            FeedProduct(feed_id=sent.feed_id, product_id=pk, seen_in=sent.pk)
+            FeedProduct(feed_id=feed_of(sent), product_id=pk, seen_in=sent.pk)
             for pk in products.values_list("pk", flat=True)
         ]
         FeedProduct.objects.bulk_create(
             rows, update_conflicts=True, unique_fields=["feed", "product"], update_fields=["seen_in"]
         )
     if refused:
-        known = FeedProduct.objects.filter(feed_id=sent.feed_id, product__sku__in=refused)
+        known = FeedProduct.objects.filter(feed_id=feed_of(sent), product__sku__in=refused)
         known.update(seen_in=sent.pk)

@@ -55,7 +55,7 @@ def standing(feed: Feed) -> Standing:
 def standings(feeds: Iterable[Feed]) -> list[Standing]:
     feeds = list(feeds)
     ids = [feed.pk for feed in feeds]
-    last = Import.objects.filter(feed__in=ids).order_by("feed", "-created_at", "-pk").distinct("feed")
+    last = Import.objects.filter(feed__in=ids).order_by("feed_id", "-created_at", "-pk").distinct("feed_id")
     runs, now = {run.feed_id: run for run in last}, timezone.now()
     return [stood(feed, runs.get(feed.pk), now) for feed in feeds]
 

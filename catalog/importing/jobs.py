@@ -1,6 +1,7 @@
-"""Imports that staff send through the admin, and those of feeds. Any worker checks them, and runs them once staff confirm.
+"""Imports that staff send through the admin, and those of feeds.
 
-A feed's is run without that, unless its brake holds it (catalog.feeds).
+Any worker checks them, and runs them once staff confirm. A feed's is run without that, unless its brake holds it
+(catalog.feeds).
 
 Workers ask the database what is to be done. A batch of rows and the import's progress are committed together. If a
 worker dies, the next one goes on from there.

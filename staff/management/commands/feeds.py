@@ -31,7 +31,9 @@ GOOD = {Stand.IMPORTED, Stand.NOT_MODIFIED}
 
 class Command(ExplainedCommand):
     epilog = EPILOG
-    help = "List the feeds and how they stand, or read, check and import one here and now. Staff make them in the admin."
+    help = (
+        "List the feeds and how they stand, or read, check and import one here and now. Staff make them in the admin."
+    )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("verb", nargs="?", choices=("list", "run"), default="list", help="what to do (list)")
@@ -44,7 +46,9 @@ class Command(ExplainedCommand):
             self.run(name, options["dry_run"], options["json"])
             return
         if name or options["dry_run"]:
-            raise CommandError(f"{'NAME' if name else '--dry-run'} goes with run: manage.py feeds run NAME", returncode=2)
+            raise CommandError(
+                f"{'NAME' if name else '--dry-run'} goes with run: manage.py feeds run NAME", returncode=2
+            )
         told = [facts(found) for found in standings(Feed.objects.all())]
         if options["json"]:
             self.stdout.write(json.dumps(told, indent=2))
