@@ -15,6 +15,7 @@ MOST_REFUSED = 20
 MORE_REFUSED = 5
 # In a small feed a product or two are a large share. Fewer than this are never too many, unless they are most of it.
 FEW = 5
+PERCENT = "\N{NO-BREAK SPACE}%"
 # How catalog.importing.tables says that a line has no end.
 CUT_OFF = ("it has ", "it cannot be read as CSV")
 
@@ -38,7 +39,7 @@ def reasons(sent: Import) -> Iterator[str]:
     if sent.feed and too_many(sent.gone, had, sent.feed.brake):
         yield (
             f"{sent.gone:,} of the {had:,} products that the feed had ({share(sent.gone, had)}) are not in the file any"
-            f" more. The brake is set to {sent.feed.brake} %."
+            f" more. The brake is set to {sent.feed.brake}{PERCENT}."
         )
     elif sent.gone and not readable:
         yield f"{sent.gone:,} product{pluralize(sent.gone)} would be gone."
@@ -62,4 +63,4 @@ def allowed_refused(sent: Import) -> float:
 
 
 def share(count: int, of: int) -> str:
-    return f"{count / of:.0%}".replace("%", " %") if of else "0 %"
+    return f"{count / of:.0%}".replace("%", PERCENT)

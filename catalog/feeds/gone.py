@@ -17,7 +17,11 @@ BATCH = 200
 SHOWN = 1_000
 GONE = "gone"
 UNREADABLE = "\ufffd"  # What catalog.importing.rows.printable makes of bytes that are no text.
-WOULD = {Feed.Gone.KEEP: "stays as it is", Feed.Gone.SOLD_OUT: "is sold out", Feed.Gone.DELETE: "is deleted"}
+WOULD = {
+    Feed.Gone.KEEP: "would stay as it is",
+    Feed.Gone.SOLD_OUT: "would be sold out",
+    Feed.Gone.DELETE: "would be deleted",
+}
 DID = {Feed.Gone.KEEP: "stays as it is", Feed.Gone.SOLD_OUT: "sold out", Feed.Gone.DELETE: "deleted"}
 SHARED = "stays: another feed has it"
 

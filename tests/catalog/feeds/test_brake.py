@@ -12,7 +12,7 @@ from catalog.feeds.models import Feed
 from catalog.feeds.standing import Stand, standing
 from catalog.importing import jobs
 from catalog.models import Import, Product
-from tests.catalog.feeds.conftest import HEADER, in_stock, numbered, table
+from tests.fed_shop import HEADER, in_stock, numbered, table
 
 pytestmark = pytest.mark.django_db
 LOGIN = b"<!DOCTYPE html>\n<html><body><form action='/login'><input name='user'></form></body></html>"
@@ -40,49 +40,49 @@ def test_a_few_of_a_small_feed_are_not_too_many(count, of, is_held):
 
 
 @pytest.fixture
-def ten(fed):
+def thirty(fed):
     oak = fed(gone="delete")
     assert oak.runs(table(*numbered(30))) == "done"
     return oak
 
 
-def test_a_feed_that_lost_too_much_waits_for_a_person(ten):
-    assert ten.runs(table(*numbered(23))) == "checked"
-    run = ten.last
+def test_a_feed_that_lost_too_much_waits_for_a_person(thirty):
+    assert thirty.runs(table(*numbered(23))) == "checked"
+    run = thirty.last
     assert run.reason == (
-        "7 of the 30 products that the feed had (23 %) are not in the file any more. The brake is set to 20 %."
+        "7 of the 30 products that the feed had (23\N{NO-BREAK SPACE}%) are not in the file any more. The brake is set to 20\N{NO-BREAK SPACE}%."
     )
-    assert (ten.counts(), len(in_stock()), len(ten.skus)) == ((0, 0, 23, 0, 7), 30, 30)
-    assert (standing(ten.now).stand, standing(ten.now).reason) == (Stand.WAITS, run.reason)
+    assert (thirty.counts(), len(in_stock()), len(thirty.skus)) == ((0, 0, 23, 0, 7), 30, 30)
+    assert (standing(thirty.now).stand, standing(thirty.now).reason) == (Stand.WAITS, run.reason)
     assert jobs.start(run)
     jobs.work(60)
-    assert (ten.last.state, ten.counts(), Product.objects.count()) == ("done", (0, 0, 23, 0, 7), 23)
+    assert (thirty.last.state, thirty.counts(), Product.objects.count()) == ("done", (0, 0, 23, 0, 7), 23)
 
 
-def test_a_run_that_waits_is_left_alone_and_after_days_a_newer_one_takes_its_place(ten):
-    assert ten.runs(table(*numbered(9))) == "checked"
-    held = ten.last
-    assert ten.runs(table(*numbered(30))) == "checked"
-    assert ten.last == held  # Nobody has read it again.
+def test_a_run_that_waits_is_left_alone_and_after_days_a_newer_one_takes_its_place(thirty):
+    assert thirty.runs(table(*numbered(9))) == "checked"
+    held = thirty.last
+    assert thirty.runs(table(*numbered(30))) == "checked"
+    assert thirty.last == held  # Nobody has read it again.
     Import.objects.filter(pk=held.pk).update(created_at=timezone.now() - runs.PATIENCE - timedelta(minutes=1))
-    assert ten.runs() == "done"
+    assert thirty.runs() == "done"
     held.refresh_from_db()
     assert (held.state, held.reason, len(in_stock())) == ("cancelled", runs.REPLACED, 30)
 
 
-def test_staff_may_have_it_read_again_at_once(ten):
-    ten.runs(table(*numbered(9)))
-    ten.has(table(*numbered(30)))
-    assert runs.ask(ten.feed, Feed.Asked.RUN)
+def test_staff_may_have_it_read_again_at_once(thirty):
+    thirty.runs(table(*numbered(9)))
+    thirty.has(table(*numbered(30)))
+    assert runs.ask(thirty.feed, Feed.Asked.RUN)
     runs.work(60)
     jobs.work(60)
-    assert (ten.last.state, ten.feed.imports.filter(state="cancelled").count()) == ("done", 1)
+    assert (thirty.last.state, thirty.feed.imports.filter(state="cancelled").count()) == ("done", 1)
 
 
-def test_a_run_that_was_cancelled_does_not_come_again_at_once(ten):
-    ten.runs(table(*numbered(9)))
+def test_a_run_that_was_cancelled_does_not_come_again_at_once(thirty):
+    thirty.runs(table(*numbered(9)))
     Feed.objects.update(next_run=timezone.now() - timedelta(hours=1))
-    assert jobs.cancel(ten.last)
+    assert jobs.cancel(thirty.last)
     assert not runs.due(timezone.now()).exists()
     assert len(in_stock()) == 30
 
@@ -102,17 +102,17 @@ def test_a_run_that_was_cancelled_does_not_come_again_at_once(ten):
         (
             table(*numbered(20), more="".join(f"CH-{n},,Chair,1,true\n" for n in range(20, 30))),
             "checked",
-            "33 % of its",
+            "33\N{NO-BREAK SPACE}% of its",
         ),
     ],
 )
-def test_a_file_that_is_empty_or_broken_or_another_empties_no_shop(ten, body, state, why):
-    assert ten.runs(body) == state
-    assert ten.last.reason.startswith(why)
-    assert (Product.objects.count(), len(in_stock()), len(ten.skus)) == (30, 30, 30)
+def test_a_file_that_is_empty_or_broken_or_another_empties_no_shop(thirty, body, state, why):
+    assert thirty.runs(body) == state
+    assert thirty.last.reason.startswith(why)
+    assert (Product.objects.count(), len(in_stock()), len(thirty.skus)) == (30, 30, 30)
 
 
-def test_a_file_that_is_cut_short_on_its_way_is_not_taken(ten, web):
+def test_a_file_that_is_cut_short_on_its_way_is_not_taken(thirty, web):
     whole = table(*numbered(30))
     head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
 
@@ -125,12 +125,12 @@ def test_a_file_that_is_cut_short_on_its_way_is_not_taken(ten, web):
         request.connection.shutdown(socket.SHUT_RDWR)
 
     for answer in (stated, chunked):
-        web.does(ten.path, answer)
+        web.does(thirty.path, answer)
         Feed.objects.update(next_run=timezone.now())
         runs.work(60)
-        assert standing(ten.now).stand is Stand.FAILED
-        assert "broke off" in ten.now.reason
-    assert (ten.feed.imports.count(), len(in_stock())) == (1, 30)
+        assert standing(thirty.now).stand is Stand.FAILED
+        assert "broke off" in thirty.now.reason
+    assert (thirty.feed.imports.count(), len(in_stock())) == (1, 30)
 
 
 def test_a_small_feed_does_not_trip_over_one_product(fed):
@@ -140,14 +140,14 @@ def test_a_small_feed_does_not_trip_over_one_product(fed):
     assert (in_stock(), oak.counts()) == ({"CH-1", "CH-2"}, (0, 0, 2, 0, 1))
 
 
-def test_refused_rows_that_somebody_confirmed_need_not_be_confirmed_each_time(ten):
+def test_refused_rows_that_somebody_confirmed_need_not_be_confirmed_each_time(thirty):
     refused = "".join(f"CH-{number},,Chair,1,true\n" for number in range(20, 30))
-    assert ten.runs(table(*numbered(20), more=refused)) == "checked"
-    assert jobs.start(ten.last)
+    assert thirty.runs(table(*numbered(20), more=refused)) == "checked"
+    assert jobs.start(thirty.last)
     jobs.work(60)
-    assert ten.runs(table(*numbered(20), price="4", more=refused)) == "done"
+    assert thirty.runs(table(*numbered(20), price="4", more=refused)) == "done"
     more = refused + "".join(f"CH-{number},,Chair,1,true\n" for number in range(15, 20))
-    assert ten.runs(table(*numbered(15), more=more)) == "checked"
+    assert thirty.runs(table(*numbered(15), more=more)) == "checked"
 
 
 def test_a_brake_may_be_set_so_that_it_never_holds(fed):

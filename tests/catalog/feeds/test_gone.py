@@ -1,6 +1,7 @@
 """What becomes of products that a feed had and has no more, and of those that are none of its business."""
 
 import pytest
+from django.core.files.base import ContentFile
 from django.db import OperationalError
 from django.utils import timezone
 
@@ -9,7 +10,7 @@ from catalog.feeds.models import Feed, FeedProduct
 from catalog.importing import jobs
 from catalog.importing.importer import BATCH, Importer
 from catalog.models import Import, Photo, Product
-from tests.catalog.feeds.conftest import A_BATCH, in_stock, numbered, table
+from tests.fed_shop import A_BATCH, in_stock, numbered, table
 
 pytestmark = pytest.mark.django_db
 
@@ -74,18 +75,17 @@ def test_of_two_feeds_that_share_a_product_the_last_one_lets_go_of_it(fed):
     assert (in_stock(), Product.objects.count()) == ({"CH-1", "CH-3"}, 3)
 
 
-def test_an_import_of_staff_neither_brings_nor_takes(fed, product, root_import):
+def test_an_import_of_staff_neither_brings_nor_takes(fed, product, sent_by_staff):
     oak = fed()
     oak.runs(table("CH-1"))
-    sent = root_import(table("CH-2"))
+    sent = sent_by_staff(table("CH-2"))
     assert (sent.state, sent.gone) == ("done", 0)
     assert FeedProduct.objects.count() == 1
 
 
 @pytest.fixture
-def root_import(db):
+def sent_by_staff(db):
     """A catalogue that staff sent and confirmed."""
-    from django.core.files.base import ContentFile
 
     def make(body):
         sent = Import(csv_name="catalog.csv")
