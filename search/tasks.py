@@ -14,6 +14,7 @@ from psycopg_pool import PoolTimeout
 from catalog import vocabulary
 from catalog.importing import jobs
 from catalog.models import VocabularyWord
+from catalog.photo_addresses.turn import Turn
 from ml.recipes import WeightsError
 from search import (
     detector_training,
@@ -25,6 +26,7 @@ from search import (
     text_encoders,
     text_indexing,
     worker_bell,
+    worker_stop,
 )
 from search.log import days, queries
 from search.models import Space
@@ -33,6 +35,9 @@ from search.store import partitions
 logger = get_task_logger(__name__)
 # Seconds that one task goes on taking batches: Ctrl-C and a deployment wait for its end.
 TURN = 10
+# Asking is done by threads. At the end of a turn the slowest servers are waited for, for half a minute.
+FETCHING_TURN = 300
+FETCHING = "fetching"  # The queue of what waits for others' servers.
 MAINTENANCE = "maintenance"  # The queue of what takes minutes.
 MAINTAINED = 600  # Seconds until beat rings for maintenance again.
 TEXTS_FOR = 2  # Seconds that a photo for the live space waits for texts.
@@ -120,6 +125,20 @@ def import_pending() -> None:
         worker_bell.ring(worker_bell.IMPORT)
 
 
+@shared_task
+def fetch_pending() -> None:
+    """Fetch the photos whose web addresses are due. What they bring is indexed like any other photo."""
+    worker_bell.silence(worker_bell.FETCH)
+    begun = time.monotonic()
+    turn = Turn(FETCHING_TURN, stopping=worker_stop.is_told)
+    settled = Counter(each.outcome for each in turn)
+    if settled:
+        told = ", ".join(f"{number} {outcome}" for outcome, number in settled.items())
+        logger.info("addresses of photos: %s, %.1f a second", told, settled.total() / (time.monotonic() - begun))
+    if turn.is_cut:
+        worker_bell.ring(worker_bell.FETCH)
+
+
 # A long task outlives the broker's visibility timeout, so it is acknowledged at its start; bells ring again anyway.
 @shared_task(acks_late=False, soft_time_limit=DAY, time_limit=DAY + 60)
 def train_head() -> None:
@@ -189,6 +208,8 @@ def look_at_once(**kwargs: Any) -> None:
     """Take up at once what became pending while no worker ran, instead of waiting for beat."""
     index_pending.apply_async(expires=worker_bell.TIMEOUT)
     import_pending.apply_async(expires=worker_bell.TIMEOUT)
+    if FETCHING in current_app.amqp.queues.consume_from:
+        fetch_pending.apply_async(expires=worker_bell.TIMEOUT)
     if MAINTENANCE in current_app.amqp.queues.consume_from:  # Beat would ring in ten minutes, or at night.
         for task in (maintain, roll_up):
             task.apply_async(expires=MAINTAINED)
