@@ -50,10 +50,10 @@ class Fed:
     def path(self) -> str:
         return f"/{self.feed.name}"
 
-    def runs(self, body: bytes | None = None, **headers: str) -> str:
+    def runs(self, body: bytes | None = None, status: int = 200, **headers: str) -> str:
         """Have it read, checked and imported as by workers. Returns the state of its last run."""
         if body is not None:
-            self.has(body, **headers)
+            self.has(body, status, **headers)
         Feed.objects.filter(pk=self.feed.pk).update(next_run=timezone.now())
         runs.work(60)
         jobs.work(60)

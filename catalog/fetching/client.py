@@ -1,7 +1,7 @@
 """Fetches web addresses that strangers wrote: over HTTP, within limits of time and size, and from the internet alone.
 
 Rules, in short (docs/configuration.md): https unless the shop allows http; ports 80, 443 and those above 1023; no
-private network; at most five redirects, each checked as the first address was; user and password for their own host alone;
+private network; at most five redirects, each checked as the first address was; user and password for their own host;
 no proxy, no cookie, nothing of the environment.
 """
 

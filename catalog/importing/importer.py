@@ -16,6 +16,7 @@ from django.utils.text import Truncator, slugify
 from catalog.importing.albums import Refused
 from catalog.importing.rows import ProductRow, RefusedRow
 from catalog.models import Category, Product
+from catalog.photo_addresses.naming import differences, name_addresses
 from catalog.photos import MAX_PHOTOS, Picture, TooManyPhotos, add_pictures
 from catalog.storage import synced_together
 from ml.images import UnreadablePhoto
@@ -91,6 +92,8 @@ class Importer:
         self.taken_back: set[str] = set()
         # By sku that went in: its place, and a fingerprint of its data.
         self.accepted: dict[str, tuple[str, int]] = {}
+        # The web addresses that rows of the batch under way name. They are written at its end, all at once.
+        self._named: dict[Product, tuple[str, ...]] = {}
 
     def recall(self, row: ProductRow) -> None:
         """Remember a row that another importer settled, as if it had gone in here."""
@@ -104,7 +107,8 @@ class Importer:
     def load(self, batch: list[ProductRow | RefusedRow], pool: ThreadPoolExecutor) -> list[Loaded]:
         """The rows with their products. Their photos are still being read and decoded when this returns."""
         skus = [row.sku for row in batch if isinstance(row, ProductRow)]
-        products = {product.sku: product for product in Product.objects.filter(sku__in=skus).with_photos()}
+        found = Product.objects.filter(sku__in=skus).with_photos().prefetch_related("photo_addresses")
+        products = {product.sku: product for product in found}
         held = {sku: {photo.sha256 for photo in product.photos.all()} for sku, product in products.items()}
         return [
             (row, pool.submit(load, row, held.get(row.sku, set()), self.dry_run), products.get(row.sku))
@@ -130,6 +134,8 @@ class Importer:
             yield
 
     def settle(self, batch: list[Loaded]) -> Iterator[Result]:
+        """The results, which the caller takes to the end: what the rows have in common is written there."""
+        self._named = {}
         for row, loading, product in batch:
             try:
                 if isinstance(row, RefusedRow):
@@ -138,6 +144,7 @@ class Importer:
             except Refused as refusal:
                 result = Result(row.place, row.sku, Outcome.REFUSED, reason=str(refusal))
             yield result
+        name_addresses(self._named)
 
     def settle_row(self, row: ProductRow, new: list[Picture], product: Product | None) -> Result:
         """Raises Refused."""
@@ -194,21 +201,25 @@ class Importer:
     def store(self, row: ProductRow, category: Category, new: list[Picture], product: Product) -> Result:
         """Raises ValidationError, TooManyPhotos, DatabaseError; Product.DoesNotExist if it was deleted just now."""
         is_new = product.pk is None
+        addresses = differences([] if is_new else product.photo_addresses.all(), row.addresses)
         changed = news(row, category, product)
         if changed and not is_new:
             # The product was looked up before its photos were decoded. Later changes by others must not be undone.
             product = Product.objects.with_photos().select_for_update(of=("self",), no_key=True).get(pk=product.pk)
             changed = news(row, category, product)
-        changes = "; ".join(change(name, getattr(product, name), to) for name, to in changed.items() if not is_new)
+        changes = [change(name, getattr(product, name), to) for name, to in changed.items() if not is_new]
         if changed:
             for name, value in changed.items():
                 setattr(product, name, value)
             product.full_clean(exclude=["category"], validate_unique=False, validate_constraints=False)
             product.save(update_fields=None if is_new else [*changed, "updated_at"])
         photos_added = self.add_photos(product, new)
-        outcome = Outcome.ADDED if is_new else Outcome.UPDATED if changed or photos_added else Outcome.UNCHANGED
-        what = f"{shown(row.name)}, {category}" if is_new else changes
-        return Result(row.place, row.sku, outcome, photos_added, what=what)
+        if row.addresses and not self.dry_run:
+            self._named[product] = row.addresses
+        is_updated = changed or photos_added or addresses
+        outcome = Outcome.ADDED if is_new else Outcome.UPDATED if is_updated else Outcome.UNCHANGED
+        what = [f"{shown(row.name)}, {category}"] if is_new else changes
+        return Result(row.place, row.sku, outcome, photos_added, what="; ".join(filter(None, [*what, addresses])))
 
     def add_photos(self, product: Product, new: list[Picture]) -> int:
         """Add the photos and return their number. A dry run only counts, since files would not be rolled back."""

@@ -9,6 +9,7 @@ from lxml import etree, html
 from rest_framework.serializers import BooleanField
 
 from catalog.importing.albums import Refused
+from catalog.importing.rows import printable
 from catalog.models import Product
 from catalog.photos import MAX_PHOTOS, TooManyPhotos
 
@@ -57,7 +58,7 @@ def last_step(path: str) -> str:
 
 def web_addresses(addresses: Iterable[str]) -> tuple[str, ...]:
     """Each address once, in order. Raises Refused."""
-    found = tuple(dict.fromkeys(filter(None, map(str.strip, addresses))))
+    found = tuple(dict.fromkeys(printable(address.strip()) for address in addresses if address.strip()))
     if bad := next((address for address in found if not address.lower().startswith(("http://", "https://"))), None):
         raise Refused(f"image {bad}: not a web address, write one that starts with https://")
     if len(found) > MAX_PHOTOS:

@@ -11,7 +11,7 @@ from prometheus_client.core import GaugeMetricFamily
 
 from catalog.feeds.models import Feed
 from catalog.feeds.standing import Stand, standings
-from catalog.models import Category, Import, Product
+from catalog.models import Category, Import, PhotoAddress, Product
 from catalog.photos import MISSING
 from descriptions import caption_leases
 from descriptions.captioning import shops_model
@@ -109,6 +109,23 @@ def feeds() -> Iterator[Metric]:
     yield told
 
 
+def addresses() -> Iterator[Metric]:
+    told = GaugeMetricFamily(
+        "lamplight_photo_addresses", "Web addresses of photos by state: waiting, fetched, failed.", labels=["state"]
+    )
+    counted = dict.fromkeys(PhotoAddress.State.values, 0)
+    counted |= dict(PhotoAddress.objects.order_by().values_list("state").annotate(number=Count("*")))
+    for state, number in counted.items():
+        told.add_metric([state], number)
+    yield told
+    oldest = PhotoAddress.objects.pending().aggregate(oldest=Min("due_at"))["oldest"]
+    yield GaugeMetricFamily(
+        "lamplight_photo_addresses_oldest_due_age_seconds",
+        "Since when the address that has been due longest waits to be asked; 0 without any.",
+        (timezone.now() - oldest).total_seconds() if oldest else 0.0,
+    )
+
+
 def texts() -> Iterator[Metric]:
     try:
         encoder = text_encoders.text_encoder()
@@ -131,4 +148,4 @@ def _pending(what: str, documentation: str, products: QuerySet[Product] | None) 
 
 
 # What tags are pending is not among them: the hash of each product would be computed, 4 s for 300,000.
-QUESTIONS = (catalogue, photos, rejections, index, imports, feeds, texts, captions)
+QUESTIONS = (catalogue, photos, rejections, index, imports, feeds, addresses, texts, captions)

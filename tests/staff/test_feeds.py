@@ -112,7 +112,7 @@ def test_a_run_that_waits_says_why_and_is_confirmed_on_its_page(editor, fed):
     oak = fed()
     oak.runs(table(*numbered(10)))
     oak.runs(table(*numbered(4)))
-    why = "6 of the 10 products that the feed had (60\N{NO-BREAK SPACE}%) are not in the file any more. The brake is set to 20\N{NO-BREAK SPACE}%."
+    why = "6 of the 10 products that the feed had (60 %) are not in the file any more. The brake is set to 20 %."
     assert f'Waits for you</h2> <p class="lamp-errors">{why}' in text(editor.get(page(oak.feed)))
     assert f"Waits for you: {why}" in text(editor.get("/admin/"))
     assert "waits for you" in text(editor.get(LIST))

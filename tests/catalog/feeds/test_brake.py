@@ -50,7 +50,8 @@ def test_a_feed_that_lost_too_much_waits_for_a_person(thirty):
     assert thirty.runs(table(*numbered(23))) == "checked"
     run = thirty.last
     assert run.reason == (
-        "7 of the 30 products that the feed had (23\N{NO-BREAK SPACE}%) are not in the file any more. The brake is set to 20\N{NO-BREAK SPACE}%."
+        "7 of the 30 products that the feed had (23\N{NO-BREAK SPACE}%) are not in the file any more. "
+        "The brake is set to 20\N{NO-BREAK SPACE}%."
     )
     assert (thirty.counts(), len(in_stock()), len(thirty.skus)) == ((0, 0, 23, 0, 7), 30, 30)
     assert (standing(thirty.now).stand, standing(thirty.now).reason) == (Stand.WAITS, run.reason)

@@ -33,7 +33,7 @@ class WebServer:
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        self.answers: dict[str, Callable[[Request], None]] = {}
+        self.answers: dict[str, Callable[[Request], object]] = {}
         self.asked: list[Request] = []
         self.at_once: Counter[str] = Counter()
         self.most_at_once = 0
@@ -66,7 +66,7 @@ class WebServer:
         self.answers[path] = lambda request: request.answer(status, body, **headers)
         return self.url(path)
 
-    def does(self, path: str, answer: Callable[[Request], None]) -> str:
+    def does(self, path: str, answer: Callable[[Request], object]) -> str:
         self.answers[path] = answer
         return self.url(path)
 
