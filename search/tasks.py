@@ -131,7 +131,7 @@ def import_pending() -> None:
 
 @shared_task
 def read_feeds() -> None:
-    """Read feeds that are due. Their servers are waited for, for five minutes at most each."""
+    """Read feeds that are due. Their servers are waited for, for two minutes at most each."""
     worker_bell.silence(worker_bell.FEEDS)
     if runs.work(TURN):
         worker_bell.ring(worker_bell.FEEDS)

@@ -10,7 +10,7 @@ from catalog.importing.recognition import MAX_CSV_BYTES
 from catalog.storage import PrivateUpload
 
 # A shop's system may write the file while it is asked for it: that takes a minute at times.
-LIMITS = Limits(most_bytes=MAX_CSV_BYTES, connect=10, read=60, whole=300)
+LIMITS = Limits(most_bytes=MAX_CSV_BYTES, connect=10, read=60, whole=120)
 ACCEPT = "text/csv, text/tab-separated-values, application/rss+xml, application/atom+xml, application/xml, text/xml"
 # The connection is checked as it is made, so this lasts longer than LIMITS only where a process has died.
 LEASE = timedelta(seconds=LIMITS.whole + 60)
