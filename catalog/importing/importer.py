@@ -107,7 +107,9 @@ class Importer:
     def load(self, batch: list[ProductRow | RefusedRow], pool: ThreadPoolExecutor) -> list[Loaded]:
         """The rows with their products. Their photos are still being read and decoded when this returns."""
         skus = [row.sku for row in batch if isinstance(row, ProductRow)]
-        found = Product.objects.filter(sku__in=skus).with_photos().prefetch_related("photo_addresses")
+        found = Product.objects.filter(sku__in=skus).with_photos()
+        if any(row.addresses for row in batch if isinstance(row, ProductRow)):
+            found = found.prefetch_related("photo_addresses")
         products = {product.sku: product for product in found}
         held = {sku: {photo.sha256 for photo in product.photos.all()} for sku, product in products.items()}
         return [

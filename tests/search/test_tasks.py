@@ -87,13 +87,18 @@ def test_a_turn_that_is_over_rings_for_the_next_one(space, shop, monkeypatch):
 
 
 def test_beat_rings_tasks_that_exist():
-    expected = [tasks.index_pending, tasks.import_pending, tasks.maintain, tasks.roll_up, tag_pending]
-    known = {task.name for task in [*expected, report_leftovers, write_usage]}
+    expected = [tasks.index_pending, tasks.import_pending, tasks.read_feeds, tasks.fetch_pending, tasks.maintain]
+    known = {task.name for task in [*expected, tasks.roll_up, tag_pending, report_leftovers, write_usage]}
     assert {entry["task"] for entry in current_app.conf.beat_schedule.values()} == known
 
 
 @pytest.mark.parametrize(
-    ("queues", "more"), [([], []), (["maintenance"], ["search.tasks.maintain", "search.tasks.roll_up"])]
+    ("queues", "more"),
+    [
+        ([], []),
+        (["fetching"], ["search.tasks.read_feeds", "search.tasks.fetch_pending"]),
+        (["maintenance"], ["search.tasks.maintain", "search.tasks.roll_up"]),
+    ],
 )
 def test_a_worker_that_starts_takes_up_what_another_left(asked, monkeypatch, queues, more):
     monkeypatch.setattr(current_app.amqp.queues, "_consume_from", dict.fromkeys(queues))
