@@ -119,3 +119,12 @@ def test_what_is_asked_for_seldom_is_tried_again_until_an_outage_is_over(monkeyp
         monkeypatch.setattr(module, name, ask)
     done = task.apply([1] if task is tasks.drop_space else [])
     assert (done.state, outage) == ("SUCCESS", [])
+
+
+def test_feeds_that_are_due_are_read_and_photos_give_way_to_them(fed):
+    fed().has(b"sku,name,category\nCH-1,Oak,Chair\n")
+    tasks._a_feed_is_due.cache.clear()
+    assert tasks._a_feed_is_due()
+    tasks.read_feeds()
+    tasks._a_feed_is_due.cache.clear()
+    assert not tasks._a_feed_is_due()
