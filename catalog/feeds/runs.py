@@ -22,6 +22,8 @@ from catalog.models import Import
 logger = logging.getLogger(__name__)
 # A run that waits for a person holds up the schedule for so long. Then a newer one takes its place.
 PATIENCE = timedelta(days=2)
+# A file that has not changed is imported anew after so long: sales in it begin and end by the calendar.
+GOOD = timedelta(days=1)
 # What, when it changes, has the feed begin anew: the file is asked for as if it had never been read.
 TELLING = frozenset(["address", "format", "gone", "brake"])
 REPLACED = "A newer run of the feed took its place."
@@ -65,7 +67,7 @@ def take_up(**which: object) -> Feed | None:
 def read(feed: Feed) -> None:
     """Read a feed that this process has leased, and store what became of it."""
     try:
-        brought = download(feed, is_conditional=feed.asked != Asked.CHECK)
+        brought = download(feed, is_conditional(feed, timezone.now()))
         if brought is None:
             store_nothing(feed)
         else:
@@ -76,6 +78,13 @@ def read(feed: Feed) -> None:
     except OSError as error:
         logger.exception("feed %s: its file cannot be stored", feed.pk)
         fail(feed, f"The file cannot be stored here: {error.strerror or 'the disk failed'}.")
+
+
+def is_conditional(feed: Feed, now: datetime) -> bool:
+    """Whether the server is asked only for a file that has changed."""
+    return (
+        feed.asked != Asked.CHECK and feed.imports.filter(state=Import.State.DONE, created_at__gt=now - GOOD).exists()
+    )
 
 
 def store_nothing(feed: Feed) -> None:

@@ -7,7 +7,7 @@ import pytest
 from django.core.files.storage import Storage
 from django.utils import timezone
 
-from catalog.feeds import runs
+from catalog.feeds import endings, runs
 from catalog.feeds.models import Feed
 from catalog.feeds.standing import Stand, standing
 from catalog.fetching.client import Limits
@@ -48,6 +48,16 @@ def test_what_has_not_changed_since_is_not_read_again(fed, web):
     assert web.asked[-1].headers["if-modified-since"] == changed
     assert standing(oak.now).stand is Stand.NOT_MODIFIED
     assert oak.now.next_run > timezone.now()
+
+
+def test_after_a_day_a_file_is_read_although_it_has_not_changed(fed, web):
+    """A sale in it may have begun or ended."""
+    oak = fed()
+    oak.runs(table("CH-1"), ETag='"1"')
+    oak.feed.imports.update(created_at=timezone.now() - runs.GOOD - MINUTE)
+    assert oak.runs() == "done"
+    assert "if-none-match" not in web.asked[-1].headers
+    assert oak.feed.imports.count() == 2
 
 
 def test_changed_prices_are_written_and_named(fed):
@@ -217,6 +227,15 @@ def test_a_feed_whose_address_changed_begins_anew(fed, web):
     assert (oak.last.state, web.targets[-1]) == ("checking", "/pine")
     runs.change(oak.now, ["brake"])
     assert (oak.last.state, oak.last.reason) == ("cancelled", runs.OTHERWISE)
+
+
+def test_only_the_last_runs_keep_their_rows(fed, monkeypatch):
+    monkeypatch.setattr(endings, "RUNS_WITH_ROWS", 2)
+    oak = fed()
+    for price in "1234":
+        assert oak.runs(table("CH-1", price=price)) == "done"
+    assert [run.rows.count() for run in oak.feed.imports.order_by("pk")] == [0, 0, 1, 1]
+    assert [run.updated for run in oak.feed.imports.order_by("pk")] == [0, 1, 1, 1]
 
 
 def test_a_feed_that_is_deleted_leaves_its_products_and_imports(fed):
