@@ -29,6 +29,9 @@ SIDEBAR: dict[str, Any] = {
                 page("Tags", "sell", "admin:descriptions_tag_changelist", "descriptions.view_tag"),
                 page("Synonyms", "compare_arrows", "admin:catalog_synonym_changelist", "catalog.view_synonym"),
                 page("Imports", "upload_file", "admin:catalog_import_changelist", "catalog.add_import"),
+                page(
+                    "Photo addresses", "add_link", "admin:catalog_photoaddress_changelist", "catalog.view_photoaddress"
+                ),
             ],
         },
         {

@@ -81,7 +81,9 @@ class Turn:
                 self._begin()
                 if not self._asked or self._stopping():
                     return
-                yield from self._settle(self._gather())
+                found = self._gather()
+                self._begin()  # Threads ask and decode while this one writes down.
+                yield from self._settle(found)
         finally:
             for _ in range(self._slots):
                 self._todo.put(None)
@@ -137,19 +139,17 @@ class Turn:
             while True:
                 found.append(self._done.get_nowait())
         except Empty:
-            return found
+            pass
+        for lease, brought in found:
+            del self._asked[lease.address.pk]
+            self._at_host[lease.address.host] -= 1
+            self._rests.note(lease.address.host, brought)
+        return found
 
     def _settle(self, found: list[tuple[Lease, Found]]) -> Iterator[Settled]:
-        if not found:
-            return
-        for lease, brought in found:
-            self._rests.note(lease.address.host, brought)
-            self._at_host[lease.address.host] -= 1
-        settled = settle(found)
-        for each in settled:
-            del self._asked[each.lease.address.pk]
+        for each in settle(found) if found else ():
             counted.count(each.code or each.outcome)
-        yield from settled
+            yield each
 
     def _serve(self) -> None:
         """What each thread does."""

@@ -87,7 +87,14 @@ def test_a_turn_that_is_over_rings_for_the_next_one(space, shop, monkeypatch):
 
 
 def test_beat_rings_tasks_that_exist():
-    expected = [tasks.index_pending, tasks.import_pending, tasks.fetch_pending, tasks.maintain, tasks.roll_up, tag_pending]
+    expected = [
+        tasks.index_pending,
+        tasks.import_pending,
+        tasks.fetch_pending,
+        tasks.maintain,
+        tasks.roll_up,
+        tag_pending,
+    ]
     known = {task.name for task in [*expected, report_leftovers, write_usage]}
     assert {entry["task"] for entry in current_app.conf.beat_schedule.values()} == known
 
