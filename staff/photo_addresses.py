@@ -1,14 +1,17 @@
 """Web addresses of photos in the admin: which wait, which were fetched, which failed and why."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
+from django.utils.timezone import localtime
 from django.utils.translation import ngettext
 
 from catalog.models import Import, ImportRow, PhotoAddress, Product
@@ -17,6 +20,7 @@ from staff.lists import BoundedPaginator, ReadOnlyAdmin, thumbnail
 
 State = PhotoAddress.State
 SHOWN_CHARACTERS = 80
+LINK = "text-primary-600 dark:text-primary-500 underline"  # Unfold's.
 
 
 class ImportFilter(admin.SimpleListFilter):
@@ -48,7 +52,11 @@ def told(query: str, addresses: QuerySet[PhotoAddress]) -> SafeString | str:
     """A link to these addresses that says how far they are; empty without any. `query` finds them in the list."""
     said = states(addresses)
     url = reverse("admin:catalog_photoaddress_changelist")
-    return format_html('<a href="{}?{}">{}</a>', url, query, said) if said else ""
+    return format_html('<a class="{}" href="{}?{}">{}</a>', LINK, url, query, said) if said else ""
+
+
+def told_time(time: datetime | None) -> str:
+    return date_format(localtime(time), "j\xa0M,\xa0H:i") if time else "–"
 
 
 def of_product(product: Product) -> SafeString | str:
@@ -64,13 +72,14 @@ def of_import(sent: Import) -> SafeString | str:
 
 @admin.register(PhotoAddress)
 class PhotoAddressAdmin(ReadOnlyAdmin):
-    list_display = ("address", "of", "state", "why", "next_try", "asked_at", "brought")
+    list_display = ("brought", "address", "of", "state", "why", "next_try", "asked")
+    list_display_links = ("address",)
     list_filter = ("state", ImportFilter)
     list_select_related = ("product", "photo")
     list_per_page = 50
     search_fields = ("^product__sku",)
     search_help_text = "The beginning of a product's SKU"
-    fields = ("address", "of", "state", "reason", "attempts", "next_try", "asked_at", "created_at", "brought")
+    fields = ("address", "of", "state", "reason", "attempts", "next_try", "asked", "brought")
     actions = ("try_again",)
     ordering = ("-pk",)
     paginator = BoundedPaginator
@@ -101,8 +110,12 @@ class PhotoAddressAdmin(ReadOnlyAdmin):
         return address.reason or "–"
 
     @admin.display(description="next try", ordering="due_at")
-    def next_try(self, address: PhotoAddress) -> Any:
-        return address.due_at if address.state == State.WAITING else None
+    def next_try(self, address: PhotoAddress) -> str:
+        return told_time(address.due_at if address.state == State.WAITING else None)
+
+    @admin.display(description="last asked", ordering="asked_at")
+    def asked(self, address: PhotoAddress) -> str:
+        return told_time(address.asked_at)
 
     @admin.display(description="photo")
     def brought(self, address: PhotoAddress) -> SafeString | str:

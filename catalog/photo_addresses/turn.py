@@ -15,7 +15,7 @@ from django.conf import settings
 from catalog.fetching.answers import NotFetched
 from catalog.fetching.client import Client, Limits, shops_client
 from catalog.photo_addresses.host_rests import HostRests
-from catalog.photo_addresses.leases import give_back, hosts, take
+from catalog.photo_addresses.leases import give_back, hosts, is_fresh, take
 from catalog.photo_addresses.settling import Brought, Lease, Settled, settle
 from catalog.photos import Picture
 from metrics import fetching as counted
@@ -124,6 +124,8 @@ class Turn:
         if self._at_host[host] >= share:
             return None
         ahead = self._ahead.setdefault(host, deque())
+        while ahead and not is_fresh(ahead[0]):  # The host is slow. It is due again by itself.
+            ahead.popleft()
         if not ahead:
             ahead.extend(take(host, int(min(AHEAD, self._left))))
         if not ahead:

@@ -75,7 +75,7 @@ def test_a_products_page_tells_of_its_addresses_and_leads_to_them(admin_client, 
     product = Product.objects.get(sku="CH-1")
     page = shown(admin_client, reverse("admin:catalog_product_change", args=[product.pk]))
     link = f"{LIST}?product__id__exact={product.pk}"
-    assert f'<a href="{link}">1 waiting, 1 fetched, 1 failed</a>' in page
+    assert f'href="{link}">1 waiting, 1 fetched, 1 failed</a>' in page
     assert shown(admin_client, link).count("https://shop.example/") == 3
 
 
@@ -87,6 +87,6 @@ def test_an_imports_page_tells_of_the_addresses_of_its_products(admin_client, ad
     assert "Photos at web addresses" not in shown(admin_client, page)
     sent.rows.create(number=0, place="2", sku="CH-1", outcome="added", text="")
     link = f"{LIST}?import={sent.pk}"
-    assert f'of the rows shown: <a href="{link}">1 waiting, 1 fetched, 1 failed</a>.' in shown(admin_client, page)
+    assert f'href="{link}">1 waiting, 1 fetched, 1 failed</a>.' in shown(admin_client, page)
     assert shown(admin_client, link).count("https://shop.example/") == 3
     assert admin_client.get(f"{LIST}?import=x%00").status_code in (200, 302)
