@@ -46,12 +46,11 @@ class Turn:
         seconds: float = float("inf"),
         most: float = float("inf"),
         stopping: Callable[[], bool] = lambda: False,
-        client: Client | None = None,
     ) -> None:
         self._deadline = time.monotonic() + seconds
         self._left = most
         self._stopping = stopping
-        self._client = client or shops_client()
+        self._client = shops_client()
         self._slots = settings.FETCH_REQUESTS
         self._rests = HostRests()
         self._ahead: dict[str, deque[Lease]] = {}
@@ -87,6 +86,8 @@ class Turn:
         finally:
             for _ in range(self._slots):
                 self._todo.put(None)
+            if not self._asked:  # Otherwise threads are using it still.
+                self._client.close()
             give_back([*self._asked.values(), *(lease for ahead in self._ahead.values() for lease in ahead)])
 
     def _begin(self) -> None:
