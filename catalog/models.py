@@ -321,6 +321,16 @@ class PhotoAddressQuerySet(models.QuerySet["PhotoAddress"]):
         waiting = PhotoAddress.State.WAITING
         return self.update(state=waiting, due_at=timezone.now(), attempts=0, reason="")
 
+    def ask_anew(self) -> int:
+        """The same, for people: what they deleted comes back, even if its address has nothing else to send."""
+        self.filter(photo=None).update(etag="", last_modified="", sha256="")
+        return self.ask_again()
+
+    def resting(self) -> Self:
+        """Those that failed, and those whose next try comes later; none that is being asked."""
+        failed, waiting = PhotoAddress.State.FAILED, PhotoAddress.State.WAITING
+        return self.filter(models.Q(state=failed) | models.Q(state=waiting, attempts__gt=0, due_at__gt=timezone.now()))
+
 
 class PhotoAddress(models.Model):
     """A web address at which a catalogue says that a product's photo is (catalog.photo_addresses)."""

@@ -1,5 +1,29 @@
 """Imports the pages. Django's admin looks for this module only."""
 
-from staff import accounts, categories, feeds, imports, keys, products, searches, spaces, synonyms, tags
+from staff import (
+    accounts,
+    categories,
+    feeds,
+    imports,
+    keys,
+    photo_addresses,
+    products,
+    searches,
+    spaces,
+    synonyms,
+    tags,
+)
 
-__all__ = ["accounts", "categories", "feeds", "imports", "keys", "products", "searches", "spaces", "synonyms", "tags"]
+__all__ = [
+    "accounts",
+    "categories",
+    "feeds",
+    "imports",
+    "keys",
+    "photo_addresses",
+    "products",
+    "searches",
+    "spaces",
+    "synonyms",
+    "tags",
+]

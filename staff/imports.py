@@ -27,6 +27,7 @@ from catalog.importing.recognition import FORMATS, MAX_CSV_BYTES, MAX_ROWS, read
 from catalog.importing.rows import as_text
 from catalog.models import Import
 from catalog.storage import PrivateUploadHandler
+from staff import photo_addresses
 from staff.import_progress import is_held, progress, summary, title, told
 from staff.lists import StaffModelAdmin
 
@@ -52,8 +53,8 @@ class ImportForm(forms.ModelForm):
             "or a UTF-8 file whose first line names the columns: sku, name and category are required; image, "
             "description, price, currency, in_stock and url are not. Any other column is an attribute, such as color. "
             f"At most {MAX_ROWS:,} rows and {MAX_CSV_BYTES // 1_000_000} MB.",
-            "photos": "The photos that the column image names. Without a CSV file, each photo becomes a product, "
-            "and its folder names the category, such as chair/oak.jpg. "
+            "photos": "The photos that the column image names, other than by web addresses. Without a CSV file, "
+            "each photo becomes a product, and its folder names the category, such as chair/oak.jpg. "
             f"At most {MAX_ENTRIES:,} files that unpack to {MAX_UNPACKED_BYTES // 1_000_000_000} GB; "
             f"both files together have at most {settings.MAX_IMPORT_REQUEST_BYTES // 1_000_000_000} GB.",
         }
@@ -170,6 +171,7 @@ class ImportAdmin(StaffModelAdmin):
             "may_import": self.has_add_permission(request),
             "changes_something": bool(sent.added or sent.updated or sent.gone),
             "is_held": is_held(sent),
+            "addresses": photo_addresses.of_import(sent),
             "is_waiting": sent.state in Import.WAITING,
             "can_delete": self.has_delete_permission(request, sent),
         }

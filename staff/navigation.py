@@ -30,6 +30,9 @@ SIDEBAR: dict[str, Any] = {
                 page("Synonyms", "compare_arrows", "admin:catalog_synonym_changelist", "catalog.view_synonym"),
                 page("Imports", "upload_file", "admin:catalog_import_changelist", "catalog.add_import"),
                 page("Feeds", "rss_feed", "admin:catalog_feed_changelist", "catalog.view_feed"),
+                page(
+                    "Photo addresses", "add_link", "admin:catalog_photoaddress_changelist", "catalog.view_photoaddress"
+                ),
             ],
         },
         {

@@ -18,6 +18,7 @@ ROLES = {
         "catalog": [
             *(f"{verb}_{model}" for model in ("product", "photo", "synonym", "feed") for verb in VERBS),
             *(f"{verb}_import" for verb in ("view", "add", "delete")),
+            "view_photoaddress",
         ],
         "descriptions": ["view_tag"],
     }

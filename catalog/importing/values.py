@@ -20,6 +20,7 @@ TRUTHS = {
     for text in texts
     if isinstance(text, str)
 }
+CREDENTIALS = re.compile(r"//[^/]*@")
 TAG = re.compile(r"<[a-zA-Z/!]")
 UNSEEN = {"script", "style", "head", "template"}
 INLINE = {"a", "abbr", "b", "code", "em", "font", "i", "mark", "s", "small", "span", "strong", "sub", "sup", "u"}
@@ -60,7 +61,8 @@ def web_addresses(addresses: Iterable[str]) -> tuple[str, ...]:
     """Each address once, in order. Raises Refused."""
     found = tuple(dict.fromkeys(printable(address.strip()) for address in addresses if address.strip()))
     if bad := next((address for address in found if not address.lower().startswith(("http://", "https://"))), None):
-        raise Refused(f"image {bad}: not a web address, write one that starts with https://")
+        told = CREDENTIALS.sub("//", bad)
+        raise Refused(f"image {told}: not a web address, write one that starts with https://")
     if len(found) > MAX_PHOTOS:
         raise Refused(str(TooManyPhotos()))
     return found

@@ -48,11 +48,12 @@ class HostRests:
             self._failures.pop(host, None)
             return
         self._failures[host] += 1
-        doublings = self._failures[host] - (1 if found.code == "busy" else FAILURES_IN_A_ROW)
-        if doublings < 0 or self.rests(host):
+        if self.rests(host):  # What was under way fails for the same reason.
             return
-        pause = min(LONGEST, SHORTEST * 2 ** min(doublings, 10))
-        self._begin(host, max(found.retry_after or pause, SHORTEST))
+        if found.retry_after is not None:
+            self._begin(host, max(found.retry_after, SHORTEST))
+        elif (doublings := self._failures[host] - FAILURES_IN_A_ROW) >= 0:
+            self._begin(host, min(LONGEST, SHORTEST * 2 ** min(doublings, 10)))
 
     def _begin(self, host: str, pause: timedelta) -> None:
         self._until[host] = timezone.now() + pause

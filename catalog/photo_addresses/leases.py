@@ -13,8 +13,10 @@ from django.utils import timezone
 from catalog.models import PhotoAddress
 from catalog.photo_addresses.settling import Lease
 
-# An address takes 30 s at most, and a worker leases some ahead: then its worker is dead.
+# A worker leases some ahead. If one is not settled by then, its worker is dead.
 LEASE = timedelta(minutes=3)
+# A server takes 30 s at most, and a decoder may have to be waited for as long as a minute.
+ASKING = timedelta(seconds=100)
 
 
 def hosts() -> list[str]:
@@ -31,6 +33,11 @@ def take(host: str, size: int) -> list[Lease]:
         until = timezone.now() + LEASE
         PhotoAddress.objects.filter(pk__in=[row.pk for row in rows]).update(due_at=until)
     return [Lease(row, until) for row in rows]
+
+
+def is_fresh(lease: Lease) -> bool:
+    """Whether there is time left to ask: otherwise somebody else may be about to."""
+    return lease.until > timezone.now() + ASKING
 
 
 def give_back(leases: Iterable[Lease]) -> None:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from catalog.fetching.answers import NotFetched
 from catalog.models import Photo, PhotoAddress, Product
-from catalog.photos import MAX_PHOTOS, Picture, TooManyPhotos, add_pictures
+from catalog.photos import Picture, TooManyPhotos, add_pictures
 from catalog.storage import synced_together
 
 State = PhotoAddress.State
@@ -100,9 +100,9 @@ def _keep(lease: Lease, address: PhotoAddress, brought: Brought, product: Produc
         outcome = Outcome.CHANGED if address.photo else Outcome.ADDED
         try:
             with transaction.atomic():
-                _make_room(address, product, picture)
-                [(address.photo, _)] = add_pictures(product, [picture], from_address=True)
+                address.photo = _exchange(address, product, picture)
         except TooManyPhotos as error:
+            address.refresh_from_db(fields=["photo"])
             return _put_off(lease, address, NotFetched("too_many_photos", str(error)))
         address.sha256 = picture.sha256
     address.etag, address.last_modified = (
@@ -112,14 +112,24 @@ def _keep(lease: Lease, address: PhotoAddress, brought: Brought, product: Produc
     return Settled(lease, outcome)
 
 
-def _make_room(address: PhotoAddress, product: Product, picture: Picture) -> None:
-    """Take out the photo that the picture replaces, or, in a full product, one that no address names any more."""
-    others = PhotoAddress.objects.filter(photo=address.photo).exclude(pk=address.pk)
-    old, is_new = address.photo, not product.photos.filter(sha256=picture.sha256).exists()
-    if old and old.from_address and old.sha256 != picture.sha256 and not others.exists():
-        old.delete()
-    if is_new and product.photos.count() >= MAX_PHOTOS and (photo := left_over([product.pk]).first()):
-        photo.delete()
+def _exchange(address: PhotoAddress, product: Product, picture: Picture) -> Photo:
+    """The picture as the product's photo, in place of what the address brought before. Raises TooManyPhotos.
+
+    In a full product it takes the place of a photo that no address names any more.
+    """
+    old = address.photo
+    if old and old.from_address and old.sha256 != picture.sha256:
+        others = PhotoAddress.objects.filter(photo=old).exclude(pk=address.pk)
+        if not others.exists():
+            old.delete()
+    try:
+        [(photo, _)] = add_pictures(product, [picture], from_address=True)
+    except TooManyPhotos:
+        if (place := left_over([product.pk]).first()) is None:
+            raise
+        place.delete()
+        [(photo, _)] = add_pictures(product, [picture], from_address=True)
+    return photo
 
 
 def _put_off(lease: Lease, address: PhotoAddress, failure: NotFetched) -> Settled:

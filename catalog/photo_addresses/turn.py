@@ -15,7 +15,7 @@ from django.conf import settings
 from catalog.fetching.answers import NotFetched
 from catalog.fetching.client import Client, Limits, shops_client
 from catalog.photo_addresses.host_rests import HostRests
-from catalog.photo_addresses.leases import give_back, hosts, take
+from catalog.photo_addresses.leases import give_back, hosts, is_fresh, take
 from catalog.photo_addresses.settling import Brought, Lease, Settled, settle
 from catalog.photos import Picture
 from metrics import fetching as counted
@@ -46,12 +46,11 @@ class Turn:
         seconds: float = float("inf"),
         most: float = float("inf"),
         stopping: Callable[[], bool] = lambda: False,
-        client: Client | None = None,
     ) -> None:
         self._deadline = time.monotonic() + seconds
         self._left = most
         self._stopping = stopping
-        self._client = client or shops_client()
+        self._client = shops_client()
         self._slots = settings.FETCH_REQUESTS
         self._rests = HostRests()
         self._ahead: dict[str, deque[Lease]] = {}
@@ -81,10 +80,14 @@ class Turn:
                 self._begin()
                 if not self._asked or self._stopping():
                     return
-                yield from self._settle(self._gather())
+                found = self._gather()
+                self._begin()  # Threads ask and decode while this one writes down.
+                yield from self._settle(found)
         finally:
             for _ in range(self._slots):
                 self._todo.put(None)
+            if not self._asked:  # Otherwise threads are using it still.
+                self._client.close()
             give_back([*self._asked.values(), *(lease for ahead in self._ahead.values() for lease in ahead)])
 
     def _begin(self) -> None:
@@ -122,6 +125,8 @@ class Turn:
         if self._at_host[host] >= share:
             return None
         ahead = self._ahead.setdefault(host, deque())
+        while ahead and not is_fresh(ahead[0]):  # The host is slow. It is due again by itself.
+            ahead.popleft()
         if not ahead:
             ahead.extend(take(host, int(min(AHEAD, self._left))))
         if not ahead:
@@ -137,19 +142,17 @@ class Turn:
             while True:
                 found.append(self._done.get_nowait())
         except Empty:
-            return found
+            pass
+        for lease, brought in found:
+            del self._asked[lease.address.pk]
+            self._at_host[lease.address.host] -= 1
+            self._rests.note(lease.address.host, brought)
+        return found
 
     def _settle(self, found: list[tuple[Lease, Found]]) -> Iterator[Settled]:
-        if not found:
-            return
-        for lease, brought in found:
-            self._rests.note(lease.address.host, brought)
-            self._at_host[lease.address.host] -= 1
-        settled = settle(found)
-        for each in settled:
-            del self._asked[each.lease.address.pk]
+        for each in settle(found) if found else ():
             counted.count(each.code or each.outcome)
-        yield from settled
+            yield each
 
     def _serve(self) -> None:
         """What each thread does."""

@@ -94,7 +94,7 @@ def test_rows_are_counted_as_they_are_read(csv_file):
         ('a,b,c,"1.299,00",,', "price 1.299,00: not a number"),
         ("a,b,c,,perhaps,", "in_stock perhaps: write true or false"),
         (
-            "a,b,c,,,ftp://shop.example/a.jpg",
+            "a,b,c,,,ftp://me:secret@shop.example/a.jpg",
             "image ftp://shop.example/a.jpg: not a web address, write one that starts with https://",
         ),
     ],

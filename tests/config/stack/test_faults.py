@@ -28,7 +28,7 @@ from config.stack import __main__, part, supervisor
 part.HANGS_SECONDS, supervisor.LOOK_SECONDS = 5, 1
 __main__.main()
 """
-PARTS = ("worker", "maintenance", "beat", "web")
+PARTS = ("worker", "maintenance", "fetching", "beat", "web")
 
 
 class Shop:
