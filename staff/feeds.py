@@ -146,7 +146,7 @@ class FeedAdmin(StaffModelAdmin):
 
     @admin.display(description="state")
     def stand(self, feed: Feed) -> str:
-        return str(standing(feed).stand)
+        return str(_stand(feed))
 
     @admin.display(ordering="read_at")
     def last_run(self, feed: Feed) -> str:
@@ -154,8 +154,19 @@ class FeedAdmin(StaffModelAdmin):
 
     @admin.display(description="next run", ordering="next_run")
     def next_time(self, feed: Feed) -> str:
+        if _stand(feed) is Stand.WAITS:
+            return "once you confirm"
         return str(naturaltime(feed.next_run)) if feed.is_on else "–"
 
     @admin.display(description="products", ordering="product_count")
     def has(self, feed: Feed) -> str:
         return intcomma(feed.product_count)  # type: ignore[attr-defined]  # by get_queryset
+
+
+def _stand(feed: Feed) -> Stand:
+    """How a feed of the list stands, asked once."""
+    known: Stand | None = getattr(feed, "stand", None)
+    if known is None:
+        known = standing(feed).stand
+        setattr(feed, "stand", known)  # noqa: B010  the model has no such field
+    return known
