@@ -24,6 +24,7 @@ PAUSES = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), tim
 MOST_BUSY = 20
 # What a server says of its answer is kept up to this length. A longer one is no use, and not sent back.
 MOST_SAID = 500
+WRITTEN = ("state", "asked_at", "attempts", "reason", "due_at", "sha256", "etag", "last_modified")
 
 
 class Outcome(StrEnum):
@@ -73,7 +74,7 @@ def settle(asked: Sequence[tuple[Lease, Brought | NotFetched]]) -> list[Settled]
         locked = Product.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True)
         products = {product.pk: product for product in locked.only("pk")}
         mine = _held([lease for lease, _ in asked])
-        settled = []
+        settled: list[Settled] = []
         for lease, found in asked:
             address = mine.get(lease.address.pk)
             if address is None or address.product_id not in products:
@@ -82,6 +83,7 @@ def settle(asked: Sequence[tuple[Lease, Brought | NotFetched]]) -> list[Settled]
                 settled.append(_put_off(lease, address, found))
             else:
                 settled.append(_keep(lease, address, found, products[address.product_id]))
+        PhotoAddress.objects.bulk_update(mine.values(), WRITTEN)
         in_order(ids)
         let_go(ids)
     return settled
@@ -99,16 +101,15 @@ def _keep(lease: Lease, address: PhotoAddress, brought: Brought, product: Produc
     if picture := brought.picture:
         outcome = Outcome.CHANGED if address.photo else Outcome.ADDED
         try:
-            with transaction.atomic():
-                address.photo = _exchange(address, product, picture)
+            address.photo = _exchange(address, product, picture)
         except TooManyPhotos as error:
-            address.refresh_from_db(fields=["photo"])
             return _put_off(lease, address, NotFetched("too_many_photos", str(error)))
         address.sha256 = picture.sha256
+        address.save(update_fields=["photo"])  # At once: a photo without an address may have to make room.
     address.etag, address.last_modified = (
         said if len(said) <= MOST_SAID else "" for said in (brought.etag, brought.last_modified)
     )
-    _write(address, State.FETCHED)
+    address.state, address.asked_at, address.attempts, address.reason = State.FETCHED, timezone.now(), 0, ""
     return Settled(lease, outcome)
 
 
@@ -133,31 +134,18 @@ def _exchange(address: PhotoAddress, product: Product, picture: Picture) -> Phot
 
 
 def _put_off(lease: Lease, address: PhotoAddress, failure: NotFetched) -> Settled:
-    """Let the address wait, the longer the more often it has failed, or give it up."""
-    address.reason = str(failure)
+    """Let the address wait, the longer the more often it has failed, or give it up. Writes nothing yet."""
+    address.asked_at, address.reason = timezone.now(), str(failure)
     address.attempts += 1
     is_told = failure.code == "busy" and failure.retry_after is not None
     if not failure.may_pass or address.attempts > (MOST_BUSY if is_told else len(PAUSES)):
-        _write(address, State.FAILED)
+        address.state = State.FAILED
         return Settled(lease, Outcome.FAILED, address.reason, failure.code)
     pause = PAUSES[min(address.attempts, len(PAUSES)) - 1]
     if is_told and failure.retry_after is not None:
         pause = max(failure.retry_after, PAUSES[0])
     address.due_at = timezone.now() + pause
-    _write(address, State.WAITING)
     return Settled(lease, Outcome.LATER, address.reason, failure.code)
-
-
-def _write(address: PhotoAddress, state: str) -> None:
-    address.state, address.asked_at = state, timezone.now()
-    if state == State.FETCHED:
-        address.attempts, address.reason = 0, ""
-    address.save(
-        update_fields=[
-            *("state", "asked_at", "attempts", "reason", "due_at"),
-            *("photo", "sha256", "etag", "last_modified"),
-        ]
-    )
 
 
 def left_over(products: Collection[int]) -> QuerySet[Photo]:
