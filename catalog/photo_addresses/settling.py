@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from catalog.fetching.answers import NotFetched
 from catalog.models import Photo, PhotoAddress, Product
-from catalog.photos import Picture, TooManyPhotos, add_pictures
+from catalog.photos import Picture, TooManyPhotos, add_under_lock
 from catalog.storage import synced_together
 
 State = PhotoAddress.State
@@ -24,7 +24,7 @@ PAUSES = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), tim
 MOST_BUSY = 20
 # What a server says of its answer is kept up to this length. A longer one is no use, and not sent back.
 MOST_SAID = 500
-WRITTEN = ("state", "asked_at", "attempts", "reason", "due_at", "sha256", "etag", "last_modified")
+WRITTEN = ("state", "asked_at", "attempts", "reason", "due_at", "photo", "sha256", "etag", "last_modified")
 
 
 class Outcome(StrEnum):
@@ -77,12 +77,14 @@ def settle(asked: Sequence[tuple[Lease, Brought | NotFetched]]) -> list[Settled]
         settled: list[Settled] = []
         for lease, found in asked:
             address = mine.get(lease.address.pk)
-            if address is None or address.product_id not in products:
+            if address is None:
                 settled.append(Settled(lease, Outcome.OVERTAKEN))
-            elif isinstance(found, NotFetched):
+                continue
+            address.product = products[address.product_id]
+            if isinstance(found, NotFetched):
                 settled.append(_put_off(lease, address, found))
             else:
-                settled.append(_keep(lease, address, found, products[address.product_id]))
+                settled.append(_keep(lease, address, found, mine.values()))
         PhotoAddress.objects.bulk_update(mine.values(), WRITTEN)
         in_order(ids)
         let_go(ids)
@@ -96,16 +98,16 @@ def _held(leases: Iterable[Lease]) -> dict[int, PhotoAddress]:
     return {row.pk: row for row in rows.select_related("photo").order_by("pk") if row.due_at == until[row.pk]}
 
 
-def _keep(lease: Lease, address: PhotoAddress, brought: Brought, product: Product) -> Settled:
+def _keep(lease: Lease, address: PhotoAddress, brought: Brought, batch: Collection[PhotoAddress]) -> Settled:
+    """Store what the address brought. The rows of the batch are written at its end."""
     outcome = Outcome.UNCHANGED
     if picture := brought.picture:
         outcome = Outcome.CHANGED if address.photo else Outcome.ADDED
         try:
-            address.photo = _exchange(address, product, picture)
+            address.photo = _exchange(address, picture, batch)
         except TooManyPhotos as error:
             return _put_off(lease, address, NotFetched("too_many_photos", str(error)))
         address.sha256 = picture.sha256
-        address.save(update_fields=["photo"])  # At once: a photo without an address may have to make room.
     address.etag, address.last_modified = (
         said if len(said) <= MOST_SAID else "" for said in (brought.etag, brought.last_modified)
     )
@@ -113,7 +115,7 @@ def _keep(lease: Lease, address: PhotoAddress, brought: Brought, product: Produc
     return Settled(lease, outcome)
 
 
-def _exchange(address: PhotoAddress, product: Product, picture: Picture) -> Photo:
+def _exchange(address: PhotoAddress, picture: Picture, batch: Collection[PhotoAddress]) -> Photo:
     """The picture as the product's photo, in place of what the address brought before. Raises TooManyPhotos.
 
     In a full product it takes the place of a photo that no address names any more.
@@ -121,15 +123,17 @@ def _exchange(address: PhotoAddress, product: Product, picture: Picture) -> Phot
     old = address.photo
     if old and old.from_address and old.sha256 != picture.sha256:
         others = PhotoAddress.objects.filter(photo=old).exclude(pk=address.pk)
-        if not others.exists():
+        if not others.exists() and not any(other.photo_id == old.pk for other in batch if other is not address):
             old.delete()
+            address.photo = None
     try:
-        [(photo, _)] = add_pictures(product, [picture], from_address=True)
+        photo, _ = add_under_lock(address.product, picture, from_address=True)
     except TooManyPhotos:
-        if (place := left_over([product.pk]).first()) is None:
+        just_added = [other.photo_id for other in batch if other.photo_id]
+        if (place := left_over([address.product_id]).exclude(pk__in=just_added).first()) is None:
             raise
         place.delete()
-        [(photo, _)] = add_pictures(product, [picture], from_address=True)
+        photo, _ = add_under_lock(address.product, picture, from_address=True)
     return photo
 
 

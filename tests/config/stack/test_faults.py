@@ -138,7 +138,9 @@ def test_each_part_that_is_killed_is_started_again_and_indexing_goes_on(shop):
     shop.upload()
     shop.wait_until_all_is_indexed()
     told = shop.stack.output.read_text()
-    assert [told.count(f"the {name} process was killed (SIGKILL) and starts again") for name in PARTS] == [1] * len(PARTS)
+    assert [told.count(f"the {name} process was killed (SIGKILL) and starts again") for name in PARTS] == [1] * len(
+        PARTS
+    )
 
 
 def test_each_part_that_stands_still_is_started_again_and_indexing_goes_on(shop):
