@@ -109,21 +109,23 @@ def unknown(product: Product, pictures: Sequence[Picture]) -> Iterator[tuple[int
     return ((place, picture) for place, picture in enumerate(pictures) if picture.sha256 not in held)
 
 
-def add_pictures(product: Product, pictures: Sequence[Picture], from_address: bool = False) -> list[tuple[Photo, bool]]:
+def add_pictures(product: Product, pictures: Sequence[Picture]) -> list[tuple[Photo, bool]]:
     """Adds all of the pictures or none, behind those there are. Returns each photo and whether it is new.
 
-    Photos from an address leave with it. What somebody adds as well stays.
     A picture that is not decoded yet is decoded under the lock.
     Raises what ml.images.open_photo raises, TooManyPhotos, Product.DoesNotExist, catalog.storage.NotStored.
     """
     with transaction.atomic(), synced_together():
         # Two uploads of one photo wait for each other here, so the second finds the row of the first.
         Product.objects.select_for_update(no_key=True).get(pk=product.pk)
-        return [_add(product, picture, from_address) for picture in pictures]
+        return [add_under_lock(product, picture) for picture in pictures]
 
 
-def _add(product: Product, picture: Picture, from_address: bool) -> tuple[Photo, bool]:
-    """Adds one picture, under the lock of add_pictures."""
+def add_under_lock(product: Product, picture: Picture, from_address: bool = False) -> tuple[Photo, bool]:
+    """Adds one picture, for who holds the product's lock. Photos from an address leave with it; others stay.
+
+    Raises what add_pictures raises, but for Product.DoesNotExist.
+    """
     photos = Photo.objects.filter(product=product)
     if present := photos.filter(sha256=picture.sha256).first():
         if present.from_address and not from_address:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from catalog.fetching.answers import NotFetched
 from catalog.models import Photo, PhotoAddress, Product
-from catalog.photos import Picture, TooManyPhotos, add_pictures
+from catalog.photos import Picture, TooManyPhotos, add_under_lock
 from catalog.storage import synced_together
 
 State = PhotoAddress.State
@@ -24,6 +24,7 @@ PAUSES = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), tim
 MOST_BUSY = 20
 # What a server says of its answer is kept up to this length. A longer one is no use, and not sent back.
 MOST_SAID = 500
+WRITTEN = ("state", "asked_at", "attempts", "reason", "due_at", "photo", "sha256", "etag", "last_modified")
 
 
 class Outcome(StrEnum):
@@ -73,15 +74,18 @@ def settle(asked: Sequence[tuple[Lease, Brought | NotFetched]]) -> list[Settled]
         locked = Product.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True)
         products = {product.pk: product for product in locked.only("pk")}
         mine = _held([lease for lease, _ in asked])
-        settled = []
+        settled: list[Settled] = []
         for lease, found in asked:
             address = mine.get(lease.address.pk)
-            if address is None or address.product_id not in products:
+            if address is None:
                 settled.append(Settled(lease, Outcome.OVERTAKEN))
-            elif isinstance(found, NotFetched):
+                continue
+            address.product = products[address.product_id]
+            if isinstance(found, NotFetched):
                 settled.append(_put_off(lease, address, found))
             else:
-                settled.append(_keep(lease, address, found, products[address.product_id]))
+                settled.append(_keep(lease, address, found, mine.values()))
+        PhotoAddress.objects.bulk_update(mine.values(), WRITTEN)
         in_order(ids)
         let_go(ids)
     return settled
@@ -94,25 +98,24 @@ def _held(leases: Iterable[Lease]) -> dict[int, PhotoAddress]:
     return {row.pk: row for row in rows.select_related("photo").order_by("pk") if row.due_at == until[row.pk]}
 
 
-def _keep(lease: Lease, address: PhotoAddress, brought: Brought, product: Product) -> Settled:
+def _keep(lease: Lease, address: PhotoAddress, brought: Brought, batch: Collection[PhotoAddress]) -> Settled:
+    """Store what the address brought. The rows of the batch are written at its end."""
     outcome = Outcome.UNCHANGED
     if picture := brought.picture:
         outcome = Outcome.CHANGED if address.photo else Outcome.ADDED
         try:
-            with transaction.atomic():
-                address.photo = _exchange(address, product, picture)
+            address.photo = _exchange(address, picture, batch)
         except TooManyPhotos as error:
-            address.refresh_from_db(fields=["photo"])
             return _put_off(lease, address, NotFetched("too_many_photos", str(error)))
         address.sha256 = picture.sha256
     address.etag, address.last_modified = (
         said if len(said) <= MOST_SAID else "" for said in (brought.etag, brought.last_modified)
     )
-    _write(address, State.FETCHED)
+    address.state, address.asked_at, address.attempts, address.reason = State.FETCHED, timezone.now(), 0, ""
     return Settled(lease, outcome)
 
 
-def _exchange(address: PhotoAddress, product: Product, picture: Picture) -> Photo:
+def _exchange(address: PhotoAddress, picture: Picture, batch: Collection[PhotoAddress]) -> Photo:
     """The picture as the product's photo, in place of what the address brought before. Raises TooManyPhotos.
 
     In a full product it takes the place of a photo that no address names any more.
@@ -120,44 +123,33 @@ def _exchange(address: PhotoAddress, product: Product, picture: Picture) -> Phot
     old = address.photo
     if old and old.from_address and old.sha256 != picture.sha256:
         others = PhotoAddress.objects.filter(photo=old).exclude(pk=address.pk)
-        if not others.exists():
+        if not others.exists() and not any(other.photo_id == old.pk for other in batch if other is not address):
             old.delete()
+            address.photo = None
     try:
-        [(photo, _)] = add_pictures(product, [picture], from_address=True)
+        photo, _ = add_under_lock(address.product, picture, from_address=True)
     except TooManyPhotos:
-        if (place := left_over([product.pk]).first()) is None:
+        just_added = [other.photo_id for other in batch if other.photo_id]
+        if (place := left_over([address.product_id]).exclude(pk__in=just_added).first()) is None:
             raise
         place.delete()
-        [(photo, _)] = add_pictures(product, [picture], from_address=True)
+        photo, _ = add_under_lock(address.product, picture, from_address=True)
     return photo
 
 
 def _put_off(lease: Lease, address: PhotoAddress, failure: NotFetched) -> Settled:
-    """Let the address wait, the longer the more often it has failed, or give it up."""
-    address.reason = str(failure)
+    """Let the address wait, the longer the more often it has failed, or give it up. Writes nothing yet."""
+    address.asked_at, address.reason = timezone.now(), str(failure)
     address.attempts += 1
     is_told = failure.code == "busy" and failure.retry_after is not None
     if not failure.may_pass or address.attempts > (MOST_BUSY if is_told else len(PAUSES)):
-        _write(address, State.FAILED)
+        address.state = State.FAILED
         return Settled(lease, Outcome.FAILED, address.reason, failure.code)
     pause = PAUSES[min(address.attempts, len(PAUSES)) - 1]
     if is_told and failure.retry_after is not None:
         pause = max(failure.retry_after, PAUSES[0])
     address.due_at = timezone.now() + pause
-    _write(address, State.WAITING)
     return Settled(lease, Outcome.LATER, address.reason, failure.code)
-
-
-def _write(address: PhotoAddress, state: str) -> None:
-    address.state, address.asked_at = state, timezone.now()
-    if state == State.FETCHED:
-        address.attempts, address.reason = 0, ""
-    address.save(
-        update_fields=[
-            *("state", "asked_at", "attempts", "reason", "due_at"),
-            *("photo", "sha256", "etag", "last_modified"),
-        ]
-    )
 
 
 def left_over(products: Collection[int]) -> QuerySet[Photo]:
