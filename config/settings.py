@@ -215,6 +215,9 @@ CELERY_TASK_ROUTES = {
     "search.tasks.roll_up": {"queue": "maintenance"},
     "operations.tasks.report_leftovers": {"queue": "maintenance"},
     "descriptions.tasks.tag_pending": {"queue": "maintenance"},
+    # Others' servers are waited for.
+    "search.tasks.read_feeds": {"queue": "fetching"},
+    "search.tasks.fetch_pending": {"queue": "fetching"},
     # Each photo is waited for, for seconds to a minute.
     "descriptions.tasks.caption_pending": {"queue": "captions"},
 }
@@ -223,6 +226,8 @@ CELERY_BEAT_SCHEDULER = "config.beat.Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "index pending photos": {"task": "search.tasks.index_pending", "schedule": 30, "options": {"expires": 30}},
     "go on with imports": {"task": "search.tasks.import_pending", "schedule": 30, "options": {"expires": 30}},
+    "read feeds": {"task": "search.tasks.read_feeds", "schedule": 30, "options": {"expires": 30}},
+    "fetch photos": {"task": "search.tasks.fetch_pending", "schedule": 30, "options": {"expires": 30}},
     "maintain the index": {"task": "search.tasks.maintain", "schedule": 600, "options": {"expires": 600}},
     "write the use of keys": {"task": "access.tasks.write_usage", "schedule": 60, "options": {"expires": 60}},
     "tag products": {"task": "descriptions.tasks.tag_pending", "schedule": 120, "options": {"expires": 120}},
@@ -350,6 +355,19 @@ if CAPTION_URL:
         "schedule": 60,
         "options": {"expires": 60},
     }
+
+# --- Photos at web addresses ------------------------------------------------------------------------------------
+# Private networks that addresses in catalogues may lead to; by default they lead to the internet alone.
+FETCH_NETWORKS = env.networks("FETCH_NETWORKS")
+# Whether addresses without TLS are fetched, too.
+FETCH_HTTP = env.bool("FETCH_HTTP", default=False)
+# Photos that a worker asks for at once: of one host, four at most.
+FETCH_REQUESTS = env.count("FETCH_REQUESTS", default=16, least=1)
+# Where those whose servers are asked may turn to: a page, or an address of mail.
+FETCH_CONTACT = env.str("FETCH_CONTACT", default="").strip()
+if not (FETCH_CONTACT.isascii() and FETCH_CONTACT.isprintable()) or set(FETCH_CONTACT) & set("()\\"):
+    refuse("FETCH_CONTACT", "goes into a header: write a page or an address of mail in plain letters, no parentheses")
+FETCH_USER_AGENT = f"Lamplight/{VERSION}" + (f" (+{FETCH_CONTACT})" if FETCH_CONTACT else "")
 
 # --- Customers ------------------------------------------------------------------------------------------------
 # Days that searches and events stay in the log; 0 keeps none.

@@ -9,6 +9,7 @@ from lxml import etree, html
 from rest_framework.serializers import BooleanField
 
 from catalog.importing.albums import Refused
+from catalog.importing.rows import printable
 from catalog.models import Product
 from catalog.photos import MAX_PHOTOS, TooManyPhotos
 
@@ -19,6 +20,7 @@ TRUTHS = {
     for text in texts
     if isinstance(text, str)
 }
+CREDENTIALS = re.compile(r"//[^/]*@")
 TAG = re.compile(r"<[a-zA-Z/!]")
 UNSEEN = {"script", "style", "head", "template"}
 INLINE = {"a", "abbr", "b", "code", "em", "font", "i", "mark", "s", "small", "span", "strong", "sub", "sup", "u"}
@@ -57,9 +59,10 @@ def last_step(path: str) -> str:
 
 def web_addresses(addresses: Iterable[str]) -> tuple[str, ...]:
     """Each address once, in order. Raises Refused."""
-    found = tuple(dict.fromkeys(filter(None, map(str.strip, addresses))))
+    found = tuple(dict.fromkeys(printable(address.strip()) for address in addresses if address.strip()))
     if bad := next((address for address in found if not address.lower().startswith(("http://", "https://"))), None):
-        raise Refused(f"image {bad}: not a web address, write one that starts with https://")
+        told = CREDENTIALS.sub("//", bad)
+        raise Refused(f"image {told}: not a web address, write one that starts with https://")
     if len(found) > MAX_PHOTOS:
         raise Refused(str(TooManyPhotos()))
     return found

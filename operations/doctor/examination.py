@@ -13,7 +13,18 @@ from kombu.exceptions import OperationalError as BrokerError
 from psycopg_pool import PoolTimeout
 
 from ml.recipes import WeightsError
-from operations.doctor import backups, broker, database, disk, exposure, index, misconfiguration, networks, versions
+from operations.doctor import (
+    backups,
+    broker,
+    database,
+    disk,
+    exposure,
+    feeds,
+    index,
+    misconfiguration,
+    networks,
+    versions,
+)
 from operations.doctor.finding import Finding, Level, problem, warning
 
 T = TypeVar("T")
@@ -60,6 +71,7 @@ CHECKS = (
         READING,
         "Its files are read as a whole: see whether their disk is slow or hangs.",
     ),
+    Check("feeds", feeds.feeds, ("database", "migrations")),
     Check("disk", disk.disk),
     Check("backups", backups.backups),
 )

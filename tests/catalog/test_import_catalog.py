@@ -126,7 +126,7 @@ def test_a_dry_run_says_so_and_changes_nothing(folder, run, media):
 def test_a_feed_goes_in_and_photos_at_web_addresses_are_told(folder, run):
     path = folder / "feed.xml"
     path.write_text(made_up_exports.google_rss())
-    notes = ["150 photos are at web addresses, which are not fetched yet."]
+    notes = ["150 photos are at web addresses. Workers fetch them once their rows are in."]
     status, out, err = run(path)
     counts = "Products: 50 added, 0 updated, 0 unchanged, 0 refused. Photos: 0 added."
     assert (status, told(out), err) == (0, [counts, *notes], "")

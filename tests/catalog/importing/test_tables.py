@@ -94,8 +94,8 @@ def test_rows_are_counted_as_they_are_read(csv_file):
         ('a,b,c,"1.299,00",,', "price 1.299,00: not a number"),
         ("a,b,c,,perhaps,", "in_stock perhaps: write true or false"),
         (
-            "a,b,c,,,https://shop.example/a.jpg",
-            "image https://shop.example/a.jpg: web addresses are not fetched, give a file",
+            "a,b,c,,,ftp://me:secret@shop.example/a.jpg",
+            "image ftp://shop.example/a.jpg: not a web address, write one that starts with https://",
         ),
     ],
 )
