@@ -6,6 +6,7 @@ from collections.abc import Container, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -86,8 +87,9 @@ def batches(rows: Iterable[ProductRow | RefusedRow]) -> Iterator[list[ProductRow
 class Importer:
     """Remembers the rows that an import has settled: the categories it met, and where each sku was."""
 
-    def __init__(self, dry_run: bool) -> None:
-        self.dry_run = dry_run
+    def __init__(self, dry_run: bool, rested: timedelta = timedelta(0)) -> None:
+        """`rested`: how long ago an address of a photo was asked at least, if it is to be asked again."""
+        self.dry_run, self.rested = dry_run, rested
         self.categories: dict[str, Category] = {}
         # Slugs of categories that a dry run made and took back with their row.
         self.taken_back: set[str] = set()
@@ -147,7 +149,7 @@ class Importer:
             except Refused as refusal:
                 result = Result(row.place, row.sku, Outcome.REFUSED, reason=str(refusal))
             yield result
-        name_addresses(self._named)
+        name_addresses(self._named, self.rested)
 
     def settle_row(self, row: ProductRow, new: list[Picture], product: Product | None) -> Result:
         """Raises Refused."""

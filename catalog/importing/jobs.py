@@ -41,6 +41,8 @@ SHOWN_ROWS = 1_000
 MAX_ATTEMPTS = 5
 KEPT_UNCONFIRMED = timedelta(days=7)
 KEPT = timedelta(days=90)
+# A run of a feed has photos asked again that were last asked so long ago. A person who imports has all of them asked.
+RESTED = timedelta(days=1)
 # A server that dies during an upload, or before it writes the row, leaves files without an import.
 KEPT_ALONE = timedelta(days=1)
 
@@ -104,7 +106,7 @@ def go_on(sent: Import, deadline: float) -> None:
     """Settle rows until all are settled, the time is up, the import is cancelled or another worker is ahead."""
     if sent.state in Import.OVER:
         return
-    importer = Importer(sent.dry_run)
+    importer = Importer(sent.dry_run, RESTED if sent.feed_id else timedelta(0))
     try:
         with opened(sent) as rows, decoders() as pool:
             if sent.total is None:

@@ -5,6 +5,9 @@ when the others are settled (catalog.photo_addresses.settling). A row that names
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+
+from django.utils import timezone
 
 from catalog.fetching.answers import NotFetched
 from catalog.fetching.web_addresses import read_address
@@ -27,8 +30,11 @@ def differences(present: Iterable[PhotoAddress], named: Sequence[str]) -> str:
     return f"photos at web addresses: {', '.join(said)}" if said else ""
 
 
-def name_addresses(named: Named) -> None:
-    """Give the products the addresses that their rows name, and have all of them asked again that are settled.
+def name_addresses(named: Named, rested: timedelta = timedelta(0)) -> None:
+    """Give the products the addresses that their rows name, and have those asked again that are settled.
+
+    Those are left out that were asked within the time `rested`: a feed that is read every hour must not ask for every
+    photo of the shop every hour.
 
     Takes the same few statements for any number of products. The caller holds the products' locks.
     """
@@ -49,7 +55,8 @@ def name_addresses(named: Named) -> None:
     )
     PhotoAddress.objects.bulk_update(moved, ["position"])
     PhotoAddress.objects.filter(pk__in=[address.pk for address in gone]).delete()
-    PhotoAddress.objects.filter(product__in=named).settled().ask_again()
+    settled = PhotoAddress.objects.filter(product__in=named).settled()
+    (settled.filter(asked_at__lte=timezone.now() - rested) if rested else settled).ask_again()
     bell.ring()
 
 

@@ -1,12 +1,17 @@
 """Which addresses a product has after its catalogue was imported."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
+from catalog.importing import jobs
 from catalog.importing.importer import Outcome, import_rows
 from catalog.importing.rows import ProductRow
 from catalog.models import PhotoAddress, Product
+from catalog.photo_addresses.naming import name_addresses
 from tests.catalog.photo_addresses.conftest import named
 
 pytestmark = pytest.mark.django_db
@@ -51,6 +56,15 @@ def test_what_is_settled_is_asked_again_and_the_row_is_unchanged():
     assert {(row.state, row.attempts, row.reason) for row in PhotoAddress.objects.all()} == {("waiting", 0, "")}
     assert PhotoAddress.objects.get(url=A).etag == '"1"'
     assert PhotoAddress.objects.get(url=C).due_at == due  # It waits as it did.
+
+
+def test_a_feed_asks_again_only_what_was_last_asked_a_day_ago():
+    named(A, B)
+    now = timezone.now()
+    PhotoAddress.objects.filter(url=A).update(state="fetched", asked_at=now - timedelta(hours=23))
+    PhotoAddress.objects.filter(url=B).update(state="failed", asked_at=now - timedelta(hours=25))
+    name_addresses({Product.objects.get(): (A, B)}, jobs.RESTED)
+    assert dict(PhotoAddress.objects.values_list("url", "state")) == {A: "fetched", B: "waiting"}
 
 
 def test_a_dry_run_tells_and_writes_nothing():
