@@ -13,7 +13,18 @@ from kombu.exceptions import OperationalError as BrokerError
 from psycopg_pool import PoolTimeout
 
 from ml.recipes import WeightsError
-from operations.doctor import backups, broker, database, disk, exposure, index, misconfiguration, networks, versions
+from operations.doctor import (
+    backups,
+    broker,
+    database,
+    disk,
+    exposure,
+    index,
+    misconfiguration,
+    networks,
+    page_key,
+    versions,
+)
 from operations.doctor.finding import Finding, Level, problem, warning
 
 T = TypeVar("T")
@@ -46,6 +57,7 @@ CHECKS = (
     Check("exposure", exposure.exposure),
     Check("database", database.server),
     Check("migrations", database.migrations, ("database",)),
+    Check("page", page_key.page_key, ("database", "migrations")),
     Check("locks", database.locks, ("database", "migrations")),
     Check("redis", broker.server),
     Check("workers", broker.workers, ("redis",)),

@@ -79,6 +79,7 @@ def test_a_command_on_a_database_without_tables_says_what_to_do(tmp_path):
         ("DATABASE_URL", "shop", "is no address: set it to one like postgres://"),
         ("REDIS_URL", "redis://:a/b@redis:6379", "is no address: set it to one like redis://"),
         ("SENTRY_DSN", "https://sentry.example/7", "is no DSN (Missing public key): copy it from"),
+        ("STOREFRONT_KEY", "sk_0123456789", "is no publishable key (pk_...), and anybody can read the page"),
         ("SENTRY_DSN", "key", "is no DSN (Unsupported scheme ''): copy it from"),
     ],
 )

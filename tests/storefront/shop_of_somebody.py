@@ -7,6 +7,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 from access.live_origins import kept
 from access.models import Key
+from storefront.widget_file import script
 from tests.storefront.conftest import in_thread
 
 # All that docs/widget.md says a shop needs, and nothing else.
@@ -21,7 +22,7 @@ PAGE = """<!doctype html>
   <meta name="viewport" content="width=device-width, initial-scale=1">
   <title>A shop</title>
   <link rel="icon" href="{lamplight}/static/storefront/lamp.svg">
-  <script defer src="{lamplight}/widget.js"></script>
+  <script defer src="{lamplight}/widget.js" integrity="{integrity}" crossorigin></script>
 </head>
 <body>
   <main>
@@ -44,7 +45,13 @@ class Shop:
     def show(self, key: str, lang: str = "en", attributes: str = "", inside: str = "", below: str = "") -> str:
         """Have the shop's front page hold the elements. Returns its address."""
         self.pages["/"] = PAGE.format(
-            key=key, lang=lang, attributes=attributes, inside=inside, below=below, lamplight=self.lamplight
+            key=key,
+            lang=lang,
+            attributes=attributes,
+            inside=inside,
+            below=below,
+            lamplight=self.lamplight,
+            integrity=script().integrity,
         )
         return f"{self.origin}/"
 
@@ -75,11 +82,11 @@ def served(lamplight: str) -> Iterator[Shop]:
         thread.join()
 
 
-def make_key(origin: str, per_minute: int = 600) -> str:
+def make_key(origin: str, scopes: tuple[str, ...] = ("search", "events")) -> str:
     """A publishable key for the pages of an origin."""
 
     def make() -> str:
-        key = Key(name="page", kind="pk", scopes=["search", "events"], origins=[origin], per_minute=per_minute)
+        key = Key(name="page", kind="pk", scopes=[*scopes], origins=[origin])
         secret = key.renew()
         key.full_clean()
         key.save()

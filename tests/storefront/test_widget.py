@@ -137,7 +137,9 @@ def test_the_things_in_a_photo_are_chosen_and_a_part_is_drawn(somebodys, page):
         page.mouse.down()
         page.mouse.move(frame["x"] + frame["width"] + 20, frame["y"] + frame["height"] + 20, steps=5)
         page.mouse.up()
-    expect(page.locator("#box-where")).to_have_text(re.compile("^(49|50)% of the width .* 5[01]% from the left and <1% from"))
+    expect(page.locator("#box-where")).to_have_text(
+        re.compile("^(49|50)% of the width .* 5[01]% from the left and <1% from")
+    )
     expect(page.locator(".box")).to_be_visible()
     assert found(page)[0].endswith(" dots")
     things.get_by_role("button").first.click()
