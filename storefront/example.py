@@ -1,4 +1,4 @@
-"""`/example/`: a page of a shop with the widget, which `make demo` serves. It shows what a shop's own page has to hold."""
+"""`/example/`: a page of a shop with the widget, which `make demo` serves. A shop's own page holds no more."""
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 
 from storefront.widget_file import script
 
-# As strict as a shop's may be. The widget needs script-src, connect-src and img-src of Lamplight's host: here it is our own.
+# As strict as a shop's may be. The widget needs script-src, connect-src and img-src of Lamplight's host: here our own.
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",

@@ -115,6 +115,7 @@ export class PhotoDialog {
   /** Show another photo, whose answer follows. */
   async showPhoto(photo) {
     this.element.dataset.state = "search";
+    this.hasWhole = false;
     this.stage.drop();
     this.things.replaceChildren();
     this.#tellWords(null);
@@ -142,6 +143,7 @@ export class PhotoDialog {
 
   /** Show what was found: `title`, `message`, `items` (cards), `mayShowAnyway`, and what the words were `taken` for. */
   showFound({ title, message, items, mayShowAnyway, words, taken }) {
+    this.told = [title, message];
     this.#settle(title, message);
     this.anyway.hidden = !mayShowAnyway;
     this.results.replaceChildren(...items);
@@ -165,10 +167,11 @@ export class PhotoDialog {
     this.#offers();
   }
 
-  /** Show a search that has no answer, and why. */
+  /** Show why a search has no answer. What was found before stays. */
   showFailure(message, mayRetry) {
-    this.#settle("", "");
-    this.results.replaceChildren();
+    const isAnew = this.element.dataset.busy === "anew";
+    this.#settle(...(isAnew ? ["", ""] : this.told));
+    if (isAnew) this.results.replaceChildren();
     this.complain(message);
     this.retry.hidden = !mayRetry;
   }
@@ -222,7 +225,7 @@ export class PhotoDialog {
 
   #tellWords(taken, words) {
     const { language } = this;
-    const quoted = (texts) => language.list(texts.map((text) => `“${text}”`));
+    const quoted = (texts) => language.list(texts.map((text) => language.say("quoted", { text })));
     const chip = (text, isLoosened, spans) => {
       const one = button(isLoosened ? "chip loosened" : "chip", text, () => this.handlers.onWords(left(words, taken, spans)));
       one.setAttribute("aria-label", language.say("take_off", { text }));

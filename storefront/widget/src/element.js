@@ -40,6 +40,12 @@ export class LamplightElement extends HTMLElement {
   }
 
   connectedCallback() {
+    if (Object.hasOwn(this, "texts")) {
+      // They were set before the script made the element what it is.
+      const { texts } = this;
+      delete this.texts;
+      this.texts = texts;
+    }
     this.#renew();
     // What the page writes into the element may come after it.
     if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", () => this.#renew(), { once: true });

@@ -22,6 +22,7 @@ export class LamplightSearch extends LamplightElement {
 
   /** Make the button, and a dialog that has forgotten all. */
   render() {
+    this.close();
     this.#forget();
     this.#language = this.language();
     this.#api = this.connection(this.#language);
@@ -51,7 +52,8 @@ export class LamplightSearch extends LamplightElement {
 
   /** Open the dialog. What was found before is still there. */
   open() {
-    if (!this.#dialog || this.#dialog.element.open) return;
+    if (!this.#dialog) this.render();
+    if (this.#dialog.element.open) return;
     this.#dialog.open();
     this.tell("open");
     if (this.#next) this.#load(this.#next); // It was closed before the answer came.

@@ -33,6 +33,7 @@ export const ENGLISH = {
   nothing_similar: "Nothing in the shop is similar enough.",
   offline: "You are offline. Check your connection, then try again.",
   previous: "Previous products",
+  quoted: "“{text}”",
   retry: "Try again",
   searching: "Looking for matches…",
   select_part: "Select a part",

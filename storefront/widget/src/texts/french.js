@@ -44,6 +44,7 @@ export const FRENCH = {
   photo_corrupt: "Ce fichier est endommagé. Choisissez une autre photo.",
   photo_too_small: "Cette photo est trop petite. Choisissez-en une plus grande.",
   previous: "Produits précédents",
+  quoted: "« {text} »",
   refused_image: "Ce fichier n’est pas une photo lisible. Choisissez une photo JPEG, PNG, WebP, AVIF, HEIC ou GIF.",
   refused_words: "La boutique n’accepte pas ces mots. Écrivez 200 caractères au plus.",
   retry: "Réessayer",

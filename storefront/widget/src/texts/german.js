@@ -44,6 +44,7 @@ export const GERMAN = {
   photo_corrupt: "Diese Datei ist beschädigt. Wählen Sie ein anderes Foto.",
   photo_too_small: "Dieses Foto ist zu klein. Wählen Sie ein größeres.",
   previous: "Vorige Produkte",
+  quoted: "„{text}“",
   refused_image: "Diese Datei lässt sich nicht als Foto lesen. Wählen Sie ein Foto in JPEG, PNG, WebP, AVIF, HEIC oder GIF.",
   refused_words: "Diese Wörter nimmt der Shop nicht an. Schreiben Sie höchstens 200 Zeichen.",
   retry: "Noch einmal versuchen",

@@ -43,6 +43,7 @@ export const SPANISH = {
   photo_corrupt: "Este archivo está dañado. Elija otra foto.",
   photo_too_small: "Esta foto es demasiado pequeña. Elija una más grande.",
   previous: "Productos anteriores",
+  quoted: "«{text}»",
   refused_image: "Este archivo no se puede leer como foto. Elija una foto JPEG, PNG, WebP, AVIF, HEIC o GIF.",
   refused_words: "La tienda no acepta estas palabras. Escriba 200 caracteres como máximo.",
   retry: "Intentarlo de nuevo",
