@@ -61,6 +61,7 @@ def main() -> None:
             print(f"\n{sentence(problem)}" if problem else "")
             if count(index, "photos") > PHOTOS:
                 print("Your own photos are searched as well, and the sample's neighbours are others than without.")
+            print(f"\nA shop's own page, with Lamplight's widget: {stack.url}/example/")
             print(welcome(stack))
             stack.wait()
 

@@ -28,6 +28,7 @@ HEARD = """() => {
 GIVE = """([event, bytes]) => {
     const data = new DataTransfer();
     if (bytes) data.items.add(new File([new Uint8Array(bytes)], "mine.png", { type: "image/png" }));
+    else data.setData("text/uri-list", "https://shop.example/");
     const dialog = document.querySelector("lamplight-search").shadowRoot.querySelector("dialog");
     dialog.dispatchEvent(
         event === "drop"
@@ -144,6 +145,24 @@ def test_the_things_in_a_photo_are_chosen_and_a_part_is_drawn(somebodys, page):
     assert found(page)[0].endswith(" dots")
     things.get_by_role("button").first.click()
     assert found(page) == first
+
+
+def test_photos_are_taken_dropped_and_given_by_the_page(somebodys, page):
+    page.goto(somebodys.show(make_key(somebodys.origin)))
+    page.locator("lamplight-search").evaluate(
+        "(search, bytes) => search.search(new File([new Uint8Array(bytes)], 'mine.png', { type: 'image/png' }))",
+        list(picture("blue", "stripes")),
+    )
+    assert found(page)[0] == "Blue stripes"
+    page.evaluate(GIVE, ["drop", list(picture("pink", "dots"))])
+    expect(page.locator(".results .name").first).to_have_text("Pink dots")
+    page.evaluate(GIVE, ["drop", None])
+    expect(page.get_by_role("alert")).to_contain_text("There was no photo file in that.")
+    assert found(page)[0] == "Pink dots"
+    camera = page.locator("lamplight-search input[capture=environment]")
+    camera.set_input_files({"name": "mine.png", "mimeType": "image/png", "buffer": picture("teal", "stripes")})
+    expect(page.locator(".results .name").first).to_have_text("Teal stripes")
+    expect(page.get_by_role("alert")).to_be_hidden()
 
 
 def test_words_say_what_shall_differ(somebodys, page):

@@ -116,3 +116,20 @@ def test_the_example_page_is_there_only_where_it_is_wanted(settings):
     assert f'integrity="sha384-{digest}"' in text
     assert text.count('key="pk_1"') == 3  # Both elements and the page's own script.
     assert 'sku="&quot;&gt;"' in Client().get("/example/", {"sku": '">'}).content.decode()
+
+
+def test_the_docs_name_its_variables_and_parts_as_they_are():
+    page = (settings.BASE_DIR / "docs" / "widget.md").read_text()
+    styles = (SOURCES / "widget.css").read_text()
+    variables = r"--lamplight-[\w-]+"
+    assert set(re.findall(variables, page)) == set(re.findall(variables, styles))
+    source = "".join(path.read_text() for path in (SOURCES / "src").glob("*.js"))
+    classes = re.findall(r'(?:made\("\w+", |utton\(|"part", )"([\w ]+)"', source)
+    parts = {part for named in classes for part in named.split()}
+    [table] = re.findall(r"\| element \| parts \|\n(.*?)\n\n", page, re.DOTALL)
+    assert set(re.findall(r"`(\w+)`", table)) <= parts
+    told = set(re.findall(r'this\.tell\("(\w+)"', source))
+    assert set(re.findall(r"`lamplight:(\w+)`", page)) == told
+    attributes = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
+    [observed] = re.findall(r"observedAttributes = \[(.*)\]", source)
+    assert attributes == set(re.findall(r"\w+", observed))

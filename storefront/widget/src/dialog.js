@@ -180,6 +180,7 @@ export class PhotoDialog {
   complain(why) {
     this.complaint.textContent = why;
     this.complaint.hidden = false;
+    this.complaint.scrollIntoView({ block: "nearest" });
   }
 
   /** Put the focus on what was found, if what had it is gone. */
