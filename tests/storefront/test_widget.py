@@ -280,6 +280,22 @@ def test_a_wrong_key_and_a_page_of_another_origin_are_told_what_is_wrong(shops, 
         expect(page.get_by_role("button", name="Another photo")).to_be_focused()
 
 
+def test_what_a_shop_wrote_wrongly_is_told_in_its_console(somebodys, watched):
+    key = make_key(somebodys.origin)
+    inside = '<script type="application/json">{"titel": "Foto", "title": 7, "matches_few": "{count}"}</script>'
+    broken = f'<lamplight-similar sku="stripes-red" key="{key}" limit="500"></lamplight-similar>'
+    watched.page.goto(somebodys.show(key, attributes='link="http://["', inside=inside, below=broken))
+    opener(watched.page).click()
+    choose(watched.page, picture("red", "stripes"))
+    expect(watched.page.locator(".results").get_by_role("button", name="Red stripes")).to_be_visible()
+    told = "\n".join(watched.complaints)
+    assert "<lamplight-search>: it has no such texts: titel, title." in told
+    assert "cannot do what is asked: Ensure this value is less than or equal to 100." in told
+    watched.page.locator("lamplight-search").evaluate("(search) => { search.setAttribute('api', 'http://['); }")
+    expect(opener(watched.page)).to_be_visible()
+    assert watched.complaints[-1] == "<lamplight-search>: the attribute api is no address: http://[."
+
+
 @pytest.mark.parametrize(
     ("status", "headers", "body", "told"),
     [

@@ -4,11 +4,26 @@ import { Api } from "../../static/storefront/api.js";
 import marks from "../../static/storefront/marks.css";
 import own from "../widget.css";
 import { Language } from "./languages.js";
+import { ENGLISH } from "./texts/english.js";
 
 const SCRIPT = document.currentScript?.src; // None in a module.
 const REFUSED = { 401: "refuses the key", 403: "refuses the key" };
 
 let sheet = null;
+
+/** Whether there is a text of this name, in this language or in another that counts otherwise. */
+function isName(name) {
+  const [, counted] = name.match(/^(\w+)_(?:zero|one|two|few|many)$/) ?? [];
+  return name in ENGLISH || `${counted}_other` in ENGLISH || /^(photo|refused)_/.test(name);
+}
+
+function addressed(text) {
+  try {
+    return new URL(text, document.baseURI);
+  } catch {
+    return null;
+  }
+}
 
 /** One style sheet for all elements. A policy of the page against styles in place does not forbid a constructed one. */
 function styles() {
@@ -68,7 +83,11 @@ export class LamplightElement extends HTMLElement {
   /** The element's language: its own, that of what it stands in, or English. */
   language() {
     const wanted = this.closest("[lang]")?.lang || document.documentElement.lang || "en";
-    return new Language(wanted, { ...this.#writtenTexts(), ...this.#ownTexts });
+    const own = { ...this.#writtenTexts(), ...this.#ownTexts };
+    const unknown = Object.keys(own).filter((name) => typeof own[name] !== "string" || !isName(name));
+    if (unknown.length) this.warn(`it has no such texts: ${unknown.join(", ")}`);
+    for (const name of unknown) delete own[name];
+    return new Language(wanted, own);
   }
 
   /** The sentences in a <script type="application/json"> within the element, which no policy of the page forbids. */
@@ -85,10 +104,11 @@ export class LamplightElement extends HTMLElement {
 
   /** The address of Lamplight: that of `api`, or where the script came from. */
   get origin() {
-    const given = this.getAttribute("api") || SCRIPT;
-    if (!given) this.warn("the attribute api is missing: set it to the address of Lamplight");
-    const { origin, pathname } = new URL(given || "/", document.baseURI);
-    return this.hasAttribute("api") ? origin + pathname.replace(/\/+$/, "") : origin;
+    const given = this.getAttribute("api");
+    if (!given && !SCRIPT) this.warn("the attribute api is missing: set it to the address of Lamplight");
+    const url = given ? addressed(given) : addressed(SCRIPT ?? "/");
+    if (!url) this.warn(`the attribute api is no address: ${given}`);
+    return url ? url.origin + (given ? url.pathname.replace(/\/+$/, "") : "") : location.origin;
   }
 
   connection({ texts, tag }) {
@@ -98,8 +118,7 @@ export class LamplightElement extends HTMLElement {
   /** The address of a product's page: by the attribute `link`, or the product's own; "" if there is none. */
   addressOf({ sku, url }) {
     const address = this.getAttribute("link")?.replaceAll("{sku}", encodeURIComponent(sku)) ?? url;
-    if (!address) return "";
-    const { protocol, href } = new URL(address, document.baseURI);
+    const { protocol, href } = (address && addressed(address)) || {};
     return ["http:", "https:"].includes(protocol) ? href : "";
   }
 
@@ -117,9 +136,10 @@ export class LamplightElement extends HTMLElement {
 
   /** What a visitor is told of a failure, and whether to try again. What only the shop can mend is told in the console. */
   async explain(failure, language) {
-    const { status, code, detail, message, again } = failure;
+    const { status, code, detail, message, again, astray } = failure;
     this.tell("error", { status, code, message, detail });
     if (status in REFUSED) this.warn(`${this.origin} ${REFUSED[status]}: ${detail}`);
+    if (astray) this.warn(`${this.origin} cannot do what is asked: ${detail}`);
     if (code !== "unreachable") return { message, again };
     if (!navigator.onLine) return { message: language.say("offline"), again };
     if (!(await this.#answers())) return { message, again };
