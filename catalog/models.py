@@ -227,7 +227,7 @@ class AttributeType(models.Model):
 
     class Kind(models.TextChoices):
         TEXT = "text"
-        NUMBER = "number", "number"
+        NUMBER = "number"
         SIZES = "sizes", "several lengths, such as 46 x 55 x 86 cm"
         TRUTH = "truth", "yes or no"
 
@@ -266,6 +266,20 @@ class ProductNumber(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.value:g}"
+
+
+class NumberReading(models.Model):
+    """How far all products have been read anew since a type of attribute changed (catalog.product_numbers). One row."""
+
+    digest = models.CharField(max_length=32, blank=True, default="", help_text="Of the types that they are read with.")
+    up_to = models.BigIntegerField(default=0, help_text="The id of the last product read.")
+    is_done = models.BooleanField(default=False)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return "done" if self.is_done else f"up to {self.up_to}"
 
 
 def photo_path(photo: "Photo", _name: str) -> str:

@@ -1,3 +1,4 @@
+from operator import attrgetter
 from typing import Any
 
 from django.db import DataError
@@ -80,13 +81,25 @@ class ProductAttributesField(serializers.JSONField):
     pass
 
 
+@extend_schema_field({"type": "object", "additionalProperties": {"type": "number"}, "example": {"width_cm": 46.0}})
+class NumbersField(serializers.Field):
+    """The numbers of a product by name."""
+
+    def to_representation(self, rows: Any) -> dict[str, float]:
+        return {row.name: row.value for row in sorted(rows.all(), key=attrgetter("name"))}
+
+
 class ProductSerializer(serializers.ModelSerializer):
     category = CategoryField(slug_field="slug", queryset=Category.objects.all(), help_text="The category's slug.")
     photos = PhotoSerializer(many=True, read_only=True)
+    numbers = NumbersField(
+        read_only=True,
+        help_text="Read from attributes, description and name: what filters such as width_cm_max compare.",
+    )
 
     class Meta:
         model = Product
-        fields = (*Product.EDITABLE, "caption", "caption_source", "photos", "created_at", "updated_at")
+        fields = (*Product.EDITABLE, "numbers", "caption", "caption_source", "photos", "created_at", "updated_at")
         extra_kwargs = {"attributes": {"help_text": "A flat object: text, numbers, true or false."}}
 
     def build_standard_field(self, field_name: str, model_field: Any) -> Any:

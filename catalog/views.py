@@ -112,7 +112,7 @@ class CategoryViewSet(UpdatesInTurn):
 @openapi.query_errors(ProductListSerializer, "list")
 @extend_schema(tags=openapi.TAGS)
 class ProductViewSet(UpdatesInTurn):
-    queryset = Product.objects.with_photos()
+    queryset = Product.objects.with_photos().prefetch_related("numbers")
     serializer_class = ProductSerializer
     parser_classes = [BoundedJSONParser]
     pagination_class = ProductPagination

@@ -1,6 +1,6 @@
 """The words that the catalogue has, and the one that a customer may have meant by a word that it lacks.
 
-The values of attributes are collected with them.
+The values of attributes are collected with them, and their types found out.
 """
 
 import re
@@ -15,7 +15,7 @@ from django.db.models import Count, Max
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from catalog import attribute_values
+from catalog import attribute_types, attribute_values
 from catalog.models import MAX_WORD, Category, Product, VocabularyWord
 from catalog.synonyms import Synonym
 from catalog.words import folded, stems
@@ -29,7 +29,7 @@ MOST_CORRECTED = 5  # words of a query
 LOCK = 0x4C414D5007  # Key of a PostgreSQL advisory lock: two processes never collect at once.
 # Seconds for which a process keeps the vocabulary.
 KEPT = 60
-MADE_OF = "lamplight:words-and-values"
+MADE_OF = "lamplight:words-values-and-types"
 WORD = re.compile(rf"(?<![\w-])[^\W\d_]{{{SHORTEST},{MAX_WORD}}}(?!\w)")
 COLLECT = f"""
     INSERT INTO {VocabularyWord._meta.db_table} (word, products)
@@ -60,6 +60,7 @@ def refresh() -> bool:
         VocabularyWord.objects.all().delete()
         cursor.execute(COLLECT)
         attribute_values.collect(cursor)
+        attribute_types.collect()
     cache.set(MADE_OF, state, None)
     return True
 

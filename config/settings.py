@@ -211,6 +211,7 @@ CELERY_TASK_ROUTES = {
     "search.tasks.train_detector": {"queue": "maintenance"},
     "search.tasks.learn_words": {"queue": "maintenance"},
     "search.tasks.drop_space": {"queue": "maintenance"},
+    "search.tasks.read_numbers": {"queue": "maintenance"},
     "search.tasks.roll_up": {"queue": "maintenance"},
     "operations.tasks.report_leftovers": {"queue": "maintenance"},
     "descriptions.tasks.tag_pending": {"queue": "maintenance"},

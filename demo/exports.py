@@ -1,7 +1,7 @@
 """The sample catalogue as shop systems export it: a third of it each for Shopify, Google and WooCommerce.
 
-Photos are named by their web addresses, and no file is sent with them. To serve them: `python -m http.server --directory
-demo/catalog 8100`.
+Photos are named by their web addresses, and no file is sent with them. This serves them at http://127.0.0.1:8100:
+`python -m http.server --directory demo/catalog 8100`.
 """
 
 import argparse

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from django.db import DatabaseError, OperationalError
 from redis import RedisError
 
-from catalog import vocabulary
+from catalog import product_numbers, vocabulary
 from catalog.models import Category, Photo, Product
 from ml.projection import TooFewVectors
 from ml.recipes import WeightsError
@@ -47,6 +47,7 @@ def maintain() -> list[str]:
         changed += _maintain_texts()
     with _going_on():
         vocabulary.refresh()
+        product_numbers.refresh()
     if changed:
         indexes.analyze_catalogue()
     if outage:

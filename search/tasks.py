@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from psycopg_pool import PoolTimeout
 
-from catalog import vocabulary
+from catalog import product_numbers, vocabulary
 from catalog.importing import jobs
 from catalog.models import VocabularyWord
 from ml.recipes import WeightsError
@@ -160,8 +160,19 @@ def maintain(self: Any) -> None:
 
 @shared_task
 def learn_words() -> None:
-    """Collect the words of a new catalogue: customers' slips are held against them. `maintain` does it from then on."""
+    """Collect the words of a new catalogue, which customers' slips are held against, and the types of its attributes.
+
+    `maintain` does it from then on.
+    """
     vocabulary.refresh()
+    product_numbers.refresh()
+
+
+@shared_task(**UNTIL_DONE)
+def read_numbers() -> None:
+    """Read the numbers of all products anew: staff changed the type of an attribute. `maintain` does it as well."""
+    if changed := product_numbers.refresh():
+        logger.info("%d numbers of products changed", changed)
 
 
 @shared_task(**UNTIL_DONE)

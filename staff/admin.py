@@ -1,5 +1,16 @@
 """Imports the pages. Django's admin looks for this module only."""
 
-from staff import accounts, categories, imports, keys, products, searches, spaces, synonyms, tags
+from staff import accounts, attribute_types, categories, imports, keys, products, searches, spaces, synonyms, tags
 
-__all__ = ["accounts", "categories", "imports", "keys", "products", "searches", "spaces", "synonyms", "tags"]
+__all__ = [
+    "accounts",
+    "attribute_types",
+    "categories",
+    "imports",
+    "keys",
+    "products",
+    "searches",
+    "spaces",
+    "synonyms",
+    "tags",
+]

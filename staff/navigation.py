@@ -17,6 +17,7 @@ def page(title: str, icon: str, name: str, permission: str) -> dict[str, Any]:
     return {"title": title, "icon": icon, "link": reverse_lazy(name), "permission": may(permission)}
 
 
+CATALOG = "admin:catalog"
 SIDEBAR: dict[str, Any] = {
     "navigation": [
         {"items": [{"title": "Dashboard", "icon": "monitoring", "link": reverse_lazy("admin:index")}]},
@@ -24,11 +25,12 @@ SIDEBAR: dict[str, Any] = {
             "title": "Catalogue",
             "separator": True,
             "items": [
-                page("Products", "chair", "admin:catalog_product_changelist", "catalog.view_product"),
-                page("Categories", "category", "admin:catalog_category_changelist", "catalog.view_category"),
+                page("Products", "chair", f"{CATALOG}_product_changelist", "catalog.view_product"),
+                page("Categories", "category", f"{CATALOG}_category_changelist", "catalog.view_category"),
                 page("Tags", "sell", "admin:descriptions_tag_changelist", "descriptions.view_tag"),
-                page("Synonyms", "compare_arrows", "admin:catalog_synonym_changelist", "catalog.view_synonym"),
-                page("Imports", "upload_file", "admin:catalog_import_changelist", "catalog.add_import"),
+                page("Synonyms", "compare_arrows", f"{CATALOG}_synonym_changelist", "catalog.view_synonym"),
+                page("Attributes", "straighten", f"{CATALOG}_attributetype_changelist", "catalog.view_attributetype"),
+                page("Imports", "upload_file", f"{CATALOG}_import_changelist", "catalog.add_import"),
             ],
         },
         {

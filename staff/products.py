@@ -162,7 +162,7 @@ class ProductAdmin(StaffModelAdmin):
     show_facets = admin.ShowFacets.NEVER  # Each facet would count all products.
     search_fields = ["sku", "name"]
     search_help_text = "Words of the product, or the start of a sku"
-    readonly_fields = ["caption", "caption_source", "proposed", "created_at", "updated_at"]
+    readonly_fields = ["numbers", "caption", "caption_source", "proposed", "created_at", "updated_at"]
     actions = ["move", "delete_selected", "reindex", "retry", "caption_anew"]
     warn_unsaved_form = True
 
@@ -209,6 +209,10 @@ class ProductAdmin(StaffModelAdmin):
     def proposed(self, product: Product) -> SafeString | str:
         return proposed(product)
 
+    @admin.display(description="numbers read from it")
+    def numbers(self, product: Product) -> str:
+        return ", ".join(f"{number.name} {number.value:g}" for number in product.numbers.order_by("name"))
+
     @admin.display(description="price", ordering="price")
     def costs(self, product: Product) -> str:
         return "–" if product.price is None else f"{product.price}\xa0{product.currency}"
@@ -222,7 +226,8 @@ class ProductAdmin(StaffModelAdmin):
         photos = ["new_photos"] if request.user.has_perm("catalog.add_photo") else []
         tags = ["proposed"] if obj and request.user.has_perm("catalog.change_product") and proposed(obj) else []
         captions = ["caption", "caption_source"] if obj and obj.caption else []
-        return [*fields, *tags, *photos, *captions, ("created_at", "updated_at")]
+        numbers = ["numbers"] if obj and obj.numbers.exists() else []
+        return [*fields, *numbers, *tags, *photos, *captions, ("created_at", "updated_at")]
 
     def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         form = super().get_form(request, *args, **kwargs)

@@ -18,6 +18,7 @@ ROLES = {
         "catalog": [
             *(f"{verb}_{model}" for model in ("product", "photo", "synonym") for verb in VERBS),
             *(f"{verb}_import" for verb in ("view", "add", "delete")),
+            *(f"{verb}_attributetype" for verb in ("view", "change")),
         ],
         "descriptions": ["view_tag"],
     }

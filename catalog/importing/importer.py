@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, OperationalError, transaction
 from django.utils.text import Truncator, slugify
 
+from catalog import product_numbers
 from catalog.importing.albums import Refused
 from catalog.importing.rows import ProductRow, RefusedRow
 from catalog.models import Category, Product
@@ -123,7 +124,7 @@ class Importer:
         admin, that change the same products could deadlock otherwise.
         """
         wait(loading for _, loading, _ in batch)  # decoding takes seconds, and nothing may be locked meanwhile
-        with transaction.atomic(), synced_together():
+        with transaction.atomic(), synced_together(), product_numbers.together():
             if not self.dry_run:  # It takes each row back, and its lock with it.
                 known = Product.objects.filter(pk__in=[product.pk for _, _, product in batch if product])
                 list(known.order_by("pk").select_for_update(no_key=True).values_list("pk"))

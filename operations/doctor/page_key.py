@@ -27,7 +27,7 @@ def page_key() -> Iterator[Finding]:
 
 def _of(secret: str) -> Iterator[Finding]:
     key = Key.objects.of_secret(secret)
-    if key is None:
+    if key is None or key.revoked_at:
         yield problem("the shop's page sends a key that is revoked or unknown", f"Set STOREFRONT_KEY anew: {MAKE}.")
         return
     found = list(_wrong(key, secret))

@@ -190,7 +190,7 @@ def test_a_list_takes_the_same_number_of_queries_whatever_its_length(client, pho
         made = photo("red", f"category-{number}")
         photo("blue", of=made.product)
     for page_size in (1, 6):
-        with django_assert_num_queries(3):  # count, products with their categories, photos
+        with django_assert_num_queries(4):  # count, products with their categories, photos, numbers
             assert len(skus(client.get(URL, {"page_size": page_size}))) == page_size
 
 

@@ -1,0 +1,193 @@
+"""What the values of an attribute are: text, a number with its unit, sizes, or yes and no.
+
+A name may say it, such as "width_cm" or "Breite (mm)". Otherwise the values that products have do, once a worker has
+looked at them (catalog.product_numbers.refresh). What staff chose stands.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import connection
+from django.utils.text import slugify
+from rest_framework.serializers import BooleanField
+
+from catalog.measures import sizes
+from catalog.measures.labels import LABELS, Side, listed
+from catalog.measures.quantities import AMOUNT, UNIT_OF, amount, kept
+from catalog.models import AttributeType, Product
+from catalog.units import KEPT_IN, UNITS
+from catalog.validators import MAX_KEY_LENGTH
+
+Kind = AttributeType.Kind
+
+# The commonest values of an attribute, which tell what it is.
+MOST_VALUES = 200
+# A share of products: a slip or two among a thousand values do not make a number a text.
+NEARLY_ALL = 0.95
+# Codes that look like numbers and measure nothing.
+CODES = listed("id sku gtin gtin8 gtin12 gtin13 gtin14 ean ean13 upc isbn mpn barcode asin model number nr no year")
+SIZES = listed(
+    "size sizes dimension dimensions measurements measures maße masse abmessungen größe taille medidas tamaño",
+    "dimensiones",
+)
+LONGEST_NUMBER = 7  # Digits: more are a code.
+TRUE_OR_FALSE = {str(word).casefold() for word in BooleanField.TRUE_VALUES | BooleanField.FALSE_VALUES} - {"1", "0"}
+TRUE_OR_FALSE |= listed("yes no ja nein oui non sí si")
+_UNITS = "|".join(sorted((re.escape(spelling) for spelling in UNIT_OF), key=len, reverse=True))
+_NAME = re.compile(rf"(?:product|item)?[\s_]*(?P<base>.*?)(?:[\s_]*[\s_(\[](?:in[\s_]+)?(?P<unit>{_UNITS})[)\]]?)?")
+_QUANTITY = re.compile(
+    rf"(?:{AMOUNT}\s*(?:-|–|to|bis)\s*)?(?P<amount>{AMOUNT})\s*(?P<unit>{_UNITS})?\.?", re.IGNORECASE
+)
+VALUES = f"""
+    SELECT name, value, count FROM (
+        SELECT *, row_number() OVER (PARTITION BY name ORDER BY count DESC, value) AS place FROM (
+            SELECT attribute AS name, content AS value, count(*) AS count
+            FROM {Product._meta.db_table}, jsonb_each_text(attributes) AS pair (attribute, content)
+            WHERE content IS NOT NULL GROUP BY 1, 2
+        ) counts
+    ) ranked WHERE place <= {MOST_VALUES} ORDER BY name, place
+"""
+
+Types = Mapping[str, AttributeType]
+
+
+def known() -> Types:
+    """The types of attributes by name, as the database has them."""
+    return {one.name: one for one in AttributeType.objects.all()}
+
+
+def collect() -> bool:
+    """Find out the types of all attributes that products have. Returns whether any changed."""
+    with connection.cursor() as cursor:
+        cursor.execute(VALUES)
+        found = {name: [row[1:] for row in rows] for name, rows in groupby(cursor.fetchall(), key=itemgetter(0))}
+    before = known()
+    told = [found_out(name, values) for name, values in found.items() if not _is_chosen(before, name)]
+    changed = [one for one in told if one.name not in before or _meaning(before[one.name]) != _meaning(one)]
+    AttributeType.objects.bulk_create(
+        changed, update_conflicts=True, unique_fields=["name"], update_fields=["kind", "number", "unit"]
+    )
+    gone = AttributeType.objects.filter(is_chosen=False).exclude(name__in=found)
+    return bool(gone.delete()[0]) or bool(changed)
+
+
+def _is_chosen(types: Types, name: str) -> bool:
+    return name in types and types[name].is_chosen
+
+
+def _meaning(one: AttributeType) -> tuple[str, str, str]:
+    return one.kind, one.number, one.unit
+
+
+def of_one(name: str, value: Any) -> AttributeType | None:
+    """What the name says, with a unit from this one value where the name has none; None if it says nothing."""
+    base, unit = _split(name)
+    if base in LABELS and not unit:
+        found = _QUANTITY.fullmatch(str(value).strip())
+        unit = UNIT_OF.get((found["unit"] or "").casefold(), "") if found else ""
+    if base in SIZES:
+        return AttributeType(name=name, kind=Kind.SIZES, unit=unit if unit and UNITS[unit][0] == "cm" else "")
+    if unit:
+        return AttributeType(name=name, kind=Kind.NUMBER, number=_number(base, unit), unit=unit)
+    return None
+
+
+def found_out(name: str, values: Iterable[tuple[Any, int]]) -> AttributeType:
+    """What the name and the values say; each value comes with the number of products that have it."""
+    base, unit = _split(name)
+    counts: dict[str, int] = defaultdict(int)
+    units: dict[str, int] = defaultdict(int)
+    for value, count in values:
+        text = str(value).strip()
+        counts["all"] += count
+        counts["truth"] += count * (text.casefold() in TRUE_OR_FALSE)
+        counts["sizes"] += count * (len(sizes.read(text, unit=unit)) > 1)
+        quantity = _QUANTITY.fullmatch(text)
+        if quantity and not _is_code(base, text):
+            counts["number"] += count
+            units[UNIT_OF.get((quantity["unit"] or "").casefold(), "")] += count
+    nearly_all = NEARLY_ALL * counts["all"]
+    if counts["truth"] >= nearly_all:
+        return AttributeType(name=name, kind=Kind.TRUTH)
+    if counts["number"] >= nearly_all:
+        unit = unit or max(units, key=lambda one: units[one])
+        return AttributeType(name=name, kind=Kind.NUMBER, number=_number(base, unit), unit=unit)
+    if counts["sizes"] >= nearly_all:
+        return AttributeType(name=name, kind=Kind.SIZES, unit=unit)
+    return AttributeType(name=name, kind=Kind.TEXT)
+
+
+def numbers(one: AttributeType, value: Any) -> dict[str, float]:
+    """What the value of an attribute of this type says in numbers; nothing if it says none."""
+    if isinstance(value, bool):
+        return {}
+    text = str(value).strip()
+    if one.kind == Kind.SIZES:
+        return sizes.read(text, unit=one.unit)
+    found = _QUANTITY.fullmatch(text) if one.kind == Kind.NUMBER else None
+    if not found:
+        return {}
+    unit = UNIT_OF.get((found["unit"] or "").casefold(), one.unit)
+    number = amount(found["amount"], unit)
+    wanted = kept_in(one.number)
+    if number is None or (UNITS[unit][0] if unit else "") != wanted:
+        return {}
+    return {one.number: kept(number, unit) if unit else number}
+
+
+def kept_in(number: str) -> str:
+    """The unit that a number is kept in: cm of width_cm. Empty if it has none."""
+    unit = number.rpartition("_")[2]
+    return unit if unit in KEPT_IN else ""
+
+
+def check(one: AttributeType) -> None:
+    """Refuses a type that no value could be read by. Raises ValidationError."""
+    if one.kind != Kind.NUMBER:
+        one.number = ""
+        if one.kind != Kind.SIZES:
+            one.unit = ""
+    if one.unit and one.unit not in UNITS:
+        raise ValidationError({"unit": f"A unit is one of {', '.join(UNITS)}, or empty."})
+    if one.kind == Kind.SIZES and one.unit and UNITS[one.unit][0] != "cm":
+        raise ValidationError({"unit": f"Sizes are lengths: {one.unit} is none."})
+    if one.kind == Kind.NUMBER:
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", one.number):
+            told = "Write small letters, digits and _, such as width_cm, weight_kg or seats."
+            raise ValidationError({"number": told})
+        wanted = UNITS[one.unit][0] if one.unit else ""
+        if kept_in(one.number) != wanted:
+            ending = (
+                f"ends with _{wanted}, because values in {one.unit} are kept in {wanted}" if wanted else "has no unit"
+            )
+            raise ValidationError({"number": f"The number of such values {ending}."})
+
+
+def _split(name: str) -> tuple[str, str]:
+    """The name without its unit, in small letters, and the unit: "Breite (mm)" is breite in mm."""
+    folded = name.casefold().strip()
+    found = _NAME.fullmatch(folded)
+    if not found or not found["base"]:
+        return folded, ""
+    return found["base"].strip(" _-"), UNIT_OF.get(found["unit"] or "", "")
+
+
+def _number(base: str, unit: str) -> str:
+    side = LABELS.get(base)
+    if side is Side.WEIGHT or side is None or not unit or UNITS[unit][0] == "cm":
+        base = side or base
+    named = slugify(base).replace("-", "_").strip("_")
+    if not named or not named[0].isalpha():
+        named = f"number_{named}".strip("_")
+    return f"{named[: MAX_KEY_LENGTH - 3]}_{UNITS[unit][0]}" if unit else named[:MAX_KEY_LENGTH]
+
+
+def _is_code(base: str, text: str) -> bool:
+    words = set(re.split(r"[\W_]+", base))
+    digits = re.sub(r"\D", "", text)
+    return bool(words & CODES) or len(digits) > LONGEST_NUMBER or bool(re.fullmatch(r"0\d+", text))

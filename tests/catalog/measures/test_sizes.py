@@ -1,0 +1,117 @@
+"""Sizes and weights in texts of four languages."""
+
+import csv
+
+import pytest
+
+from catalog.measures import sizes
+from demo.__main__ import CATALOG
+
+WDH = ("width_cm", "depth_cm", "height_cm")
+CHAIR = dict(zip(WDH, (46, 55, 86), strict=True))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "46 x 55 x 86 cm",
+        "46×55×86cm",
+        "46cm x 55cm x 86cm",
+        "460 x 550 x 860 mm",
+        "46 by 55 by 86 centimetres",
+        "W46 D55 H86 cm",
+        "46W x 55D x 86H cm",
+        "H86 x W46 x D55cm",
+        "46 cm (W) x 55 cm (D) x 86 cm (H)",
+        "B 46 x T 55 x H 86 cm",
+        "BxTxH 46x55x86 cm",
+        "Maße (B x T x H): 46 x 55 x 86 cm",
+        "86 x 46 x 55 cm (H x W x D)",
+        "Measures 46 x 55 x 86 cm (width, depth, height).",
+        "Width 46 cm, depth 55 cm, height 86 cm.",
+        "Width: approx. 46 cm\nDepth: 55 cm\nHeight: 86 cm",
+        "Breite: 46 cm | Tiefe: 55 cm | Höhe: 86 cm",
+        "46 cm wide, 55 cm deep and 86 cm high.",
+        "46 cm breit, 55 cm tief und 86 cm hoch",
+        "Largeur 46 cm, profondeur 55 cm, hauteur 86 cm",
+        "L 46 x P 55 x H 86 cm",
+        "Dimensions : 46 cm de largeur, 55 cm de profondeur, 86 cm de hauteur",
+        "Ancho 46 cm, fondo 55 cm, alto 86 cm",
+        "Solid oak, 46 x 55 x 86 cm, oiled",
+        "Frame in oak. 0,46 m x 0,55 m x 0,86 m.",
+        "40-46 cm wide, 55 cm deep and 86 cm high.",  # The larger one: it has to fit when it is open.
+    ],
+)
+def test_three_sizes_become_width_depth_and_height(text):
+    assert sizes.read(text) == CHAIR
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('18" x 22"', {"width_cm": 45.72, "depth_cm": 55.88}),
+        ('18 1/2" W x 20" D x 30½" H', {"width_cm": 46.99, "depth_cm": 50.8, "height_cm": 77.47}),
+        ("5'10\" tall", {"height_cm": 177.8}),
+        ("1.200 mm x 600 mm", {"width_cm": 120, "depth_cm": 60}),
+        ("L x l x H : 120 x 60 x 75 cm", {"length_cm": 120, "width_cm": 60, "height_cm": 75}),
+        ("Ø 40 cm, height 1,20 m", {"diameter_cm": 40, "height_cm": 120}),
+        ("D40 x H50 cm", {"diameter_cm": 40, "height_cm": 50}),
+        ("Height 86 cm. Seat height 45 cm.", {"height_cm": 86}),
+        ("Weight: 12 lbs", {"weight_kg": 5.443}),
+        ("Gewicht ca. 4,5 kg", {"weight_kg": 4.5}),
+    ],
+)
+def test_units_fractions_and_letters_are_understood(text, said):
+    assert sizes.read(text) == said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "46 x 55 x 86",
+        "Seat height 46 cm",
+        "Sitzhöhe: 46 cm",
+        "E27 40 W",
+        "Takes a mattress 160 x 200 cm",
+        "With two drawers 30 cm deep",
+        "80 cm deep drawers",
+        "A cable of 2 m",
+        "Max weight 100 kg",
+        "Holds 25 kg",
+        "Package: 50 x 60 x 20 cm",
+        "Gas lift from 44 to 54 cm",
+        "Chair 3 x 4 for 2 to 6 people",
+        "0 x 0 x 0 cm",
+        "99999999 x 5 x 5 m",
+        "1/0 cm wide",
+        "",
+    ],
+)
+def test_what_may_be_of_something_else_is_left_out(text):
+    assert sizes.read(text) == {}
+
+
+def test_a_sentence_may_name_the_product_before_its_size():
+    assert sizes.read("The Malm table is 120 cm wide.") == {}
+    assert sizes.read("The Malm table is 120 cm wide.", subject="MALM coffee table") == {"width_cm": 120}
+
+
+def test_a_round_thing_is_as_wide_and_deep_as_its_diameter_and_a_length_is_a_depth():
+    assert sizes.completed({"diameter_cm": 40}) == {"diameter_cm": 40, "width_cm": 40, "depth_cm": 40}
+    assert sizes.completed({"length_cm": 200, "width_cm": 90})["depth_cm"] == 200
+    assert sizes.completed({"length_cm": 200}) == {"length_cm": 200}
+
+
+def test_a_long_text_takes_no_long_time():
+    assert sizes.read("46 x " * 100_000) == {}
+
+
+def test_98_of_100_descriptions_of_the_sample_say_what_its_columns_do():
+    with CATALOG.open(newline="") as file:
+        products = list(csv.DictReader(file))
+    right = [
+        sizes.read(row["description"], subject=row["name"]) == {name: float(row[name]) for name in WDH}
+        for row in products
+    ]
+    assert len(right) == 150
+    assert sum(right) / len(right) >= 0.98
