@@ -96,7 +96,10 @@ export class Box {
     for (const [name, value] of Object.entries({ left: "x", top: "y", width: "width", height: "height" })) {
       this.box.style[name] = `${region[value] * 100}%`;
     }
-    const said = Object.entries(region).map(([side, share]) => [side, percent(Number(share.toFixed(4)), this.language)]);
+    const said = Object.entries(region).map(([side, share]) => [
+      side,
+      percent(Number(share.toFixed(4)), this.language),
+    ]);
     this.where.textContent = filled(this.texts.box_where, Object.fromEntries(said));
   }
 

@@ -38,7 +38,12 @@ export const FAILURES = {
 const VISITORS = new Set(["image", "words", "budget", "query_id"]);
 const BUSY = ["busy", "decoders_busy"];
 const LONG = 3600; // Seconds: who has to wait longer does not wait, so a quota is used up.
-const UNITS = [["day", 86_400], ["hour", 3600], ["minute", 60], ["second", 1]];
+const UNITS = [
+  ["day", 86_400],
+  ["hour", 3600],
+  ["minute", 60],
+  ["second", 1],
+];
 
 /** The failure that a refused call is, in the sentences and the language given. `answer` is its JSON, or null. */
 export function refusal(response, answer, texts, language) {
@@ -52,7 +57,10 @@ export function refusal(response, answer, texts, language) {
   const again = true;
   switch (status) {
     case 400: {
-      const said = errors.filter(({ attr }) => VISITORS.has(attr)).map((error) => sentence(error, texts)).join(" ");
+      const said = errors
+        .filter(({ attr }) => VISITORS.has(attr))
+        .map((error) => sentence(error, texts))
+        .join(" ");
       return said ? new Failure(said, { status, code, detail }) : failure("astray", { astray: true });
     }
     case 401:

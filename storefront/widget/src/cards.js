@@ -11,7 +11,8 @@ export function cards(hits, host, language, onSelect) {
 
 /** What holds the places of cards while an answer is on its way. */
 export function blanks(number) {
-  const blank = () => element("li", { className: "card blank", ariaHidden: "true" }, element("div", { className: "image" }));
+  const blank = () =>
+    element("li", { className: "card blank", ariaHidden: "true" }, element("div", { className: "image" }));
   return Array.from({ length: number }, blank);
 }
 
@@ -24,7 +25,8 @@ function card(hit, host, language, onSelect) {
   if (cost) item.append(made("p", "price", {}, cost));
   if (!product.in_stock) item.append(made("p", "stock", {}, language.say("sold_out")));
   const names = [...new Set(duplicates.map((other) => other.product.name))].filter((other) => other !== product.name);
-  if (names.length) item.append(element("p", { className: "also" }, language.say("also", { names: language.list(names) })));
+  if (names.length)
+    item.append(element("p", { className: "also" }, language.say("also", { names: language.list(names) })));
   return item;
 }
 
@@ -44,7 +46,14 @@ function image(source, language) {
     none();
     return tile;
   }
-  const picture = element("img", { alt: "", width: 400, height: 400, loading: "lazy", decoding: "async", onerror: none });
+  const picture = element("img", {
+    alt: "",
+    width: 400,
+    height: 400,
+    loading: "lazy",
+    decoding: "async",
+    onerror: none,
+  });
   picture.src = source;
   tile.append(picture);
   return tile;

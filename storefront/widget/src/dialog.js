@@ -75,7 +75,12 @@ export class PhotoDialog {
     const label = element("label", { htmlFor: "words" }, language.say("words"));
     const send = iconButton("send", "search", language.say("words_send"), () => {});
     send.type = "submit";
-    const form = element("form", { className: "words" }, label, element("div", { className: "line" }, this.field, send));
+    const form = element(
+      "form",
+      { className: "words" },
+      label,
+      element("div", { className: "line" }, this.field, send),
+    );
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.handlers.onWords(this.field.value.trim());
@@ -228,7 +233,9 @@ export class PhotoDialog {
     const { language } = this;
     const quoted = (texts) => language.list(texts.map((text) => language.say("quoted", { text })));
     const chip = (text, isLoosened, spans) => {
-      const one = button(isLoosened ? "chip loosened" : "chip", text, () => this.handlers.onWords(left(words, taken, spans)));
+      const one = button(isLoosened ? "chip loosened" : "chip", text, () =>
+        this.handlers.onWords(left(words, taken, spans)),
+      );
       one.setAttribute("aria-label", language.say("take_off", { text }));
       one.append(element("span", { ariaHidden: "true" }, " ✕"));
       return element("li", {}, one);

@@ -63,7 +63,8 @@ export class LamplightElement extends HTMLElement {
     }
     this.#renew();
     // What the page writes into the element may come after it.
-    if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", () => this.#renew(), { once: true });
+    if (document.readyState === "loading")
+      document.addEventListener("DOMContentLoaded", () => this.#renew(), { once: true });
   }
 
   attributeChangedCallback(name, before, after) {
@@ -124,7 +125,9 @@ export class LamplightElement extends HTMLElement {
 
   /** Tell the page. Returns whether the page lets the widget go on. */
   tell(name, detail = {}) {
-    return this.dispatchEvent(new CustomEvent(`lamplight:${name}`, { detail, bubbles: true, composed: true, cancelable: true }));
+    return this.dispatchEvent(
+      new CustomEvent(`lamplight:${name}`, { detail, bubbles: true, composed: true, cancelable: true }),
+    );
   }
 
   /** Tell the page that a product was chosen, and Lamplight that it was opened. A page that goes there itself says so. */
@@ -151,7 +154,12 @@ export class LamplightElement extends HTMLElement {
   /** Whether Lamplight can be reached at all. */
   async #answers() {
     try {
-      await fetch(`${this.origin}/widget.js`, { method: "HEAD", mode: "no-cors", credentials: "omit", cache: "no-store" });
+      await fetch(`${this.origin}/widget.js`, {
+        method: "HEAD",
+        mode: "no-cors",
+        credentials: "omit",
+        cache: "no-store",
+      });
       return true;
     } catch {
       return false;

@@ -25,4 +25,5 @@ export function iconButton(className, drawing, label, onClick) {
 }
 
 /** An element that a screen reader alone sees. */
-export const unseen = (tag, properties = {}, ...children) => element(tag, { className: "unseen", ...properties }, ...children);
+export const unseen = (tag, properties = {}, ...children) =>
+  element(tag, { className: "unseen", ...properties }, ...children);

@@ -61,7 +61,9 @@ function scrollers(list, language) {
     const behavior = calm.matches ? "instant" : "smooth";
     list.scrollBy({ left: direction * list.clientWidth * 0.9, behavior });
   };
-  const buttons = ["previous", "next"].map((name, place) => iconButton("scroller", name, language.say(name), turn(2 * place - 1)));
+  const buttons = ["previous", "next"].map((name, place) =>
+    iconButton("scroller", name, language.say(name), turn(2 * place - 1)),
+  );
   const see = () => {
     const room = list.scrollWidth - list.clientWidth;
     for (const one of buttons) one.hidden = room < 2;

@@ -6,8 +6,7 @@ export const FRENCH = {
   also: "Aussi : {names}",
   astray: "La boutique n’a pas ce qui est demandé ici.",
   box: "Partie sélectionnée",
-  box_how:
-    "Les flèches déplacent le cadre et ses coins, plus loin avec Maj. Entrée lance la recherche, Échap annule.",
+  box_how: "Les flèches déplacent le cadre et ses coins, plus loin avec Maj. Entrée lance la recherche, Échap annule.",
   box_ne: "Coin supérieur droit de la partie sélectionnée",
   box_nw: "Coin supérieur gauche de la partie sélectionnée",
   box_se: "Coin inférieur droit de la partie sélectionnée",

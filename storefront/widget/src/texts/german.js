@@ -45,7 +45,8 @@ export const GERMAN = {
   photo_too_small: "Dieses Foto ist zu klein. Wählen Sie ein größeres.",
   previous: "Vorige Produkte",
   quoted: "„{text}“",
-  refused_image: "Diese Datei lässt sich nicht als Foto lesen. Wählen Sie ein Foto in JPEG, PNG, WebP, AVIF, HEIC oder GIF.",
+  refused_image:
+    "Diese Datei lässt sich nicht als Foto lesen. Wählen Sie ein Foto in JPEG, PNG, WebP, AVIF, HEIC oder GIF.",
   refused_words: "Diese Wörter nimmt der Shop nicht an. Schreiben Sie höchstens 200 Zeichen.",
   retry: "Noch einmal versuchen",
   searching: "Ähnliches wird gesucht …",
@@ -68,7 +69,8 @@ export const GERMAN = {
   understood: "Wie Ihre Wörter verstanden wurden",
   unreachable: "Der Shop ist nicht zu erreichen. Prüfen Sie Ihre Verbindung, und versuchen Sie es noch einmal.",
   unseen: "Ihr Browser kann diese Datei nicht zeigen, der Shop vielleicht lesen.",
-  used_up: "Alle Suchen, die der Shop bezahlt, sind aufgebraucht. Versuchen Sie es {when}, oder suchen Sie mit Wörtern.",
+  used_up:
+    "Alle Suchen, die der Shop bezahlt, sind aufgebraucht. Versuchen Sie es {when}, oder suchen Sie mit Wörtern.",
   whole_photo: "Ganzes Foto",
   words: "Was soll anders sein",
   words_hint: "so eins, aber in Eiche",
