@@ -242,7 +242,7 @@ CELERY_BEAT_SCHEDULE = {
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "celerybeat-schedule")
 
 # --- REST ---------------------------------------------------------------------------------------------------
-# Whether the API answers requests without a key. The shop's own page sends none.
+# Whether the API answers requests without a key. The shop's own page sends STOREFRONT_KEY.
 ANONYMOUS_API = env.bool("ANONYMOUS_API", default=True)
 SEARCH_THROTTLE = env.str("SEARCH_THROTTLE", default="120/min").lower()
 # Pages and photos for each address. Behind one address there may be an office: five times as many pages as searches,
@@ -386,6 +386,12 @@ METRICS_ROOT = VAR / "metrics" / VERSION
 # --- Storefront -------------------------------------------------------------------------------------------------
 # Folders of photos that the page offers for trying, with commas between them; none by default.
 STOREFRONT_SAMPLES = [Path(folder) for folder in env.list("STOREFRONT_SAMPLES", default=[])]
+# A publishable key that the page sends, which a shop needs with ANONYMOUS_API=0. Whoever opens the page can read it.
+STOREFRONT_KEY = env.str("STOREFRONT_KEY", default="").strip()
+if STOREFRONT_KEY and not STOREFRONT_KEY.startswith("pk_"):
+    refuse("STOREFRONT_KEY", "is no publishable key (pk_...), and anybody can read the page: see docs/api.md#keys")
+# The sku of the product on /example/, a page of a shop with the widget; empty: there is no such page.
+STOREFRONT_EXAMPLE = env.str("STOREFRONT_EXAMPLE", default="")
 
 # --- Admin ------------------------------------------------------------------------------------------------------
 LOGIN_REDIRECT_URL = "admin:index"

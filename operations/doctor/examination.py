@@ -23,6 +23,7 @@ from operations.doctor import (
     index,
     misconfiguration,
     networks,
+    page_key,
     versions,
 )
 from operations.doctor.finding import Finding, Level, problem, warning
@@ -57,6 +58,7 @@ CHECKS = (
     Check("exposure", exposure.exposure),
     Check("database", database.server),
     Check("migrations", database.migrations, ("database",)),
+    Check("page", page_key.page_key, ("database", "migrations")),
     Check("locks", database.locks, ("database", "migrations")),
     Check("redis", broker.server),
     Check("workers", broker.workers, ("redis",)),
