@@ -19,7 +19,7 @@ from catalog.measures import sizes
 from catalog.models import NumberReading, Product, ProductNumber
 
 # The version of `read`. Raise it when it finds other numbers: all products are then read anew.
-READER = 1
+READER = 2
 # Products a transaction: 50 ms on 2 cores, for which their numbers are locked.
 BATCH = 500
 READ_FROM = frozenset({"name", "description", "attributes"})
@@ -34,8 +34,9 @@ def read(product: Product, types: Types) -> dict[str, float]:
         one = types.get(name) or attribute_types.of_one(name, value)
         for number, amount in (attribute_types.numbers(one, value) if one else {}).items():
             found.setdefault(number, amount)
+    subject = f"{product.category.name} {product.name}"
     for text in (product.description, product.name):
-        for number, amount in sizes.read(text, subject=product.name).items():
+        for number, amount in sizes.read(text, subject=subject).items():
             found.setdefault(number, amount)
     return sizes.completed(found)
 
@@ -112,8 +113,9 @@ def refresh() -> int:
 
 
 def _after(pk: int) -> QuerySet[Product]:
-    products = Product.objects.filter(pk__gt=pk).order_by("pk").only("name", "description", "attributes")
-    return products.select_for_update(no_key=True)[:BATCH]
+    products = Product.objects.filter(pk__gt=pk).order_by("pk").select_related("category")
+    shown = products.only("name", "description", "attributes", "category__name")
+    return shown.select_for_update(no_key=True, of=("self",))[:BATCH]
 
 
 def _digest(types: Types) -> str:
