@@ -30,7 +30,7 @@ _waiting: ContextVar[list[Product] | None] = ContextVar("products whose numbers 
 def read(product: Product, types: Types) -> dict[str, float]:
     """The numbers of a product by name. What a column says counts before what a text says."""
     found: dict[str, float] = {}
-    for name, value in product.attributes.items():
+    for name, value in sorted(product.attributes.items()):  # Two may say one number, and JSON has no order.
         one = types.get(name) or attribute_types.of_one(name, value)
         for number, amount in (attribute_types.numbers(one, value) if one else {}).items():
             found.setdefault(number, amount)

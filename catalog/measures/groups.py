@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from catalog.measures.labels import ARTICLES, NEUTRAL, UNNAMED, listed
+from catalog.measures.labels import ARTICLES, NEUTRAL, ORDER_ALONE, UNNAMED, Side, listed, sides
 from catalog.measures.quantities import UNIT_OF, amount
 from catalog.measures.tokens import Kind, Token
 
@@ -38,17 +38,23 @@ class Group:
 def groups(pieces: Sequence[Token], unit: str) -> Iterator[Group]:
     """All groups of a sentence, in turn. `unit`: of sizes that say none."""
     place = 0
+    has_slash = any(token.text == "/" for token in pieces)
     while place < len(pieces):
         is_within = place > 0 and pieces[place - 1].kind is Kind.TIMES  # What begins before it was no group.
-        group = None if is_within else _group(pieces, place, unit)
+        group = None if is_within or not _may_begin(pieces[place]) else _group(pieces, place, unit, has_slash)
         if group:
             yield group
         place = group.end if group else place + 1
 
 
-def _group(pieces: Sequence[Token], begin: int, unit: str) -> Group | None:
+def _may_begin(token: Token) -> bool:
+    return token.kind in (Kind.AMOUNT, Kind.LABEL, Kind.OPEN) or token.text.casefold() in ORDER_ALONE
+
+
+def _group(pieces: Sequence[Token], begin: int, unit: str, has_slash: bool) -> Group | None:
     """The group that begins at this token: "W x D x H: 46 x 55 x 86 cm", "46 x 55 cm (W x D)", "46 cm wide"."""
-    return _group_joined(pieces, begin, unit, by_slash=True) or _group_joined(pieces, begin, unit, by_slash=False)
+    by_slash = _group_joined(pieces, begin, unit, by_slash=True) if has_slash else None
+    return by_slash or _group_joined(pieces, begin, unit, by_slash=False)
 
 
 def _group_joined(pieces: Sequence[Token], begin: int, unit: str, *, by_slash: bool) -> Group | None:
@@ -79,6 +85,8 @@ def _group_joined(pieces: Sequence[Token], begin: int, unit: str, *, by_slash: b
         return None
     whole = _with_units(sizes, unit)
     labels = [size.label for size in sizes if size.label] or order
+    if len(sizes) == 2 and sizes[0].label and sides(labels) == [Side.DIAMETER]:  # "Ø 40 x 50 cm"
+        labels = [*labels, "height"]
     is_complete = (
         whole
         and len(sizes) <= MOST_SIZES
@@ -181,10 +189,11 @@ def _order(pieces: Sequence[Token], place: int) -> tuple[list[str], int]:
     begin = place
     place += _is(pieces, place, Kind.OPEN)
     labels: list[str] = []
-    while _is(pieces, place, Kind.LABEL):
+    while _is(pieces, place, Kind.LABEL) or _is_of_orders(pieces, place):
         labels.append(_written(pieces[place]))
         place += 1
-        if not _is(pieces, place, Kind.TIMES, Kind.COMMA, Kind.UP_TO) or not _is(pieces, place + 1, Kind.LABEL):
+        is_next = _is(pieces, place + 1, Kind.LABEL) or _is_of_orders(pieces, place + 1)
+        if not _is(pieces, place, Kind.TIMES, Kind.COMMA, Kind.UP_TO) or not is_next:
             break
         place += 1
     if len(labels) < 2:
@@ -193,6 +202,10 @@ def _order(pieces: Sequence[Token], place: int) -> tuple[list[str], int]:
     if _is(pieces, place, Kind.WORD) and pieces[place].text.casefold() in NEUTRAL:
         place += 1
     return labels, place + _is(pieces, place, Kind.COLON)
+
+
+def _is_of_orders(pieces: Sequence[Token], place: int) -> bool:
+    return _is(pieces, place, Kind.WORD) and pieces[place].text.casefold() in ORDER_ALONE
 
 
 def _with_units(sizes: Sequence[Size], unit: str) -> list[Size] | None:

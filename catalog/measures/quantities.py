@@ -18,7 +18,7 @@ SPELLINGS: Mapping[str, str] = {
     "kg": "kg kgs kilo kilos kilogram kilograms kilogramm kilogramme kilogrammes kilogramo kilogramos",
     "lb": "lb lbs pound pounds pfund livre livres libra libras",
 }
-UNIT_OF = {spelling: unit for unit, spellings in SPELLINGS.items() for spelling in spellings.split()}
+UNIT_OF = {spelling: unit for unit, spellings in SPELLINGS.items() for spelling in spellings.casefold().split()}
 _PARTS = re.compile(r"(?P<whole>\d+(?:[.,]\d+)*)?(?:\s?(?P<sign>[½¼¾])|[ -](?P<over>\d+)/(?P<under>\d+))?")
 
 

@@ -7,7 +7,20 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 
 from catalog.measures.groups import Group, groups
-from catalog.measures.labels import BED, CONTAINED, GOES_ON, NEUTRAL, PARTS, SOFA, THIS, UNNAMED, WITH, Side, sides
+from catalog.measures.labels import (
+    BED,
+    CONTAINED,
+    EXTENDS,
+    GOES_ON,
+    NEUTRAL,
+    PARTS,
+    SOFA,
+    THIS,
+    UNNAMED,
+    WITH,
+    Side,
+    sides,
+)
 from catalog.measures.quantities import amount, kept
 from catalog.measures.tokens import Kind, Token, tokens
 from catalog.units import UNITS
@@ -17,7 +30,9 @@ MOST_KG = 10_000.0
 # Texts are read to here: what a product measures is not said at the end of a novel.
 MOST_CHARACTERS = 20_000
 # Most sentences hold no size, and need no closer look. A point before a digit is that of "ca. 46 cm".
-_SENTENCES = re.compile(r"[\n;|•!?]+|\.\s+(?=[^\W\d_])(?![x×]\s*\d)")
+_SENTENCES = re.compile(r"[\n;|•!?]+|(?<!\bin)(?<!\bft)\.\s+(?=[^\W\d_])(?![x×]\s*\d)")
+_BLOCKS = re.compile(r"</?(?:li|ul|ol|p|br|div|tr|table|h\d)\b[^<>]*>", re.IGNORECASE)
+_TAGS = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
 _DIGIT = re.compile(r"[\d½¼¾]")
 _WORDS = re.compile(r"[^\W\d_]+")
 
@@ -35,11 +50,16 @@ def read(text: str, subject: str = "", unit: str = "") -> dict[str, float]:
     """
     found: dict[str, float] = {}
     neutral: Collection[str] = ()
-    for sentence in _SENTENCES.split(text[:MOST_CHARACTERS]):
+    text = text[:MOST_CHARACTERS]
+    if "<" in text:
+        text = _TAGS.sub(" ", _BLOCKS.sub("\n", text))
+    for sentence in _SENTENCES.split(text):
         if not _DIGIT.search(sentence):
             continue
-        neutral = neutral or NEUTRAL | _of_subject(subject)
         pieces = list(tokens(sentence))
+        if not unit and not any(token.kind is Kind.UNIT for token in pieces):
+            continue
+        neutral = neutral or NEUTRAL | _of_subject(subject)
         known = 0  # The end of the last group that is of the product.
         for group in groups(pieces, unit):
             if _is_of_the_product(group, pieces, neutral, known):
@@ -104,8 +124,19 @@ def _is_of_the_product(group: Group, pieces: Sequence[Token], neutral: Collectio
         return False
     if any(token.kind is Kind.AMOUNT for token in before):  # "set of 2 with ..."
         return False
-    follows = pieces[group.end] if group.end < len(pieces) else None
-    return follows is None or follows.kind is not Kind.WORD or follows.text.casefold() in {*neutral, *GOES_ON}
+    return _may_be_followed_by(pieces[group.end :], neutral)
+
+
+def _may_be_followed_by(after: Sequence[Token], neutral: Collection[str]) -> bool:
+    """Not by a thing, "80 cm deep drawers", an unknown order, "(A x B)", "/m²", or word that it extends."""
+    if any(token.text.casefold() in EXTENDS for token in after):
+        return False
+    kinds = [token.kind for token in after[:3]]
+    if kinds in ([Kind.OPEN, Kind.WORD, Kind.TIMES], [Kind.OPEN, Kind.UP_TO, Kind.TIMES]):  # A is a French "to".
+        return False
+    if after and after[0].text == "/" and kinds[1:2] in ([Kind.WORD], [Kind.UNIT]):
+        return False
+    return not after or after[0].kind is not Kind.WORD or after[0].text.casefold() in {*neutral, *GOES_ON}
 
 
 def _since(kind: Kind, pieces: Sequence[Token]) -> Sequence[Token]:
