@@ -6,21 +6,21 @@ looked at them (catalog.product_numbers.refresh). What staff chose stands.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import connection
-from django.utils.text import slugify
+from django.db import connection, transaction
+from django.utils.text import Truncator, slugify
 from rest_framework.serializers import BooleanField
 
 from catalog.measures import sizes
 from catalog.measures.labels import LABELS, NEUTRAL, Side, listed
 from catalog.measures.quantities import AMOUNT, UNIT_OF, amount, kept
-from catalog.models import AttributeType, Product
+from catalog.models import MAX_SAMPLES, AttributeType, Product
 from catalog.units import KEPT_IN, UNITS
 from catalog.validators import MAX_KEY_LENGTH
 
@@ -28,6 +28,7 @@ Kind = AttributeType.Kind
 
 # The commonest values of an attribute, which tell what it is.
 MOST_VALUES = 200
+SAMPLES = 5
 # A share of products: a slip or two among a thousand values do not make a number a text.
 NEARLY_ALL = 0.95
 # Where the name says a unit, "width_cm", so many numbers are enough: the others are "n/a" and slips.
@@ -58,8 +59,10 @@ _QUANTITY = re.compile(
     rf"(?:{AMOUNT}\s*(?:-|–|to|bis)\s*)?(?P<amount>{AMOUNT})\s*(?P<unit>{_UNITS})?\.?", re.IGNORECASE
 )
 VALUES = f"""
-    SELECT name, value, count FROM (
-        SELECT *, row_number() OVER (PARTITION BY name ORDER BY count DESC, value) AS place FROM (
+    SELECT name, value, count, products FROM (
+        SELECT *, row_number() OVER (PARTITION BY name ORDER BY count DESC, value) AS place,
+            sum(count) OVER (PARTITION BY name)::int AS products
+        FROM (
             SELECT attribute AS name, content AS value, count(*) AS count
             FROM {Product._meta.db_table}, jsonb_each_text(attributes) AS pair (attribute, content)
             WHERE content IS NOT NULL GROUP BY 1, 2
@@ -75,23 +78,40 @@ def known() -> Types:
     return {one.name: one for one in AttributeType.objects.all()}
 
 
+@transaction.atomic
 def collect() -> bool:
     """Find out the types of all attributes that products have. Returns whether any changed."""
     with connection.cursor() as cursor:
         cursor.execute(VALUES)
-        found = {name: [row[1:] for row in rows] for name, rows in groupby(cursor.fetchall(), key=itemgetter(0))}
-    before = known()
-    told = [found_out(name, values) for name, values in found.items() if not _is_chosen(before, name)]
+        rows = {name: list(found) for name, found in groupby(cursor.fetchall(), key=itemgetter(0))}
+    # What staff choose meanwhile waits, and stands.
+    before = {one.name: one for one in AttributeType.objects.select_for_update(no_key=True)}
+    told = [_told(name, found, before.get(name)) for name, found in rows.items()]
     changed = [one for one in told if one.name not in before or _meaning(before[one.name]) != _meaning(one)]
     AttributeType.objects.bulk_create(
-        changed, update_conflicts=True, unique_fields=["name"], update_fields=["kind", "number", "unit"]
+        [one for one in told if one.name not in before or _shown(before[one.name]) != _shown(one)],
+        update_conflicts=True,
+        unique_fields=["name"],
+        update_fields=["kind", "number", "unit", "products", "samples"],
     )
-    gone = AttributeType.objects.filter(is_chosen=False).exclude(name__in=found)
+    gone = AttributeType.objects.filter(is_chosen=False).exclude(name__in=rows)
+    AttributeType.objects.filter(is_chosen=True).exclude(name__in=rows).update(products=0)
     return bool(gone.delete()[0]) or bool(changed)
 
 
-def _is_chosen(types: Types, name: str) -> bool:
-    return name in types and types[name].is_chosen
+def _told(name: str, rows: Sequence[tuple[str, str, int, int]], before: AttributeType | None) -> AttributeType:
+    """What is said of an attribute by rows of name, value, products that have it, and products that have any."""
+    if before and before.is_chosen:
+        one = AttributeType(name=name, kind=before.kind, number=before.number, unit=before.unit, is_chosen=True)
+    else:
+        one = found_out(name, [(value, count) for _, value, count, _ in rows])
+    one.products = rows[0][3]
+    one.samples = Truncator(", ".join(value for _, value, _, _ in rows[:SAMPLES])).chars(MAX_SAMPLES)
+    return one
+
+
+def _shown(one: AttributeType) -> tuple[object, ...]:
+    return (*_meaning(one), one.products, one.samples)
 
 
 def _meaning(one: AttributeType) -> tuple[str, str, str]:

@@ -106,3 +106,13 @@ def test_types_are_found_out_and_what_staff_chose_stands(product):
     product(attributes={"width": "wide"}, sku="wide")
     assert collect()
     assert known()["width"].kind == Kind.TEXT
+
+
+def test_types_tell_how_many_products_have_the_attribute_and_its_commonest_values(product):
+    for place, color in enumerate(["oak", "oak", "ash"]):
+        product(sku=f"P{place}", attributes={"color": color})
+    AttributeType.objects.create(name="color", kind=Kind.TEXT, is_chosen=True)
+    AttributeType.objects.create(name="gone", kind=Kind.TEXT, is_chosen=True, products=3)
+    assert not collect()
+    assert (known()["color"].products, known()["color"].samples, known()["color"].is_chosen) == (3, "oak, ash", True)
+    assert known()["gone"].products == 0
