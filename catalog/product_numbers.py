@@ -22,7 +22,7 @@ from catalog.models import NumberReading, Product, ProductNumber
 READER = 2
 # Products a transaction: 50 ms on 2 cores, for which their numbers are locked.
 BATCH = 500
-READ_FROM = frozenset({"name", "description", "attributes"})
+READ_FROM = frozenset({"name", "description", "attributes", "category"})
 LOCK = 0x4C414D5009  # Key of a PostgreSQL advisory lock: two processes never read all products at once.
 _waiting: ContextVar[list[Product] | None] = ContextVar("products whose numbers are written together", default=None)
 
