@@ -98,6 +98,8 @@ def test_units_fractions_and_letters_are_understood(text, said):
         "With two drawers 30 cm deep",
         "80 cm deep drawers",
         "4 x 4 cm legs",
+        "161,221 x 88 cm",
+        "74,106,138 cm wide",
         "Weight 600 g/m²",
         "Length 140 cm, extends to 200 cm",
         "46 x 55 x 86 cm (A x B x C)",
