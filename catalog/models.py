@@ -225,6 +225,9 @@ class AttributeValue(models.Model):
         return f"{self.name}: {self.value}"
 
 
+MAX_SAMPLES = 120
+
+
 class AttributeType(models.Model):
     """How the values of an attribute are read."""
 
@@ -243,6 +246,8 @@ class AttributeType(models.Model):
     )
     unit = models.CharField(max_length=3, blank=True, help_text="Of values that name none (catalog.units).")
     is_chosen = models.BooleanField(default=False, help_text="Chosen by staff; otherwise found out by its values.")
+    products = models.PositiveIntegerField(default=0, help_text="Products that have it.")
+    samples = models.CharField(max_length=MAX_SAMPLES, blank=True, default="", help_text="Its commonest values.")
 
     class Meta:
         ordering = ["name"]
