@@ -26,6 +26,8 @@ class Format:
     """What a folded column becomes, in words; empty if it is left out"""
     rows: Callable[[Source, Album, Counter[str]], Rows]
     """Products of the records. Adds to the counter what is left out on purpose, in words, and how often."""
+    one_line: frozenset[str] = frozenset()
+    """Columns whose cells never have a line break: one in them tells of a quote that is not closed"""
     names_files: bool = False
     """Whether photos are files of the album, one row a record. Otherwise they are at web addresses."""
     hint: str = ""

@@ -67,4 +67,14 @@ def photo(album: Album, name: str) -> PhotoFile:
     return album.find(name)
 
 
-LAMPLIGHT = Format("lamplight", "Lamplight's own CSV", REQUIRED_COLUMNS, KNOWN, folded, becomes, rows, names_files=True)
+LAMPLIGHT = Format(
+    "lamplight",
+    "Lamplight's own CSV",
+    REQUIRED_COLUMNS,
+    KNOWN,
+    folded,
+    becomes,
+    rows,
+    one_line=KNOWN - {"description"},
+    names_files=True,
+)

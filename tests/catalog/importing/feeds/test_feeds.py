@@ -145,7 +145,11 @@ def test_woocommerces_variations_are_products_that_have_the_rest_of_their_parent
         ({"id": ""}, "no id"),
         ({"title": ""}, "no title"),
         ({"price": "129.00"}, "price 129.00: write a number and a currency, such as 129.00 EUR"),
-        ({"price": "1,299.00 EUR"}, "price 1,299.00 EUR: write a number and a currency, such as 129.00 EUR"),
+        ({"price": "129.00 Euro"}, "price 129.00 Euro: write a number and a currency, such as 129.00 EUR"),
+        (
+            {"price": "1,299 EUR"},
+            "price 1,299: with three digits after one sign it is unclear; write 1299.00, if so meant",
+        ),
         ({"availability": "soon"}, "availability soon: write in_stock, out_of_stock, preorder, backorder"),
         ({"product_type": ""}, "no product_type; it names the category, such as Furniture > Chairs"),
         (
@@ -238,22 +242,19 @@ def test_a_feed_is_read_in_bounded_memory(sent):
             ",C,Chairs,Oak,C,5\n",
             [
                 ("2", "no Type; it names the category, such as Chair"),
-                ("3", "price cheap: not a number"),
+                ("3", "Variant Price cheap: not a number, write it like 1299.00"),
                 ("4", "no Handle"),
             ],
         ),
         (
-            "Handle,Title,Type,Vendor,Variant SKU,Variant Price\na,A,Chairs,Oak,A,5\nb,B,Chairs\na,,,,A2,5\n",
-            [
-                ("3", "it has 3 cells, the header has 6"),
-                ("4", "Handle a came before, with other rows or one that cannot be read in between: sort the rows"),
-            ],
+            "Handle,Title,Type,Vendor,Variant SKU,Variant Price\na,A,Chairs,Oak,A,5\nb,B,Chairs,Oak,B,5\na,,,,A2,5\n",
+            [("4", "Handle a came before, with other rows in between: sort the rows")],
         ),
         (
             "ID,Type,SKU,Name,Categories,Parent,In stock?\n1,variation,A,A,,id:7,1\n2,simple,B,,Chairs,,1\n"
             "3,simple,,C,Chairs,,maybe\n4,simple,D,D,,,1\n",
             [
-                ("2", "Parent id:7: no such row; export variable products, too"),
+                ("2", "Parent id:7: no such row that can be read; export variable products, too"),
                 ("3", "no Name"),
                 ("4", "In stock? maybe: write 1, 0 or backorder"),
                 ("5", "no Categories; the first names the category, such as Furniture > Chairs"),
