@@ -121,9 +121,9 @@ class Importer:
     def together(self, batch: list[Loaded]) -> Iterator[None]:
         """A transaction to settle the batch in, with one wait for the disk: alone, each row would wait twice.
 
-        One import at a time is in it: two that make the same skus or categories, in another order, would deadlock. A dry
-        run makes them, too, until it takes them back. Products are locked in one order, whatever that of the file: an
-        import and a page of the admin that change the same ones could deadlock otherwise.
+        One import at a time is in it: two that make the same skus or categories, in another order, would deadlock. So
+        would a dry run, which makes them until it takes them back. Products are locked in one order, whatever that of
+        the file: an import and a page of the admin that change the same ones could deadlock otherwise.
         """
         wait(loading for _, loading, _ in batch)  # decoding takes seconds, and nothing may be locked meanwhile
         with transaction.atomic(), synced_together(), product_numbers.together():

@@ -13,7 +13,7 @@ from typing import Any
 from django.utils import timezone
 
 from catalog.importing.albums import Album, Refused
-from catalog.importing.formats.format import Format, Rows
+from catalog.importing.formats.format import Format, Rows, costs_its_row
 from catalog.importing.records import Record, Source
 from catalog.importing.rows import ProductRow
 from catalog.importing.values import as_price, first_addresses, html_as_text, last_step, on_one_line, tags_as_text
@@ -67,6 +67,7 @@ def rows(source: Source, album: Album, left_out: Counter[str]) -> Rows:
             yield record.refused(record["id"], refusal)
 
 
+@costs_its_row
 def product_row(record: Record, plain: Callable[[str], str], left_out: Counter[str]) -> ProductRow:
     """`plain` makes text of HTML. Raises Refused."""
     if empty := [name for name in ("id", "title") if not record[name]]:

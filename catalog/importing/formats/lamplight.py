@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from catalog.importing.albums import Album, PhotoFile, Refused
-from catalog.importing.formats.format import Format, Rows
+from catalog.importing.formats.format import Format, Rows, costs_its_row
 from catalog.importing.records import Record, Source
 from catalog.importing.rows import ProductRow
 from catalog.importing.values import as_currency, as_price, as_truth
@@ -43,6 +43,7 @@ def rows(source: Source, album: Album, left_out: Counter[str]) -> Rows:
             yield record.refused(record["sku"], refusal)
 
 
+@costs_its_row
 def product_row(record: Record, album: Album) -> ProductRow:
     """Raises Refused."""
     if empty := [name for name in REQUIRED_COLUMNS if not record[name]]:

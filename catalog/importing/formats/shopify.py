@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import Any
 
 from catalog.importing.albums import Album, Refused
-from catalog.importing.formats.format import Format, Rows
+from catalog.importing.formats.format import Format, Rows, costs_its_row
 from catalog.importing.records import Record, Source
 from catalog.importing.rows import ProductRow
 from catalog.importing.values import as_price, first_addresses, html_as_text, last_step
@@ -135,6 +135,7 @@ def position(record: Record) -> int:
     return int(record["image position"]) if WHOLE.fullmatch(record["image position"]) else 0
 
 
+@costs_its_row
 def variant(first: Record, record: Record, shared: list[str], only: bool, left_out: Counter[str]) -> ProductRow:
     """Raises Refused."""
     if not first["title"]:

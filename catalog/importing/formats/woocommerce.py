@@ -11,7 +11,7 @@ from typing import Any
 from django.utils import timezone
 
 from catalog.importing.albums import Album, Refused
-from catalog.importing.formats.format import Format, Rows
+from catalog.importing.formats.format import Format, Rows, costs_its_row
 from catalog.importing.records import Record, Source
 from catalog.importing.rows import ProductRow
 from catalog.importing.values import as_price, first_addresses, html_as_text, last_step
@@ -114,6 +114,7 @@ def unseen(record: Record) -> str:
     return VISIBILITY[visibility]
 
 
+@costs_its_row
 def product_row(record: Record, parent: Record | None, left_out: Counter[str]) -> ProductRow:
     """Raises Refused. What a variation does not say is its parent's."""
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from catalog.importing import recognition
-from catalog.importing.albums import Misuse
+from catalog.importing import recognition, xml_items
+from catalog.importing.albums import Misuse, Refused
+from catalog.importing.formats import google
 from catalog.importing.importer import import_rows
-from catalog.importing.recognition import read
 from catalog.importing.rows import ProductRow, RefusedRow
 from catalog.models import Product
 from tests.catalog.importing.feeds import made_up_exports as made_up
@@ -22,16 +22,6 @@ EXPORTS = {
     "shopify.csv": (made_up.shopify, "shopify", 100, 200),
     "woocommerce.csv": (made_up.woocommerce, "woocommerce", 50, 95),
 }
-
-
-@pytest.fixture
-def sent(tmp_path):
-    def write(text, name="export.csv", format_name=""):
-        path = tmp_path / name
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return read(path, format_name=format_name)
-
-    return write
 
 
 def refused(rows):
@@ -264,6 +254,29 @@ def test_a_feed_is_read_in_bounded_memory(sent):
 )
 def test_a_row_that_cannot_become_a_product_is_refused_with_its_line_and_the_cure(sent, text, reasons):
     assert refused(sent(text)) == reasons
+
+
+def test_an_error_that_nobody_foresaw_costs_its_row_and_is_named(sent, monkeypatch):
+    def surprised(record):
+        raise IndexError("surprise") if record["id"] == "CH-1" else Refused("no price")
+
+    monkeypatch.setattr(google, "price", surprised)
+    reason = "it cannot be read (IndexError: surprise); please report it"
+    assert refused(sent(made_up.google_tsv()))[:3] == [("2", "no price"), ("3", reason), ("4", "no price")]
+    monkeypatch.setattr(xml_items, "text_of", lambda element: element.no_such_thing)
+    with pytest.raises(Misuse, match=r"cannot be read \(AttributeError: .*\)\. Please report it with the file\."):
+        sent(made_up.google_rss(), "g.xml")
+
+
+@pytest.mark.parametrize(("text", "price"), [("1.299,00", "1299"), ("1 299.50", "1299.50")])
+def test_every_format_reads_prices_alike(sent, text, price):
+    for export in (
+        f'ID,Type,SKU,Name,Categories,Regular price\n1,simple,A,N,C,"{text}"\n',
+        f'Handle,Title,Type,Vendor,Variant SKU,Variant Price\na,A,C,V,A,"{text}"\n',
+        f'sku,name,category,price\na,A,C,"{text}"\n',
+        f"id\ttitle\tproduct_type\tlink\tprice\na\tA\tC\t\t{text} EUR\n",
+    ):
+        assert next(iter(sent(export))).fields["price"] == Decimal(price)
 
 
 def test_a_format_may_be_named(sent):
