@@ -69,7 +69,7 @@ class Table:
     def _broken(self, cells: list[str]) -> list[str]:
         """The columns of one line that have a tab or a line break in these cells."""
         named = zip(self.columns, cells, strict=False)
-        return [name for name, cell in named if name in self.one_line and BREAK.search(cell)]
+        return [name for name, cell in named if name in self.one_line and BREAK.search(cell.strip())]
 
     def _swallows(self, cells: list[str], lines: list[str]) -> bool:
         """Whether a row of several lines is at fault, and one of its lines would be a row of its own."""

@@ -76,6 +76,6 @@ LAMPLIGHT = Format(
     folded,
     becomes,
     rows,
-    one_line=KNOWN - {"description"},
+    one_line=KNOWN - {"description", "image"},
     names_files=True,
 )

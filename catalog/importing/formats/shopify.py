@@ -78,7 +78,8 @@ def rows(source: Source, album: Album, left_out: Counter[str]) -> Rows:
             if len(records) < MAX_HANDLE_ROWS:
                 records.append(record)
             else:
-                yield record.refused(record["variant sku"], f"Handle {handle} has more than {MAX_HANDLE_ROWS:,} rows")
+                reason = f"Handle {handle} has more than {MAX_HANDLE_ROWS:,} rows"
+                yield record.refused(record["variant sku"], record.fault or reason)
         readable = [record for record in records if not record.fault]
         if handle in met:
             reason = f"Handle {handle} came before, with other rows in between: sort the rows"

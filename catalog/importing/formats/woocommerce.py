@@ -203,6 +203,6 @@ WOOCOMMERCE = Format(
     folded,
     becomes,
     rows,
-    one_line=frozenset(BECOMES) - {"description", "short description"},
+    one_line=frozenset(BECOMES) - {"description", "short description", "images"},
     hint="It names no currency: new products have the default, others keep theirs.",
 )

@@ -62,7 +62,7 @@ def test_what_is_no_price_or_may_be_two_is_refused(text, reason):
 
 
 def test_the_first_addresses_are_as_many_as_a_product_has_photos():
-    left_out = Counter()
+    left_out: Counter[str] = Counter()
     addresses = [f"https://shop.example/{number}.jpg" for number in range(60)]
     assert first_addresses([addresses[0], "", *addresses], left_out) == tuple(addresses[:50])
     assert left_out == {"Photos left out, since a product has at most 50": 10}
