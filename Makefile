@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 PY := .venv/bin/python
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help demo run test lint format client fuzz clean
+.PHONY: help demo run test lint format client widget fuzz clean
 .DEFAULT_GOAL := help
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make lint             ruff, mypy, import contracts, missing migrations"
 	@echo "make format           format the code"
 	@echo "make client           write the TypeScript client anew (needs npm and Node 18 or newer)"
+	@echo "make widget           build the widget for shops' pages anew (needs npm and Node 18 or newer)"
 	@echo "make fuzz             search with broken photos for ten minutes"
 	@echo "make clean            remove .venv, the demo data and the test data (your data stay)"
 	@echo "Settings: PORT=8000 HOST=127.0.0.1 LAMPLIGHT_VAR=var LAMPLIGHT_WEIGHTS=imagenet PYTHON=python3.11"
@@ -49,6 +50,9 @@ client: .venv/installed
 	LAMPLIGHT_VAR=var/test LAMPLIGHT_WEIGHTS=random $(PY) manage.py spectacular --format openapi-json \
 		--file clients/typescript/openapi.json
 	cd clients/typescript && npm ci --no-audit --no-fund && npm run generate && npm run build
+
+widget:
+	cd storefront/widget && npm ci --no-audit --no-fund && npm run build
 
 fuzz: .venv/installed-dev
 	$(PY) -m benchmarks.fuzz

@@ -61,12 +61,12 @@ class KeyAuthentication(BaseAuthentication):
 def _key(secret: str) -> Key:
     if (prefix := secrets.prefix(secret)) is None:
         raise AuthenticationFailed(f"This is no key: a part of it may be missing. {SEND_ONE}")
-    if key := Key.objects.of_secret(secret):
-        return key
-    former = Key.objects.of_prefix(prefix)
-    if former and former.digest == secrets.digest(secret):
+    key = Key.objects.of_secret(secret)
+    if key is None:
+        raise AuthenticationFailed(f"No such key, or it was replaced. {SEND_ONE}")
+    if key.revoked_at:
         raise AuthenticationFailed(f"The key {prefix} was revoked. Ask the shop's staff for another.")
-    raise AuthenticationFailed(f"No such key, or it was replaced. {SEND_ONE}")
+    return key
 
 
 def _check_origin(key: Key, origin: str) -> None:

@@ -77,6 +77,6 @@ def _own(request: HttpRequest) -> str | None:
     return None
 
 
-def forget(**kwargs: Any) -> None:
-    """A key was saved."""
-    kept.forget()
+def forget(using: str | None = None, **kwargs: Any) -> None:
+    """A key was saved. Read before the transaction's end, the origins would be the former ones."""
+    transaction.on_commit(kept.forget, using=using)

@@ -30,10 +30,10 @@ class KeyQuerySet(models.QuerySet["Key"]):
         return self.filter(kind=Key.Kind.PUBLISHABLE)
 
     def of_secret(self, secret: str) -> "Key | None":
-        """The live key that a secret is of: its own, or the one before for as long as that works on."""
+        """The key that a secret is of: its own, or the one before for as long as that works on. It may be revoked."""
         digest = secrets.digest(secret)
-        former = Q(former_digest=digest, former_until__gt=timezone.now())
-        return self.live().filter(Q(digest=digest) | former).first()
+        former = Q(former_digest=digest, former_until__gt=timezone.now(), revoked_at=None)
+        return self.filter(Q(digest=digest) | former).first()
 
     def of_prefix(self, prefix: str) -> "Key | None":
         return self.filter(prefix=prefix).first()

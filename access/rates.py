@@ -44,8 +44,10 @@ class Rate:
 
     def count(self, key: str, cost: int) -> None:
         """Count what was done already, above the limit as well. A negative `cost` takes back."""
-        if cost:
+        if cost > 0:
             counted(lambda store: self._add(store, key, time.time() // self.seconds, cost))
+        elif cost:
+            counted(lambda store: self._take_back(store, key, -cost))
 
     def settle(self, key: str, taken: int, cost: int) -> None:
         """Have what `taken` was counted for count as `cost`. As `take` does, either counts as the limit at most."""
@@ -63,6 +65,18 @@ class Rate:
         if wait := self._wait(before, now - cost, cost, elapsed):
             self._add(store, key, window, -cost)
         return wait
+
+    def _take_back(self, store: BaseCache, key: str, cost: int) -> None:
+        """From this window, and from the one before what this one does not hold. Neither falls below 0.
+
+        What is less than nothing would let in more than the limit until the window is over.
+        """
+        window = time.time() // self.seconds
+        for one in (window, window - 1):
+            back = min(cost, max(0, store.get(_name(key, one), 0)))
+            if back:
+                self._add(store, key, one, -back)
+                cost -= back
 
     def _add(self, store: BaseCache, key: str, window: float, cost: int) -> int:
         name = _name(key, window)

@@ -20,7 +20,7 @@ from catalog.measures import sizes
 from catalog.measures.labels import LABELS, Side, listed
 from catalog.measures.quantities import AMOUNT, UNIT_OF, amount, kept
 from catalog.models import AttributeType, Product
-from catalog.units import KEPT_IN, UNITS
+from catalog.units import UNITS, kept_in
 from catalog.validators import MAX_KEY_LENGTH
 
 Kind = AttributeType.Kind
@@ -138,12 +138,6 @@ def numbers(one: AttributeType, value: Any) -> dict[str, float]:
     if number is None or (UNITS[unit][0] if unit else "") != wanted:
         return {}
     return {one.number: kept(number, unit) if unit else number}
-
-
-def kept_in(number: str) -> str:
-    """The unit that a number is kept in: cm of width_cm. Empty if it has none."""
-    unit = number.rpartition("_")[2]
-    return unit if unit in KEPT_IN else ""
 
 
 def check(one: AttributeType) -> None:

@@ -1,4 +1,4 @@
-"""Facets: the number of products found in each category, in stock, and with each attribute, and their prices.
+"""Facets: the number of products found in each category, in stock, and with each attribute, their prices and numbers.
 
 Each facet is counted as if its own filter were not set. A customer who ticked one colour still sees the others' counts.
 """
@@ -9,19 +9,13 @@ from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import Func, IntegerField
 
-from catalog import attributes
-from catalog.attributes import Wanted
+from catalog import attributes, number_facets
 from catalog.filters import Found
 from catalog.models import Category, ProductQuerySet
 
 Json = dict[str, Any]
 
-# Attributes are counted in a sample of this size at most. A product has dozens, and millions may be found.
-MOST_COUNTED = 10_000
-# Scatters the products. The sample is not what was imported first, and it is the same for every request.
-SCATTERED = Func("pk", function="hashint8", output_field=IntegerField())
 # The commonest are answered. A page has no room for more.
 MOST_NAMES = 20
 MOST_VALUES = 50
@@ -52,7 +46,7 @@ def count(found: Found, matches: int) -> Json:
     """The facets of the products found. `matches` is their number."""
     prices = _rows(PRICES, found.without("price_min", "price_max"))
     return {
-        "counted": min(matches, MOST_COUNTED),
+        "counted": min(matches, number_facets.MOST_COUNTED),
         "categories": [
             {"slug": slug, "name": name, "count": number}
             for slug, name, number in _rows(CATEGORIES, found.without("category"))
@@ -60,23 +54,27 @@ def count(found: Found, matches: int) -> Json:
         "in_stock": [{"value": value, "count": number} for value, number in _rows(STOCK, found.without("in_stock"))],
         "price": {"min": prices[0][0], "max": prices[0][1]} if prices else None,
         "attributes": _attributes(found),
+        "numbers": number_facets.count(found),
     }
 
 
 def _attributes(found: Found) -> list[Json]:
-    """The commonest names come first. Those that the request filters by are always among them."""
+    """The commonest names come first. Those that the request filters by are always among them.
+
+    Attributes that are numbers are left out: each has a range (catalog.number_facets), not dozens of values.
+    """
     facets: list[tuple[int, Json]] = []
     for name, pairs in found.wanted.items():
-        facets += _ranked(found.without_attribute(name), "name = ANY(%s)", {name: pairs})
-    others = _ranked(found.without(), "name <> ALL(%s)", found.wanted)
+        facets += _ranked(found.without_attribute(name), "name = ANY(%s)", attributes.names({name: pairs}))
+    told = [*attributes.names(found.wanted), *number_facets.attribute_names()]
+    others = _ranked(found.without(), "name <> ALL(%s)", told)
     facets = facets[:MOST_NAMES] + others[: max(0, MOST_NAMES - len(facets))]
     return [facet for _, facet in sorted(facets, key=lambda facet: (-facet[0], facet[1]["name"]))]
 
 
-def _ranked(products: ProductQuerySet, condition: str, wanted: Wanted) -> list[tuple[int, Json]]:
-    """The facet of each name that meets the SQL condition on the wanted names, after its number of products."""
-    sample = products.order_by(SCATTERED)[:MOST_COUNTED]
-    rows = _rows(ATTRIBUTES.replace("{names}", condition), sample, attributes.names(wanted))
+def _ranked(products: ProductQuerySet, condition: str, names: list[str]) -> list[tuple[int, Json]]:
+    """The facet of each name that meets the SQL condition on these names, after its number of products."""
+    rows = _rows(ATTRIBUTES.replace("{names}", condition), number_facets.sample(products), names)
     return [
         (total, {"name": name, "values": [{"value": value, "count": number} for *_, value, number in values]})
         for (total, name), values in groupby(rows, key=itemgetter(0, 1))

@@ -15,7 +15,7 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.fields import empty
 from rest_framework.utils.html import is_html_input
 
-from catalog import attributes
+from catalog import attributes, ranges
 from catalog.errors import TooLarge
 from catalog.models import Category
 from ml.images import MAX_BYTES, MESSAGES, PhotoProblem, UnreadablePhoto
@@ -97,6 +97,48 @@ class WantedAttributesField(RepeatedField):
         if not isinstance(data, list) or not all(isinstance(pair, str) for pair in data):  # A form may send files.
             self.fail("invalid")
         return attributes.parse(data)
+
+
+@extend_schema_field({"anyOf": [{"type": "number"}, {"type": "string"}]})
+class BoundField(serializers.Field):
+    """Documents one bound of a number. RangesField reads it, with those of all other numbers."""
+
+    default_error_messages = {**ranges.MESSAGES}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, **kwargs)
+
+    def get_value(self, dictionary: Any) -> Any:
+        return empty
+
+
+class RangesField(serializers.HiddenField):
+    """All parameters that end as bounds of numbers do, and that no other field of the request reads.
+
+    Which numbers there are is up to the shop, so their names are open. Each refusal is keyed by its parameter: whoever
+    has such a field lifts it (catalog.filters.FilterSerializer).
+    """
+
+    def __init__(self) -> None:
+        super().__init__(default=())
+
+    def get_value(self, dictionary: Any) -> Any:
+        own = self.parent.fields if isinstance(self.parent, serializers.Serializer) else {}
+        names = [name for name in dictionary if name.endswith((ranges.LEAST, ranges.MOST))]
+        read = [name for name in names if isinstance(own.get(name, self), BoundField | RangesField)]
+        pairs = [(name, text) for name in read for text in _all(dictionary, name) if not is_blank(text)]
+        return pairs or empty
+
+    def to_internal_value(self, data: Any) -> ranges.Ranges:
+        try:
+            return ranges.parse(data)
+        except ranges.Refused as refusal:
+            raise ValidationError({refusal.parameter: ErrorDetail(str(refusal), refusal.code)}) from refusal
+
+
+def _all(dictionary: Any, name: str) -> list[Any]:
+    """All values of a parameter that may be given several times."""
+    return dictionary.getlist(name) if hasattr(dictionary, "getlist") else [dictionary[name]]
 
 
 @extend_schema_field({"type": "array", "items": {"type": "string"}})

@@ -16,10 +16,19 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.request import Request
 
-from catalog import attributes
+from catalog import attributes, ranges
 from catalog.attributes import Wanted
-from catalog.fields import CategorySlugsField, OrderingField, PriceField, TruthField, WantedAttributesField
+from catalog.fields import (
+    BoundField,
+    CategorySlugsField,
+    OrderingField,
+    PriceField,
+    RangesField,
+    TruthField,
+    WantedAttributesField,
+)
 from catalog.models import ProductQuerySet
+from catalog.ranges import Ranges
 
 MAX_QUERY_LENGTH = 200
 
@@ -29,7 +38,7 @@ class Filter:
     field: serializers.Field
     """Reads, checks and documents the value; not required."""
     condition: Callable[[Any], Q]
-    """Makes a condition of the value. It names columns of the product's own table only: the scan joins no other."""
+    """Makes a condition of the value. It names columns of the product's own table, or sets of products by `pk__in`."""
 
 
 FILTERS: dict[str, Filter] = {
@@ -43,7 +52,29 @@ FILTERS: dict[str, Filter] = {
         lambda value: Q(in_stock=value),
     ),
     "attributes": Filter(WantedAttributesField(required=False), attributes.condition),
+    "ranges": Filter(RangesField(), ranges.condition),
 }
+# Numbers that most shops have. `ranges` reads their bounds and those of any other number; these are documented.
+COMMON_NUMBERS = {
+    "width_cm": "The width",
+    "depth_cm": "The depth",
+    "height_cm": "The height",
+    "weight_kg": "The weight",
+    "seats": "The number of seats",
+}
+OF_ANY_NUMBER = (
+    "Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): "
+    "`width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass."
+)
+
+
+def bound_fields() -> dict[str, serializers.Field]:
+    """What documents the bounds of numbers."""
+    return {
+        f"{number}{ending}": BoundField(help_text=f"{said}, at {much}. {OF_ANY_NUMBER}")
+        for number, said in COMMON_NUMBERS.items()
+        for ending, much in ((ranges.LEAST, "least"), (ranges.MOST, "most"))
+    }
 
 
 def condition(given: Mapping[str, Any]) -> Q:
@@ -56,7 +87,17 @@ class FilterSerializer(serializers.Serializer[Any]):
     """A request that may set filters."""
 
     def get_fields(self) -> dict[str, serializers.Field]:
-        return {**super().get_fields(), **{name: deepcopy(one.field) for name, one in FILTERS.items()}}
+        filters = {name: deepcopy(one.field) for name, one in FILTERS.items()}
+        return {**super().get_fields(), **filters, **bound_fields()}
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Refusals of bounds are named after their parameters."""
+        try:
+            return super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            named = dict(cast(dict[str, Any], error.detail))
+            bounds = named.pop("ranges", {})
+            raise serializers.ValidationError({**named, **bounds}) from error
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         lowest, highest = attrs.get("price_min"), attrs.get("price_max")
@@ -93,6 +134,17 @@ class Found:
         """The attributes that are filtered by."""
         wanted: Wanted = self.given.get("attributes", {})
         return wanted
+
+    @property
+    def ranges(self) -> Ranges:
+        """The bounds of numbers that are filtered by."""
+        given: Ranges = self.given.get("ranges", ())
+        return given
+
+    def without_number(self, number: str) -> ProductQuerySet:
+        """The products that pass all filters except this number's, in no order."""
+        others = [bound for bound in self.ranges if bound.number != number]
+        return self._passing({**self.given, "ranges": others}).order_by()
 
     def without(self, *names: str) -> ProductQuerySet:
         """The products that pass all filters except these, in no order."""

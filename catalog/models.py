@@ -11,8 +11,11 @@ from django.contrib.postgres.search import SearchRank, SearchVectorField
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import MD5, Cast, Concat, JSONObject, Upper
+from django.utils import timezone
 
 from catalog import words as full_text
+from catalog.feeds.models import MAX_HEADER, Feed
+from catalog.fetching.web_addresses import shown as shown_address
 from catalog.importing.zip_names import CODE_PAGES
 from catalog.storage import private_storage
 from catalog.synonyms import synonyms_within
@@ -303,6 +306,12 @@ class Photo(models.Model):
     position = models.PositiveIntegerField(
         default=0, validators=[MaxValueValidator(MAX_POSITION)], help_text="Lower comes first."
     )
+    from_address = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="Whether a web address brought it, and nobody else: it leaves once no address names it.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -311,6 +320,88 @@ class Photo(models.Model):
 
     def __str__(self) -> str:
         return f"photo {self.position + 1} of {self.product}"
+
+
+class PhotoAddressQuerySet(models.QuerySet["PhotoAddress"]):
+    def pending(self) -> Self:
+        """Addresses that a worker is to ask now. One that is being asked is due again when its lease is over."""
+        return self.filter(state=PhotoAddress.State.WAITING, due_at__lte=timezone.now())
+
+    def settled(self) -> Self:
+        return self.exclude(state=PhotoAddress.State.WAITING)
+
+    def ask_again(self) -> int:
+        """Have these asked again, from the first attempt. What they brought stays. Returns how many."""
+        waiting = PhotoAddress.State.WAITING
+        return self.update(state=waiting, due_at=timezone.now(), attempts=0, reason="")
+
+    def ask_anew(self) -> int:
+        """The same, for people: what they deleted comes back, even if its address has nothing else to send."""
+        self.filter(photo=None).update(etag="", last_modified="", sha256="")
+        return self.ask_again()
+
+    def resting(self) -> Self:
+        """Those that failed, and those whose next try comes later; none that is being asked."""
+        failed, waiting = PhotoAddress.State.FAILED, PhotoAddress.State.WAITING
+        return self.filter(models.Q(state=failed) | models.Q(state=waiting, attempts__gt=0, due_at__gt=timezone.now()))
+
+
+class PhotoAddress(models.Model):
+    """A web address at which a catalogue says that a product's photo is (catalog.photo_addresses)."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        FETCHED = "fetched"
+        FAILED = "failed"
+
+    # The constraint's index serves it.
+    product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="photo_addresses", db_index=False)
+    url = models.TextField(
+        help_text="As the catalogue has it. It may hold a user and a password: show `shown` instead."
+    )
+    host = models.TextField(blank=True, help_text="Whom to ask; empty where the address cannot be read.")
+    position = models.PositiveIntegerField(help_text="Its place among the product's addresses, from 0.")
+    state = models.CharField(max_length=7, choices=State, default=State.WAITING)
+    reason = models.TextField(blank=True, help_text="Why the last attempt failed.")
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="Attempts that failed since it became due.")
+    due_at = models.DateTimeField(
+        default=timezone.now, help_text="When it is to be asked. While it is being asked, when its lease is over."
+    )
+    etag = models.TextField(blank=True, help_text="What the server said of what it sent last, as the next two.")
+    last_modified = models.TextField(blank=True)
+    sha256 = models.CharField(max_length=64, blank=True, help_text="SHA-256 of the bytes that it sent last.")
+    photo = models.ForeignKey(
+        Photo,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="addresses",
+        help_text="What it brought; none if staff deleted that.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    asked_at = models.DateTimeField("last asked", null=True)
+
+    objects = PhotoAddressQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["product", "position", "id"]
+        verbose_name_plural = "photo addresses"
+        constraints = [
+            # Of its hash: an address may be longer than an entry of an index.
+            models.UniqueConstraint("product", MD5("url"), name="photo_address_once_per_product"),
+        ]
+        indexes = [
+            # Workers ask for the hosts, and then for what is due at one.
+            models.Index(fields=["host", "due_at"], name="photo_address_due", condition=models.Q(state="waiting")),
+            models.Index(fields=["state"], name="photo_address_state"),
+        ]
+
+    def __str__(self) -> str:
+        return self.shown
+
+    @property
+    def shown(self) -> str:
+        """The address without user and password."""
+        return shown_address(self.url)
 
 
 def sent_path(sent: "Import", _name: str) -> str:
@@ -325,11 +416,16 @@ class ImportQuerySet(models.QuerySet["Import"]):
     def over(self) -> Self:
         return self.filter(state__in=Import.OVER)
 
+    def held(self) -> Self:
+        """Runs of feeds that wait for a person: they were to be imported, and the brake holds them."""
+        return self.filter(state=Import.State.CHECKED, feed__isnull=False, is_check=False)
+
 
 class Import(models.Model):
-    """A catalogue that staff sent (catalog.importing.jobs).
+    """A catalogue that staff sent, or that a feed brought (catalog.importing.jobs).
 
-    It is checked first. It is imported once staff have seen what would change, and confirm.
+    It is checked first. It is imported once staff have seen what would change, and confirm. A feed's is imported by
+    itself, unless its brake holds it (catalog.feeds.brake).
     """
 
     class State(models.TextChoices):
@@ -364,6 +460,18 @@ class Import(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, editable=False, related_name="+"
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    feed = models.ForeignKey(Feed, on_delete=models.SET_NULL, null=True, editable=False, related_name="imports")
+    is_check = models.BooleanField(default=False, editable=False, help_text="Of a feed: not imported by itself.")
+    gone_as = models.CharField(
+        max_length=8,
+        blank=True,
+        editable=False,
+        choices=Feed.Gone,
+        help_text="Of a feed: what becomes of gone products.",
+    )
+    # What the feed's server said of the file.
+    etag = models.CharField(max_length=MAX_HEADER, blank=True, editable=False)
+    last_modified = models.CharField(max_length=MAX_HEADER, blank=True, editable=False)
 
     # These tell about the check, which is a dry run, and then anew about the import itself.
     dry_run = models.BooleanField(default=True, editable=False)
@@ -374,6 +482,7 @@ class Import(models.Model):
     updated = models.PositiveIntegerField(default=0, editable=False)
     unchanged = models.PositiveIntegerField(default=0, editable=False)
     refused = models.PositiveIntegerField(default=0, editable=False)
+    gone = models.PositiveIntegerField(default=0, editable=False, help_text="Products that its feed has no more.")
     photos_added = models.PositiveIntegerField(default=0, editable=False)
     note = models.TextField(blank=True, editable=False, help_text="A note on the files sent.")
     reason = models.TextField(blank=True, editable=False, help_text="Why it failed, was cancelled or waits.")
@@ -391,7 +500,7 @@ class Import(models.Model):
 
 
 class ImportRow(models.Model):
-    """What became of a row, or would. Refused rows are all kept, other outcomes keep their first ones."""
+    """What became of a row, or would, or of a product that is gone. Refused rows are all kept, of others the first."""
 
     # The constraint's index serves it.
     of = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="rows", db_index=False)

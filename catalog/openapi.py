@@ -49,6 +49,8 @@ def query_errors(serializer: type[serializers.Serializer], *actions: str) -> Cal
     def document(view: View) -> View:
         for name, field in serializer().fields.items():
             codes = sorted(get_serializer_field_error_codes(field, name))
+            if not codes:  # It is no parameter by itself.
+                continue
             view = extend_validation_errors(codes, field_name=name, actions=list(actions), methods=["get"])(view)
         return view
 
@@ -88,6 +90,22 @@ FACETS = {
     "in_stock": [{"value": True, "count": 1}, {"value": False, "count": 1}],
     "price": {"min": "60.00", "max": "129.00"},
     "attributes": [{"name": "color", "values": [{"value": "Oak", "count": 1}, {"value": "Pine", "count": 1}]}],
+    "numbers": [
+        {
+            "name": "width_cm",
+            "unit": "cm",
+            "count": 2,
+            "min": 44.0,
+            "max": 48.0,
+            "buckets": [
+                {"min": 44.0, "max": 45.0, "count": 1},
+                {"min": 45.0, "max": 46.0, "count": 0},
+                {"min": 46.0, "max": 47.0, "count": 0},
+                {"min": 47.0, "max": 48.0, "count": 0},
+                {"min": 48.0, "max": 49.0, "count": 1},
+            ],
+        }
+    ],
 }
 PHOTO = {
     "id": 17,

@@ -118,13 +118,18 @@ def add_pictures(product: Product, pictures: Sequence[Picture]) -> list[tuple[Ph
     with transaction.atomic(), synced_together():
         # Two uploads of one photo wait for each other here, so the second finds the row of the first.
         Product.objects.select_for_update(no_key=True).get(pk=product.pk)
-        return [_add(product, picture) for picture in pictures]
+        return [add_under_lock(product, picture) for picture in pictures]
 
 
-def _add(product: Product, picture: Picture) -> tuple[Photo, bool]:
-    """Adds one picture, under the lock of add_pictures."""
+def add_under_lock(product: Product, picture: Picture, from_address: bool = False) -> tuple[Photo, bool]:
+    """Adds one picture, for who holds the product's lock. Photos from an address leave with it; others stay.
+
+    Raises what add_pictures raises, but for Product.DoesNotExist.
+    """
     photos = Photo.objects.filter(product=product)
     if present := photos.filter(sha256=picture.sha256).first():
+        if present.from_address and not from_address:
+            photos.filter(pk=present.pk).update(from_address=False)
         return present, False
     held = photos.aggregate(count=Count("pk"), last=Max("position"))
     if held["count"] >= MAX_PHOTOS:
@@ -138,6 +143,7 @@ def _add(product: Product, picture: Picture) -> tuple[Photo, bool]:
         height=kept.height,
         fingerprint=kept.fingerprint,
         position=position,
+        from_address=from_address,
     )
     photo.file.save("", ContentFile(kept.jpeg), save=False)
     photo.save(force_insert=True)

@@ -133,18 +133,36 @@ class AttributeCountSerializer(serializers.Serializer):
     values = ValueCountSerializer(many=True, help_text="The commonest first, 50 at most.")
 
 
+class BucketSerializer(serializers.Serializer):
+    min = serializers.FloatField(help_text="From here on.")
+    max = serializers.FloatField(help_text="Up to here; what measures just as much is in the next bucket.")
+    count = serializers.IntegerField()
+
+
+class NumberCountSerializer(serializers.Serializer):
+    name = serializers.CharField(help_text="As `<name>_min` and `<name>_max` take it.")
+    unit = serializers.CharField(allow_blank=True, help_text="What it is counted in; empty: it has no unit.")
+    count = serializers.IntegerField(help_text="Products that have the number.")
+    min = serializers.FloatField(help_text="The least.")
+    max = serializers.FloatField(help_text="The greatest.")
+    buckets = BucketSerializer(many=True, help_text="From the least to the greatest, with round bounds; 8 at most.")
+
+
 class FacetsSerializer(serializers.Serializer):
     """Each facet is counted as if its own filter were not set. Categories, names and values without a match are left
     out."""
 
     counted = serializers.IntegerField(
-        help_text="Products whose attributes were counted: all that match, or a sample of 10,000. "
+        help_text="Products whose attributes and numbers were counted: all that match, or a sample of 10,000. "
         "All other facets count every match."
     )
     categories = CategoryCountSerializer(many=True)
     in_stock = StockCountSerializer(many=True)
     price = PriceRangeSerializer(allow_null=True, help_text="null: nothing that matches has a price.")
-    attributes = AttributeCountSerializer(many=True, help_text="The commonest names first, 20 at most.")
+    attributes = AttributeCountSerializer(
+        many=True, help_text="The commonest names first, 20 at most, without those that are numbers."
+    )
+    numbers = NumberCountSerializer(many=True, help_text="Those that most products have first, 20 at most.")
 
 
 @extend_schema_serializer(many=False)

@@ -19,6 +19,12 @@ UNITS: Mapping[str, tuple[str, float]] = MappingProxyType(
 KEPT_IN = tuple(dict.fromkeys(kept for kept, _ in UNITS.values()))
 
 
+def kept_in(number: str) -> str:
+    """The unit that a number is kept in, by its name: cm of width_cm. Empty if it has none."""
+    stem, _, unit = number.rpartition("_")
+    return unit if stem and unit in KEPT_IN else ""
+
+
 def convert(value: float, unit: str, to: str) -> float:
     """The value in another unit of the same quantity. Raises ValueError if it is of another one."""
     (kept, factor), (other, divisor) = UNITS[unit], UNITS[to]

@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import suppress
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, NoReturn
 
 import environ
@@ -45,6 +46,14 @@ class Environment(environ.Env):
         value: str = self.str(name, default="0")
         is_share = value.replace(".", "", 1).isdecimal() and float(value) <= 1
         return float(value) if is_share else refuse(name, f"is {value!r}: set it to a number from 0 to 1")
+
+    def networks(self, name: str) -> list[IPv4Network | IPv6Network]:
+        """Networks with commas between them, none by default. What is none ends the process."""
+        told = [text.strip() for text in self.str(name, default="").split(",") if text.strip()]
+        try:
+            return [ip_network(text) for text in told]
+        except ValueError as error:
+            return refuse(name, f"names no network ({error}): write it like 10.20.0.0/16")
 
 
 def refuse(name: str, why: str) -> NoReturn:

@@ -215,6 +215,9 @@ CELERY_TASK_ROUTES = {
     "search.tasks.roll_up": {"queue": "maintenance"},
     "operations.tasks.report_leftovers": {"queue": "maintenance"},
     "descriptions.tasks.tag_pending": {"queue": "maintenance"},
+    # Others' servers are waited for.
+    "search.tasks.read_feeds": {"queue": "fetching"},
+    "search.tasks.fetch_pending": {"queue": "fetching"},
     # Each photo is waited for, for seconds to a minute.
     "descriptions.tasks.caption_pending": {"queue": "captions"},
 }
@@ -223,6 +226,8 @@ CELERY_BEAT_SCHEDULER = "config.beat.Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "index pending photos": {"task": "search.tasks.index_pending", "schedule": 30, "options": {"expires": 30}},
     "go on with imports": {"task": "search.tasks.import_pending", "schedule": 30, "options": {"expires": 30}},
+    "read feeds": {"task": "search.tasks.read_feeds", "schedule": 30, "options": {"expires": 30}},
+    "fetch photos": {"task": "search.tasks.fetch_pending", "schedule": 30, "options": {"expires": 30}},
     "maintain the index": {"task": "search.tasks.maintain", "schedule": 600, "options": {"expires": 600}},
     "write the use of keys": {"task": "access.tasks.write_usage", "schedule": 60, "options": {"expires": 60}},
     "tag products": {"task": "descriptions.tasks.tag_pending", "schedule": 120, "options": {"expires": 120}},
@@ -237,7 +242,7 @@ CELERY_BEAT_SCHEDULE = {
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "celerybeat-schedule")
 
 # --- REST ---------------------------------------------------------------------------------------------------
-# Whether the API answers requests without a key. The shop's own page sends none.
+# Whether the API answers requests without a key. The shop's own page sends STOREFRONT_KEY.
 ANONYMOUS_API = env.bool("ANONYMOUS_API", default=True)
 SEARCH_THROTTLE = env.str("SEARCH_THROTTLE", default="120/min").lower()
 # Pages and photos for each address. Behind one address there may be an office: five times as many pages as searches,
@@ -351,6 +356,19 @@ if CAPTION_URL:
         "options": {"expires": 60},
     }
 
+# --- Photos at web addresses ------------------------------------------------------------------------------------
+# Private networks that addresses in catalogues may lead to; by default they lead to the internet alone.
+FETCH_NETWORKS = env.networks("FETCH_NETWORKS")
+# Whether addresses without TLS are fetched, too.
+FETCH_HTTP = env.bool("FETCH_HTTP", default=False)
+# Photos that a worker asks for at once: of one host, four at most.
+FETCH_REQUESTS = env.count("FETCH_REQUESTS", default=16, least=1)
+# Where those whose servers are asked may turn to: a page, or an address of mail.
+FETCH_CONTACT = env.str("FETCH_CONTACT", default="").strip()
+if not (FETCH_CONTACT.isascii() and FETCH_CONTACT.isprintable()) or set(FETCH_CONTACT) & set("()\\"):
+    refuse("FETCH_CONTACT", "goes into a header: write a page or an address of mail in plain letters, no parentheses")
+FETCH_USER_AGENT = f"Lamplight/{VERSION}" + (f" (+{FETCH_CONTACT})" if FETCH_CONTACT else "")
+
 # --- Customers ------------------------------------------------------------------------------------------------
 # Days that searches and events stay in the log; 0 keeps none.
 QUERY_LOG_DAYS = env.int("QUERY_LOG_DAYS", default=30)
@@ -368,6 +386,12 @@ METRICS_ROOT = VAR / "metrics" / VERSION
 # --- Storefront -------------------------------------------------------------------------------------------------
 # Folders of photos that the page offers for trying, with commas between them; none by default.
 STOREFRONT_SAMPLES = [Path(folder) for folder in env.list("STOREFRONT_SAMPLES", default=[])]
+# A publishable key that the page sends, which a shop needs with ANONYMOUS_API=0. Whoever opens the page can read it.
+STOREFRONT_KEY = env.str("STOREFRONT_KEY", default="").strip()
+if STOREFRONT_KEY and not STOREFRONT_KEY.startswith("pk_"):
+    refuse("STOREFRONT_KEY", "is no publishable key (pk_...), and anybody can read the page: see docs/api.md#keys")
+# The sku of the product on /example/, a page of a shop with the widget; empty: there is no such page.
+STOREFRONT_EXAMPLE = env.str("STOREFRONT_EXAMPLE", default="")
 
 # --- Admin ------------------------------------------------------------------------------------------------------
 LOGIN_REDIRECT_URL = "admin:index"

@@ -20,6 +20,7 @@ DEMO = Path(__file__).resolve().parent
 CATALOG = DEMO / "catalog" / "catalog.csv"
 QUERIES, ROOMS = DEMO / "queries", DEMO / "rooms"
 QUERY = "LAM-008"  # The product whose customer photo is asked about unless another one is named.
+EXAMPLE = "SOF-001"  # The product on /example/, a page of a shop with the widget.
 PHOTOS = 300  # Of the sample catalogue's products.
 SHOWN, FIRST_PAGE = 5, 10
 
@@ -42,6 +43,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     os.environ.setdefault("LAMPLIGHT_VAR", "var/demo")  # The shop of `make run` has another folder.
     os.environ.setdefault("STOREFRONT_SAMPLES", f"{ROOMS},{QUERIES}")
+    os.environ.setdefault("STOREFRONT_EXAMPLE", EXAMPLE)
     starting = "Starting PostgreSQL, Redis, Celery workers and the web server ..."
     with run_or_exit(interrupted=130 if options.check else 0), running(starting) as stack:
         import_catalog()
@@ -59,6 +61,7 @@ def main() -> None:
             print(f"\n{sentence(problem)}" if problem else "")
             if count(index, "photos") > PHOTOS:
                 print("Your own photos are searched as well, and the sample's neighbours are others than without.")
+            print(f"\nA shop's own page, with Lamplight's widget: {stack.url}/example/")
             print(welcome(stack))
             stack.wait()
 

@@ -17,6 +17,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
+ROOMS = Path(__file__).resolve().parent / "rooms"
 CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 MAX_BYTES = 300_000
 WIDE, NARROW = (1280, 900), (390, 844)
@@ -50,6 +51,15 @@ def opened(page: Page) -> None:
     page.wait_for_selector("#kin .card")
 
 
+def with_widget(page: Page) -> None:
+    """Search by a photo of a room on the example page, and choose the second thing in it."""
+    page.wait_for_selector("lamplight-similar[filled]")
+    page.click("lamplight-search .opener")
+    page.locator("lamplight-search input[type=file]").first.set_input_files(ROOMS / "ROOM-001.webp")
+    page.wait_for_selector("lamplight-search .results[aria-busy=false] .card")
+    page.click("lamplight-search .things .chip >> nth=1")
+
+
 def logged_in(page: Page) -> None:
     folder = Path(os.environ.get("LAMPLIGHT_VAR", "var/demo"))
     page.fill("#id_username", "admin")
@@ -80,6 +90,7 @@ SHOTS = [
     Shot("basket", ROOM, within_budget),
     Shot("why", ROOM, explained),
     Shot("product", "/products/SOF-003/", opened),
+    Shot("widget", "/example/", with_widget),
     Shot("dashboard", "/admin/", logged_in),
 ]
 

@@ -12,7 +12,8 @@ class SearchConfig(AppConfig):
     name = "search"
 
     def ready(self) -> None:
-        from catalog.models import Category, Import, Photo, Product
+        from catalog.models import Category, Feed, Import, Photo, Product
+        from catalog.photo_addresses import bell
         from search import checks  # noqa: F401
         from search.models import Space
 
@@ -20,6 +21,8 @@ class SearchConfig(AppConfig):
         post_save.connect(on_catalog_change, sender=Product, dispatch_uid="product-bell")
         post_save.connect(on_catalog_change, sender=Space, dispatch_uid="space-bell")
         post_save.connect(on_import, sender=Import, dispatch_uid="import-bell")
+        post_save.connect(on_feed, sender=Feed, dispatch_uid="feed-bell")
+        bell.due.connect(on_addresses_due, dispatch_uid="fetch-bell")
         post_save.connect(on_category_made, sender=Category, dispatch_uid="category-partitions")
 
 
@@ -35,6 +38,20 @@ def on_import(**kwargs: Any) -> None:
     from search import worker_bell
 
     transaction.on_commit(partial(worker_bell.ring, worker_bell.IMPORT), robust=True)
+
+
+def on_feed(**kwargs: Any) -> None:
+    """Wake a worker after commit: a feed may be due, or staff asked for it."""
+    from search import worker_bell
+
+    transaction.on_commit(partial(worker_bell.ring, worker_bell.FEEDS), robust=True)
+
+
+def on_addresses_due(**kwargs: Any) -> None:
+    """Wake the worker that fetches after commit: web addresses of photos are due."""
+    from search import worker_bell
+
+    transaction.on_commit(partial(worker_bell.ring, worker_bell.FETCH), robust=True)
 
 
 def on_category_made(created: bool, **kwargs: Any) -> None:

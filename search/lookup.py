@@ -138,8 +138,8 @@ def _read(
         ranked = sorted([*closed, *products], key=attrgetter("distance", "photo_id")) if closed else products
         answer = replace(_answer(ranked, metric, limit, min_similarity), short=ranking.short)
         if len(answer.hits) >= limit:
-            # In a single leaf, whatever was not found is farther than what was.
-            return answer if len(plan.categories) > 1 else replace(answer, short=frozenset())
+            # In a single leaf, whatever was not found is farther than what was, if enough was named to be ranked.
+            return answer if len(plan.categories) > 1 else replace(answer, short=ranking.thin)
         plan = plan.of(plan.categories - answer.below)
         if not plan.categories:
             return answer

@@ -14,6 +14,7 @@ from catalog.synonyms import synonyms_within
 from ml.feature_scaling import unit
 from ml.text_encoder import Floats, TextEncoder
 from search.store import text_vectors
+from search.store.passing import conditions
 
 # The most products that are found by meaning: two pages and a half. Beyond them, what is near is near by chance, and
 # the nearest 100 take a millisecond more.
@@ -62,7 +63,7 @@ class Meaning:
         return max([LEAST, *(LEAST_SHARE * one.score for one in best)])
 
     def _ranked(self, filters: Q) -> list["_Scored"]:
-        key = str(filters)
+        key = repr(conditions(filters))  # A Q that holds a set of products would be read for its text.
         if key not in self._rankings:
             self._rankings[key] = self._rank(filters)
         return self._rankings[key]

@@ -4,16 +4,20 @@ import time
 from collections import Counter
 from typing import Any
 
+from cachetools import TTLCache, cached
 from celery import current_app, shared_task
 from celery.signals import worker_ready
 from celery.utils.log import get_task_logger
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
+from django.utils import timezone
 from psycopg_pool import PoolTimeout
 
 from catalog import product_numbers, vocabulary
+from catalog.feeds import runs
 from catalog.importing import jobs
 from catalog.models import VocabularyWord
+from catalog.photo_addresses.turn import Turn
 from ml.recipes import WeightsError
 from search import (
     detector_training,
@@ -25,6 +29,7 @@ from search import (
     text_encoders,
     text_indexing,
     worker_bell,
+    worker_stop,
 )
 from search.log import days, queries
 from search.models import Space
@@ -33,6 +38,10 @@ from search.store import partitions
 logger = get_task_logger(__name__)
 # Seconds that one task goes on taking batches: Ctrl-C and a deployment wait for its end.
 TURN = 10
+# Asking is done by threads. At the end of a turn the slowest servers are waited for, for half a minute.
+FETCHING_TURN = 300
+FEEDS_SEEN = 5  # Seconds from one look for due feeds to the next, while photos are fetched.
+FETCHING = "fetching"  # The queue of what waits for others' servers.
 MAINTENANCE = "maintenance"  # The queue of what takes minutes.
 MAINTAINED = 600  # Seconds until beat rings for maintenance again.
 TEXTS_FOR = 2  # Seconds that a photo for the live space waits for texts.
@@ -120,6 +129,34 @@ def import_pending() -> None:
         worker_bell.ring(worker_bell.IMPORT)
 
 
+@shared_task
+def read_feeds() -> None:
+    """Read feeds that are due. Their servers are waited for, for two minutes at most each."""
+    worker_bell.silence(worker_bell.FEEDS)
+    if runs.work(TURN):
+        worker_bell.ring(worker_bell.FEEDS)
+
+
+@cached(TTLCache(maxsize=1, ttl=FEEDS_SEEN))
+def _a_feed_is_due() -> bool:
+    """Photos give way to feeds, which are few: the addresses that are being asked are due again."""
+    return runs.due(timezone.now()).exists()
+
+
+@shared_task
+def fetch_pending() -> None:
+    """Fetch the photos whose web addresses are due. What they bring is indexed like any other photo."""
+    worker_bell.silence(worker_bell.FETCH)
+    begun = time.monotonic()
+    turn = Turn(FETCHING_TURN, stopping=lambda: worker_stop.is_told() or _a_feed_is_due())
+    settled = Counter(each.outcome for each in turn)
+    if settled:
+        told = ", ".join(f"{number} {outcome}" for outcome, number in settled.items())
+        logger.info("addresses of photos: %s, %.1f a second", told, settled.total() / (time.monotonic() - begun))
+    if turn.is_cut:
+        worker_bell.ring(worker_bell.FETCH)
+
+
 # A long task outlives the broker's visibility timeout, so it is acknowledged at its start; bells ring again anyway.
 @shared_task(acks_late=False, soft_time_limit=DAY, time_limit=DAY + 60)
 def train_head() -> None:
@@ -200,6 +237,9 @@ def look_at_once(**kwargs: Any) -> None:
     """Take up at once what became pending while no worker ran, instead of waiting for beat."""
     index_pending.apply_async(expires=worker_bell.TIMEOUT)
     import_pending.apply_async(expires=worker_bell.TIMEOUT)
+    if FETCHING in current_app.amqp.queues.consume_from:
+        read_feeds.apply_async(expires=worker_bell.TIMEOUT)
+        fetch_pending.apply_async(expires=worker_bell.TIMEOUT)
     if MAINTENANCE in current_app.amqp.queues.consume_from:  # Beat would ring in ten minutes, or at night.
         for task in (maintain, roll_up):
             task.apply_async(expires=MAINTAINED)

@@ -1,4 +1,4 @@
-"""The bells that wake a worker: one for photos, one for imports.
+"""The bells that wake a worker: one for photos, one for imports, one for feeds, one for photos at web addresses.
 
 One ring is enough, however many photos arrive before a worker answers: no second one is sent while one waits in the
 queue. The worker silences the bell before it looks for pending photos, so a photo committed later rings again.
@@ -14,6 +14,8 @@ from kombu.exceptions import OperationalError
 
 logger = logging.getLogger(__name__)
 INDEX, IMPORT = "search.tasks.index_pending", "search.tasks.import_pending"
+FEEDS = "search.tasks.read_feeds"
+FETCH = "search.tasks.fetch_pending"
 # Seconds until a ring that nobody answered (a worker or Redis died) may be repeated; beat rings as often.
 TIMEOUT = 30
 # Seconds in which a process rings no bell after Redis failed. One that hangs takes a second to fail: it delays one

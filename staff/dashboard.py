@@ -16,6 +16,8 @@ from django.http import HttpRequest
 from access import usage
 from access.models import Key
 from access.usage import Usage
+from catalog.feeds.models import Feed
+from catalog.feeds.standing import Stand, Standing, standings
 from catalog.models import Category, Import, Product
 from descriptions import caption_progress
 from descriptions.captioning import shops_model
@@ -28,6 +30,7 @@ from staff import confusion
 from staff.confusion import Confusion
 
 IMPORTS = 5  # the last ones
+FEEDS = 8
 KEYS = 8  # Those most used. A shop has a few, and the list of keys has all.
 KEPT = 10  # Seconds that a process keeps the state of the index. Counting a million photos takes one.
 
@@ -76,6 +79,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         context |= {"products": Product.objects.count(), "index": space and index(space), "captions": captions()}
     if may("catalog.add_import") or may("catalog.view_import"):
         context["imports"] = Import.objects.select_related("created_by")[:IMPORTS]
+    if may("catalog.view_feed"):
+        context["feeds"] = feeds()
     if may("search.view_space"):
         context |= {"space": space, "judge": space and judge(space), "today": queries.today()}
     if may("access.view_key"):
@@ -104,6 +109,12 @@ def judge(space: Space) -> Judge | None:
         return None
     names = dict(Category.objects.values_list("pk", "name"))
     return Judge(head, confusion.of(head.metrics, names))
+
+
+def feeds() -> list[Standing]:
+    """The first feeds, those that somebody has to look at before all others."""
+    found = standings(Feed.objects.all())
+    return sorted(found, key=lambda one: (one.stand not in (Stand.FAILED, Stand.WAITS), one.feed.name))[:FEEDS]
 
 
 def keys() -> list[KeyUse]:

@@ -15,7 +15,6 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -28,29 +27,12 @@ from catalog.importing.recognition import FORMATS, MAX_CSV_BYTES, MAX_ROWS, read
 from catalog.importing.rows import as_text
 from catalog.models import Import
 from catalog.storage import PrivateUploadHandler
+from staff import photo_addresses
+from staff.import_progress import is_held, progress, summary, title, told
 from staff.lists import StaffModelAdmin
 
 State = Import.State
 ROWS_A_PAGE = 50
-# A live worker settles a batch in seconds. Imports and indexing take turns of ten seconds.
-STALLED_SECONDS = 60
-TITLES = {
-    State.CHECKING: "Checking",
-    State.CHECKED: "Ready to import",
-    State.QUEUED: "Waiting to be imported",
-    State.RUNNING: "Importing",
-    State.DONE: "Imported",
-    State.FAILED: "Failed",
-    State.CANCELLED: "Cancelled",
-}
-# The words for a check, and for an import.
-WOULD = {
-    Outcome.ADDED: "to add",
-    Outcome.UPDATED: "to change",
-    Outcome.REFUSED: "refused",
-    Outcome.UNCHANGED: "unchanged",
-}
-DID = {**WOULD, Outcome.ADDED: "added", Outcome.UPDATED: "changed"}
 
 
 class ImportForm(forms.ModelForm):
@@ -71,8 +53,8 @@ class ImportForm(forms.ModelForm):
             "or a UTF-8 file whose first line names the columns: sku, name and category are required; image, "
             "description, price, currency, in_stock and url are not. Any other column is an attribute, such as color. "
             f"At most {MAX_ROWS:,} rows and {MAX_CSV_BYTES // 1_000_000} MB.",
-            "photos": "The photos that the column image names. Without a CSV file, each photo becomes a product, "
-            "and its folder names the category, such as chair/oak.jpg. "
+            "photos": "The photos that the column image names, other than by web addresses. Without a CSV file, "
+            "each photo becomes a product, and its folder names the category, such as chair/oak.jpg. "
             f"At most {MAX_ENTRIES:,} files that unpack to {MAX_UNPACKED_BYTES // 1_000_000_000} GB; "
             f"both files together have at most {settings.MAX_IMPORT_REQUEST_BYTES // 1_000_000_000} GB.",
         }
@@ -115,10 +97,10 @@ def place_of(upload: UploadedFile) -> Path:
 @admin.register(Import)
 class ImportAdmin(StaffModelAdmin):
     form = ImportForm
-    list_display = ["files", "created_at", "created_by", "status", "rows"]
+    list_display = ["files", "created_at", "sent_by", "status", "rows"]
     list_display_links = ["files"]
-    list_filter = ["state"]
-    list_select_related = ["created_by"]
+    list_filter = ["state", "feed"]
+    list_select_related = ["created_by", "feed"]
     list_per_page = 50
     add_form_template = "staff/import_form.html"
 
@@ -173,7 +155,7 @@ class ImportAdmin(StaffModelAdmin):
         sent = self.of(request, object_id)
         counts = told(sent)
         chosen = next((outcome for outcome in counts if outcome == request.GET.get("outcome")), None)
-        chosen = chosen or next((outcome for outcome in WOULD if getattr(sent, outcome.value)), Outcome.ADDED)
+        chosen = chosen or next((outcome for outcome in counts if getattr(sent, outcome)), Outcome.ADDED)
         pages = Paginator(sent.rows.filter(outcome=chosen), ROWS_A_PAGE)
         context = {
             **self.admin_site.each_context(request),
@@ -181,13 +163,15 @@ class ImportAdmin(StaffModelAdmin):
             "title": str(sent),
             "sent": sent,
             "progress": progress(sent),
-            "counts": [(outcome, words, getattr(sent, outcome.value)) for outcome, words in counts.items()],
+            "counts": [(outcome, words, getattr(sent, outcome)) for outcome, words in counts.items()],
             "chosen": chosen,
             "page": pages.get_page(request.GET.get("page")),
             "shown": jobs.SHOWN_ROWS,
-            "left_out": getattr(sent, chosen.value) - pages.count,
+            "left_out": getattr(sent, chosen) - pages.count,
             "may_import": self.has_add_permission(request),
-            "changes_something": bool(sent.added or sent.updated),
+            "changes_something": bool(sent.added or sent.updated or sent.gone),
+            "is_held": is_held(sent),
+            "addresses": photo_addresses.of_import(sent),
             "is_waiting": sent.state in Import.WAITING,
             "can_delete": self.has_delete_permission(request, sent),
         }
@@ -241,44 +225,15 @@ class ImportAdmin(StaffModelAdmin):
 
     @admin.display
     def rows(self, sent: Import) -> str:
-        if sent.state in Import.WAITING:
-            return f"{sent.done:,} of {sent.total:,}" if sent.total else "–"
-        counts = [(getattr(sent, outcome.value), words) for outcome, words in told(sent).items()]
-        return ", ".join(f"{count:,} {words}" for count, words in counts if count) or "–"
+        return summary(sent)
+
+    @admin.display(description="created by", ordering="created_by")
+    def sent_by(self, sent: Import) -> str:
+        return str(sent.created_by or (sent.feed_id and "its feed") or "–")
 
 
 def to_page(sent: Import) -> HttpResponseRedirect:
     return HttpResponseRedirect(reverse("admin:catalog_import_change", args=[sent.pk]))
-
-
-def title(sent: Import) -> str:
-    idle = sent.state == State.CHECKED and not (sent.added or sent.updated)
-    return "Nothing to import" if idle else TITLES[State(sent.state)]
-
-
-def told(sent: Import) -> dict[Outcome, str]:
-    """The words for what became of rows, or would."""
-    return WOULD if sent.dry_run else DID
-
-
-def progress(sent: Import) -> dict[str, Any]:
-    """What the page shows of an import while it changes."""
-    begun, active = sent.begun_at, sent.active_at
-    seconds = (active - begun).total_seconds() if begun and active else 0
-    rate = sent.done / seconds if seconds > 0 else None
-    silent = (timezone.now() - (active or sent.created_at)).total_seconds()
-    return {
-        "state": sent.state,
-        "title": title(sent),
-        "done": sent.done,
-        "total": sent.total,
-        "rows_per_second": rate and round(rate, 1),
-        "seconds_left": rate and sent.total and round((sent.total - sent.done) / rate),
-        "stalled": sent.state in Import.WAITING and silent > STALLED_SECONDS,
-        **{outcome.value: getattr(sent, outcome.value) for outcome in Outcome},
-        "photos_added": sent.photos_added,
-        "reason": sent.reason,
-    }
 
 
 class Echo:

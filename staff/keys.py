@@ -22,7 +22,7 @@ from access import scopes, secrets, usage
 from access.models import Key, RotationError
 from staff.lists import StaffModelAdmin
 
-# What a rotated key's former secret works on for: a day to put the new one in its place.
+# What a rotated key's former secret works on for, unless it is to end at once: a day to put the new one in its place.
 GRACE = timedelta(days=1)
 
 
@@ -153,7 +153,7 @@ class KeyAdmin(StaffModelAdmin):
             return self._back(pk)
         key.prefix = request.POST.get("prefix", "")  # That the page showed.
         try:
-            secret = key.rotate(GRACE)
+            secret = key.rotate(timedelta(0) if request.POST.get("at_once") else GRACE)
         except RotationError as error:
             self.message_user(request, str(error), messages.ERROR)
             return self._back(pk)

@@ -31,6 +31,8 @@ SIDEBAR: dict[str, Any] = {
                 page("Synonyms", "compare_arrows", f"{CATALOG}_synonym_changelist", "catalog.view_synonym"),
                 page("Attributes", "straighten", f"{CATALOG}_attributetype_changelist", "catalog.view_attributetype"),
                 page("Imports", "upload_file", f"{CATALOG}_import_changelist", "catalog.add_import"),
+                page("Feeds", "rss_feed", f"{CATALOG}_feed_changelist", "catalog.view_feed"),
+                page("Photo addresses", "add_link", f"{CATALOG}_photoaddress_changelist", "catalog.view_photoaddress"),
             ],
         },
         {

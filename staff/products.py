@@ -37,6 +37,7 @@ from ml.images import as_jpeg, open_photo
 from search import indexing, photo_states, worker_bell
 from search.models import Rejection, Space
 from search.photo_states import State
+from staff import photo_addresses
 from staff.lists import MOST_SELECTED, BoundedPaginator, CheckedChangeList, StaffModelAdmin, thumbnail
 from staff.product_form import MoveForm, ProductForm
 from staff.tags import DECIDE, proposed
@@ -162,7 +163,7 @@ class ProductAdmin(StaffModelAdmin):
     show_facets = admin.ShowFacets.NEVER  # Each facet would count all products.
     search_fields = ["sku", "name"]
     search_help_text = "Words of the product, or the start of a sku"
-    readonly_fields = ["numbers", "caption", "caption_source", "proposed", "created_at", "updated_at"]
+    readonly_fields = ["numbers", "addresses", "caption", "caption_source", "proposed", "created_at", "updated_at"]
     actions = ["move", "delete_selected", "reindex", "retry", "caption_anew"]
     warn_unsaved_form = True
 
@@ -213,6 +214,10 @@ class ProductAdmin(StaffModelAdmin):
     def numbers(self, product: Product) -> str:
         return ", ".join(f"{number.name} {number.value:g}" for number in product.numbers.order_by("name"))
 
+    @admin.display(description="photos at web addresses")
+    def addresses(self, product: Product) -> SafeString | str:
+        return photo_addresses.of_product(product)
+
     @admin.display(description="price", ordering="price")
     def costs(self, product: Product) -> str:
         return "–" if product.price is None else f"{product.price}\xa0{product.currency}"
@@ -227,7 +232,8 @@ class ProductAdmin(StaffModelAdmin):
         tags = ["proposed"] if obj and request.user.has_perm("catalog.change_product") and proposed(obj) else []
         captions = ["caption", "caption_source"] if obj and obj.caption else []
         numbers = ["numbers"] if obj and obj.numbers.exists() else []
-        return [*fields, *numbers, *tags, *photos, *captions, ("created_at", "updated_at")]
+        addresses = ["addresses"] if obj and obj.photo_addresses.exists() else []
+        return [*fields, *numbers, *tags, *photos, *addresses, *captions, ("created_at", "updated_at")]
 
     def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         form = super().get_form(request, *args, **kwargs)

@@ -16,9 +16,10 @@ VERBS = ("view", "add", "change", "delete")
 ROLES = {
     EDITORS: {
         "catalog": [
-            *(f"{verb}_{model}" for model in ("product", "photo", "synonym") for verb in VERBS),
+            *(f"{verb}_{model}" for model in ("product", "photo", "synonym", "feed") for verb in VERBS),
             *(f"{verb}_import" for verb in ("view", "add", "delete")),
             *(f"{verb}_attributetype" for verb in ("view", "change")),
+            "view_photoaddress",
         ],
         "descriptions": ["view_tag"],
     }

@@ -40,6 +40,8 @@ def page(request: HttpRequest, sku: str = "") -> HttpResponse:
         "forgotten": kind == "photo",  # No address holds the visitor's own photo: the page can only say so.
         "samples": samples.offered(SAMPLES_SHOWN),
         "max_bytes": settings.MAX_REQUEST_BYTES,
+        "key": settings.STOREFRONT_KEY,
+        "index_closed": not settings.ANONYMOUS_API,  # No publishable key may ask how much is indexed.
     }
     response = render(request, "storefront/page.html", context)
     response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY

@@ -28,6 +28,7 @@ from search.store import partitions
 from tests.environment import WORKER
 
 pytest_plugins = [
+    "tests.fed_shop",
     "tests.grid_space",
     "tests.large_leaves",
     "tests.made_up_families",

@@ -97,7 +97,7 @@ class Installation:
             "--concurrency",
             "1",
             "-Q",
-            "celery,maintenance",
+            "celery,maintenance,fetching",
             "--hostname",
             name,
             "--loglevel",

@@ -10,6 +10,7 @@ from django.core.management import call_command
 from rest_framework.authtoken.models import Token
 
 from catalog import vocabulary
+from catalog.models import Product, ProductNumber
 from search import attribute_readings, head_training, indexing
 from search.models import Space
 from tests.grid_space import DIMENSIONS, RECIPE
@@ -20,6 +21,18 @@ DEMO: Path = settings.BASE_DIR / "demo"
 EACH = 3
 # Products that the docs name.
 NAMED = {"BED-017", "LAM-004", "SOF-001"}
+
+
+def measure() -> None:
+    """Give the products the numbers that the catalogue has in columns of their own."""
+    columns = ("width_cm", "depth_cm", "height_cm")
+    rows = [
+        ProductNumber(product=product, name=name, value=float(product.attributes[name]))
+        for product in Product.objects.all()
+        for name in columns
+        if name in product.attributes
+    ]
+    ProductNumber.objects.bulk_create(rows, ignore_conflicts=True)  # The import may have found them out.
 
 
 def open_shop(folder: Path) -> str:
@@ -33,6 +46,7 @@ def open_shop(folder: Path) -> str:
         writer.writeheader()
         writer.writerows(chosen)
     call_command("import_catalog", part, photos=DEMO / "catalog", stdout=StringIO(), stderr=StringIO())
+    measure()
     space = Space.objects.create(name="grid", recipe=RECIPE, dimensions=DIMENSIONS, state=Space.State.LIVE)
     while indexing.index_batch(space):
         pass

@@ -3,13 +3,15 @@
 import json
 import re
 
+import pytest
 import yaml
 from django.conf import settings
 from drf_spectacular.generators import SchemaGenerator
 
 from config.version import VERSION
 
-CLIENT = settings.BASE_DIR / "clients" / "typescript"
+# Where package.json and package-lock.json lie.
+PACKAGES = ("clients/typescript", "storefront/widget")
 
 
 def test_the_newest_release_of_the_changelog_is_this_version_and_is_dated():
@@ -22,9 +24,11 @@ def test_the_api_names_this_version():
     assert SchemaGenerator().get_schema(request=None, public=True)["info"]["version"] == VERSION
 
 
-def test_the_typescript_client_has_this_version():
-    lock = json.loads((CLIENT / "package-lock.json").read_text())
-    assert json.loads((CLIENT / "package.json").read_text())["version"] == VERSION
+@pytest.mark.parametrize("folder", PACKAGES)
+def test_the_typescript_client_and_the_widget_have_this_version(folder):
+    package = settings.BASE_DIR / folder
+    lock = json.loads((package / "package-lock.json").read_text())
+    assert json.loads((package / "package.json").read_text())["version"] == VERSION
     assert lock["version"] == lock["packages"][""]["version"] == VERSION
 
 

@@ -13,7 +13,7 @@ import requests
 from benchmarks.faults.clock import Clock
 from benchmarks.faults.disks import Disk
 
-PARTS = ("worker", "maintenance", "beat", "web")
+PARTS = ("worker", "maintenance", "fetching", "beat", "web")
 SERVERS = ("redis", "postgresql")
 READY_SECONDS = 180
 STOP_SECONDS = 120

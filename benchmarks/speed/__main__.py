@@ -2,10 +2,10 @@
 
 import argparse
 
-from benchmarks.speed import basket, encode, imports, index, query, search, words
+from benchmarks.speed import basket, encode, fetching, imports, index, query, search, words
 
 PARTS = {"encode": encode, "index": index, "search": search, "query": query, "imports": imports}
-PARTS |= {"basket": basket, "words": words}
+PARTS |= {"fetching": fetching, "basket": basket, "words": words}
 EXAMPLES = """examples:
   python -m benchmarks.speed encode
   python -m benchmarks.speed encode --weights efficientnet_lite2:imagenet resnet50:weights/resnet50.pth
@@ -13,6 +13,7 @@ EXAMPLES = """examples:
   python -m benchmarks.speed search
   python -m benchmarks.speed query
   python -m benchmarks.speed imports
+  python -m benchmarks.speed fetching
   python -m benchmarks.speed basket
   python -m benchmarks.speed words --rows 1000000
 """

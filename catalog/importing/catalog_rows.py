@@ -50,9 +50,9 @@ class CatalogRows:
         _ = self.count
         said = [f"{what}: {count:,}." for what, count in self._left_out.items()]
         if self._addresses == 1:
-            said.append("1 photo is at a web address, which is not fetched yet.")
+            said.append("1 photo is at a web address. A worker fetches it once its row is in.")
         elif self._addresses:
-            said.append(f"{self._addresses:,} photos are at web addresses, which are not fetched yet.")
+            said.append(f"{self._addresses:,} photos are at web addresses. Workers fetch them once their rows are in.")
         return said
 
     def understood(self) -> list[str]:

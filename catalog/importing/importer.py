@@ -6,6 +6,7 @@ from collections.abc import Container, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -17,6 +18,7 @@ from catalog import product_numbers
 from catalog.importing.albums import Refused
 from catalog.importing.rows import ProductRow, RefusedRow
 from catalog.models import Category, Product
+from catalog.photo_addresses.naming import differences, name_addresses
 from catalog.photos import MAX_PHOTOS, Picture, TooManyPhotos, add_pictures
 from catalog.storage import synced_together
 from ml.images import UnreadablePhoto
@@ -52,7 +54,7 @@ class Result:
 def import_rows(rows: Iterable[ProductRow | RefusedRow], dry_run: bool = False) -> Generator[Result, None, None]:
     """Yields one result for each row, in order, as soon as its batch is settled.
 
-    It deletes nothing, and a dry run writes nothing.
+    It deletes no product, and a dry run writes nothing. Web addresses of photos are left to workers.
     Fields and attributes that the source has columns for take its values. Others are left alone. Products without a
     difference are not written. A sku that comes again is unchanged if its data are the same, and refused if not.
     Memory grows by about 200 bytes a row, for the skus met. It does not grow with the photos.
@@ -86,13 +88,16 @@ def batches(rows: Iterable[ProductRow | RefusedRow]) -> Iterator[list[ProductRow
 class Importer:
     """Remembers the rows that an import has settled: the categories it met, and where each sku was."""
 
-    def __init__(self, dry_run: bool) -> None:
-        self.dry_run = dry_run
+    def __init__(self, dry_run: bool, rested: timedelta = timedelta(0)) -> None:
+        """`rested`: how long ago an address of a photo was asked at least, if it is to be asked again."""
+        self.dry_run, self.rested = dry_run, rested
         self.categories: dict[str, Category] = {}
         # Slugs of categories that a dry run made and took back with their row.
         self.taken_back: set[str] = set()
         # By sku that went in: its place, and a fingerprint of its data.
         self.accepted: dict[str, tuple[str, int]] = {}
+        # The web addresses that rows of the batch under way name. They are written at its end, all at once.
+        self._named: dict[Product, tuple[str, ...]] = {}
 
     def recall(self, row: ProductRow) -> None:
         """Remember a row that another importer settled, as if it had gone in here."""
@@ -106,7 +111,10 @@ class Importer:
     def load(self, batch: list[ProductRow | RefusedRow], pool: ThreadPoolExecutor) -> list[Loaded]:
         """The rows with their products. Their photos are still being read and decoded when this returns."""
         skus = [row.sku for row in batch if isinstance(row, ProductRow)]
-        products = {product.sku: product for product in Product.objects.filter(sku__in=skus).with_photos()}
+        found = Product.objects.filter(sku__in=skus).with_photos()
+        if any(row.addresses for row in batch if isinstance(row, ProductRow)):
+            found = found.prefetch_related("photo_addresses")
+        products = {product.sku: product for product in found}
         held = {sku: {photo.sha256 for photo in product.photos.all()} for sku, product in products.items()}
         return [
             (row, pool.submit(load, row, held.get(row.sku, set()), self.dry_run), products.get(row.sku))
@@ -135,6 +143,8 @@ class Importer:
             yield
 
     def settle(self, batch: list[Loaded]) -> Iterator[Result]:
+        """The results, which the caller takes to the end: what the rows have in common is written there."""
+        self._named = {}
         for row, loading, product in batch:
             try:
                 if isinstance(row, RefusedRow):
@@ -143,6 +153,7 @@ class Importer:
             except Refused as refusal:
                 result = Result(row.place, row.sku, Outcome.REFUSED, reason=str(refusal))
             yield result
+        name_addresses(self._named, self.rested)
 
     def settle_row(self, row: ProductRow, new: list[Picture], product: Product | None) -> Result:
         """Raises Refused."""
@@ -199,21 +210,25 @@ class Importer:
     def store(self, row: ProductRow, category: Category, new: list[Picture], product: Product) -> Result:
         """Raises ValidationError, TooManyPhotos, DatabaseError; Product.DoesNotExist if it was deleted just now."""
         is_new = product.pk is None
+        addresses = differences([] if is_new else product.photo_addresses.all(), row.addresses)
         changed = news(row, category, product)
         if changed and not is_new:
             # The product was looked up before its photos were decoded. Later changes by others must not be undone.
             product = Product.objects.with_photos().select_for_update(of=("self",), no_key=True).get(pk=product.pk)
             changed = news(row, category, product)
-        changes = "; ".join(change(name, getattr(product, name), to) for name, to in changed.items() if not is_new)
+        changes = [change(name, getattr(product, name), to) for name, to in changed.items() if not is_new]
         if changed:
             for name, value in changed.items():
                 setattr(product, name, value)
             product.full_clean(exclude=["category"], validate_unique=False, validate_constraints=False)
             product.save(update_fields=None if is_new else [*changed, "updated_at"])
         photos_added = self.add_photos(product, new)
-        outcome = Outcome.ADDED if is_new else Outcome.UPDATED if changed or photos_added else Outcome.UNCHANGED
-        what = f"{shown(row.name)}, {category}" if is_new else changes
-        return Result(row.place, row.sku, outcome, photos_added, what=what)
+        if row.addresses and not self.dry_run:
+            self._named[product] = row.addresses
+        is_updated = changed or photos_added or addresses
+        outcome = Outcome.ADDED if is_new else Outcome.UPDATED if is_updated else Outcome.UNCHANGED
+        what = [f"{shown(row.name)}, {category}"] if is_new else changes
+        return Result(row.place, row.sku, outcome, photos_added, what="; ".join(filter(None, [*what, addresses])))
 
     def add_photos(self, product: Product, new: list[Picture]) -> int:
         """Add the photos and return their number. A dry run only counts, since files would not be rolled back."""

@@ -1,4 +1,7 @@
-"""Imports that staff send through the admin. Any worker checks them, and runs them once staff confirm.
+"""Imports that staff send through the admin, and those of feeds.
+
+Any worker checks them, and runs them once staff confirm. A feed's is run without that, unless its brake holds it
+(catalog.feeds).
 
 Workers ask the database what is to be done. A batch of rows and the import's progress are committed together. If a
 worker dies, the next one goes on from there.
@@ -16,13 +19,14 @@ from pathlib import Path
 from django.db import OperationalError, transaction
 from django.utils import timezone
 
+from catalog.feeds import endings, gone, seen
 from catalog.importing.albums import Archive, Misuse, OutOfReach
 from catalog.importing.catalog_rows import CatalogRows
 from catalog.importing.folder_rows import ArchiveRows
 from catalog.importing.importer import Importer, Loaded, Outcome, Result, batches, decoders
 from catalog.importing.recognition import files_of, read_sent
 from catalog.importing.rows import ProductRow
-from catalog.models import Import, ImportRow
+from catalog.models import Import, ImportQuerySet, ImportRow
 from catalog.storage import private_storage
 from ml.images import DecodersBusy
 
@@ -37,6 +41,8 @@ SHOWN_ROWS = 1_000
 MAX_ATTEMPTS = 5
 KEPT_UNCONFIRMED = timedelta(days=7)
 KEPT = timedelta(days=90)
+# A run of a feed has photos asked again that were last asked so long ago. A person who imports has all of them asked.
+RESTED = timedelta(days=1)
 # A server that dies during an upload, or before it writes the row, leaves files without an import.
 KEPT_ALONE = timedelta(days=1)
 
@@ -76,6 +82,7 @@ def take_up() -> Import | None:
             begin(sent)
         if sent.attempts == MAX_ATTEMPTS:
             change(sent, state=State.FAILED, reason=exhausted(sent))
+            note_end(sent, State.FAILED)
         else:
             change(sent, attempts=sent.attempts + 1, active_at=now, begun_at=sent.begun_at or now)
     return sent
@@ -84,7 +91,7 @@ def take_up() -> Import | None:
 def begin(sent: Import) -> None:
     """Turn a confirmed check into a run, with all counts at 0."""
     sent.rows.all().delete()
-    nothing = dict.fromkeys(["done", "attempts", "photos_added", *(outcome.value for outcome in Outcome)], 0)
+    nothing = dict.fromkeys(["done", "attempts", "photos_added", "gone", *(outcome.value for outcome in Outcome)], 0)
     change(sent, state=State.RUNNING, dry_run=False, begun_at=None, **nothing)
 
 
@@ -99,7 +106,7 @@ def go_on(sent: Import, deadline: float) -> None:
     """Settle rows until all are settled, the time is up, the import is cancelled or another worker is ahead."""
     if sent.state in Import.OVER:
         return
-    importer = Importer(sent.dry_run)
+    importer = Importer(sent.dry_run, RESTED if sent.feed_id else timedelta(0))
     try:
         with opened(sent) as rows, decoders() as pool:
             if sent.total is None:
@@ -115,15 +122,33 @@ def go_on(sent: Import, deadline: float) -> None:
     except Misuse as error:
         finish(sent, State.FAILED, str(error))
     else:
-        finish(sent, State.CHECKED if sent.dry_run else State.DONE)
+        conclude(sent, deadline)
+
+
+def conclude(sent: Import, deadline: float) -> None:
+    """End an import whose rows are all settled."""
+    if not sent.dry_run:
+        if sent.feed_id is None or gone.settle(sent, deadline):
+            finish(sent, State.DONE)
+        return
+    with transaction.atomic():
+        if sent.feed_id is None:
+            finish(sent, State.CHECKED)
+        elif own(sent).select_for_update():
+            finish(sent, *endings.end_of_check(sent))
+
+
+def own(sent: Import) -> ImportQuerySet:
+    """The import, unless somebody cancelled it or another worker is ahead."""
+    return Import.objects.filter(pk=sent.pk, state=sent.state, done=sent.done)
 
 
 def hold(sent: Import, outage: Exception) -> None:
     """Store why the import is held up. The turn does not count as an attempt."""
     why = " ".join(str(getattr(outage, "strerror", None) or outage).split()).rstrip(".")
     reason = f"It is held up: {why}. It tries again by itself."
-    own = Import.objects.filter(pk=sent.pk, state=sent.state)
-    own.update(attempts=max(sent.attempts - 1, 0), reason=reason)
+    held_up = Import.objects.filter(pk=sent.pk, state=sent.state)
+    held_up.update(attempts=max(sent.attempts - 1, 0), reason=reason)
 
 
 @contextmanager
@@ -157,10 +182,12 @@ def recall(sent: Import, importer: Importer, rows: Iterator[object]) -> None:
 def settle(sent: Import, importer: Importer, batch: list[Loaded]) -> bool:
     """Settle the batch. Returns False if the import was cancelled or another worker was faster."""
     with importer.together(batch):
-        own = Import.objects.filter(pk=sent.pk, state=sent.state, done=sent.done).select_for_update()
-        if not own:
+        if not own(sent).select_for_update():
             return False
-        record(sent, list(importer.settle(batch)))
+        results = list(importer.settle(batch))
+        record(sent, results)
+        if sent.feed_id is not None:
+            seen.mark(sent, results)
     return True
 
 
@@ -197,8 +224,14 @@ def as_row(sent: Import, number: int, result: Result) -> ImportRow:
 
 def finish(sent: Import, state: str, reason: str = "") -> None:
     """End the import in this state, unless someone cancelled it or another worker is ahead."""
-    own = Import.objects.filter(pk=sent.pk, state=sent.state, done=sent.done)
-    own.update(state=state, reason=reason, attempts=0, active_at=timezone.now())
+    with transaction.atomic():
+        if own(sent).update(state=state, reason=reason, attempts=0, active_at=timezone.now()):
+            note_end(sent, state)
+
+
+def note_end(sent: Import, state: str) -> None:
+    if sent.feed_id is not None:
+        endings.note(sent, state)
 
 
 def exhausted(sent: Import) -> str:
@@ -213,18 +246,24 @@ def start(sent: Import) -> bool:
     return move(sent, (State.CHECKED,), State.QUEUED)
 
 
-def cancel(sent: Import) -> bool:
+def cancel(sent: Import, reason: str = "") -> bool:
     """Stop an import. What went in stays. Waits a second or two for the batch under way. False if it is over."""
-    return move(sent, (State.CHECKED, *Import.WAITING), State.CANCELLED)
+    return move(sent, (State.CHECKED, *Import.WAITING), State.CANCELLED, reason)
 
 
-def move(sent: Import, states: tuple[str, ...], to: str) -> bool:
+def give_up(sent: Import, reason: str) -> bool:
+    """Cancel an import that waits for a person. False if it does not, or does no more."""
+    return move(sent, (State.CHECKED,), State.CANCELLED, reason)
+
+
+def move(sent: Import, states: tuple[str, ...], to: str, reason: str = "") -> bool:
     with transaction.atomic():
         locked = Import.objects.select_for_update().filter(pk=sent.pk, state__in=states).first()
         if locked is None:
             return False
-        locked.state, locked.reason = to, ""
+        locked.state, locked.reason = to, reason
         locked.save(update_fields=["state", "reason"])
+        note_end(locked, to)
     return True
 
 

@@ -21,7 +21,7 @@ class ProductRow:
     fields: dict[str, Any] = field(default_factory=dict)
     attributes: dict[str, str] = field(default_factory=dict)
     addresses: tuple[str, ...] = ()
-    """Web addresses of photos, in the source's order. They are not fetched yet."""
+    """Web addresses of photos, in the source's order; empty where it says nothing of them. Workers fetch them."""
 
 
 @dataclass(frozen=True)

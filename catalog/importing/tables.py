@@ -64,7 +64,10 @@ class Table:
                     fault = f"its {broken[0]} has a tab or a line break; write one line, and close each quote"
                 elif not all(is_storable(cell) for cell in cells):
                     fault = "it has a NUL or is not in UTF-8; save the file as “CSV UTF-8”"
-                yield Record(line, dict(zip(self.columns, cells, strict=False)), fault)
+                values = dict(zip(self.columns, cells, strict=False))
+                if fault and any("\n" in cell or "\r" in cell for cell in cells):
+                    values = {}  # Its lines may be those of several rows, and a feed must not take the others for gone.
+                yield Record(line, values, fault)
 
     def _broken(self, cells: list[str]) -> list[str]:
         """The columns of one line that have a tab or a line break in these cells."""

@@ -10,6 +10,7 @@ from lxml import etree, html
 from rest_framework.serializers import BooleanField
 
 from catalog.importing.albums import Refused
+from catalog.importing.rows import printable
 from catalog.models import Product
 from catalog.photos import MAX_PHOTOS, TooManyPhotos
 
@@ -26,6 +27,7 @@ THOUSANDS = re.compile(
     r"(?P<whole>[+-]?[1-9][0-9]{0,2}(?P<sign>[.,])[0-9]{3}(?:(?P=sign)[0-9]{3})*)(?P<decimals>(?!(?P=sign))[.,][0-9]*)?"
 )
 DECIMAL = re.compile(r"[+-]?(?:[0-9]+[.,]?[0-9]*|[.,][0-9]+)")
+CREDENTIALS = re.compile(r"//[^/]*@")
 TAG = re.compile(r"<[a-zA-Z/!]")
 UNSEEN = {"script", "style", "head", "template"}
 INLINE = {"a", "abbr", "b", "code", "em", "font", "i", "mark", "s", "small", "span", "strong", "sub", "sup", "u"}
@@ -71,9 +73,10 @@ def last_step(path: str) -> str:
 
 def web_addresses(addresses: Iterable[str]) -> tuple[str, ...]:
     """Each address once, in order. Raises Refused."""
-    found = tuple(dict.fromkeys(filter(None, map(str.strip, addresses))))
+    found = tuple(dict.fromkeys(printable(address.strip()) for address in addresses if address.strip()))
     if bad := next((address for address in found if not address.lower().startswith(("http://", "https://"))), None):
-        raise Refused(f"image {bad}: not a web address, write one that starts with https://")
+        told = CREDENTIALS.sub("//", bad)
+        raise Refused(f"image {told}: not a web address, write one that starts with https://")
     if len(found) > MAX_PHOTOS:
         raise Refused(str(TooManyPhotos()))
     return found

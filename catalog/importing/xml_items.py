@@ -17,7 +17,6 @@ ITEMS = {"rss": "item", "feed": "entry"}
 # Atom's names for what RSS and Google call otherwise, and their rank: Google's elements (0) win over those of RSS and
 # Atom (1), and a content over its summary.
 SAME = {"content": ("description", 2), "summary": ("description", 3)}
-DESCRIPTIONS = {"description", *SAME}
 PAGES = ("text/html", "application/xhtml+xml")
 # Google's list has about a hundred attributes, some of them with parts, and some come several times.
 MAX_ELEMENTS = 1_000
@@ -85,11 +84,12 @@ class XmlItems:
         """The texts of the first rank that has any. None is empty or comes twice."""
         found: dict[str, dict[int, dict[str, None]]] = {}
         for element in item.iterchildren(etree.Element):
-            name, rank = meant(element, item)
-            ranks = found.setdefault(self.folded(name), {})
+            meaning, rank = meant(element, item)
+            name = self.folded(meaning)
+            ranks = found.setdefault(name, {})
             text = normalize("NFC", text_of(element)).strip()
             if text:  # The lines of a description may be meant; elsewhere they are those of the file.
-                ranks.setdefault(rank, {})[text if name in DESCRIPTIONS else " ".join(text.split())] = None
+                ranks.setdefault(rank, {})[text if name == "description" else " ".join(text.split())] = None
         return {name: list(ranks[min(ranks)]) if ranks else [] for name, ranks in found.items()}
 
     def _elements(self, file: object) -> Iterator[etree._Element]:

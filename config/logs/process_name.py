@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 @cache
 def process_name() -> str:
-    """web, stack, beat, worker, maintenance, captions; `manage.py index`; otherwise the program's own name."""
+    """web, stack, beat, worker, maintenance, fetching, captions; `manage.py index`; else the program's own name."""
     return named(sys.orig_argv[1:])
 
 

@@ -32,6 +32,7 @@ ONE = ("--concurrency", "1")
 COMMANDS = {
     "worker": (*CELERY, "worker", "-n", "index@%h", *ONE),
     "maintenance": (*CELERY, "worker", "-Q", "maintenance", "-n", "maintenance@%h", *ONE),
+    "fetching": (*CELERY, "worker", "-Q", "fetching", "-n", "fetching@%h", *ONE),
     "captions": (*CELERY, "worker", "-Q", "captions", "-n", "captions@%h", *ONE),
     "beat": (*CELERY, "beat"),
     "web": ("config.web",),

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from operations.doctor.finding import Finding, ok, problem, warning
 
-INDEX, MAINTENANCE, CAPTIONS = "celery", "maintenance", "captions"
+INDEX, MAINTENANCE, FETCHING, CAPTIONS = "celery", "maintenance", "fetching", "captions"
 # Workers answer at once, also while they work. On two busy cores it takes a tenth of this.
 PING_SECONDS = 2
 # Beat drops its rings after half a minute to ten, so a queue that is longer is of workers that take nothing.
@@ -72,7 +72,7 @@ def beat_wrote_at() -> float | None:
 
 def _wanted() -> dict[str, str]:
     """The queues that need a worker, and what that does."""
-    queues = {INDEX: "indexes and imports", MAINTENANCE: "builds indexes and trains"}
+    queues = {INDEX: "indexes and imports", MAINTENANCE: "builds indexes and trains", FETCHING: "fetches photos"}
     return queues | ({CAPTIONS: "asks for captions"} if settings.CAPTION_URL else {})
 
 

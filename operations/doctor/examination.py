@@ -13,7 +13,19 @@ from kombu.exceptions import OperationalError as BrokerError
 from psycopg_pool import PoolTimeout
 
 from ml.recipes import WeightsError
-from operations.doctor import backups, broker, database, disk, exposure, index, misconfiguration, networks, versions
+from operations.doctor import (
+    backups,
+    broker,
+    database,
+    disk,
+    exposure,
+    feeds,
+    index,
+    misconfiguration,
+    networks,
+    page_key,
+    versions,
+)
 from operations.doctor.finding import Finding, Level, problem, warning
 
 T = TypeVar("T")
@@ -46,6 +58,7 @@ CHECKS = (
     Check("exposure", exposure.exposure),
     Check("database", database.server),
     Check("migrations", database.migrations, ("database",)),
+    Check("page", page_key.page_key, ("database", "migrations")),
     Check("locks", database.locks, ("database", "migrations")),
     Check("redis", broker.server),
     Check("workers", broker.workers, ("redis",)),
@@ -60,6 +73,7 @@ CHECKS = (
         READING,
         "Its files are read as a whole: see whether their disk is slow or hangs.",
     ),
+    Check("feeds", feeds.feeds, ("database", "migrations")),
     Check("disk", disk.disk),
     Check("backups", backups.backups),
 )

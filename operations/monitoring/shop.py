@@ -1,5 +1,6 @@
 """What the database tells of the shop: each question is a few statements over indexes, or a count."""
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
 
@@ -8,7 +9,9 @@ from django.utils import timezone
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
-from catalog.models import Category, Import, Product
+from catalog.feeds.models import Feed
+from catalog.feeds.standing import Stand, standings
+from catalog.models import Category, Import, PhotoAddress, Product
 from catalog.photos import MISSING
 from descriptions import caption_leases
 from descriptions.captioning import shops_model
@@ -20,6 +23,7 @@ from search.store import partitions
 
 # Why photos are rejected is stored as a sentence. All others say that the storage did not answer.
 REASONS = {message: str(code) for code, message in MESSAGES.items()} | {MISSING: "missing"}
+STANDS = {Stand.FAILED: "failed", Stand.WAITS: "waits"}
 SPACE = ["space", "state"]
 
 
@@ -97,6 +101,31 @@ def imports() -> Iterator[Metric]:
     yield told
 
 
+def feeds() -> Iterator[Metric]:
+    told = GaugeMetricFamily("lamplight_feeds", "Feeds that are on, by how they stand.", labels=["state"])
+    counted = Counter(STANDS.get(found.stand, "ok") for found in standings(Feed.objects.filter(is_on=True)))
+    for state in ("ok", "failed", "waits"):
+        told.add_metric([state], counted[state])
+    yield told
+
+
+def addresses() -> Iterator[Metric]:
+    told = GaugeMetricFamily(
+        "lamplight_photo_addresses", "Web addresses of photos by state: waiting, fetched, failed.", labels=["state"]
+    )
+    counted = dict.fromkeys(PhotoAddress.State.values, 0)
+    counted |= dict(PhotoAddress.objects.order_by().values_list("state").annotate(number=Count("*")))
+    for state, number in counted.items():
+        told.add_metric([state], number)
+    yield told
+    oldest = PhotoAddress.objects.pending().aggregate(oldest=Min("due_at"))["oldest"]
+    yield GaugeMetricFamily(
+        "lamplight_photo_addresses_oldest_due_age_seconds",
+        "Since when the address that has been due longest waits to be asked; 0 without any.",
+        (timezone.now() - oldest).total_seconds() if oldest else 0.0,
+    )
+
+
 def texts() -> Iterator[Metric]:
     try:
         encoder = text_encoders.text_encoder()
@@ -119,4 +148,4 @@ def _pending(what: str, documentation: str, products: QuerySet[Product] | None) 
 
 
 # What tags are pending is not among them: the hash of each product would be computed, 4 s for 300,000.
-QUESTIONS = (catalogue, photos, rejections, index, imports, texts, captions)
+QUESTIONS = (catalogue, photos, rejections, index, imports, feeds, addresses, texts, captions)

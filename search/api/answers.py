@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urljoin
 
-from catalog import shown_fields
+from catalog import ranges, shown_fields
 from catalog.models import Category, Photo, Product
+from catalog.ranges import Miss
 from catalog.words import START, begun, segments
 from ml.explanation import HeatMap
 from ml.images import Region
@@ -19,6 +20,7 @@ from search.category_gate import Choice
 from search.explanations import Explanation, Trait
 from search.lookup import Hit, LeftOut, Matches
 from search.models import Space
+from search.near_misses import Measured
 from search.objects import FoundObject
 from search.photo_states import Counts
 from search.stopwatch import Stopwatch
@@ -27,6 +29,8 @@ from search.word_conditions import Condition, Understood
 Json = dict[str, Any]
 # A hundred shares of so many digits still add up to the similarity within 1e-4. Of heat a screen shows 256 shades.
 SHARE_DIGITS, HEAT_DIGITS = 6, 3
+# Inches of what is kept in centimetres, and metres of it.
+NUMBER_DIGITS = 4
 PHOTOS = Photo._meta.get_field("file").storage
 
 
@@ -41,6 +45,39 @@ def answer(space: Space, matches: Matches, watch: Stopwatch, origin: str) -> Jso
         "left_out": matches.left_out and _left_out(matches.left_out),
         "timings_ms": watch.timings_ms(),
     }
+
+
+def tell_numbers(answer: Json, measured: Measured, found: Sequence[Matches], origin: str) -> None:
+    """Give each result, and each duplicate, the numbers that the request bounds, and the answer its near misses.
+
+    `found` are the matches of the answer, then those of its objects.
+    """
+    placed = [answer["results"], *(thing["results"] for thing in answer.get("objects", ()))]
+    for results, matches in zip(placed, found, strict=True):
+        for result, hit in zip(results, matches.hits, strict=True):
+            for shown, one in zip((result, *result["duplicates"]), (hit, *hit.duplicates), strict=True):
+                shown["numbers"] = _numbers(measured, one)
+    answer["near_misses"] = [
+        {
+            **_match(near.hit, origin),
+            "numbers": _numbers(measured, near.hit),
+            "misses": [_miss(miss) for miss in near.misses],
+        }
+        for near in measured.near
+    ]
+
+
+def _numbers(measured: Measured, hit: Hit) -> list[Json]:
+    own, bounds = measured.values.get(hit.product.pk, {}), {bound.number: bound for bound in measured.bounds}
+    return [
+        {"number": name, "value": round(ranges.in_unit(bound, own[name]), NUMBER_DIGITS), "unit": bound.unit}
+        for name, bound in bounds.items()
+        if name in own  # It may have been measured anew just now.
+    ]
+
+
+def _miss(miss: Miss) -> Json:
+    return {"number": miss.bound.number, "by": miss.by, "unit": miss.bound.unit, "text": miss.text}
 
 
 def text_answer(

@@ -16,7 +16,7 @@ from ml.encoder import Encoder
 from ml.explanation import Seen
 from ml.images import WHOLE
 from ml.recipes import WeightsError
-from search import category_gate, encoders, explanations, lookup, objects, word_ranking
+from search import category_gate, encoders, explanations, lookup, near_misses, objects, word_ranking
 from search.api.errors import ServiceUnavailable
 from search.api.refinement import Refinement, refinement
 from search.api.serializers import ExplainSerializer, SearchSerializer
@@ -27,6 +27,7 @@ from search.objects import FoundObject, SeenObject
 from search.stopwatch import Stopwatch
 from search.store import live_shop
 from search.store.live_shop import LiveShop
+from search.store.scans import NO_FILTERS
 from search.word_conditions import Understood
 
 logger = logging.getLogger(__name__)
@@ -48,6 +49,8 @@ class Found(NamedTuple):
     """The things in the photo, best first; None when they were not asked for."""
     words: Understood | None = None
     """What the words beside the photo were taken for; None when there were none."""
+    measured: near_misses.Measured | None = None
+    """What is told of numbers; None where the request bounds none."""
 
     @property
     def taught(self) -> np.ndarray | None:
@@ -92,10 +95,12 @@ def find(data: Any, watch: Stopwatch) -> Found:
     with watch.stage("search"):
         matches = look_up.nearest(vector, choice)
         found = [look_up.object(thing) for thing in things]
+        all_matches = [matches, *(one.matches for one in found)]
+        measured = look_up.measured(query, vector, choice, all_matches) if query.bounds else None
     explanation = _why_first(space, seen, matches.hits[0].photo, choice, watch) if seen and matches.hits else None
     whole = FoundObject(query.validated_data.get("region", WHOLE), choice, matches, choice.confidence)
     found_objects = (found or [whole]) if query.wants_objects else None
-    return Found(space, categories, vector, choice, matches, explains, explanation, found_objects, understood)
+    return Found(space, categories, vector, choice, matches, explains, explanation, found_objects, understood, measured)
 
 
 @dataclass(frozen=True)
@@ -107,13 +112,31 @@ class _LookUp:
     """The arguments of lookup.nearest."""
     meaning: Meaning | None = None
     """What ranks beside the photo."""
+    further: Q = NO_FILTERS
+    """What words demand of a product."""
 
     def refined(self, filters: Q, meaning: Meaning | None) -> "_LookUp":
         """The same among products that meet further filters, ranked by what words mean as well."""
-        return replace(self, wanted={**self.wanted, "filters": self.wanted["filters"] & filters}, meaning=meaning)
+        wanted = {**self.wanted, "filters": self.wanted["filters"] & filters}
+        return replace(self, wanted=wanted, meaning=meaning, further=filters)
 
     def object(self, thing: SeenObject) -> FoundObject:
         return FoundObject(thing.box, thing.choice, self.nearest(thing.vector, thing.choice), thing.confidence)
+
+    def measured(
+        self, query: SearchSerializer, vector: np.ndarray, choice: category_gate.Choice, found: Sequence[lookup.Matches]
+    ) -> near_misses.Measured:
+        """What is told of numbers; near misses where the answer has places left."""
+        near = near_misses.beside(
+            self.space,
+            vector,
+            choice.searched,
+            query.bounds,
+            query.others() & self.further,
+            self.wanted,
+            found[0],
+        )
+        return near_misses.measured(query.bounds, found, near)
 
     def nearest(self, vector: np.ndarray, choice: category_gate.Choice) -> lookup.Matches:
         if self.meaning is None:

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from django.db.models import Q
 from PIL import Image
 from rest_framework import serializers
 from rest_framework.fields import empty
@@ -11,11 +12,14 @@ from catalog import shown_fields
 from catalog.fields import PhotoField, photo_errors
 from catalog.filters import MAX_QUERY_LENGTH, FilterSerializer, condition
 from catalog.models import Category, Photo, Product
+from catalog.ranges import Ranges
 from ml.encoder import Encoder
 from ml.images import MESSAGES, PhotoProblem, UnreadablePhoto
 from search.api.explanation_serializers import ExplanationSerializer
 from search.attribute_readings import How
 from search.models import Space
+from search.near_misses import MOST as MOST_NEAR
+from search.near_misses import SHARE
 from search.objects import MOST
 
 ALL, AUTO = "all", "auto"
@@ -79,6 +83,16 @@ class MatchSerializer(FilterSerializer):
         if math.isnan(value):  # NaN compares with nothing, so it passes both limits.
             raise serializers.ValidationError("A valid number is required.", "invalid")
         return value
+
+    @property
+    def bounds(self) -> Ranges:
+        """The bounds of numbers that the caller gave."""
+        given: Ranges = self.validated_data["ranges"]
+        return given
+
+    def others(self) -> Q:
+        """What a product has to be beside them."""
+        return condition({**self.validated_data, "ranges": ()})
 
     def wanted(self) -> dict[str, Any]:
         """The arguments of `lookup.nearest` that the caller gave."""
@@ -179,6 +193,19 @@ class MatchedProductSerializer(serializers.ModelSerializer[Product]):
         fields = shown_fields.FIELDS
 
 
+class NumberSerializer(serializers.Serializer[Any]):
+    number = serializers.CharField(help_text="Its name, such as width_cm.")
+    value = serializers.FloatField()
+    unit = serializers.CharField(allow_blank=True, help_text="As the request has it; empty: it has none.")
+
+
+class MissSerializer(serializers.Serializer[Any]):
+    number = serializers.CharField(help_text="Its name, such as width_cm.")
+    by = serializers.FloatField(help_text="By how much the product fails the bound.")
+    unit = serializers.CharField(allow_blank=True, help_text="As the request has it; empty: it has none.")
+    text = serializers.CharField(help_text="The same in words: 2 cm too wide.")
+
+
 class MatchedPhotoSerializer(serializers.Serializer[Any]):
     product = MatchedProductSerializer()
     photo = serializers.FileField(
@@ -189,6 +216,9 @@ class MatchedPhotoSerializer(serializers.Serializer[Any]):
     )
     similarity = serializers.FloatField(
         help_text="0 to 1: the cosine similarity, or 1 / (1 + distance) where the metric is l2."
+    )
+    numbers = NumberSerializer(
+        many=True, required=False, help_text="What it measures, where the request bounds numbers: those that it bounds."
     )
 
 
@@ -206,6 +236,16 @@ class HitSerializer(MatchedPhotoSerializer):
     duplicates = MatchedPhotoSerializer(
         many=True, help_text="Further products whose nearest photo shows the same picture, 20 at most."
     )
+
+
+class NearMissSerializer(MatchedPhotoSerializer):
+    misses = MissSerializer(many=True)
+
+
+NEAR_MISSES = (
+    f"Only where the request bounds numbers: the most similar products that fail one bound, by {SHARE:.0%} of it at "
+    f"most. {MOST_NEAR} at most, and none where `results` are as many as asked for."
+)
 
 
 class ExplainedHitSerializer(HitSerializer):
@@ -263,6 +303,7 @@ class AnswerSerializer(serializers.Serializer[Any]):
 
 class SimilarAnswerSerializer(AnswerSerializer):
     results = HitSerializer(many=True)
+    near_misses = NearMissSerializer(many=True, required=False, help_text=NEAR_MISSES)
     left_out = LeftOutSerializer(
         allow_null=True, help_text="The best match left out for its similarity; null: nothing to show was left out."
     )
@@ -344,6 +385,7 @@ class SearchAnswerSerializer(AnswerSerializer):
         ),
     )
     results = ExplainedHitSerializer(many=True)
+    near_misses = NearMissSerializer(many=True, required=False, help_text=NEAR_MISSES)
     left_out = LeftOutSerializer(
         allow_null=True, help_text="The best match left out for its similarity; null: nothing to show was left out."
     )

@@ -20,7 +20,7 @@ from catalog import facets, shown_fields
 from catalog.models import Product
 from catalog.openapi import query_errors
 from catalog.pagination import ProductPagination
-from search import kept_objects, lookup
+from search import kept_objects, lookup, near_misses
 from search.api import answers, examples, logged_answers, photo_search, text_search
 from search.api.counted import CountedView
 from search.api.index_serializers import IndexSerializer
@@ -82,6 +82,9 @@ class SearchView(CountedView):
         if found.objects is not None:
             answer["objects"] = answers.objects(found.objects, found.categories, origin)
             kept_objects.keep(answer["query_id"], [_candidates(one.matches) for one in found.objects])
+        if found.measured:
+            shown = [found.matches, *(one.matches for one in found.objects or ())]
+            answers.tell_numbers(answer, found.measured, shown, origin)
         return logged_answers.answered(Query.Kind.PHOTO, answer, found.space, choice=found.choice, vector=found.taught)
 
 
@@ -118,10 +121,16 @@ class SimilarView(CountedView):
         with watch.stage("search"):
             own = vectors.of_product(space, product, query.validated_data.get("photo"))
             categories = query.validated_data.get("category", {product.category_id})
-            matches = lookup.Matches()
+            matches, near = lookup.Matches(), []
             if own is not None:
-                matches = lookup.nearest(space, own, categories, exclude=product, **query.wanted())
-        answer = answers.answer(space, matches, watch, request.build_absolute_uri("/"))
+                wanted = {**query.wanted(), "exclude": product}
+                matches = lookup.nearest(space, own, categories, **wanted)
+                if bounds := query.bounds:
+                    near = near_misses.beside(space, own, categories, bounds, query.others(), wanted, matches)
+        origin = request.build_absolute_uri("/")
+        answer = answers.answer(space, matches, watch, origin)
+        if query.bounds:
+            answers.tell_numbers(answer, near_misses.measured(query.bounds, [matches], near), [matches], origin)
         return logged_answers.answered(Query.Kind.SIMILAR, answer, space, searched=categories)
 
 

@@ -44,15 +44,16 @@ KEPT = 5
 def plan(space: Space, categories: Collection[int]) -> ScanPlan:
     """How to scan the leaves of these categories: by their indexes, where they have been checked."""
     checked = _checked(space.pk)
-    indexed = {category: checked[category] for category in categories if category in checked}
-    return ScanPlan(frozenset(categories) - indexed.keys(), indexed)
+    found = {category: checked[category] for category in categories if category in checked}
+    indexed = {category: ef_search for category, (ef_search, _) in found.items()}
+    return ScanPlan(frozenset(categories) - indexed.keys(), indexed, sum(photos for _, photos in found.values()))
 
 
 @cached(TTLCache(maxsize=16, ttl=KEPT), lock=Lock())
-def _checked(space_id: int) -> Mapping[int, int]:
-    """The hnsw.ef_search of each category whose index is good enough to be used."""
+def _checked(space_id: int) -> Mapping[int, tuple[int, int]]:
+    """The hnsw.ef_search and the photos of each category whose index is good enough to be used."""
     found = LeafIndex.objects.filter(space_id=space_id, recall__gte=USABLE)
-    return dict(found.values_list("category_id", "ef_search"))
+    return {category: (ef, photos) for category, ef, photos in found.values_list("category_id", "ef_search", "photos")}
 
 
 @cached(TTLCache(maxsize=1, ttl=KEPT), lock=Lock())

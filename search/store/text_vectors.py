@@ -19,7 +19,8 @@ from catalog.words import CONFIG
 from ml.text_encoder import Floats, TextModel
 from search.models import TextEmbedding
 from search.store import binary, indexes, partitions
-from search.store.scans import NO_FILTERS, SETTINGS, conditions
+from search.store.passing import conditions
+from search.store.scans import NO_FILTERS, SETTINGS
 
 TABLES = {
     "embedding": sql.Identifier(TextEmbedding._meta.db_table),

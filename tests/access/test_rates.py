@@ -51,6 +51,16 @@ def test_who_waits_as_long_as_told_is_let_in(key):
     assert rate.take(key) == 0
 
 
+def test_what_is_taken_back_in_the_next_window_lets_nobody_in_above_the_limit(key, monkeypatch):
+    rate, now = Rate(600, 60), [59.9]
+    monkeypatch.setattr(time, "time", lambda: now[0])
+    assert rate.take(key, 600) == 0
+    now[0] = 60.1
+    rate.settle(key, 600, 1)
+    now[0] = 119.8
+    assert sum(rate.take(key) == 0 for _ in range(1_300)) <= 600
+
+
 def test_what_is_refused_does_not_count(key):
     rate = Rate(4, 3_600)
     assert rate.take(key, 3) == 0

@@ -2,7 +2,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from catalog import facets
+from catalog import number_facets
 
 URL = "/api/v1/products/"
 
@@ -54,6 +54,7 @@ def test_all_that_is_found_is_counted(counted):
             {"name": "width", "values": [{"value": "50", "count": 2}]},
             {"name": "new", "values": [{"value": "true", "count": 1}]},
         ],
+        "numbers": [],
     }
 
 
@@ -86,7 +87,7 @@ def test_what_words_find_is_counted(counted):
 
 
 def test_where_nothing_is_found_all_facets_are_empty(counted):
-    empty = {"counted": 0, "categories": [], "in_stock": [], "price": None, "attributes": []}
+    empty = {"counted": 0, "categories": [], "in_stock": [], "price": None, "attributes": [], "numbers": []}
     assert counted("q=nothing") == empty
     assert counted("q=lantern")["price"] is None
 
@@ -107,7 +108,7 @@ def test_attributes_are_counted_in_a_sample_and_all_else_of_everything_found(pro
     for colour in ("Ash", "Elm"):
         for _ in range(30):
             product("lamp", price=5 if colour == "Ash" else 2000, attributes={"color": colour})
-    monkeypatch.setattr(facets, "MOST_COUNTED", 30)
+    monkeypatch.setattr(number_facets, "MOST_COUNTED", 30)
     facet = counted()
     assert facet["counted"] == 30
     assert [(one["slug"], one["count"]) for one in facet["categories"]] == [("lamp", 61), ("chair", 2), ("sofa", 1)]
@@ -134,5 +135,5 @@ def test_facets_take_a_statement_each_and_one_for_each_attribute_filtered_by(cli
         client.get(f"{URL}?facets=true")
     with CaptureQueriesContext(connection) as filtered:
         client.get(f"{URL}?facets=true&attributes=color:Oak&attributes=width:50&attributes=width:60")
-    assert len(all_facets) - len(plain) == 4
+    assert len(all_facets) - len(plain) == 6
     assert len(filtered) - len(all_facets) == 2

@@ -76,12 +76,12 @@ def test_refused_rows_are_status_3_and_are_named_at_the_end_and_in_the_file(fold
     status, out, err = run(path, "--errors", tmp_path / "refused.csv")
     assert status == 3
     assert told(out) == ["Products: 1 added, 0 updated, 0 unchanged, 2 refused. Photos: 1 added."]
-    assert err.splitlines() == ["line 3: no name", "line 4: price cheap: not a number"]
+    assert err.splitlines() == ["line 3: no name", "line 4: price cheap: not a number, write it like 1299.00"]
     with (tmp_path / "refused.csv").open(encoding="utf-8", newline="") as file:
         assert list(csv.reader(file)) == [
             ["line", "sku", "reason"],
             ["3", "CH-2", "no name"],
-            ["4", "'=1+1", "price cheap: not a number"],
+            ["4", "'=1+1", "price cheap: not a number, write it like 1299.00"],
         ]
 
 
@@ -126,7 +126,7 @@ def test_a_dry_run_says_so_and_changes_nothing(folder, run, media):
 def test_a_feed_goes_in_and_photos_at_web_addresses_are_told(folder, run):
     path = folder / "feed.xml"
     path.write_text(made_up_exports.google_rss())
-    notes = ["150 photos are at web addresses, which are not fetched yet."]
+    notes = ["150 photos are at web addresses. Workers fetch them once their rows are in."]
     status, out, err = run(path)
     counts = "Products: 50 added, 0 updated, 0 unchanged, 0 refused. Photos: 0 added."
     assert (status, told(out), err) == (0, [counts, *notes], "")

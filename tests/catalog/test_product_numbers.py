@@ -91,7 +91,7 @@ def test_a_reading_that_was_broken_off_goes_on_where_it_ended(product, monkeypat
     for place in range(5):
         product(sku=f"P{place}", attributes={"width": 46})
     attribute_types.collect()
-    write, batches = product_numbers.write, []
+    write, batches = product_numbers.write, list[int]()
 
     def dies(products):
         if len(batches) == 1:

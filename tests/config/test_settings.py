@@ -78,7 +78,11 @@ def test_a_command_on_a_database_without_tables_says_what_to_do(tmp_path):
         ("DATABASE_URL", "mysql://shop@db/shop", "is no address: set it to one like postgres://"),
         ("DATABASE_URL", "shop", "is no address: set it to one like postgres://"),
         ("REDIS_URL", "redis://:a/b@redis:6379", "is no address: set it to one like redis://"),
+        ("FETCH_NETWORKS", "10.20.0.0/16,shop", "names no network ('shop' does not appear to be"),
+        ("FETCH_NETWORKS", "10.20.0.1/16", "names no network (10.20.0.1/16 has host bits set): write it like"),
+        ("FETCH_CONTACT", "https://shöp.example", "goes into a header: write a page or an address of mail"),
         ("SENTRY_DSN", "https://sentry.example/7", "is no DSN (Missing public key): copy it from"),
+        ("STOREFRONT_KEY", "sk_0123456789", "is no publishable key (pk_...), and anybody can read the page"),
         ("SENTRY_DSN", "key", "is no DSN (Unsupported scheme ''): copy it from"),
     ],
 )

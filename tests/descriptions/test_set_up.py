@@ -42,9 +42,9 @@ def test_captions_hold_up_neither_indexing_nor_maintenance():
 
 
 def test_the_stack_has_a_captions_worker_where_there_is_a_model(settings):
-    assert site.wanted() == ["worker", "maintenance", "beat", "web"]
+    assert site.wanted() == ["worker", "maintenance", "fetching", "beat", "web"]
     settings.CAPTION_URL = "http://127.0.0.1:11434/v1"
-    assert site.wanted() == ["worker", "maintenance", "captions", "beat", "web"]
+    assert site.wanted() == ["worker", "maintenance", "fetching", "captions", "beat", "web"]
     assert "captions" in site.COMMANDS["captions"]
 
 

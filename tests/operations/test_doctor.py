@@ -39,6 +39,7 @@ def test_workers_and_beat_that_do_not_run_are_told_and_all_else_is_well(shop):
     assert found["workers"] == [
         ("problem", "no worker answers that indexes and imports"),
         ("problem", "no worker answers that builds indexes and trains"),
+        ("problem", "no worker answers that fetches photos"),
     ]
     assert found["beat"] == [("warning", "beat has never run on this data folder")]
     assert found["spaces"] == [("ok", "efficientnet_lite0-random is live: 0 of 0 photos indexed")]

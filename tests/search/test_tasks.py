@@ -87,13 +87,18 @@ def test_a_turn_that_is_over_rings_for_the_next_one(space, shop, monkeypatch):
 
 
 def test_beat_rings_tasks_that_exist():
-    expected = [tasks.index_pending, tasks.import_pending, tasks.maintain, tasks.roll_up, tag_pending]
-    known = {task.name for task in [*expected, report_leftovers, write_usage]}
+    expected = [tasks.index_pending, tasks.import_pending, tasks.read_feeds, tasks.fetch_pending, tasks.maintain]
+    known = {task.name for task in [*expected, tasks.roll_up, tag_pending, report_leftovers, write_usage]}
     assert {entry["task"] for entry in current_app.conf.beat_schedule.values()} == known
 
 
 @pytest.mark.parametrize(
-    ("queues", "more"), [([], []), (["maintenance"], ["search.tasks.maintain", "search.tasks.roll_up"])]
+    ("queues", "more"),
+    [
+        ([], []),
+        (["fetching"], ["search.tasks.read_feeds", "search.tasks.fetch_pending"]),
+        (["maintenance"], ["search.tasks.maintain", "search.tasks.roll_up"]),
+    ],
 )
 def test_a_worker_that_starts_takes_up_what_another_left(asked, monkeypatch, queues, more):
     monkeypatch.setattr(current_app.amqp.queues, "_consume_from", dict.fromkeys(queues))
@@ -114,3 +119,12 @@ def test_what_is_asked_for_seldom_is_tried_again_until_an_outage_is_over(monkeyp
         monkeypatch.setattr(module, name, ask)
     done = task.apply([1] if task is tasks.drop_space else [])
     assert (done.state, outage) == ("SUCCESS", [])
+
+
+def test_feeds_that_are_due_are_read_and_photos_give_way_to_them(fed):
+    fed().has(b"sku,name,category\nCH-1,Oak,Chair\n")
+    tasks._a_feed_is_due.cache.clear()
+    assert tasks._a_feed_is_due()
+    tasks.read_feeds()
+    tasks._a_feed_is_due.cache.clear()
+    assert not tasks._a_feed_is_due()

@@ -39,7 +39,7 @@ def command(*arguments: str) -> str:
 
 
 def test_a_unit_that_staff_choose_is_read_by_a_worker(editor, width, monkeypatch, django_capture_on_commit_callbacks):
-    sent = []
+    sent: list[str] = []
     monkeypatch.setattr(worker_bell, "send", sent.append)
     assert "460" in editor.get(page_of(width)).content.decode()
     with django_capture_on_commit_callbacks(execute=True):

@@ -113,13 +113,13 @@ def test_a_feed_is_sent_and_the_page_tells_how_it_was_understood(importer):
     sent = Import.objects.get()
     jobs.work(60)
     shown = importer.get(page(sent)).content.decode()
-    assert "200 photos are at web addresses, which are not fetched yet.<br>" in shown
+    assert "200 photos are at web addresses. Workers fetch them once their rows are in.<br>" in shown
     assert "catalog.csv is read as Shopify&#x27;s product export." in shown
     assert "Variant SKU → sku" in shown
     act(importer, sent, "start")
     jobs.work(60)
     assert Product.objects.count() == 100
-    assert "which are not fetched yet" in importer.get(page(sent)).content.decode()
+    assert "Workers fetch them once their rows are in" in importer.get(page(sent)).content.decode()
 
 
 def test_a_format_that_a_file_is_not_of_is_an_error_of_the_file(importer):

@@ -116,6 +116,15 @@ def test_a_key_is_not_rotated_twice_within_the_grace(admin_client, client):
     assert [works(client, first), works(client, second)] == [True, True]
 
 
+def test_a_stolen_secret_is_ended_at_once_and_the_key_goes_on(admin_client, client):
+    first = shown(admin_client.post(ADD, PAGE))
+    key = Key.objects.get()
+    rotate = reverse("admin:access_key_rotate", args=[key.pk])
+    second = shown(admin_client.post(rotate, {"prefix": key.prefix}))
+    third = shown(admin_client.post(rotate, {"prefix": Key.objects.get().prefix, "at_once": "1"}))
+    assert [works(client, one) for one in (first, second, third)] == [False, False, True]
+
+
 def test_the_page_that_made_a_key_makes_no_other_when_it_is_sent_again(admin_client):
     digits = found(DIGITS, admin_client.get(ADD).content.decode())
     sent = {**PAGE, "digits": digits}

@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.template import engines
 from django.urls import reverse
 
-from catalog.models import Import, ImportRow, Product
+from catalog.models import Feed, Import, ImportRow, Product
 from search import head_training
 from search.models import Head, Rejection
 from tests import commands
@@ -60,7 +60,16 @@ def test_no_page_misses_a_name(admin_client, space, indexed_shop, photo, missing
     shown = Product.objects.earliest("pk")
     sent = Import.objects.create(csv_name="shop.csv", state="checked", total=2, done=2, added=1, refused=1, unit="line")
     ImportRow.objects.create(of=sent, number=0, place="2", sku="A", outcome="refused", text="no price")
+    feed = Feed.objects.create(name="feed", address="https://shop.example/feed.xml", answer="failed", reason="Away.")
+    run = Import.objects.create(
+        csv_name="feed", feed=feed, gone_as="delete", state="done", dry_run=False, gone=1, total=0
+    )
+    ImportRow.objects.create(of=run, number=0, place="–", sku="A", outcome="gone", text="A: deleted")
     for page in (
+        reverse("admin:catalog_feed_add"),
+        reverse("admin:catalog_feed_changelist"),
+        reverse("admin:catalog_feed_change", args=[feed.pk]),
+        reverse("admin:catalog_import_change", args=[run.pk]),
         reverse("admin:index"),
         reverse("admin:catalog_import_add"),
         reverse("admin:catalog_import_change", args=[sent.pk]),

@@ -14,6 +14,7 @@ FILES = {
     "base.css",
     "start.css",
     "search.css",
+    "marks.css",
     "scene.css",
     "product.css",
     "page.js",

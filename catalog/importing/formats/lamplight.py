@@ -1,15 +1,14 @@
-"""Lamplight's own CSV. Its photos are files, and a column that is no field is an attribute."""
+"""Lamplight's own CSV. Its photos are files or at web addresses, and a column that is no field is an attribute."""
 
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-from catalog.importing.albums import Album, PhotoFile, Refused
+from catalog.importing.albums import Album, Refused
 from catalog.importing.formats.format import Format, Rows, costs_its_row
 from catalog.importing.records import Record, Source
 from catalog.importing.rows import ProductRow
-from catalog.importing.values import as_currency, as_price, as_truth
+from catalog.importing.values import as_currency, as_price, as_truth, web_addresses
 from catalog.photos import MAX_PHOTOS, TooManyPhotos
 
 REQUIRED_COLUMNS = ("sku", "name", "category")
@@ -56,16 +55,11 @@ def product_row(record: Record, album: Album) -> ProductRow:
         sku=record["sku"],
         name=record["name"],
         category=record["category"],
-        photos=tuple(map(partial(photo, album), names)),
+        photos=tuple(album.find(name) for name in names if "://" not in name),
+        addresses=web_addresses(name for name in names if "://" in name),
         fields={name: meaning(record[name]) for name, meaning in FIELDS.items() if name in record.values},
         attributes={name: value for name, value in record.values.items() if name and name not in KNOWN},
     )
-
-
-def photo(album: Album, name: str) -> PhotoFile:
-    if "://" in name:
-        raise Refused(f"image {name}: web addresses are not fetched, give a file")
-    return album.find(name)
 
 
 LAMPLIGHT = Format(

@@ -31,7 +31,8 @@ SHOWN_REFUSALS = 50
 EPILOG = """
 The CSV file is UTF-8, separated by commas, semicolons or tabs, and its first line names the columns:
   sku, name, category                        required
-  image                                      a photo's path, or several separated by |, below the CSV's folder
+  image                                      a photo's path below the CSV's folder or its web address (https://…),
+                                             or several separated by |
   description, price, currency, in_stock, url
   any other column                           an attribute of the product, such as color or size
 
@@ -39,7 +40,7 @@ Other catalogues are recognised by their content, or named by --format:
   google        a Google Merchant Center feed: RSS, Atom, or separated by tabs
   shopify       Shopify's product export
   woocommerce   WooCommerce's product export
-Their photos are at web addresses, which are not fetched yet; the products go in without them.
+Their photos are at web addresses: workers fetch them once the products are in (manage.py fetch_photos --help).
 --dry-run tells what became of each column.
 
 A folder has one folder of photos for each category: chair/oak.jpg becomes the product "oak"
@@ -47,7 +48,8 @@ with the sku chair-oak, and so does train/chair/oak.jpg. Files that are no photo
 A ZIP file is read like the folder that it was packed from, in place.
 
 Importing again is safe: products are known by their sku and photos by their content, so only differences
-are written, and nothing is ever deleted. Rows that cannot go in are reported; all others go in.
+are written, and nothing is deleted but photos at web addresses that a row names no more. Rows that cannot go in
+are reported; all others go in.
 
 examples:
   manage.py import_catalog catalog.csv

@@ -685,6 +685,19 @@ export interface components {
             /** @description Choices already made: every basket has this product for the thing. */
             keep?: components["schemas"]["ChoiceRequest"][];
         };
+        Bucket: {
+            /**
+             * Format: double
+             * @description From here on.
+             */
+            min: number;
+            /**
+             * Format: double
+             * @description Up to here; what measures just as much is in the next bucket.
+             */
+            max: number;
+            count: number;
+        };
         CandidateRequest: {
             sku: string;
             /**
@@ -1241,6 +1254,8 @@ export interface components {
              * @description 0 to 1: the cosine similarity, or 1 / (1 + distance) where the metric is l2.
              */
             similarity: number;
+            /** @description What it measures, where the request bounds numbers: those that it bounds. */
+            numbers?: components["schemas"]["Number"][];
             /** @description Further products whose nearest photo shows the same picture, 20 at most. */
             duplicates: components["schemas"]["MatchedPhoto"][];
             /** @description Why it matches, where the request has `explain`: of the first result; null for the others, and where the photo's file cannot be read. */
@@ -1265,14 +1280,16 @@ export interface components {
          *     out.
          */
         Facets: {
-            /** @description Products whose attributes were counted: all that match, or a sample of 10,000. All other facets count every match. */
+            /** @description Products whose attributes and numbers were counted: all that match, or a sample of 10,000. All other facets count every match. */
             counted: number;
             categories: components["schemas"]["CategoryCount"][];
             in_stock: components["schemas"]["StockCount"][];
             /** @description null: nothing that matches has a price. */
             price: components["schemas"]["PriceRange"] | null;
-            /** @description The commonest names first, 20 at most. */
+            /** @description The commonest names first, 20 at most, without those that are numbers. */
             attributes: components["schemas"]["AttributeCount"][];
+            /** @description Those that most products have first, 20 at most. */
+            numbers: components["schemas"]["NumberCount"][];
         };
         /**
          * @description * `words` - words
@@ -1381,6 +1398,8 @@ export interface components {
              * @description 0 to 1: the cosine similarity, or 1 / (1 + distance) where the metric is l2.
              */
             similarity: number;
+            /** @description What it measures, where the request bounds numbers: those that it bounds. */
+            numbers?: components["schemas"]["Number"][];
             /** @description Further products whose nearest photo shows the same picture, 20 at most. */
             duplicates: components["schemas"]["MatchedPhoto"][];
         };
@@ -1472,6 +1491,8 @@ export interface components {
              * @description 0 to 1: the cosine similarity, or 1 / (1 + distance) where the metric is l2.
              */
             similarity: number;
+            /** @description What it measures, where the request bounds numbers: those that it bounds. */
+            numbers?: components["schemas"]["Number"][];
         };
         MatchedProduct: {
             sku: string;
@@ -1492,6 +1513,19 @@ export interface components {
          * @enum {string}
          */
         MetricEnum: "cosine" | "l2";
+        Miss: {
+            /** @description Its name, such as width_cm. */
+            number: string;
+            /**
+             * Format: double
+             * @description By how much the product fails the bound.
+             */
+            by: number;
+            /** @description As the request has it; empty: it has none. */
+            unit: string;
+            /** @description The same in words: 2 cm too wide. */
+            text: string;
+        };
         Missing: {
             /** @description What is missing, in a sentence. */
             text: string;
@@ -1504,6 +1538,52 @@ export interface components {
             above: string;
             /** @description The cheapest basket of the other things; null: nothing can be bought. */
             cheapest: components["schemas"]["Basket"] | null;
+        };
+        NearMiss: {
+            product: components["schemas"]["MatchedProduct"];
+            /**
+             * Format: uri
+             * @description URL of the product's photo that is nearest to the query.
+             */
+            photo: string;
+            /** @description Its id, which `POST /api/v1/search/explain/` takes. */
+            photo_id: number;
+            /**
+             * Format: double
+             * @description 0 to 1: the cosine similarity, or 1 / (1 + distance) where the metric is l2.
+             */
+            similarity: number;
+            /** @description What it measures, where the request bounds numbers: those that it bounds. */
+            numbers?: components["schemas"]["Number"][];
+            misses: components["schemas"]["Miss"][];
+        };
+        Number: {
+            /** @description Its name, such as width_cm. */
+            number: string;
+            /** Format: double */
+            value: number;
+            /** @description As the request has it; empty: it has none. */
+            unit: string;
+        };
+        NumberCount: {
+            /** @description As `<name>_min` and `<name>_max` take it. */
+            name: string;
+            /** @description What it is counted in; empty: it has no unit. */
+            unit: string;
+            /** @description Products that have the number. */
+            count: number;
+            /**
+             * Format: double
+             * @description The least.
+             */
+            min: number;
+            /**
+             * Format: double
+             * @description The greatest.
+             */
+            max: number;
+            /** @description From the least to the greatest, with round bounds; 8 at most. */
+            buckets: components["schemas"]["Bucket"][];
         };
         Object: {
             /** @description x, y, width, height as fractions of the upright photo. */
@@ -1908,7 +1988,47 @@ export interface components {
             code: "invalid_choice" | "null" | "null_characters_not_allowed";
             detail: string;
         };
-        ProductsListError: components["schemas"]["ProductsListCategoryErrorComponent"] | components["schemas"]["ProductsListFacetsErrorComponent"] | components["schemas"]["ProductsListQErrorComponent"] | components["schemas"]["ProductsListOrderingErrorComponent"] | components["schemas"]["ProductsListPriceMinErrorComponent"] | components["schemas"]["ProductsListPriceMaxErrorComponent"] | components["schemas"]["ProductsListInStockErrorComponent"] | components["schemas"]["ProductsListAttributesErrorComponent"];
+        ProductsListDepthCmMaxErrorComponent: {
+            /**
+             * @description * `depth_cm_max` - depth_cm_max (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "depth_cm_max";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
+        };
+        ProductsListDepthCmMinErrorComponent: {
+            /**
+             * @description * `depth_cm_min` - depth_cm_min (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "depth_cm_min";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
+        };
+        ProductsListError: components["schemas"]["ProductsListCategoryErrorComponent"] | components["schemas"]["ProductsListFacetsErrorComponent"] | components["schemas"]["ProductsListQErrorComponent"] | components["schemas"]["ProductsListOrderingErrorComponent"] | components["schemas"]["ProductsListPriceMinErrorComponent"] | components["schemas"]["ProductsListPriceMaxErrorComponent"] | components["schemas"]["ProductsListInStockErrorComponent"] | components["schemas"]["ProductsListAttributesErrorComponent"] | components["schemas"]["ProductsListWidthCmMinErrorComponent"] | components["schemas"]["ProductsListWidthCmMaxErrorComponent"] | components["schemas"]["ProductsListDepthCmMinErrorComponent"] | components["schemas"]["ProductsListDepthCmMaxErrorComponent"] | components["schemas"]["ProductsListHeightCmMinErrorComponent"] | components["schemas"]["ProductsListHeightCmMaxErrorComponent"] | components["schemas"]["ProductsListWeightKgMinErrorComponent"] | components["schemas"]["ProductsListWeightKgMaxErrorComponent"] | components["schemas"]["ProductsListSeatsMinErrorComponent"] | components["schemas"]["ProductsListSeatsMaxErrorComponent"];
         ProductsListErrorResponse400: components["schemas"]["ProductsListValidationError"] | components["schemas"]["ParseErrorResponse"];
         ProductsListFacetsErrorComponent: {
             /**
@@ -1923,6 +2043,46 @@ export interface components {
              * @enum {string}
              */
             code: "invalid" | "null" | "null_characters_not_allowed";
+            detail: string;
+        };
+        ProductsListHeightCmMaxErrorComponent: {
+            /**
+             * @description * `height_cm_max` - height_cm_max (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "height_cm_max";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
+        };
+        ProductsListHeightCmMinErrorComponent: {
+            /**
+             * @description * `height_cm_min` - height_cm_min (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "height_cm_min";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
             detail: string;
         };
         ProductsListInStockErrorComponent: {
@@ -2009,6 +2169,46 @@ export interface components {
             code: "invalid" | "max_length" | "null" | "null_characters_not_allowed" | "surrogate_characters_not_allowed";
             detail: string;
         };
+        ProductsListSeatsMaxErrorComponent: {
+            /**
+             * @description * `seats_max` - seats_max (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "seats_max";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
+        };
+        ProductsListSeatsMinErrorComponent: {
+            /**
+             * @description * `seats_min` - seats_min (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "seats_min";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
+        };
         ProductsListValidationError: {
             /**
              * @description discriminator enum property added by openapi-typescript
@@ -2016,6 +2216,86 @@ export interface components {
              */
             type: "validation_error";
             errors: components["schemas"]["ProductsListError"][];
+        };
+        ProductsListWeightKgMaxErrorComponent: {
+            /**
+             * @description * `weight_kg_max` - weight_kg_max (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "weight_kg_max";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
+        };
+        ProductsListWeightKgMinErrorComponent: {
+            /**
+             * @description * `weight_kg_min` - weight_kg_min (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "weight_kg_min";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
+        };
+        ProductsListWidthCmMaxErrorComponent: {
+            /**
+             * @description * `width_cm_max` - width_cm_max (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "width_cm_max";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
+        };
+        ProductsListWidthCmMinErrorComponent: {
+            /**
+             * @description * `width_cm_min` - width_cm_min (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "width_cm_min";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
         };
         ProductsPartialUpdateAttributesErrorComponent: {
             /**
@@ -2298,8 +2578,88 @@ export interface components {
             code: "blank" | "invalid" | "null" | "null_characters_not_allowed" | "surrogate_characters_not_allowed" | "unknown_category";
             detail: string;
         };
-        ProductsSimilarRetrieveError: components["schemas"]["ProductsSimilarRetrieveCategoryErrorComponent"] | components["schemas"]["ProductsSimilarRetrieveLimitErrorComponent"] | components["schemas"]["ProductsSimilarRetrieveMinSimilarityErrorComponent"] | components["schemas"]["ProductsSimilarRetrievePhotoErrorComponent"] | components["schemas"]["ProductsSimilarRetrievePriceMinErrorComponent"] | components["schemas"]["ProductsSimilarRetrievePriceMaxErrorComponent"] | components["schemas"]["ProductsSimilarRetrieveInStockErrorComponent"] | components["schemas"]["ProductsSimilarRetrieveAttributesErrorComponent"];
+        ProductsSimilarRetrieveDepthCmMaxErrorComponent: {
+            /**
+             * @description * `depth_cm_max` - depth_cm_max (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "depth_cm_max";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
+        };
+        ProductsSimilarRetrieveDepthCmMinErrorComponent: {
+            /**
+             * @description * `depth_cm_min` - depth_cm_min (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "depth_cm_min";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
+        };
+        ProductsSimilarRetrieveError: components["schemas"]["ProductsSimilarRetrieveCategoryErrorComponent"] | components["schemas"]["ProductsSimilarRetrieveLimitErrorComponent"] | components["schemas"]["ProductsSimilarRetrieveMinSimilarityErrorComponent"] | components["schemas"]["ProductsSimilarRetrievePhotoErrorComponent"] | components["schemas"]["ProductsSimilarRetrievePriceMinErrorComponent"] | components["schemas"]["ProductsSimilarRetrievePriceMaxErrorComponent"] | components["schemas"]["ProductsSimilarRetrieveInStockErrorComponent"] | components["schemas"]["ProductsSimilarRetrieveAttributesErrorComponent"] | components["schemas"]["ProductsSimilarRetrieveWidthCmMinErrorComponent"] | components["schemas"]["ProductsSimilarRetrieveWidthCmMaxErrorComponent"] | components["schemas"]["ProductsSimilarRetrieveDepthCmMinErrorComponent"] | components["schemas"]["ProductsSimilarRetrieveDepthCmMaxErrorComponent"] | components["schemas"]["ProductsSimilarRetrieveHeightCmMinErrorComponent"] | components["schemas"]["ProductsSimilarRetrieveHeightCmMaxErrorComponent"] | components["schemas"]["ProductsSimilarRetrieveWeightKgMinErrorComponent"] | components["schemas"]["ProductsSimilarRetrieveWeightKgMaxErrorComponent"] | components["schemas"]["ProductsSimilarRetrieveSeatsMinErrorComponent"] | components["schemas"]["ProductsSimilarRetrieveSeatsMaxErrorComponent"];
         ProductsSimilarRetrieveErrorResponse400: components["schemas"]["ProductsSimilarRetrieveValidationError"] | components["schemas"]["ParseErrorResponse"];
+        ProductsSimilarRetrieveHeightCmMaxErrorComponent: {
+            /**
+             * @description * `height_cm_max` - height_cm_max (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "height_cm_max";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
+        };
+        ProductsSimilarRetrieveHeightCmMinErrorComponent: {
+            /**
+             * @description * `height_cm_min` - height_cm_min (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "height_cm_min";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
+        };
         ProductsSimilarRetrieveInStockErrorComponent: {
             /**
              * @description * `in_stock` - in_stock (enum property replaced by openapi-typescript)
@@ -2404,6 +2764,46 @@ export interface components {
             code: "invalid" | "max_decimal_places" | "max_digits" | "max_string_length" | "max_whole_digits" | "min_value" | "null";
             detail: string;
         };
+        ProductsSimilarRetrieveSeatsMaxErrorComponent: {
+            /**
+             * @description * `seats_max` - seats_max (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "seats_max";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
+        };
+        ProductsSimilarRetrieveSeatsMinErrorComponent: {
+            /**
+             * @description * `seats_min` - seats_min (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "seats_min";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
+        };
         ProductsSimilarRetrieveValidationError: {
             /**
              * @description discriminator enum property added by openapi-typescript
@@ -2411,6 +2811,86 @@ export interface components {
              */
             type: "validation_error";
             errors: components["schemas"]["ProductsSimilarRetrieveError"][];
+        };
+        ProductsSimilarRetrieveWeightKgMaxErrorComponent: {
+            /**
+             * @description * `weight_kg_max` - weight_kg_max (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "weight_kg_max";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
+        };
+        ProductsSimilarRetrieveWeightKgMinErrorComponent: {
+            /**
+             * @description * `weight_kg_min` - weight_kg_min (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "weight_kg_min";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
+        };
+        ProductsSimilarRetrieveWidthCmMaxErrorComponent: {
+            /**
+             * @description * `width_cm_max` - width_cm_max (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "width_cm_max";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
+        };
+        ProductsSimilarRetrieveWidthCmMinErrorComponent: {
+            /**
+             * @description * `width_cm_min` - width_cm_min (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "width_cm_min";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
         };
         ProductsUpdateAttributesErrorComponent: {
             /**
@@ -2628,6 +3108,8 @@ export interface components {
             /** @description Only with `objects=auto`: the things in the photo, best first. One where the photo shows one thing or none was found: then it is the whole photo, or the region. A basket can be made of them for an hour. */
             objects?: components["schemas"]["Object"][];
             results: components["schemas"]["ExplainedHit"][];
+            /** @description Only where the request bounds numbers: the most similar products that fail one bound, by 10% of it at most. 5 at most, and none where `results` are as many as asked for. */
+            near_misses?: components["schemas"]["NearMiss"][];
             /** @description The best match left out for its similarity; null: nothing to show was left out. */
             left_out: components["schemas"]["LeftOut"] | null;
             timings_ms: {
@@ -2667,7 +3149,47 @@ export interface components {
             code: "blank" | "invalid" | "null" | "null_characters_not_allowed" | "surrogate_characters_not_allowed" | "unknown_category";
             detail: string;
         };
-        SearchCreateError: components["schemas"]["SearchCreateNonFieldErrorsErrorComponent"] | components["schemas"]["SearchCreateImageErrorComponent"] | components["schemas"]["SearchCreateRegionErrorComponent"] | components["schemas"]["SearchCreateCategoryErrorComponent"] | components["schemas"]["SearchCreateLimitErrorComponent"] | components["schemas"]["SearchCreateMinSimilarityErrorComponent"] | components["schemas"]["SearchCreateObjectsErrorComponent"] | components["schemas"]["SearchCreateWordsErrorComponent"] | components["schemas"]["SearchCreateExplainErrorComponent"] | components["schemas"]["SearchCreatePriceMinErrorComponent"] | components["schemas"]["SearchCreatePriceMaxErrorComponent"] | components["schemas"]["SearchCreateInStockErrorComponent"] | components["schemas"]["SearchCreateAttributesErrorComponent"];
+        SearchCreateDepthCmMaxErrorComponent: {
+            /**
+             * @description * `depth_cm_max` - depth_cm_max (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "depth_cm_max";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
+        };
+        SearchCreateDepthCmMinErrorComponent: {
+            /**
+             * @description * `depth_cm_min` - depth_cm_min (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "depth_cm_min";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
+        };
+        SearchCreateError: components["schemas"]["SearchCreateNonFieldErrorsErrorComponent"] | components["schemas"]["SearchCreateImageErrorComponent"] | components["schemas"]["SearchCreateRegionErrorComponent"] | components["schemas"]["SearchCreateCategoryErrorComponent"] | components["schemas"]["SearchCreateLimitErrorComponent"] | components["schemas"]["SearchCreateMinSimilarityErrorComponent"] | components["schemas"]["SearchCreateObjectsErrorComponent"] | components["schemas"]["SearchCreateWordsErrorComponent"] | components["schemas"]["SearchCreateExplainErrorComponent"] | components["schemas"]["SearchCreatePriceMinErrorComponent"] | components["schemas"]["SearchCreatePriceMaxErrorComponent"] | components["schemas"]["SearchCreateInStockErrorComponent"] | components["schemas"]["SearchCreateAttributesErrorComponent"] | components["schemas"]["SearchCreateWidthCmMinErrorComponent"] | components["schemas"]["SearchCreateWidthCmMaxErrorComponent"] | components["schemas"]["SearchCreateDepthCmMinErrorComponent"] | components["schemas"]["SearchCreateDepthCmMaxErrorComponent"] | components["schemas"]["SearchCreateHeightCmMinErrorComponent"] | components["schemas"]["SearchCreateHeightCmMaxErrorComponent"] | components["schemas"]["SearchCreateWeightKgMinErrorComponent"] | components["schemas"]["SearchCreateWeightKgMaxErrorComponent"] | components["schemas"]["SearchCreateSeatsMinErrorComponent"] | components["schemas"]["SearchCreateSeatsMaxErrorComponent"];
         SearchCreateErrorResponse400: components["schemas"]["SearchCreateValidationError"] | components["schemas"]["ParseErrorResponse"];
         SearchCreateExplainErrorComponent: {
             /**
@@ -2681,6 +3203,46 @@ export interface components {
              * @enum {string}
              */
             code: "invalid" | "null";
+            detail: string;
+        };
+        SearchCreateHeightCmMaxErrorComponent: {
+            /**
+             * @description * `height_cm_max` - height_cm_max (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "height_cm_max";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
+        };
+        SearchCreateHeightCmMinErrorComponent: {
+            /**
+             * @description * `height_cm_min` - height_cm_min (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "height_cm_min";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
             detail: string;
         };
         SearchCreateImageErrorComponent: {
@@ -2842,6 +3404,46 @@ export interface components {
             code: "blank" | "invalid" | "invalid_region" | "null" | "null_characters_not_allowed" | "region_too_small" | "surrogate_characters_not_allowed";
             detail: string;
         };
+        SearchCreateSeatsMaxErrorComponent: {
+            /**
+             * @description * `seats_max` - seats_max (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "seats_max";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
+        };
+        SearchCreateSeatsMinErrorComponent: {
+            /**
+             * @description * `seats_min` - seats_min (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "seats_min";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
+        };
         SearchCreateValidationError: {
             /**
              * @description discriminator enum property added by openapi-typescript
@@ -2849,6 +3451,86 @@ export interface components {
              */
             type: "validation_error";
             errors: components["schemas"]["SearchCreateError"][];
+        };
+        SearchCreateWeightKgMaxErrorComponent: {
+            /**
+             * @description * `weight_kg_max` - weight_kg_max (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "weight_kg_max";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
+        };
+        SearchCreateWeightKgMinErrorComponent: {
+            /**
+             * @description * `weight_kg_min` - weight_kg_min (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "weight_kg_min";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
+        };
+        SearchCreateWidthCmMaxErrorComponent: {
+            /**
+             * @description * `width_cm_max` - width_cm_max (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "width_cm_max";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
+        };
+        SearchCreateWidthCmMinErrorComponent: {
+            /**
+             * @description * `width_cm_min` - width_cm_min (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "width_cm_min";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
         };
         SearchCreateWordsErrorComponent: {
             /**
@@ -3001,6 +3683,26 @@ export interface components {
              *     ]
              */
             attributes?: string[];
+            /** @description The width, at least. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+            width_cm_min?: number | string;
+            /** @description The width, at most. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+            width_cm_max?: number | string;
+            /** @description The depth, at least. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+            depth_cm_min?: number | string;
+            /** @description The depth, at most. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+            depth_cm_max?: number | string;
+            /** @description The height, at least. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+            height_cm_min?: number | string;
+            /** @description The height, at most. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+            height_cm_max?: number | string;
+            /** @description The weight, at least. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+            weight_kg_min?: number | string;
+            /** @description The weight, at most. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+            weight_kg_max?: number | string;
+            /** @description The number of seats, at least. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+            seats_min?: number | string;
+            /** @description The number of seats, at most. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+            seats_max?: number | string;
         };
         SearchTextListAttributesErrorComponent: {
             /**
@@ -3032,7 +3734,47 @@ export interface components {
             code: "invalid_choice" | "null" | "null_characters_not_allowed";
             detail: string;
         };
-        SearchTextListError: components["schemas"]["SearchTextListCategoryErrorComponent"] | components["schemas"]["SearchTextListFacetsErrorComponent"] | components["schemas"]["SearchTextListQErrorComponent"] | components["schemas"]["SearchTextListModeErrorComponent"] | components["schemas"]["SearchTextListPriceMinErrorComponent"] | components["schemas"]["SearchTextListPriceMaxErrorComponent"] | components["schemas"]["SearchTextListInStockErrorComponent"] | components["schemas"]["SearchTextListAttributesErrorComponent"];
+        SearchTextListDepthCmMaxErrorComponent: {
+            /**
+             * @description * `depth_cm_max` - depth_cm_max (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "depth_cm_max";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
+        };
+        SearchTextListDepthCmMinErrorComponent: {
+            /**
+             * @description * `depth_cm_min` - depth_cm_min (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "depth_cm_min";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
+        };
+        SearchTextListError: components["schemas"]["SearchTextListCategoryErrorComponent"] | components["schemas"]["SearchTextListFacetsErrorComponent"] | components["schemas"]["SearchTextListQErrorComponent"] | components["schemas"]["SearchTextListModeErrorComponent"] | components["schemas"]["SearchTextListPriceMinErrorComponent"] | components["schemas"]["SearchTextListPriceMaxErrorComponent"] | components["schemas"]["SearchTextListInStockErrorComponent"] | components["schemas"]["SearchTextListAttributesErrorComponent"] | components["schemas"]["SearchTextListWidthCmMinErrorComponent"] | components["schemas"]["SearchTextListWidthCmMaxErrorComponent"] | components["schemas"]["SearchTextListDepthCmMinErrorComponent"] | components["schemas"]["SearchTextListDepthCmMaxErrorComponent"] | components["schemas"]["SearchTextListHeightCmMinErrorComponent"] | components["schemas"]["SearchTextListHeightCmMaxErrorComponent"] | components["schemas"]["SearchTextListWeightKgMinErrorComponent"] | components["schemas"]["SearchTextListWeightKgMaxErrorComponent"] | components["schemas"]["SearchTextListSeatsMinErrorComponent"] | components["schemas"]["SearchTextListSeatsMaxErrorComponent"];
         SearchTextListErrorResponse400: components["schemas"]["SearchTextListValidationError"] | components["schemas"]["ParseErrorResponse"];
         SearchTextListFacetsErrorComponent: {
             /**
@@ -3047,6 +3789,46 @@ export interface components {
              * @enum {string}
              */
             code: "invalid" | "null" | "null_characters_not_allowed";
+            detail: string;
+        };
+        SearchTextListHeightCmMaxErrorComponent: {
+            /**
+             * @description * `height_cm_max` - height_cm_max (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "height_cm_max";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
+        };
+        SearchTextListHeightCmMinErrorComponent: {
+            /**
+             * @description * `height_cm_min` - height_cm_min (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "height_cm_min";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
             detail: string;
         };
         SearchTextListInStockErrorComponent: {
@@ -3134,6 +3916,46 @@ export interface components {
             code: "invalid" | "max_length" | "null" | "null_characters_not_allowed" | "required" | "surrogate_characters_not_allowed";
             detail: string;
         };
+        SearchTextListSeatsMaxErrorComponent: {
+            /**
+             * @description * `seats_max` - seats_max (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "seats_max";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
+        };
+        SearchTextListSeatsMinErrorComponent: {
+            /**
+             * @description * `seats_min` - seats_min (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "seats_min";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
+        };
         SearchTextListValidationError: {
             /**
              * @description discriminator enum property added by openapi-typescript
@@ -3141,6 +3963,86 @@ export interface components {
              */
             type: "validation_error";
             errors: components["schemas"]["SearchTextListError"][];
+        };
+        SearchTextListWeightKgMaxErrorComponent: {
+            /**
+             * @description * `weight_kg_max` - weight_kg_max (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "weight_kg_max";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
+        };
+        SearchTextListWeightKgMinErrorComponent: {
+            /**
+             * @description * `weight_kg_min` - weight_kg_min (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "weight_kg_min";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
+        };
+        SearchTextListWidthCmMaxErrorComponent: {
+            /**
+             * @description * `width_cm_max` - width_cm_max (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "width_cm_max";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
+        };
+        SearchTextListWidthCmMinErrorComponent: {
+            /**
+             * @description * `width_cm_min` - width_cm_min (enum property replaced by openapi-typescript)
+             * @enum {string}
+             */
+            attr: "width_cm_min";
+            /**
+             * @description * `empty_range` - empty_range
+             *     * `given_twice` - given_twice
+             *     * `invalid` - invalid
+             *     * `no_numbers` - no_numbers
+             *     * `null` - null
+             *     * `other_quantity` - other_quantity
+             *     * `too_many` - too_many
+             *     * `unknown_number` - unknown_number
+             * @enum {string}
+             */
+            code: "empty_range" | "given_twice" | "invalid" | "no_numbers" | "null" | "other_quantity" | "too_many" | "unknown_number";
+            detail: string;
         };
         Segment: {
             text: string;
@@ -3180,6 +4082,8 @@ export interface components {
              */
             metric: components["schemas"]["MetricEnum"];
             results: components["schemas"]["Hit"][];
+            /** @description Only where the request bounds numbers: the most similar products that fail one bound, by 10% of it at most. 5 at most, and none where `results` are as many as asked for. */
+            near_misses?: components["schemas"]["NearMiss"][];
             /** @description The best match left out for its similarity; null: nothing to show was left out. */
             left_out: components["schemas"]["LeftOut"] | null;
             timings_ms: {
@@ -4436,8 +5340,16 @@ export interface operations {
                 attributes?: string[];
                 /** @description A category's slug; several may be given: `?category=chair&category=sofa` or `chair,sofa`. */
                 category?: string[];
+                /** @description The depth, at most. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+                depth_cm_max?: number | string;
+                /** @description The depth, at least. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+                depth_cm_min?: number | string;
                 /** @description true: also count what was found by category, price, stock and attribute. Attributes are counted in a sample if more than 10,000 products were found. */
                 facets?: boolean;
+                /** @description The height, at most. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+                height_cm_max?: number | string;
+                /** @description The height, at least. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+                height_cm_min?: number | string;
                 /** @description true: only in stock; false: only out of stock. */
                 in_stock?: boolean | null;
                 /** @description name, price, created_at or sku; a leading - reverses; several are separated by commas. */
@@ -4452,6 +5364,18 @@ export interface operations {
                 price_min?: number | string;
                 /** @description Words of the name, description, attributes or caption (the last may be unfinished), or the start of a sku. Understands "quoted phrases", OR and -without. The best match comes first unless `ordering` is given. */
                 q?: string;
+                /** @description The number of seats, at most. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+                seats_max?: number | string;
+                /** @description The number of seats, at least. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+                seats_min?: number | string;
+                /** @description The weight, at most. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+                weight_kg_max?: number | string;
+                /** @description The weight, at least. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+                weight_kg_min?: number | string;
+                /** @description The width, at most. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+                width_cm_max?: number | string;
+                /** @description The width, at least. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+                width_cm_min?: number | string;
             };
             header?: never;
             path?: never;
@@ -5515,6 +6439,14 @@ export interface operations {
                 attributes?: string[];
                 /** @description Slug of the category to search in, several separated by commas, or `all`: overrides the gate. */
                 category?: string;
+                /** @description The depth, at most. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+                depth_cm_max?: number | string;
+                /** @description The depth, at least. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+                depth_cm_min?: number | string;
+                /** @description The height, at most. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+                height_cm_max?: number | string;
+                /** @description The height, at least. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+                height_cm_min?: number | string;
                 /** @description true: only in stock; false: only out of stock. */
                 in_stock?: boolean | null;
                 /** @description Products to return. */
@@ -5527,6 +6459,18 @@ export interface operations {
                 price_max?: number | string;
                 /** @description At least this price. */
                 price_min?: number | string;
+                /** @description The number of seats, at most. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+                seats_max?: number | string;
+                /** @description The number of seats, at least. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+                seats_min?: number | string;
+                /** @description The weight, at most. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+                weight_kg_max?: number | string;
+                /** @description The weight, at least. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+                weight_kg_min?: number | string;
+                /** @description The width, at most. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+                width_cm_max?: number | string;
+                /** @description The width, at least. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+                width_cm_min?: number | string;
             };
             header?: never;
             path: {
@@ -5887,8 +6831,16 @@ export interface operations {
                 attributes?: string[];
                 /** @description A category's slug; several may be given: `?category=chair&category=sofa` or `chair,sofa`. */
                 category?: string[];
+                /** @description The depth, at most. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+                depth_cm_max?: number | string;
+                /** @description The depth, at least. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+                depth_cm_min?: number | string;
                 /** @description true: also count what was found by category, price, stock and attribute. Attributes are counted in a sample if more than 10,000 products were found. */
                 facets?: boolean;
+                /** @description The height, at most. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+                height_cm_max?: number | string;
+                /** @description The height, at least. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+                height_cm_min?: number | string;
                 /** @description true: only in stock; false: only out of stock. */
                 in_stock?: boolean | null;
                 /**
@@ -5909,6 +6861,18 @@ export interface operations {
                 price_min?: number | string;
                 /** @description Words of the name, description, attributes or caption (the last may be unfinished), or the start of a sku. Understands "quoted phrases", OR and -without. */
                 q: string;
+                /** @description The number of seats, at most. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+                seats_max?: number | string;
+                /** @description The number of seats, at least. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+                seats_min?: number | string;
+                /** @description The weight, at most. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+                weight_kg_max?: number | string;
+                /** @description The weight, at least. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+                weight_kg_min?: number | string;
+                /** @description The width, at most. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+                width_cm_max?: number | string;
+                /** @description The width, at least. Any number that products have may be bounded so, in any unit of its quantity (mm, cm, m, in, ft; g, kg, lb): `width_in_max=48`, `diameter_cm_min=30`. A product without the number does not pass. */
+                width_cm_min?: number | string;
             };
             header?: never;
             path?: never;

@@ -1,7 +1,8 @@
 // A basket: one product for each thing of a scene, chosen by the shop within the visitor's budget.
 
-import * as api from "./api.js";
 import { element, part, say } from "./dom.js";
+import { Failure } from "./failures.js";
+import { api } from "./shop.js";
 import * as words from "./words.js";
 
 const ALL_OUT = "Take at least one thing in.";
@@ -68,7 +69,7 @@ async function choose(budget, without) {
     Object.assign(answer.basket, found);
   } catch (error) {
     if (signal.aborted) return;
-    if (!(error instanceof api.Failure)) throw error;
+    if (!(error instanceof Failure)) throw error;
     if (error.code === "unknown_query") return onStale();
     Object.assign(answer.basket, { baskets: [], missing: null, failure: error.message });
   }

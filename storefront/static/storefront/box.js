@@ -2,6 +2,7 @@
 // takes a region.
 
 import { element } from "./dom.js";
+import { filled } from "./texts.js";
 import { percent } from "./words.js";
 
 const LEAST = 0.05;
@@ -11,8 +12,18 @@ const PAUSE_MS = 700; // Arrow keys come in rows: the box has settled so long af
 const STILL = 4; // Pixels that a finger trembles: a shorter drag is a tap.
 const WHOLE = { x: 0, y: 0, width: 1, height: 1 };
 const FIRST = { x: 0.15, y: 0.15, width: 0.7, height: 0.7 };
-const CORNERS = { nw: "Top left", ne: "Top right", sw: "Bottom left", se: "Bottom right" };
+const CORNERS = ["nw", "ne", "sw", "se"];
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+/** What is said of a box, in English. */
+export const TEXTS = {
+  box: "Selected part",
+  box_nw: "Top left corner of the selected part",
+  box_ne: "Top right corner of the selected part",
+  box_sw: "Bottom left corner of the selected part",
+  box_se: "Bottom right corner of the selected part",
+  box_where: "{width} of the width and {height} of the height, {x} from the left and {y} from the top.",
+};
 
 export class Box {
   #before = null; // The region before the visitor began to change it.
@@ -22,32 +33,26 @@ export class Box {
   /**
    * A box in `stage`, whose size is the picture's. `where` says where it is. `says`, a live region, repeats that while it
    * is moved, and `how` tells how to do that. `onSettled` hears the region that the visitor chose, `onWithdrawn` that an
-   * offer was turned down.
+   * offer was turned down. `texts` are in `language`.
    */
-  constructor(stage, { where, says, how }, { onSettled, onWithdrawn }) {
-    this.stage = stage;
-    this.where = where;
-    this.says = says;
-    Object.assign(this, { onSettled, onWithdrawn });
+  constructor(stage, { where, says, how }, { onSettled, onWithdrawn }, texts = TEXTS, language = "en") {
+    Object.assign(this, { stage, where, says, onSettled, onWithdrawn, texts, language });
     const button = (className, label) => {
       const made = element("button", { type: "button", className });
       made.setAttribute("aria-label", label);
       made.setAttribute("aria-describedby", `${where.id} ${how.id}`);
       return made;
     };
-    this.mover = button("mover", "Selected part");
-    const corners = Object.entries(CORNERS).map(([corner, name]) => {
-      const handle = button(`corner ${corner}`, `${name} corner of the selected part`);
+    this.mover = button("mover", texts.box);
+    const corners = CORNERS.map((corner) => {
+      const handle = button(`corner ${corner}`, texts[`box_${corner}`]);
       handle.dataset.corner = corner;
       return handle;
     });
     this.box = element("div", { className: "box", hidden: true }, this.mover, ...corners);
     stage.append(this.box);
     this.box.addEventListener("pointerdown", (event) => this.#grab(event));
-    this.box.addEventListener("pointermove", (event) => this.drag?.(this.#at(event)));
-    this.box.addEventListener("pointerup", () => this.#release());
-    this.box.addEventListener("pointercancel", () => this.#cancel());
-    this.box.addEventListener("lostpointercapture", () => this.drag && this.#cancel());
+    this.#follow(this.box);
     this.box.addEventListener("keydown", (event) => this.#press(event));
   }
 
@@ -70,6 +75,15 @@ export class Box {
     return this.#offered;
   }
 
+  /** Have a mouse or a pen draw the box anew, anywhere on the photo. A finger scrolls there. */
+  beDrawn() {
+    this.stage.addEventListener("pointerdown", (event) => {
+      const isDrawing = !event.button && event.pointerType !== "touch" && !event.target.closest("button");
+      if (isDrawing) this.#draw(event);
+    });
+    this.#follow(this.stage);
+  }
+
   /** Leave off what the visitor is just doing with it. */
   drop() {
     clearTimeout(this.#pause);
@@ -82,9 +96,11 @@ export class Box {
     for (const [name, value] of Object.entries({ left: "x", top: "y", width: "width", height: "height" })) {
       this.box.style[name] = `${region[value] * 100}%`;
     }
-    const [x, y, width, height] = ["x", "y", "width", "height"].map((side) => percent(Number(region[side].toFixed(4))));
-    const size = `${width} of the width and ${height} of the height`;
-    this.where.textContent = `${size}, ${x} from the left and ${y} from the top.`;
+    const said = Object.entries(region).map(([side, share]) => [
+      side,
+      percent(Number(share.toFixed(4)), this.language),
+    ]);
+    this.where.textContent = filled(this.texts.box_where, Object.fromEntries(said));
   }
 
   #change(region) {
@@ -98,6 +114,35 @@ export class Box {
     return { x: between(0, (clientX - left) / width, 1), y: between(0, (clientY - top) / height, 1) };
   }
 
+  #follow(surface) {
+    surface.addEventListener("pointermove", (event) => this.drag?.(this.#at(event)));
+    surface.addEventListener("pointerup", () => this.drag && this.#release());
+    surface.addEventListener("pointercancel", () => this.#cancel());
+    surface.addEventListener("lostpointercapture", () => this.drag && this.#cancel());
+  }
+
+  /** Span the box between where the pointer went down and where it is. */
+  #draw(event) {
+    clearTimeout(this.#pause);
+    const from = this.#at(event);
+    this.drag = (to) => {
+      if (!this.#before && !this.#isFar(from, to)) return;
+      if (this.box.hidden) {
+        this.region = WHOLE;
+        this.#offered = true;
+        this.box.hidden = false;
+      }
+      this.#change(spanned(from, to));
+    };
+    this.stage.setPointerCapture(event.pointerId);
+    event.preventDefault();
+  }
+
+  #isFar(from, to) {
+    const { clientWidth, clientHeight } = this.stage;
+    return Math.hypot((to.x - from.x) * clientWidth, (to.y - from.y) * clientHeight) >= STILL;
+  }
+
   /** Pull a corner, or move the box. */
   #grab(event) {
     if (event.button) return;
@@ -107,9 +152,7 @@ export class Box {
     const { region } = this;
     const move = (to) => moved(region, to.x - from.x, to.y - from.y);
     const change = corner ? (to) => spanned(opposite(region, corner), to) : move;
-    const { clientWidth, clientHeight } = this.stage;
-    const far = (to) => Math.hypot((to.x - from.x) * clientWidth, (to.y - from.y) * clientHeight) >= STILL;
-    this.drag = (to) => (this.#before || far(to)) && this.#change(change(to));
+    this.drag = (to) => (this.#before || this.#isFar(from, to)) && this.#change(change(to));
     event.target.setPointerCapture(event.pointerId);
     event.target.focus({ preventScroll: true });
     event.preventDefault();
@@ -127,8 +170,9 @@ export class Box {
     this.#before = this.drag = null;
   }
 
-  #escape() {
+  #escape(event) {
     const isUntouched = !this.#before;
+    if (this.#before || this.#offered) event.preventDefault(); // Or a dialog around it would close.
     this.#cancel();
     if (this.#offered && isUntouched) this.withdraw();
   }
@@ -142,7 +186,7 @@ export class Box {
 
   #press(event) {
     if (event.altKey || event.ctrlKey || event.metaKey) return; // These keys are the browser's.
-    if (event.key === "Escape") return this.#escape();
+    if (event.key === "Escape") return this.#escape(event);
     if (event.key === "Enter") {
       event.preventDefault();
       return this.#settle();

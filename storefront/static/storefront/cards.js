@@ -63,6 +63,7 @@ function card(hit, answer, { onOpen, onWhy, level }) {
   link.append(...(highlight ? marked(highlight.name) : [product.name]));
   link.addEventListener("click", onOpen);
   facts(product, piece("price"), piece("stock"));
+  if (hit.misses) piece("said").append(hit.misses.map(({ text }) => text).join(", "));
   if (highlight?.description) piece("said").append(...marked(highlight.description));
   if (hit.found_by === "meaning") piece("word").textContent = "similar in meaning";
   else if ("similarity" in hit && !highlight) likeness(hit.similarity, answer, piece("number"), piece("word"));

@@ -51,6 +51,10 @@ export function showSet(filters, currency, onChange) {
     const left = attributes.filter((other) => other !== pair);
     removals.push([`${words.attribute(name)}: ${rest.join(":")}`, { attributes: left }]);
   }
+  for (const name of new Set(Object.keys(filters.numbers).map((bound) => bound.replace(/_(min|max)$/, "")))) {
+    const { [`${name}_min`]: from, [`${name}_max`]: to, ...others } = filters.numbers;
+    removals.push([words.range(from, to, "", words.attribute(name)), { numbers: others }]);
+  }
   const buttons = removals.map(([text, change]) => {
     const button = element("button", { type: "button", className: "chip taken" }, text);
     button.append(element("span", { ariaHidden: "true" }, "✕"));

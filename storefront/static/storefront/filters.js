@@ -1,6 +1,8 @@
-// The filters: price, stock and the catalogue's own attributes, with the number of products that each would leave.
+// The filters: price, stock, what is measured and the catalogue's own attributes, with the number of products that each
+// would leave.
 
 import { element, part, refill } from "./dom.js";
+import * as numbers from "./numbers.js";
 import { NO_FILTERS } from "./query.js";
 import { WIDE } from "./screen.js";
 import * as words from "./words.js";
@@ -22,8 +24,8 @@ const price = element(
   element("label", {}, element("span", {}, "To"), prices.price_max),
 );
 const choices = element("div", { id: "filters-choices" });
-// The prices stay: a field that is replaced while somebody types in it loses what was typed.
-form.append(price, choices);
+// These stay: a field that is replaced while somebody types in it loses what was typed.
+form.append(price, ...numbers.parts, choices);
 
 /**
  * Show what there is to filter by. While the `facets` are unknown they are null, and only filters that are set can be
@@ -31,19 +33,20 @@ form.append(price, choices);
  */
 export function show(facets, currencies, filters, onChange) {
   showPrice(facets?.price, currencies, filters);
+  numbers.show(facets?.numbers ?? [], filters.numbers);
   refill(choices, stock(facets?.in_stock ?? [], filters), ...attributes(facets?.attributes ?? [], filters));
-  form.onchange = () => onChange(chosen());
+  form.onchange = ({ target }) => onChange(chosen(numbers.read(filters.numbers, target)));
   form.onsubmit = (event) => event.preventDefault(); // Enter in a price has made a change already.
   const set = count(filters);
   part("filters-set").textContent = set;
   part("filters-set").hidden = !set;
 }
 
-export function count({ price_min: lowest, price_max: highest, in_stock: stock, attributes }) {
-  return Number(Boolean(lowest || highest)) + Number(Boolean(stock)) + attributes.length;
+export function count({ price_min: lowest, price_max: highest, in_stock: stock, attributes, numbers: set }) {
+  return Number(Boolean(lowest || highest)) + Number(Boolean(stock)) + attributes.length + Object.keys(set).length;
 }
 
-function chosen() {
+function chosen(set) {
   const data = new FormData(form);
   let [lowest, highest] = [data.get("price_min"), data.get("price_max")];
   if (lowest && highest && Number(lowest) > Number(highest)) [lowest, highest] = [highest, lowest];
@@ -53,6 +56,7 @@ function chosen() {
     price_max: highest,
     in_stock: data.get("in_stock") ?? "",
     attributes: data.getAll("attributes"),
+    numbers: set,
   };
 }
 

@@ -1,7 +1,8 @@
 // Asks the API for what an entry shows, one call at a time. Shows its progress and tells its failure.
 
-import * as api from "./api.js";
+import { Failure } from "./failures.js";
 import { shownThings } from "./scene.js";
+import { api, sample } from "./shop.js";
 import * as titles from "./titles.js";
 import * as view from "./view.js";
 
@@ -123,7 +124,7 @@ async function fetchAnswer(entry, signal) {
         : { results: [], why: titles.UNPICTURED };
       return;
     case "sample":
-      entry.photo ??= await api.sample(query.of, signal);
+      entry.photo ??= await sample(query.of, signal);
   }
   if (entry.photo) entry.answer = await api.byPhoto(entry.photo, query, view.showSent, signal);
 }
@@ -131,7 +132,7 @@ async function fetchAnswer(entry, signal) {
 /** An answer that says why there are no look-alikes, so that the product shows without them. */
 function nothingLike(signal) {
   return (error) => {
-    if (signal.aborted || !(error instanceof api.Failure)) throw error;
+    if (signal.aborted || !(error instanceof Failure)) throw error;
     return { results: [], why: error.message };
   };
 }
@@ -148,7 +149,7 @@ function searchedCategories(entry) {
 
 /** The failure that the visitor is told of. Every other error is a fault of this page. */
 function asFailure(error) {
-  if (error instanceof api.Failure) return error;
+  if (error instanceof Failure) return error;
   console.error(error);
-  return new api.Failure(UNSHOWN);
+  return new Failure(UNSHOWN);
 }

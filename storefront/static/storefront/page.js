@@ -1,9 +1,9 @@
 // The wiring: what each click looks for, how that becomes an entry of the history, and how Back finds it again.
 
-import * as api from "./api.js";
 import * as basket from "./basket.js";
 import * as cards from "./cards.js";
 import { part } from "./dom.js";
+import { Failure } from "./failures.js";
 import * as groups from "./groups.js";
 import { isForgotten, SessionHistory } from "./history.js";
 import { Loading } from "./loading.js";
@@ -13,6 +13,7 @@ import * as queries from "./query.js";
 import * as reason from "./reason.js";
 import * as results from "./results.js";
 import { sceneOf, unfold } from "./scene.js";
+import { api, mayAskIndex } from "./shop.js";
 import * as subject from "./subject.js";
 import * as understood from "./understood.js";
 import * as view from "./view.js";
@@ -151,7 +152,7 @@ function explain(hit, region) {
 
 /** Say why nothing is sent. */
 function refuse(why) {
-  view.showFailure(new api.Failure(why));
+  view.showFailure(new Failure(why));
 }
 
 /** Look where the visitor says. Another category than the likeliest tells the shop that it was mistaken. */
@@ -182,7 +183,7 @@ async function showMore() {
     part("further").hidden = !current.answer.next;
     cards.focus(part("grid"), more[0].product.sku);
   } catch (error) {
-    if (!(error instanceof api.Failure)) throw error;
+    if (!(error instanceof Failure)) throw error;
     view.showFailure(error);
     part("further").disabled = false;
     part("further").focus();
@@ -209,7 +210,7 @@ async function watchIndex() {
   try {
     settled = view.showIndex(await api.indexState());
   } catch (error) {
-    if (!(error instanceof api.Failure)) throw error;
+    if (!(error instanceof Failure)) throw error;
     view.showNotices([["The shop is not ready.", error.message]]);
   }
   if (!settled) setTimeout(watchIndex, POLL_MS);
@@ -267,4 +268,4 @@ addEventListener("popstate", async ({ state }) => {
 
 open().then((ended) => ended && sessionHistory.restoreScroll());
 watchRooms();
-watchIndex();
+if (mayAskIndex) watchIndex();

@@ -6,11 +6,13 @@
 //   /?by=photo                  like the visitor's own photo, which is in no link
 //   /products/LAM-004/          one product
 //
-// Searches take category, anyway, and the filters: price_min, price_max, in_stock, attributes. A search by a photo also
-// takes words, what shall differ from it, and region, a part of it, or thing, the number of one of the things seen in it.
+// Searches take category, anyway, and the filters: price_min, price_max, in_stock, attributes, and bounds of what is
+// measured, such as width_cm_max. A search by a photo also takes words, what shall differ from it, and region, a part of
+// it, or thing, the number of one of the things seen in it.
 
 export const SINGLE = ["price_min", "price_max", "in_stock"];
-export const NO_FILTERS = Object.freeze({ price_min: "", price_max: "", in_stock: "", attributes: [] });
+export const NO_FILTERS = Object.freeze({ price_min: "", price_max: "", in_stock: "", attributes: [], numbers: {} });
+const BOUND = /^[a-z][a-z0-9_]*_(min|max)$/;
 
 /** A change that takes off all that narrows a search. */
 export const BARE = Object.freeze({ photo: "", words: "", region: "", thing: "", category: "", filters: NO_FILTERS });
@@ -31,8 +33,13 @@ export function read({ pathname, search }) {
     thing: given.get("thing") ?? "",
     category: given.get("category") ?? "",
     anyway: given.has("anyway"),
-    filters: { ...filters, attributes: given.getAll("attributes") },
+    filters: { ...filters, attributes: given.getAll("attributes"), numbers: bounds(given) },
   };
+}
+
+function bounds(given) {
+  const others = [...given].filter(([name, value]) => BOUND.test(name) && !SINGLE.includes(name) && value.trim());
+  return Object.fromEntries(others);
 }
 
 /** Whether words beside what is searched with say what shall differ. */
@@ -72,6 +79,7 @@ export function parameters(filters = NO_FILTERS) {
   return [
     ...SINGLE.filter((name) => filters[name]).map((name) => [name, filters[name]]),
     ...filters.attributes.map((pair) => ["attributes", pair]),
+    ...Object.entries(filters.numbers),
   ];
 }
 

@@ -1,8 +1,9 @@
 // Why a product matches: a dialog with the places of both photos that are alike, in words and in what the two share.
 
-import * as api from "./api.js";
 import { parse } from "./box.js";
 import { element, part } from "./dom.js";
+import { Failure } from "./failures.js";
+import { api } from "./shop.js";
 import * as words from "./words.js";
 
 const SIDE = 480; // Pixels of the longer side of a drawn photo.
@@ -44,7 +45,7 @@ export async function ask(photo, picture, region, { product, photo_id: id, photo
     if (!signal.aborted) draw(part("reason-photo"), other, parse(ALL), answer.photo);
   } catch (error) {
     if (signal.aborted) return;
-    if (!(error instanceof api.Failure)) throw error;
+    if (!(error instanceof Failure)) throw error;
     part("reason-words").textContent = error.astray ? GONE : error.message;
   }
 }

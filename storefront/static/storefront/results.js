@@ -51,6 +51,7 @@ function showAnswer(entry, handlers) {
 
 function showScene({ photo, query }, scene, handlers) {
   part("grid").replaceChildren();
+  part("near").hidden = true;
   part("where").hidden = true;
   groups.show(scene, titles.unmet(query), handlers);
   basket.show(photo, scene, () => handlers.onRefine({}));
@@ -61,7 +62,16 @@ function showOne(entry, handlers) {
   groups.clear();
   basket.hide();
   cards.fill(part("grid"), entry.answer, { onOpen, onWhy: entry.photo && ((hit) => onWhy(hit, entry.query.region)) });
+  showNearMisses(entry.answer, handlers);
   showPlaces(entry, handlers);
+}
+
+/** Show what is a little too large or too small for the filters. */
+function showNearMisses(answer, { onOpen }) {
+  const missed = answer.near_misses ?? [];
+  const after = answer.results.length;
+  cards.fill(part("near-grid"), { ...answer, results: missed }, { onOpen: (hit, place) => onOpen(hit, after + place), level: 3 });
+  part("near").hidden = !missed.length;
 }
 
 function showNoAnswer({ failure }) {

@@ -1,10 +1,9 @@
 // What is searched with: a photo, with dots on the things in it and a box around the part that counts, or a product.
 
 import { Box } from "./box.js";
-import { element, part, refill } from "./dom.js";
+import { part, refill } from "./dom.js";
+import { dots, spread } from "./dots.js";
 import { address, product as productQuery } from "./query.js";
-
-const APART = 30; // Pixels between two dots, so that a finger meets one of them.
 
 let shown = null; // The photo that shows: a File, or the address of a picture.
 let photoUrl = null; // The object URL of the visitor's own photo while it shows.
@@ -90,55 +89,18 @@ function showPicture(photo, alt) {
   const picture = part("query-photo");
   picture.alt = alt;
   picture.onerror = () => seen(false);
-  picture.onload = spread;
+  picture.onload = place;
   if (photo) picture.src = photoUrl ?? photo;
 }
 
 function showDots(things, names, chosen) {
-  const dots = things.map(({ box: [x, y, width, height] }, place) => {
-    const dot = element("button", { type: "button", className: "dot", ariaPressed: String(place + 1 === chosen) });
-    dot.id = `dot-${place + 1}`;
-    dot.textContent = place + 1;
-    dot.dataset.thing = place + 1;
-    dot.setAttribute("aria-label", `${names[place]}, thing ${place + 1} of ${things.length}`);
-    const item = element("li", {}, dot);
-    Object.assign(item.dataset, { x: x + width / 2, y: y + height / 2 });
-    return item;
-  });
-  refill(part("dots"), ...dots);
-  spread();
+  const labels = names.map((name, place) => `${name}, thing ${place + 1} of ${things.length}`);
+  refill(part("dots"), ...dots(things, labels, chosen));
+  place();
 }
 
-/** Put the dots in the middle of their things, as far apart as fingers need. */
-function spread() {
-  const { clientWidth: width, clientHeight: height } = part("frame");
-  if (!width || !height) return;
-  const items = [...part("dots").children];
-  const points = items.map(({ dataset }) => [dataset.x * width, dataset.y * height]);
-  for (let turn = 0; turn < 20; turn += 1) {
-    for (const [place, one] of points.entries()) {
-      for (const other of points.slice(0, place)) push(one, other);
-      one[0] = Math.min(Math.max(one[0], APART / 2), width - APART / 2);
-      one[1] = Math.min(Math.max(one[1], APART / 2), height - APART / 2);
-    }
-  }
-  for (const [place, { style }] of items.entries()) {
-    style.left = `${(points[place][0] / width) * 100}%`;
-    style.top = `${(points[place][1] / height) * 100}%`;
-  }
-}
-
-/** Push two points apart until they are APART, each by half. */
-function push(one, other) {
-  const [across, down] = [one[0] - other[0], one[1] - other[1]];
-  const far = Math.hypot(across, down);
-  if (far >= APART) return;
-  const [right, below] = far ? [across / far, down / far] : [0, 1];
-  const step = (APART - far) / 2;
-  one[0] += right * step;
-  one[1] += below * step;
-  other[0] -= right * step;
-  other[1] -= below * step;
+function place() {
+  spread(part("frame"), part("dots"));
 }
 
 /** The photo that shows, as something to draw. */

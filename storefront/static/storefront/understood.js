@@ -3,12 +3,10 @@
 import { element, part, refill, say } from "./dom.js";
 import { address, words as wordsQuery } from "./query.js";
 import * as words from "./words.js";
+import { left, ranking } from "./words_left.js";
 
 const VALUES = 3; // Values named of a condition; it may stand for dozens.
 const LOOKS = new Set(["colour", "material"]); // What was understood so is told with the values that it stands for.
-
-// What led to a part that is gone.
-const DANGLING = /^[\s,;.]+|(?:[\s,;]*(?<![\p{L}\p{N}])(?:and|or|but|in|with)(?![\p{L}\p{N}]))*[\s,;]*$/giu;
 
 /** Keep room for what will be said of the words, or none. */
 export function hold(query) {
@@ -19,10 +17,10 @@ export function hold(query) {
 /** Show what an answer took the words of its query for. `onWords` hears what is left of them when a chip is taken off. */
 export function show(query, taken, onWords) {
   if (!taken) return hold({});
-  const without = (spans) => () => onWords(left(query, taken, spans));
+  const without = (spans) => () => onWords(left(query.words, taken, spans));
   const chips = taken.understood.map((one) => chip(one.text, detail(one), one.loosened, without(one.spans)));
   const rest = taken.ranked_by;
-  if (rest) chips.push(chip(rest, "counts beside the photo", false, without(rest.split(" ").flatMap((word) => found(query.words, word)))));
+  if (rest) chips.push(chip(rest, "counts beside the photo", false, without(ranking(query.words, rest))));
   chips.forEach((made, place) => (made.firstElementChild.id = `understood-${place}`));
   refill(part("understood-chips"), ...chips);
   say("understood-says", says(taken));
@@ -73,22 +71,4 @@ const quoted = (text) => `“${text}”`;
 /** A link to the search for the same words without the photo. */
 function alone(query) {
   return element("a", { href: address(wordsQuery(query.words)) }, "Search these words alone");
-}
-
-/** The words without these parts; none where nothing that says something would be left. */
-function left(query, { understood, ranked_by: rest, not_understood: unread }, spans) {
-  const said = understood.length + unread.length + Number(Boolean(rest));
-  if (said < 2) return "";
-  const letters = Array.from(query.words); // Code points, as the answer counts them.
-  const remaining = letters.filter((_, place) => !spans.some(([start, end]) => start <= place && place < end)).join("");
-  return remaining.replace(/\s+/g, " ").replace(/ (?=[,;.!?])/g, "").replace(/,+/g, ",").replace(DANGLING, "");
-}
-
-/** Where a word first stands by itself, and not within a longer one. */
-function found(text, word) {
-  const escaped = word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  const first = new RegExp(`(?<![\\p{L}\\p{N}])${escaped}(?![\\p{L}\\p{N}])`, "u").exec(text);
-  if (!first) return [];
-  const start = Array.from(text.slice(0, first.index)).length;
-  return [[start, start + Array.from(word).length]];
 }

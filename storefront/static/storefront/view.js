@@ -104,7 +104,7 @@ export function settle(state, title) {
   part("results-title").textContent = title;
   say("spoken", title);
   part("time").textContent = "";
-  for (const id of ["nothing", "meant", "failure", "further", "progress"]) part(id).hidden = true;
+  for (const id of ["nothing", "meant", "failure", "further", "near", "progress"]) part(id).hidden = true;
 }
 
 /** Put the focus on the title of what is shown, since what had it is gone. */

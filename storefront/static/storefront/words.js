@@ -1,17 +1,17 @@
 // Numbers as the page says them.
 
-const PERCENT = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 0 });
 const COUNT = new Intl.NumberFormat("en");
 
-export function price({ price, currency }) {
+export function price({ price, currency }, language = "en") {
   if (price === null) return "";
-  return new Intl.NumberFormat("en", { style: "currency", currency }).format(price);
+  return new Intl.NumberFormat(language, { style: "currency", currency }).format(price);
 }
 
-export function percent(share) {
-  if (share > 0 && share < 0.01) return "<1%";
-  if (share > 0.99 && share < 1) return ">99%";
-  return PERCENT.format(share);
+export function percent(share, language = "en") {
+  const format = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 0 });
+  if (share > 0 && share < 0.01) return `<${format.format(0.01)}`;
+  if (share > 0.99 && share < 1) return `>${format.format(0.99)}`;
+  return format.format(share);
 }
 
 export function number(value) {
@@ -65,8 +65,8 @@ export function value(value) {
   return String(value);
 }
 
-/** Both ends of a price range, or the one that is set; without a currency where it is not known. */
-export function range(lowest, highest, currency = "") {
+/** Both ends of a range, or the one that is set; without a currency where it is not known. */
+export function range(lowest, highest, currency = "", name = "Price") {
   const ends = lowest && highest ? `${lowest} to ${highest}` : lowest ? `from ${lowest}` : `up to ${highest}`;
-  return `Price ${ends} ${currency}`.trim();
+  return `${name} ${ends} ${currency}`.trim();
 }

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from catalog.importing.importer import BATCH, Importer, Outcome, Result, import_rows
 from catalog.importing.recognition import read
 from catalog.importing.rows import ProductRow
-from catalog.models import Category, Photo, Product
+from catalog.models import Category, Photo, PhotoAddress, Product
 from catalog.photos import MAX_PHOTOS
 from tests.conftest import picture
 
@@ -283,6 +283,14 @@ def test_a_database_that_is_gone_ends_the_import(shop, monkeypatch):
     monkeypatch.setattr(Product, "save", gone)
     with pytest.raises(OperationalError):
         shop("CH-1,Oak chair,Chair,,,")
+
+
+def test_photos_may_be_files_and_at_web_addresses(shop):
+    [result] = shop("CH-1,Oak chair,Chair,red.png|https://shop.example/a.jpg|blue.png|https://shop.example/b.jpg,1,Oak")
+    assert (result.photos_added, result.what) == (2, "Oak chair, Chair; photos at web addresses: 2 new")
+    addresses = PhotoAddress.objects.order_by("position").values_list("url", flat=True)
+    assert list(addresses) == ["https://shop.example/a.jpg", "https://shop.example/b.jpg"]
+    assert not Photo.objects.filter(from_address=True).exists()
 
 
 def test_many_rows_are_looked_up_together(shop):

@@ -28,7 +28,7 @@ from config.stack import __main__, part, supervisor
 part.HANGS_SECONDS, supervisor.LOOK_SECONDS = 5, 1
 __main__.main()
 """
-PARTS = ("worker", "maintenance", "beat", "web")
+PARTS = ("worker", "maintenance", "fetching", "beat", "web")
 
 
 class Shop:
@@ -138,12 +138,15 @@ def test_each_part_that_is_killed_is_started_again_and_indexing_goes_on(shop):
     shop.upload()
     shop.wait_until_all_is_indexed()
     told = shop.stack.output.read_text()
-    assert [told.count(f"the {name} process was killed (SIGKILL) and starts again") for name in PARTS] == [1] * 4
+    assert [told.count(f"the {name} process was killed (SIGKILL) and starts again") for name in PARTS] == [1] * len(
+        PARTS
+    )
 
 
 def test_each_part_that_stands_still_is_started_again_and_indexing_goes_on(shop):
     before = {name: shop.parts()[name]["restarts"] for name in PARTS}
-    for pid in (child(shop, "worker"), leader(shop, "maintenance"), leader(shop, "beat")):
+    still = [leader(shop, name) for name in ("maintenance", "fetching", "beat")]
+    for pid in (child(shop, "worker"), *still):
         os.kill(pid, signal.SIGSTOP)
     os.killpg(leader(shop, "web"), signal.SIGSTOP)
     shop.wait_until_restarted({name: restarts + 1 for name, restarts in before.items()})

@@ -13,11 +13,12 @@ from celery import Celery
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 
+from access.models import Key
 from catalog.models import Photo
 from ml.recipes import make_recipe
 from operations import last_backup
 from operations.backup_folder import BackupFolder, Manifest
-from operations.doctor import backups, broker, database, disk, exposure, misconfiguration, networks, versions
+from operations.doctor import backups, broker, database, disk, exposure, misconfiguration, networks, page_key, versions
 from operations.doctor import index as index_check
 from operations.doctor.finding import Finding
 from search import spaces
@@ -71,6 +72,50 @@ def test_what_is_unsafe_in_public_is_told(public, settings, change, level, text)
     for name, value in change.items():
         setattr(settings, name, value)
     assert told(exposure.exposure()) == [(level, text)]
+
+
+def test_a_page_without_a_key_is_told_where_the_api_answers_nobody_without(settings):
+    settings.STOREFRONT_KEY, settings.ANONYMOUS_API = "", True
+    assert [level for level, _ in told(page_key.page_key())] == ["ok"]
+    settings.ANONYMOUS_API = False
+    [(level, text)] = told(page_key.page_key())
+    assert level == "warning"
+    assert text.startswith("the shop's page finds nothing: the API answers nobody without a key")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, ("ok", "the shop's page asks with the key {prefix}")),
+        ({"revoked_at": timezone.now()}, ("problem", "the shop's page sends a key that is revoked or unknown")),
+        ({"scopes": ["search"]}, ("problem", "the key of the shop's page, {prefix}, lacks read, events")),
+        (
+            {"origins": ["https://other.example"]},
+            (
+                "problem",
+                "the key of the shop's page is for pages of https://other.example, not of 0.0.0.0, shop.example",
+            ),
+        ),
+    ],
+    ids=["right", "revoked", "scopes", "origins"],
+)
+def test_a_page_whose_key_does_not_work_is_told(db, public, settings, given, expected):
+    usual = {"scopes": ["search", "read", "events"], "origins": ["https://shop.example"]}
+    key = Key(name="page", kind="pk", **{**usual, **given})
+    settings.STOREFRONT_KEY = key.renew()
+    key.save()
+    level, text = expected
+    assert told(page_key.page_key()) == [(level, text.format(prefix=key.prefix))]
+
+
+def test_a_page_whose_key_was_rotated_is_told_in_time(db, public, settings):
+    key = Key(name="page", kind="pk", scopes=["search", "read", "events"], origins=["https://shop.example"])
+    settings.STOREFRONT_KEY = key.renew()
+    key.save()
+    key.rotate(timedelta(days=1))
+    [(level, text)] = told(page_key.page_key())
+    assert level == "warning"
+    assert text.startswith("the key of the shop's page was rotated, and works until ")
 
 
 def test_a_short_secret_key_and_uncounted_proxies_are_told(public, settings):

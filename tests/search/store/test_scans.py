@@ -299,8 +299,9 @@ def test_a_condition_that_nothing_meets_finds_nothing(space, lamps):
 @pytest.fixture
 def giving_out(monkeypatch) -> None:
     """Scans of an index end with the rows they find at once, and are made even where sorting would be faster."""
-    settings = f"{scans.FORCED}, set_config('hnsw.max_scan_tuples', '1', true)"
-    monkeypatch.setattr(scans, "SETTINGS", settings)
+    monkeypatch.setattr(scans, "FILTERED_SETTINGS", f"{scans.FORCED}, set_config('hnsw.max_scan_tuples', %s, true)")
+    monkeypatch.setattr(scans, "MORE_SEARCHED", 1)
+    monkeypatch.setattr(scans, "PAYS", 0.0)
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def test_an_export_is_recognised_imported_and_unchanged_the_second_time(sent, na
     make, format_name, products, photos = EXPORTS[name]
     rows = sent(make(), name)
     assert (rows.format.name, rows.count) == (format_name, products)
-    assert f"{photos} photos are at web addresses, which are not fetched yet." in rows.notes()
+    assert f"{photos} photos are at web addresses. Workers fetch them once their rows are in." in rows.notes()
     assert Counter(result.outcome for result in import_rows(rows)) == {"added": products}
     assert Counter(result.outcome for result in import_rows(sent(make(), name))) == {"unchanged": products}
     assert Product.objects.count() == products

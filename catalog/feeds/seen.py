@@ -1,0 +1,37 @@
+"""Which products a feed has: written with each batch of its rows, in the batch's own transaction."""
+
+from collections.abc import Iterable
+
+from catalog.feeds.models import FeedProduct
+from catalog.importing.importer import Outcome, Result
+from catalog.models import Import, Product
+
+
+def feed_of(sent: Import) -> int:
+    """The number of the feed whose run it is."""
+    assert sent.feed_id is not None
+    return sent.feed_id
+
+
+def mark(sent: Import, results: Iterable[Result]) -> None:
+    """Note that the run saw the products of these rows. Writing it twice is writing it once.
+
+    A refused row's product counts as seen if the feed had it before. A check marks those products alone.
+    """
+    accepted = {result.sku for result in results if result.outcome is not Outcome.REFUSED}
+    refused = {result.sku for result in results if result.outcome is Outcome.REFUSED}
+    if sent.dry_run:
+        refused |= accepted
+    else:
+        # Locked, so that nobody deletes one before its row is there. In the order in which the importer locks them.
+        products = Product.objects.filter(sku__in=accepted).order_by("pk").select_for_update(no_key=True)
+        rows = [
+            FeedProduct(feed_id=feed_of(sent), product_id=pk, seen_in=sent.pk)
+            for pk in products.values_list("pk", flat=True)
+        ]
+        FeedProduct.objects.bulk_create(
+            rows, update_conflicts=True, unique_fields=["feed", "product"], update_fields=["seen_in"]
+        )
+    if refused:
+        known = FeedProduct.objects.filter(feed_id=feed_of(sent), product__sku__in=refused)
+        known.update(seen_in=sent.pk)
