@@ -57,17 +57,17 @@ class Table:
                 if isinstance(cells, csv.Error):
                     yield Record(line, {}, f"it cannot be read as CSV: {cells}")
                     continue
-                fault = ""
+                fault, broken = "", self._broken(cells)
                 if len(cells) != len(self.columns):
                     fault = f"it has {len(cells)} cells, the header has {len(self.columns)}"
-                elif broken := self._broken(cells):
+                elif broken:
                     fault = f"its {broken[0]} has a tab or a line break; write one line, and close each quote"
                 elif not all(is_storable(cell) for cell in cells):
                     fault = "it has a NUL or is not in UTF-8; save the file as “CSV UTF-8”"
-                values = dict(zip(self.columns, cells, strict=False))
+                values = dict(zip(self.columns, cells, strict=False)) | dict.fromkeys(broken, "")
                 if fault and any("\n" in cell or "\r" in cell for cell in cells):
-                    values = {}  # Its lines may be those of several rows, and a feed must not take the others for gone.
-                yield Record(line, values, fault)
+                    values = {}  # its lines may be those of several rows
+                yield Record(line, values, fault, is_torn=len(cells) != len(self.columns))
 
     def _broken(self, cells: list[str]) -> list[str]:
         """The columns of one line that have a tab or a line break in these cells."""

@@ -67,7 +67,11 @@ class XmlItems:
         for number, texts in self._items():
             several = [name for name, found in texts.items() if len(found) > 1 and name in self.single]
             fault = f"it has several {', '.join(several)} that differ; keep one of each" if several else ""
-            values = {name: self.between.get(name, "\n").join(found) for name, found in texts.items()}
+            # With two ids nobody knows whose it is.
+            values = {
+                name: "" if name in several else self.between.get(name, "\n").join(found)
+                for name, found in texts.items()
+            }
             yield Record(str(number), {**nothing, **values}, fault)
 
     def _items(self) -> Iterator[tuple[int, dict[str, list[str]]]]:

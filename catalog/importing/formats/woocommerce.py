@@ -14,7 +14,7 @@ from catalog.importing.albums import Album, Refused
 from catalog.importing.formats.format import Format, Rows, costs_its_row
 from catalog.importing.records import Record, Source
 from catalog.importing.rows import ProductRow
-from catalog.importing.values import as_price, first_addresses, html_as_text, last_step
+from catalog.importing.values import as_price, first_addresses, html_as_text, last_step, on_one_line
 
 BECOMES = {
     "id": "the sku of a product without one: woo- and the number",
@@ -141,7 +141,7 @@ def product_row(record: Record, parent: Record | None, left_out: Counter[str]) -
     return ProductRow(
         record.place,
         own_sku(record),
-        html_as_text(said("name")),
+        on_one_line(html_as_text(said("name"))),
         html_as_text(last_step(listed(said("categories"))[0])),
         fields=fields,
         attributes={

@@ -178,6 +178,13 @@ def test_a_stray_quote_swallows_no_row_in_silence(csv_file):
     assert [(row.place, row.name) for row in rows(path) if isinstance(row, ProductRow)] == [("3", '24"'), ("5", '24"')]
 
 
+def test_a_row_with_cells_too_few_or_too_many_names_no_product_but_in_its_first_cell(csv_file):
+    """Its sku may be another cell, and a feed would take the product for gone."""
+    text = "Oak, solid,A,c\nA\nb,b,c\n"
+    assert [row.sku for row in rows(csv_file("name,sku,category\n" + text))] == ["", "", "b"]
+    assert [row.sku for row in rows(csv_file("sku,name,category\n" + text))] == ["Oak", "A", "b"]
+
+
 @pytest.mark.parametrize("cell", ['"two\nlines"', "tab\tbed"])
 def test_a_name_has_one_line(csv_file, cell):
     reason = "its name has a tab or a line break; write one line, and close each quote"

@@ -70,11 +70,13 @@ def test_elements_of_other_vocabularies_are_left_out_and_told(item, sent):
     [
         ("<g:title>\n Chair </g:title>", None),
         ("<g:title>Table</g:title>", "it has several title that differ; keep one of each"),
+        ("<g:id>2</g:id>", "it has several id that differ; keep one of each"),
         ("<link>https://a/1</link><link>https://a/2</link>", "it has several link that differ; keep one of each"),
     ],
 )
 def test_an_item_says_once_what_it_can_have_once(item, elements, reason):
-    assert getattr(item(elements), "reason", None) == reason
+    row = item(elements)
+    assert (getattr(row, "reason", None), row.sku) == (reason, "" if "id" in elements else "1")
 
 
 def test_what_an_item_can_have_several_times_is_kept_and_line_breaks_are_blanks(item):
