@@ -29,7 +29,7 @@ MOST_CORRECTED = 5  # words of a query
 LOCK = 0x4C414D5007  # Key of a PostgreSQL advisory lock: two processes never collect at once.
 # Seconds for which a process keeps the vocabulary.
 KEPT = 60
-MADE_OF = "lamplight:words-values-and-types"
+MADE_OF = "lamplight:words-values-types-and-samples"
 WORD = re.compile(rf"(?<![\w-])[^\W\d_]{{{SHORTEST},{MAX_WORD}}}(?!\w)")
 COLLECT = f"""
     INSERT INTO {VocabularyWord._meta.db_table} (word, products)

@@ -11,15 +11,13 @@ from kombu.exceptions import OperationalError
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from catalog import attribute_types
-from catalog.models import AttributeType, Product
+from catalog.models import AttributeType
 from catalog.units import UNITS
 from search import worker_bell
 from staff.lists import StaffModelAdmin
 
 logger = logging.getLogger(__name__)
 READ_NUMBERS = "search.tasks.read_numbers"
-# Products that are looked at for examples, and the different values shown of them.
-LOOKED_AT, SHOWN = 1_000, 8
 
 
 class AttributeTypeForm(forms.ModelForm):
@@ -47,11 +45,11 @@ class AttributeTypeForm(forms.ModelForm):
 @admin.register(AttributeType)
 class AttributeTypeAdmin(StaffModelAdmin):
     form = AttributeTypeForm
-    list_display = ("name", "kind", "number", "unit", "is_chosen")
+    list_display = ("name", "kind", "number", "unit", "products", "samples", "is_chosen")
     list_filter = ("kind", "is_chosen")
     search_fields = ("name", "number")
-    fields = ("name", "examples", *AttributeTypeForm.Meta.fields)
-    readonly_fields = ("name", "examples")
+    fields = ("name", "products", "samples", *AttributeTypeForm.Meta.fields)
+    readonly_fields = ("name", "products", "samples")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """A type is there as soon as products have the attribute."""
@@ -67,12 +65,6 @@ class AttributeTypeAdmin(StaffModelAdmin):
         transaction.on_commit(read_numbers)
         told = "Its numbers are read anew, in the background: large catalogues take minutes."
         self.message_user(request, told, messages.INFO)
-
-    @admin.display(description="Values, such as")
-    def examples(self, one: AttributeType) -> str:
-        looked_at = Product.objects.filter(attributes__has_key=one.name).values_list("attributes", flat=True)
-        values = dict.fromkeys(str(attributes[one.name]) for attributes in looked_at.order_by("pk")[:LOOKED_AT])
-        return ", ".join(list(values)[:SHOWN]) or "–"
 
 
 def read_numbers() -> None:

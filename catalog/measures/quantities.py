@@ -18,7 +18,7 @@ SPELLINGS: Mapping[str, str] = {
     "kg": "kg kgs kilo kilos kilogram kilograms kilogramm kilogramme kilogrammes kilogramo kilogramos",
     "lb": "lb lbs pound pounds pfund livre livres libra libras",
 }
-UNIT_OF = {spelling: unit for unit, spellings in SPELLINGS.items() for spelling in spellings.split()}
+UNIT_OF = {spelling: unit for unit, spellings in SPELLINGS.items() for spelling in spellings.casefold().split()}
 _PARTS = re.compile(r"(?P<whole>\d+(?:[.,]\d+)*)?(?:\s?(?P<sign>[½¼¾])|[ -](?P<over>\d+)/(?P<under>\d+))?")
 
 
@@ -28,21 +28,30 @@ def amount(text: str, unit: str = "") -> float | None:
     if not parts:
         return None
     value = _whole(parts["whole"], unit) if parts["whole"] else 0.0
+    if value is None:
+        return None
     if parts["over"]:
         value += int(parts["over"]) / int(parts["under"]) if int(parts["under"]) else 0.0
     return value + FRACTIONS.get(parts["sign"] or "", 0.0)
 
 
-def _whole(text: str, unit: str) -> float:
-    """A point or a comma is the decimal one. In mm and g, of which nobody gives decimals, it may part thousands."""
+def _whole(text: str, unit: str) -> float | None:
+    """A point or a comma is the decimal one. In mm and g, of which nobody gives decimals, it may part thousands.
+
+    None for a list of several numbers: nobody measures thousandths of a cm, so "161,221 cm" are two.
+    """
     marks = [mark for mark in text if mark in ".,"]
     if len(marks) > 1:
         if marks[-1] == marks[0]:  # 1.234.567
+            if not re.fullmatch(r"\d{1,3}(?:[.,]\d{3})+", text):
+                return None
             return float(re.sub("[.,]", "", text))
         whole, decimals = text.rsplit(marks[-1], 1)  # 1.234,50
         return float(f"{re.sub('[.,]', '', whole)}.{decimals}")
     if marks and unit in ("mm", "g") and re.fullmatch(r"[1-9]\d{0,2}[.,]\d{3}", text):
         return float(re.sub("[.,]", "", text))
+    if unit == "cm" and re.fullmatch(r"[1-9]\d*[.,]\d{3}", text):
+        return None
     return float(text.replace(",", "."))
 
 

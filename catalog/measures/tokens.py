@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from catalog.measures.labels import LABELS, TIMES, UP_TO
+from catalog.measures.labels import LABELS, TIMES, UP_TO, listed
 from catalog.measures.quantities import AMOUNT, UNIT_OF
 
 
@@ -50,7 +50,7 @@ _TOKEN = re.compile(
 _GLUED = re.compile(rf"(?<=[\d{LETTER}\"″”])[xX](?=[\d{LETTER}Øø])|(?<=\d)[xX](?=\s)|(?<=\s)[xX](?=\d)")
 _GLUED_UNIT = re.compile(r"(?<=\d)(mm|cm|m|in|kg|lbs?|g)(?=[xX×])", re.IGNORECASE)
 # A point after these ends no sentence.
-_ABBREVIATED = frozenset({"approx", "ca", "aprox", "dia", "in", "env", *LETTER})
+_ABBREVIATED = frozenset({*listed("approx ca aprox dia dim dims in env larg prof haut ht"), *LETTER})
 
 
 def tokens(text: str) -> Iterator[Token]:

@@ -22,6 +22,10 @@ def meaning(one):
         ("product_width", "46 cm", (Kind.NUMBER, "width_cm", "cm")),
         ("seat_height_cm", 45, (Kind.NUMBER, "seat_height_cm", "cm")),
         ("Maße (mm)", "460 x 550", (Kind.SIZES, "", "mm")),
+        ("widthCm", 46, (Kind.NUMBER, "width_cm", "cm")),
+        ("Länge/cm", "46", (Kind.NUMBER, "length_cm", "cm")),
+        ("width_in", 18, (Kind.NUMBER, "width_cm", "in")),
+        ("made in", "2020", None),
         ("Width", "46", None),  # Nobody knows of what.
         ("color", "oak", None),
     ],
@@ -37,7 +41,10 @@ def test_a_name_says_what_its_values_are(name, value, meant):
         ("width", {46: 9, 80: 1}, (Kind.NUMBER, "width", "")),
         ("seats", {"2": 5, "3": 5}, (Kind.NUMBER, "seats", "")),
         ("cable", {"2 m": 5, "1,5 m": 5}, (Kind.NUMBER, "cable_cm", "m")),
-        ("box", {"46 x 55 x 86 cm": 9}, (Kind.SIZES, "", "")),
+        ("Overall size", {"46 x 55 x 86 cm": 9}, (Kind.SIZES, "", "")),
+        ("seat_dimensions", {"46 x 55 x 86 cm": 9}, (Kind.TEXT, "", "")),  # Not those of the product.
+        ("width_cm", {"46": 6, "n/a": 4}, (Kind.NUMBER, "width_cm", "cm")),  # The name counts, too.
+        ("price", {"9.90": 9}, (Kind.TEXT, "", "")),  # A filter of its own is called so.
         ("outdoor", {"yes": 5, "No": 5}, (Kind.TRUTH, "", "")),
         ("outdoor", {True: 5, False: 5}, (Kind.TRUTH, "", "")),
         ("size", {"S": 5, "46 cm": 5}, (Kind.TEXT, "", "")),
@@ -76,6 +83,7 @@ def test_values_are_read_by_their_type(kind, number, unit, value, read):
         ({"number": "width_kg", "unit": "cm"}, "number"),
         ({"number": "width_cm", "unit": ""}, "number"),
         ({"number": "width_cm", "unit": "yd"}, "unit"),
+        ({"number": "price", "unit": ""}, "number"),
         ({"kind": Kind.SIZES, "unit": "kg"}, "unit"),
     ],
 )
@@ -98,3 +106,13 @@ def test_types_are_found_out_and_what_staff_chose_stands(product):
     product(attributes={"width": "wide"}, sku="wide")
     assert collect()
     assert known()["width"].kind == Kind.TEXT
+
+
+def test_types_tell_how_many_products_have_the_attribute_and_its_commonest_values(product):
+    for place, color in enumerate(["oak", "oak", "ash"]):
+        product(sku=f"P{place}", attributes={"color": color})
+    AttributeType.objects.create(name="color", kind=Kind.TEXT, is_chosen=True)
+    AttributeType.objects.create(name="gone", kind=Kind.TEXT, is_chosen=True, products=3)
+    assert not collect()
+    assert (known()["color"].products, known()["color"].samples, known()["color"].is_chosen) == (3, "oak, ash", True)
+    assert known()["gone"].products == 0

@@ -31,6 +31,11 @@ def test_columns_count_before_the_description_and_that_before_the_name(product):
     assert numbers(one) == {"width_cm": 48, "depth_cm": 55, "height_cm": 75}
 
 
+def test_a_sentence_may_call_the_product_by_its_category_and_one_of_two_columns_counts(product):
+    one = product(name="Oslo", description="The lamp is 46 cm wide.", attributes={"height_mm": 860, "Höhe (cm)": 90})
+    assert numbers(one) == {"width_cm": 46, "height_cm": 90}
+
+
 def test_a_saved_product_has_the_numbers_that_it_says(product):
     one = product(description="46 x 55 x 86 cm")
     assert numbers(one) == SIZES

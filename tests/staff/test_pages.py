@@ -124,7 +124,7 @@ def test_a_key_is_made_copied_once_rotated_and_revoked(page):
     page.get_by_role("link", name="web page").click()
     expect(page.get_by_text(first)).to_have_count(0)
     page.get_by_role("button", name="Rotate: a new secret").click()
-    expect(page.get_by_text("The former one works on until")).to_be_visible()
+    expect(page.get_by_text("The former one works until")).to_be_visible()
     assert page.locator("#secret").inner_text() != first
 
     page.get_by_role("link", name="I have copied it").click()

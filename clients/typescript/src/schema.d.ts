@@ -1730,6 +1730,15 @@ export interface components {
             attributes?: {
                 [key: string]: string | number | boolean;
             };
+            /**
+             * @description Read from attributes, description and name: what filters such as width_cm_max compare.
+             * @example {
+             *       "width_cm": 46
+             *     }
+             */
+            readonly numbers: {
+                [key: string]: number;
+            };
             /** @description What the first photo shows, in words that a machine wrote. Searches by words read it. */
             readonly caption: string;
             /** @description What wrote the caption: a model's name, or plain where none did; empty: there is none. */

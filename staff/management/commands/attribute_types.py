@@ -12,7 +12,7 @@ from catalog.models import AttributeType
 from catalog.units import UNITS
 from search.management.commands._base_command import ExplainedCommand
 
-FIELDS = ("name", "kind", "number", "unit", "is_chosen")
+FIELDS = ("name", "kind", "number", "unit", "is_chosen", "products", "samples")
 EPILOG = """
 examples:
   manage.py attribute_types

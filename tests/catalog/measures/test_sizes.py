@@ -39,6 +39,22 @@ CHAIR = dict(zip(WDH, (46, 55, 86), strict=True))
         "Ancho 46 cm, fondo 55 cm, alto 86 cm",
         "Solid oak, 46 x 55 x 86 cm, oiled",
         "Frame in oak. 0,46 m x 0,55 m x 0,86 m.",
+        "46/55/86 cm (W/D/H)",
+        "(B/H/T): 46/86/55 cm",
+        "Width (cm): 46, Depth (cm): 55, Height (cm): 86",
+        'Width 46 cm (18"), depth 55 cm (22"), height 86 cm (34")',
+        "With a width of 46 cm, a depth of 55 cm and a height of 86 cm",
+        "Mit einer Breite von 46 cm, einer Tiefe von 55 cm und einer Höhe von 86 cm",
+        "D'une largeur de 46 cm, d'une profondeur de 55 cm et d'une hauteur de 86 cm",
+        "Con un ancho de 46 cm, un fondo de 55 cm y una altura de 86 cm",
+        "Elle mesure 46 cm de large sur 55 cm de profondeur et 86 cm de hauteur.",
+        "86 x 46 x 55 cm (Al x An x F)",
+        "Larg. 46 cm, Prof. 55 cm, Haut. 86 cm",
+        "Größe: 46 x 55 x 86 cm",
+        "<ul><li>Width: <b>46 cm</b></li><li>Depth: 55 cm</li><li>Height: 86 cm</li></ul>",
+        "This armchair is 46 cm wide, 55 cm deep and 86 cm high.",
+        "Dieser Stuhl ist 46 cm breit, 55 cm tief und 86 cm hoch.",
+        "Oak chair with a cane seat, 46 cm wide, 55 cm deep and 86 cm high, made of oak",
         "40-46 cm wide, 55 cm deep and 86 cm high.",  # The larger one: it has to fit when it is open.
     ],
 )
@@ -57,6 +73,12 @@ def test_three_sizes_become_width_depth_and_height(text):
         ("Ø 40 cm, height 1,20 m", {"diameter_cm": 40, "height_cm": 120}),
         ("D40 x H50 cm", {"diameter_cm": 40, "height_cm": 50}),
         ("Height 86 cm. Seat height 45 cm.", {"height_cm": 86}),
+        ("18 in. x 22 in.", {"width_cm": 45.72, "depth_cm": 55.88}),
+        ("86.5 in. W x 37.4 in. D", {"width_cm": 219.71, "depth_cm": 94.996}),
+        ("Ø 40 x 50 cm", {"diameter_cm": 40, "height_cm": 50}),
+        ("3 Fuß breit", {"width_cm": 91.44}),
+        ("40 cm in diameter", {"diameter_cm": 40}),
+        ("It weighs 4.5 kg and is 46 cm wide.", {"weight_kg": 4.5, "width_cm": 46}),
         ("Weight: 12 lbs", {"weight_kg": 5.443}),
         ("Gewicht ca. 4,5 kg", {"weight_kg": 4.5}),
     ],
@@ -75,6 +97,13 @@ def test_units_fractions_and_letters_are_understood(text, said):
         "Takes a mattress 160 x 200 cm",
         "With two drawers 30 cm deep",
         "80 cm deep drawers",
+        "4 x 4 cm legs",
+        "161,221 x 88 cm",
+        "74,106,138 cm wide",
+        "Weight 600 g/m²",
+        "Length 140 cm, extends to 200 cm",
+        "46 x 55 x 86 cm (A x B x C)",
+        "Carton, 50 x 60 x 20 cm",
         "A cable of 2 m",
         "Max weight 100 kg",
         "Holds 25 kg",
@@ -94,6 +123,20 @@ def test_what_may_be_of_something_else_is_left_out(text):
 def test_a_sentence_may_name_the_product_before_its_size():
     assert sizes.read("The Malm table is 120 cm wide.") == {}
     assert sizes.read("The Malm table is 120 cm wide.", subject="MALM coffee table") == {"width_cm": 120}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("2-seat sofa", "Seat height 45 cm"),
+        ("Chest of drawers", "Drawers 30 cm deep"),
+        ("Bed with mattress", "Mattress 140 x 200 cm"),
+        ("Sofa bed", "Bed 140 x 200 cm"),
+        ("Lamp for ceilings", "Ceilings 250 cm high"),
+    ],
+)
+def test_a_part_that_the_name_says_is_not_the_product(name, text):
+    assert sizes.read(text, subject=name) == {}
 
 
 def test_a_round_thing_is_as_wide_and_deep_as_its_diameter_and_a_length_is_a_depth():

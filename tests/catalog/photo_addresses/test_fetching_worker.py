@@ -2,6 +2,7 @@
 
 import csv
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,9 +20,16 @@ LEASES_OVER = "from catalog.models import PhotoAddress; PhotoAddress.objects.fil
 
 
 @pytest.fixture
-def web() -> Iterator[WebServer]:
+def killed() -> threading.Event:
+    """Whether the first worker was killed. The server sends only half of the photos before."""
+    return threading.Event()
+
+
+@pytest.fixture
+def web(killed) -> Iterator[WebServer]:
     def slowly(request: Request) -> None:
-        time.sleep(0.4)
+        if len(server.asked) > PHOTOS // 2:
+            killed.wait(60)
         request.answer(200, picture((10 * int(request.target[1:-4]), 90, 30)))
 
     with WebServer() as server:
@@ -52,7 +60,7 @@ def number(shop: Installation, state: str) -> int:
     return int(count)
 
 
-def test_a_worker_killed_in_the_middle_loses_nothing_and_one_told_to_stop_stops(shop, web, tmp_path):
+def test_a_worker_killed_in_the_middle_loses_nothing_and_one_told_to_stop_stops(shop, web, killed, tmp_path):
     worker = shop.start(*WORKER)
     wait_for(lambda: " ready." in shop.log(), "the worker")
     shop.manage("import_catalog", catalogue(tmp_path, web, [f"/{n}.png" for n in range(PHOTOS)]))
@@ -61,6 +69,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing_and_one_told_to_stop_stops(
     assert "libtorch" not in maps
     assert "libopenvino" not in maps
     shop.kill(worker)
+    killed.set()
     fetched = number(shop, "fetched")
     assert number(shop, "waiting") == PHOTOS - fetched > 0
 
