@@ -8,8 +8,10 @@ from drf_standardized_errors.openapi_serializers import ClientErrorEnum, ServerE
 from rest_framework import serializers
 from rest_framework.validators import UniqueValidator
 
+from catalog import shown_fields
 from catalog.fields import PhotoField, SlugField
 from catalog.models import Category, Photo, Product
+from catalog.near_misses import MOST, SHARE
 from catalog.validators import reserved_slug_validator
 
 
@@ -165,6 +167,27 @@ class FacetsSerializer(serializers.Serializer):
     numbers = NumberCountSerializer(many=True, help_text="Those that most products have first, 20 at most.")
 
 
+class MatchedProductSerializer(serializers.ModelSerializer[Product]):
+    category = serializers.SlugRelatedField[Category](slug_field="slug", read_only=True)
+
+    class Meta:
+        model = Product
+        fields = shown_fields.FIELDS
+
+
+class MissSerializer(serializers.Serializer[Any]):
+    number = serializers.CharField(help_text="Its name, such as width_cm.")
+    by = serializers.FloatField(help_text="By how much the product fails the bound.")
+    unit = serializers.CharField(allow_blank=True, help_text="As the request has it; empty: it has none.")
+    text = serializers.CharField(help_text="The same in words: 2 cm too wide.")
+
+
+class NearProductSerializer(serializers.Serializer):
+    product = MatchedProductSerializer()
+    photo = serializers.URLField(allow_null=True, help_text="URL of the product's first photo; null: it has none.")
+    misses = MissSerializer(many=True)
+
+
 @extend_schema_serializer(many=False)
 class PageSerializer(serializers.Serializer):
     """The fields that every answer in pages has beside its results."""
@@ -173,6 +196,12 @@ class PageSerializer(serializers.Serializer):
     next = serializers.URLField(allow_null=True, help_text="The next page; null: this is the last.")
     previous = serializers.URLField(allow_null=True)
     facets = FacetsSerializer(allow_null=True, help_text="null unless the request has facets=true.")
+    near_misses = NearProductSerializer(
+        many=True,
+        required=False,
+        help_text=f"Only where the request bounds numbers: products that fail one bound, by {SHARE:.0%} of it at most. "
+        f"{MOST} at most, and none on a page that is full.",
+    )
 
 
 @extend_schema_serializer(many=False)

@@ -18,6 +18,7 @@ from catalog.errors import Conflict
 from catalog.fields import photo_errors
 from catalog.filters import ProductListSerializer
 from catalog.models import Category, Photo, Product
+from catalog.near_misses import add_near_misses
 from catalog.pagination import ProductPagination
 from catalog.parsers import BoundedJSONParser
 from catalog.serializers import (
@@ -125,6 +126,7 @@ class ProductViewSet(UpdatesInTurn):
         page = self.paginate_queryset(found.products)
         answer = self.get_paginated_response(self.get_serializer(page, many=True).data)
         answer.data["facets"] = facets.count(found, answer.data["count"]) if found.wants_facets else None
+        add_near_misses(answer.data, found, request)
         return answer
 
 

@@ -1,6 +1,5 @@
 """Near misses: the products most similar to a query that fail a bound of one number by a little."""
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,15 +8,11 @@ import numpy as np
 from django.db.models import Q
 
 from catalog import ranges
-from catalog.models import ProductNumber
+from catalog.near_misses import MOST, SHARE, Values, misses, of_products
 from catalog.ranges import Miss, Ranges
 from search import lookup
 from search.lookup import Hit, Matches
 from search.models import Space
-
-# What fails a bound by more than this share of it is another size.
-SHARE = 0.1
-MOST = 5
 
 
 @dataclass(frozen=True)
@@ -49,13 +44,8 @@ def beside(
     found = {**wanted, "filters": ranges.missed(bounds, SHARE) & others, "limit": min(MOST, left)}
     hits = lookup.nearest(space, vector, categories, **found).hits
     values = of_products([hit.product.pk for hit in hits], [bound.number for bound in bounds])
-    near = []
-    for hit in hits:
-        own = values[hit.product.pk]
-        misses = [ranges.miss(bound, own[bound.number]) for bound in bounds if bound.number in own]
-        if told := [miss for miss in misses if miss]:  # It may have been measured anew just now.
-            near.append(NearMiss(replace(hit, duplicates=()), told))
-    return near
+    near = [NearMiss(replace(hit, duplicates=()), misses(bounds, values[hit.product.pk])) for hit in hits]
+    return [miss for miss in near if miss.misses]  # It may have been measured anew just now.
 
 
 @dataclass(frozen=True)
@@ -63,7 +53,7 @@ class Measured:
     """What an answer to a request with bounds tells of numbers."""
 
     bounds: Ranges
-    values: Mapping[int, Mapping[str, float]]
+    values: Values
     """Of each product found, by its id: the numbers that are bounded, by name, in the units that they are kept in."""
     near: Sequence[NearMiss] = ()
 
@@ -73,12 +63,3 @@ def measured(bounds: Ranges, found: Iterable[Matches], near: Sequence[NearMiss] 
     hits = [hit for matches in found for hit in matches.hits] + [miss.hit for miss in near]
     products = {one.product.pk for hit in hits for one in (hit, *hit.duplicates)}
     return Measured(bounds, of_products(products, [bound.number for bound in bounds]), near)
-
-
-def of_products(products: Iterable[int], numbers: Iterable[str]) -> Mapping[int, Mapping[str, float]]:
-    """Numbers of these products, by product id and name, in the unit that they are kept in."""
-    values: dict[int, dict[str, float]] = defaultdict(dict)
-    rows = ProductNumber.objects.filter(product__in=list(products), name__in=sorted({*numbers})).order_by()
-    for product, name, value in rows.values_list("product_id", "name", "value"):
-        values[product][name] = value
-    return values

@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 
 from catalog import ranges, shown_fields
 from catalog.models import Category, Photo, Product
-from catalog.ranges import Miss
+from catalog.near_misses import miss_as_json
 from catalog.words import START, begun, segments
 from ml.explanation import HeatMap
 from ml.images import Region
@@ -61,7 +61,7 @@ def tell_numbers(answer: Json, measured: Measured, found: Sequence[Matches], ori
         {
             **_match(near.hit, origin),
             "numbers": _numbers(measured, near.hit),
-            "misses": [_miss(miss) for miss in near.misses],
+            "misses": [miss_as_json(miss) for miss in near.misses],
         }
         for near in measured.near
     ]
@@ -74,10 +74,6 @@ def _numbers(measured: Measured, hit: Hit) -> list[Json]:
         for name, bound in bounds.items()
         if name in own  # It may have been measured anew just now.
     ]
-
-
-def _miss(miss: Miss) -> Json:
-    return {"number": miss.bound.number, "by": miss.by, "unit": miss.bound.unit, "text": miss.text}
 
 
 def text_answer(

@@ -8,9 +8,10 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
+from catalog.serializers import MatchedProductSerializer
 from catalog.validators import SKU_LENGTH, currency_validator
 from search import kept_objects
-from search.api.serializers import MatchedProductSerializer, TimingsField
+from search.api.serializers import TimingsField
 from search.baskets import MOST_BASKETS, MOST_CANDIDATES, MOST_THINGS
 from search.offers import Reason
 

@@ -8,18 +8,18 @@ from PIL import Image
 from rest_framework import serializers
 from rest_framework.fields import empty
 
-from catalog import shown_fields
 from catalog.fields import PhotoField, photo_errors
 from catalog.filters import MAX_QUERY_LENGTH, FilterSerializer, condition
-from catalog.models import Category, Photo, Product
+from catalog.models import Category, Photo
+from catalog.near_misses import MOST as MOST_NEAR
+from catalog.near_misses import SHARE
 from catalog.ranges import Ranges
+from catalog.serializers import MatchedProductSerializer, MissSerializer
 from ml.encoder import Encoder
 from ml.images import MESSAGES, PhotoProblem, UnreadablePhoto
 from search.api.explanation_serializers import ExplanationSerializer
 from search.attribute_readings import How
 from search.models import Space
-from search.near_misses import MOST as MOST_NEAR
-from search.near_misses import SHARE
 from search.objects import MOST
 
 ALL, AUTO = "all", "auto"
@@ -185,25 +185,10 @@ class ExplainSerializer(QueryPhotoSerializer):
     )
 
 
-class MatchedProductSerializer(serializers.ModelSerializer[Product]):
-    category = serializers.SlugRelatedField[Category](slug_field="slug", read_only=True)
-
-    class Meta:
-        model = Product
-        fields = shown_fields.FIELDS
-
-
 class NumberSerializer(serializers.Serializer[Any]):
     number = serializers.CharField(help_text="Its name, such as width_cm.")
     value = serializers.FloatField()
     unit = serializers.CharField(allow_blank=True, help_text="As the request has it; empty: it has none.")
-
-
-class MissSerializer(serializers.Serializer[Any]):
-    number = serializers.CharField(help_text="Its name, such as width_cm.")
-    by = serializers.FloatField(help_text="By how much the product fails the bound.")
-    unit = serializers.CharField(allow_blank=True, help_text="As the request has it; empty: it has none.")
-    text = serializers.CharField(help_text="The same in words: 2 cm too wide.")
 
 
 class MatchedPhotoSerializer(serializers.Serializer[Any]):

@@ -7,8 +7,8 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from catalog.filters import MAX_QUERY_LENGTH, WORDS, FindSerializer
-from catalog.serializers import PageSerializer
-from search.api.serializers import MatchedProductSerializer, TimingsField
+from catalog.serializers import MatchedProductSerializer, PageSerializer
+from search.api.serializers import TimingsField
 
 
 class Mode(StrEnum):

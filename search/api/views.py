@@ -18,6 +18,7 @@ from access.authentication import KeyAuthentication
 from access.permissions import MayAsk
 from catalog import facets, shown_fields
 from catalog.models import Product
+from catalog.near_misses import add_near_misses
 from catalog.openapi import query_errors
 from catalog.pagination import ProductPagination
 from search import kept_objects, lookup, near_misses
@@ -170,6 +171,7 @@ class TextSearchView(CountedView, ListAPIView):
             meant = text_search.did_you_mean(found)
         with watch.stage("facets"):
             counts = facets.count(found, page["count"]) if found.wants_facets else None
+        add_near_misses(page, found, request)
         said = {"mode": found.mode, "did_you_mean": meant, "facets": counts}
         answer = answers.text_answer(page, said, found.near, found.words, watch, request.build_absolute_uri("/"))
         return logged_answers.answered(Query.Kind.TEXT, answer)

@@ -85,6 +85,9 @@ def test_what_is_measured_is_narrowed_by_two_thumbs_and_by_a_box_to_fit_into(sho
     fits.press("Enter")
     expect(heading(page, "3 products in Dots")).to_be_visible()
     expect(highest).to_have_value("82")
+    near = page.get_by_role("region", name="Nearly fits")
+    expect(near.get_by_role("listitem")).to_have_count(5)
+    expect(near).to_contain_text("1 cm too wide")
     expect(page.get_by_label("Depth", exact=True)).to_be_hidden()  # No rug has one.
 
     lowest.focus()

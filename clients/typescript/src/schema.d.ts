@@ -1557,6 +1557,15 @@ export interface components {
             numbers?: components["schemas"]["Number"][];
             misses: components["schemas"]["Miss"][];
         };
+        NearProduct: {
+            product: components["schemas"]["MatchedProduct"];
+            /**
+             * Format: uri
+             * @description URL of the product's first photo; null: it has none.
+             */
+            photo: string | null;
+            misses: components["schemas"]["Miss"][];
+        };
         Number: {
             /** @description Its name, such as width_cm. */
             number: string;
@@ -1762,6 +1771,8 @@ export interface components {
             previous: string | null;
             /** @description null unless the request has facets=true. */
             facets: components["schemas"]["Facets"] | null;
+            /** @description Only where the request bounds numbers: products that fail one bound, by 10% of it at most. 5 at most, and none on a page that is full. */
+            near_misses?: components["schemas"]["NearProduct"][];
             results: components["schemas"]["Product"][];
         };
         ProductRequest: {
@@ -4116,6 +4127,8 @@ export interface components {
             previous: string | null;
             /** @description null unless the request has facets=true. */
             facets: components["schemas"]["Facets"] | null;
+            /** @description Only where the request bounds numbers: products that fail one bound, by 10% of it at most. 5 at most, and none on a page that is full. */
+            near_misses?: components["schemas"]["NearProduct"][];
             /**
              * Format: uuid
              * @description Names this query in logs and feedback; null from the second page on.

@@ -83,7 +83,8 @@ export class Api {
   async inWords(query, pages, signal) {
     const numbers = Array.from({ length: pages }, (_, place) => place + 1);
     const answers = await Promise.all(numbers.map((page) => this.byWords(query, page, signal)));
-    return { ...answers[0], next: answers.at(-1).next, results: answers.flatMap(({ results }) => results) };
+    const { next, near_misses } = answers.at(-1);
+    return { ...answers[0], next, near_misses, results: answers.flatMap(({ results }) => results) };
   }
 
   /** What there is to filter by in these categories, or in all if none is given. */

@@ -76,6 +76,7 @@ export class Loading {
       signal.throwIfAborted();
       entry.page += 1;
       entry.answer.next = more.next;
+      entry.answer.near_misses = more.near_misses;
       entry.answer.results.push(...more.results);
       return more.results;
     } catch (error) {

@@ -181,6 +181,7 @@ async function showMore() {
     view.dismissFailure();
     cards.append(part("grid"), current.answer, more, { onOpen: opened });
     part("further").hidden = !current.answer.next;
+    results.showNearMisses(current.answer, HANDLERS);
     cards.focus(part("grid"), more[0].product.sku);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;

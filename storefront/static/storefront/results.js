@@ -67,7 +67,7 @@ function showOne(entry, handlers) {
 }
 
 /** Show what is a little too large or too small for the filters. */
-function showNearMisses(answer, { onOpen }) {
+export function showNearMisses(answer, { onOpen }) {
   const missed = answer.near_misses ?? [];
   const after = answer.results.length;
   cards.fill(part("near-grid"), { ...answer, results: missed }, { onOpen: (hit, place) => onOpen(hit, after + place), level: 3 });

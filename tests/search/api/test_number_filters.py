@@ -150,3 +150,16 @@ def test_facets_of_words_have_numbers(client):
     given = {"q": "lamp", "facets": "true", "width_cm_max": 120, "mode": "words"}
     facets = client.get(reverse("search-text"), given).json()["facets"]
     assert {one["name"]: one["count"] for one in facets["numbers"]} == {"width_cm": 6, "depth_cm": 3}
+
+
+@pytest.mark.parametrize(("door", "given"), [("product-list", {"category": "lamp"}), ("search-text", {"q": "lamp"})])
+def test_pages_with_places_left_tell_what_nearly_fits(client, door, given):
+    answer = client.get(reverse(door), {**given, "width_in_max": 47.25, "depth_cm_max": 60}).json()
+    deep, near = sorted(answer["near_misses"], key=lambda one: one["product"]["sku"])
+    assert [one["product"]["sku"] for one in (deep, near)] == ["DEEP", "WIDE"]
+    assert deep["misses"] == [{"number": "depth_cm", "by": 4.0, "unit": "cm", "text": "4 cm too deep"}]
+    assert near["photo"].startswith("http://testserver/media/photos/")
+    assert near["misses"] == [{"number": "width_cm", "by": 0.78, "unit": "in", "text": "0.78 in too wide"}]
+    full = client.get(reverse(door), {**given, "width_cm_max": 120, "page_size": 1}).json()
+    assert full["near_misses"] == []
+    assert "near_misses" not in client.get(reverse(door), given).json()
