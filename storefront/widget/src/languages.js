@@ -12,7 +12,8 @@ const LANGUAGES = { de: GERMAN, en: ENGLISH, es: SPANISH, fr: FRENCH };
 export class Language {
   /** `wanted` is a tag such as "de-AT". In one that the widget does not speak the shop's own sentences may be. */
   constructor(wanted, own = {}) {
-    const [known, short] = [canonical(wanted), wanted.slice(0, 2).toLowerCase()];
+    const known = canonical(wanted.replaceAll("_", "-")); // Some shops write "de_AT".
+    const short = wanted.slice(0, 2).toLowerCase();
     const isSpoken = short in LANGUAGES;
     this.tag = known && (isSpoken || Object.keys(own).length) ? known : "en";
     this.texts = { ...ENGLISH, ...LANGUAGES[short], ...own };
