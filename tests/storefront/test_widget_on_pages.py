@@ -236,3 +236,39 @@ def test_a_row_is_turned_where_one_reads_from_right_to_left(somebodys, page):
     row.get_by_role("button", name="Next products").click()
     expect(row.get_by_role("button", name="Previous products")).to_be_enabled()
     assert row.locator(".row").evaluate("(list) => list.scrollLeft") < 0
+
+
+def test_things_without_a_category_are_named_in_the_dialogs_language(somebodys, page):
+    def without(route: Route) -> None:
+        answer = route.fetch()
+        told = answer.json()
+        for thing in told["objects"]:
+            thing["category"] = None
+        route.fulfill(response=answer, json=told)
+
+    page.goto(somebodys.show(make_key(somebodys.origin), lang="de_DE"))
+    page.evaluate("document.documentElement.dir = 'rtl'")  # The page's, not the dialog's.
+    page.route(SEARCH, without)
+    page.get_by_role("button", name="Mit einem Foto suchen").click()
+    choose(page, two_rugs(), "Foto auswählen")
+    found(page)
+    expect(page.locator(".things").get_by_role("button").first).to_have_text("1Ding 1")
+    shown = page.locator("dialog").evaluate("(dialog) => [dialog.lang, getComputedStyle(dialog).direction]")
+    assert shown == ["de-DE", "ltr"]
+
+
+def test_what_is_dropped_on_the_button_opens_the_dialog(somebodys, page):
+    page.goto(somebodys.show(make_key(somebodys.origin)))
+    opener(page).evaluate("""(button) => {
+        const data = new DataTransfer();
+        data.setData("text/uri-list", "https://shop.example/");
+        button.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+    }""")
+    expect(page.get_by_role("alert")).to_contain_text("There was no photo file in that.")
+
+
+def test_a_browser_that_is_too_old_shows_nothing(somebodys, page):
+    page.add_init_script("delete AbortSignal.any")
+    page.goto(somebodys.show(make_key(somebodys.origin)))
+    assert page.evaluate("customElements.get('lamplight-search') === undefined")
+    expect(opener(page)).to_have_count(0)

@@ -49,6 +49,7 @@ export class PhotoDialog {
     this.element = made("dialog", "dialog", {}, this.#head(), this.#body());
     this.element.setAttribute("aria-labelledby", "title");
     this.element.lang = language.tag;
+    this.element.dir = language.direction;
     this.#listen();
     this.#offers();
     this.start();

@@ -49,7 +49,7 @@ export class LamplightSimilar extends LamplightElement {
     if (!items.length) return this.shadowRoot.replaceChildren();
     const list = made("ul", "row", { role: "list" }, ...items);
     const heading = this.getAttribute("heading") ?? language.say("similar");
-    const title = heading ? made("h2", "heading", { id: "heading" }, heading) : "";
+    const title = heading ? made("h2", "heading", { id: "heading", dir: "auto" }, heading) : "";
     const head = made("div", "head", {}, title, ...scrollers(list, language));
     const section = element("section", { lang: language.tag }, head, list);
     if (heading) section.setAttribute("aria-labelledby", "heading");
