@@ -14,6 +14,7 @@ from access.models import Key
 from catalog.models import Product
 from tests.conftest import Watched
 from tests.storefront.conftest import in_thread, picture, two_rugs
+from tests.storefront.gateway import gateway
 from tests.storefront.shop_of_somebody import Shop, make_key, served
 from tests.storefront.shop_page import SEARCH, events, fail
 from tests.storefront.widget_page import GIVE, HEARD, choose, dialog, found, heard, opener
@@ -265,21 +266,14 @@ def test_what_a_shop_wrote_wrongly_is_told_in_its_console(somebodys, watched):
         (429, {"Retry-After": "20"}, "{}", "a lot of searches in a short time. Try again in 20 seconds."),
         (429, {"Retry-After": "864000"}, "{}", "are used up. Try again in 10 days, or search in words."),
         (503, {"Retry-After": "2"}, "{}", "Searching is not possible right now. Try again in 2 seconds."),
-        (0, {}, "", "The shop cannot be reached. Check your connection, then try again."),
-        (-1, {}, "", "The shop cannot be reached. Check your connection, then try again."),
         (200, {}, "{}", "Something broke in the shop. Try again in a moment."),
     ],
 )
-def test_each_failure_is_told_with_its_cure(somebodys, watched, running_shop, status, headers, body, told):
+def test_each_failure_is_told_with_its_cure(somebodys, watched, status, headers, body, told):
     page = watched.page
     page.goto(somebodys.show(make_key(somebodys.origin)))
     allowed = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Retry-After"}
-    if status == 0:  # The connection breaks while the photo is sent.
-        page.route(SEARCH, lambda route: route.abort() if route.request.method == "POST" else route.continue_())
-    elif status == -1:  # Nothing of Lamplight answers.
-        page.route(f"{running_shop}/**", lambda route: route.abort())
-    else:
-        fail(page, status, headers | allowed, body)
+    fail(page, status, headers | allowed, body)
     opener(page).click()
     choose(page, picture("red", "stripes"))
     expect(page.get_by_role("alert")).to_contain_text(told)
@@ -288,10 +282,28 @@ def test_each_failure_is_told_with_its_cure(somebodys, watched, running_shop, st
         expect(again).to_be_hidden()
         return
     expect(again).to_be_focused()
-    page.unroute_all()
+    page.unroute(SEARCH)
     again.click()
     expect(page.get_by_role("heading", name="13 matches")).to_be_focused()
     expect(page.get_by_role("alert")).to_be_hidden()
+
+
+@pytest.mark.parametrize("failure", ["down", "drops"])
+def test_a_connection_that_fails_is_not_taken_for_a_refusal(running_shop, watched, failure):
+    page = watched.page
+    with gateway(running_shop) as before, served(before.address) as shop:
+        page.goto(shop.show(make_key(shop.origin)))
+        opener(page).click()
+        before.failure = failure
+        choose(page, picture("red", "stripes"))
+        told = "The shop cannot be reached. Check your connection, then try again."
+        expect(page.get_by_role("alert")).to_have_text(told)
+        before.failure = ""
+        page.get_by_role("button", name="Try again").click()
+        assert found(page)[0] == "Red stripes"
+        assert not any("answers no page" in told for told in watched.complaints)
+        page.goto("about:blank")
+    in_thread(lambda: Key.objects.all().delete())
 
 
 def test_what_is_no_photo_and_who_is_offline_is_told(somebodys, watched):
