@@ -73,6 +73,8 @@ def test_what_changes_nothing_keeps_what_was_found(somebodys, page):
     page.wait_for_timeout(50)
     expect(dialog(page)).to_be_visible()
     assert found(page)[0] == "Red stripes"
+    element(page).evaluate("(search) => document.body.moveBefore(search, null)")
+    expect(dialog(page)).to_be_visible()
     element(page).evaluate("(search) => document.querySelector('main').append(search)")
     expect(dialog(page)).to_be_hidden()
     opener(page).click()
