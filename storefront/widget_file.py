@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import re
 from base64 import b64encode
 from dataclasses import dataclass
 from functools import cache
@@ -13,10 +14,12 @@ from django.utils.http import quote_etag
 from django.views.decorators.http import require_safe
 
 FILE = Path(__file__).resolve().parent / "widget" / "widget.js"
-# Another version is there within an hour, and in the meantime nobody waits for it.
-CURRENT = "public, max-age=3600, stale-while-revalidate=86400"
+# Another version is on every page within an hour.
+CURRENT = "public, max-age=3600"
 # Below the address of its version it never changes.
 FOR_EVER = "public, max-age=31536000, immutable"
+# Below the address of another version, which may be there by and by: servers are upgraded one after the other.
+OTHER = "no-store"
 
 
 @dataclass(frozen=True)
@@ -42,18 +45,25 @@ def script() -> Script:
     return Script(plain, gzip.compress(plain, mtime=0), hashlib.sha384(plain).digest())
 
 
+def _takes_gzip(accepted: str) -> bool:
+    """Whether the header Accept-Encoding names gzip. With the weight 0 a coding is turned down."""
+    weights = {name.strip().lower(): weight for name, _, weight in (one.partition(";") for one in accepted.split(","))}
+    return "gzip" in weights and not re.fullmatch(r"\s*q\s*=\s*0(\.0*)?\s*", weights["gzip"])
+
+
 @require_safe
 def widget(request: HttpRequest) -> HttpResponse:
     """The script, for pages of any origin. With `?v=` of its version it is kept for ever."""
     found = script()
-    zips = "gzip" in request.headers.get("Accept-Encoding", "")
+    zips = _takes_gzip(request.headers.get("Accept-Encoding", ""))
     etag = quote_etag(f"{found.version}-gzip" if zips else found.version)
     answer = HttpResponse(found.zipped if zips else found.plain, content_type="text/javascript; charset=utf-8")
     if zips:
         answer["Content-Encoding"] = "gzip"
     answer["Content-Length"] = str(len(answer.content))
     answer["ETag"] = etag
-    answer["Cache-Control"] = FOR_EVER if request.GET.get("v") == found.version else CURRENT
+    asked = request.GET.get("v")
+    answer["Cache-Control"] = CURRENT if asked is None else FOR_EVER if asked == found.version else OTHER
     answer["Access-Control-Allow-Origin"] = "*"  # A script with `integrity` is loaded with CORS. It holds no secret.
     answer["Cross-Origin-Resource-Policy"] = "cross-origin"
     patch_vary_headers(answer, ["Accept-Encoding"])

@@ -28,7 +28,7 @@ PAGE = """<!doctype html>
   <main>
     <h1>A shop</h1>
     <input type="search" aria-label="Search">
-    <lamplight-search key="{key}" {attributes}>{inside}</lamplight-search>
+    <lamplight-search publishable-key="{key}" {attributes}>{inside}</lamplight-search>
     {below}
   </main>
 </body>

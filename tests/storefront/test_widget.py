@@ -7,34 +7,19 @@ from contextlib import ExitStack
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator, Page, expect
+from django.conf import settings
+from playwright.sync_api import Page, expect
 
 from access.models import Key
 from catalog.models import Product
 from tests.conftest import Watched
 from tests.storefront.conftest import in_thread, picture, two_rugs
+from tests.storefront.gateway import gateway
 from tests.storefront.shop_of_somebody import Shop, make_key, served
-from tests.storefront.shop_page import events, fail
+from tests.storefront.shop_page import SEARCH, events, fail
+from tests.storefront.widget_page import GIVE, HEARD, choose, dialog, found, heard, opener
 
 pytestmark = pytest.mark.slow
-
-HEARD = """() => {
-    window.heard = [];
-    for (const name of ["open", "close", "results", "select", "error"]) {
-        document.addEventListener(`lamplight:${name}`, ({ detail }) => heard.push([name, detail]));
-    }
-    document.addEventListener("securitypolicyviolation", (event) => heard.push(["violation", event.violatedDirective]));
-}"""
-GIVE = """([event, bytes]) => {
-    const data = new DataTransfer();
-    if (bytes) data.items.add(new File([new Uint8Array(bytes)], "mine.png", { type: "image/png" }));
-    else data.setData("text/uri-list", "https://shop.example/");
-    const dialog = document.querySelector("lamplight-search").shadowRoot.querySelector("dialog");
-    dialog.dispatchEvent(
-        event === "drop"
-            ? new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true })
-            : new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true, composed: true }));
-}"""
 
 
 @pytest.fixture
@@ -56,29 +41,6 @@ def page(watched) -> Iterator[Page]:
     yield watched.page
     assert watched.complaints == []
     assert heard(watched.page, "violation") == []
-
-
-def heard(page: Page, name: str) -> list[dict]:
-    return [detail for told, detail in page.evaluate("window.heard ?? []") if told == name]
-
-
-def opener(page: Page) -> Locator:
-    return page.get_by_role("button", name="Search with a photo")
-
-
-def dialog(page: Page) -> Locator:
-    return page.get_by_role("dialog", name="Search with a photo")
-
-
-def choose(page: Page, data: bytes, button: str = "Choose a photo", name: str = "mine.png") -> None:
-    with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name=button).click()
-    chooser.value.set_files({"name": name, "mimeType": "image/png", "buffer": data})
-
-
-def found(page: Page) -> list[str]:
-    expect(page.locator(".results")).to_have_attribute("aria-busy", "false")
-    return page.locator(".results .name").all_inner_texts()
 
 
 def test_a_shops_page_finds_products_that_look_like_a_photo(somebodys, page, running_shop):
@@ -203,6 +165,8 @@ def test_the_keyboard_does_everything(somebodys, page):
     page.keyboard.press("Escape")
     expect(dialog(page)).to_be_hidden()
     expect(opener(page)).to_be_focused()
+    while not heard(page, "close"):  # The browser tells of it by and by.
+        page.wait_for_timeout(20)
     assert [name for name, _ in page.evaluate("heard") if name in ("open", "close")] == ["open", "close"]
     page.keyboard.press("Enter")
     expect(dialog(page)).to_be_visible()
@@ -302,14 +266,12 @@ def test_what_a_shop_wrote_wrongly_is_told_in_its_console(somebodys, watched):
         (429, {"Retry-After": "20"}, "{}", "a lot of searches in a short time. Try again in 20 seconds."),
         (429, {"Retry-After": "864000"}, "{}", "are used up. Try again in 10 days, or search in words."),
         (503, {"Retry-After": "2"}, "{}", "Searching is not possible right now. Try again in 2 seconds."),
-        (0, {}, "", "The shop cannot be reached. Check your connection, then try again."),
+        (200, {}, "{}", "Something broke in the shop. Try again in a moment."),
     ],
 )
 def test_each_failure_is_told_with_its_cure(somebodys, watched, status, headers, body, told):
     page = watched.page
     page.goto(somebodys.show(make_key(somebodys.origin)))
-    if status == 0:
-        page.route("**/widget.js", lambda route: route.abort())
     allowed = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Retry-After"}
     fail(page, status, headers | allowed, body)
     opener(page).click()
@@ -320,10 +282,28 @@ def test_each_failure_is_told_with_its_cure(somebodys, watched, status, headers,
         expect(again).to_be_hidden()
         return
     expect(again).to_be_focused()
-    page.unroute("**/api/v1/search/")
+    page.unroute(SEARCH)
     again.click()
     expect(page.get_by_role("heading", name="13 matches")).to_be_focused()
     expect(page.get_by_role("alert")).to_be_hidden()
+
+
+@pytest.mark.parametrize("failure", ["down", "drops"])
+def test_a_connection_that_fails_is_not_taken_for_a_refusal(running_shop, watched, failure):
+    page = watched.page
+    with gateway(running_shop) as before, served(before.address) as shop:
+        page.goto(shop.show(make_key(shop.origin)))
+        opener(page).click()
+        before.failure = failure
+        choose(page, picture("red", "stripes"))
+        told = "The shop cannot be reached. Check your connection, then try again."
+        expect(page.get_by_role("alert")).to_have_text(told)
+        before.failure = ""
+        page.get_by_role("button", name="Try again").click()
+        assert found(page)[0] == "Red stripes"
+        assert not any("answers no page" in told for told in watched.complaints)
+        page.goto("about:blank")
+    in_thread(lambda: Key.objects.all().delete())
 
 
 def test_what_is_no_photo_and_who_is_offline_is_told(somebodys, watched):
@@ -344,6 +324,7 @@ def test_what_is_no_photo_and_who_is_offline_is_told(somebodys, watched):
 
 @pytest.mark.parametrize(("width", "height", "scheme"), [(1280, 900, "light"), (390, 844, "dark")])
 def test_it_has_no_serious_barrier_and_fits_the_screen(somebodys, browser, width, height, scheme):
+    docs = settings.BASE_DIR / "docs" / "widget.md"
     context = browser.new_context(
         viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce", bypass_csp=True
     )
@@ -352,6 +333,9 @@ def test_it_has_no_serious_barrier_and_fits_the_screen(somebodys, browser, width
     below = f'<lamplight-similar sku="stripes-red" key="{key}"></lamplight-similar>'
     page.goto(somebodys.show(key, below=below))
     page.evaluate("document.documentElement.style.colorScheme = 'light dark'")
+    # The colours that the docs give as an example.
+    for name, colour in re.findall(r"^  (--lamplight-\S+): (light-dark.*);", docs.read_text(), re.MULTILINE):
+        page.evaluate("([name, colour]) => document.documentElement.style.setProperty(name, colour)", [name, colour])
     expect(page.locator("lamplight-similar").get_by_role("heading")).to_be_visible()
     barriers = [found_by_axe(page)]
     opener(page).click()

@@ -56,7 +56,7 @@ def test_any_page_may_load_it_and_keep_it():
     assert answer["Content-Type"] == "text/javascript; charset=utf-8"
     assert answer["Access-Control-Allow-Origin"] == "*"
     assert answer["Cross-Origin-Resource-Policy"] == "cross-origin"
-    assert answer["Cache-Control"] == "public, max-age=3600, stale-while-revalidate=86400"
+    assert answer["Cache-Control"] == "public, max-age=3600"
     again = Client().get("/widget.js", headers={"If-None-Match": answer["ETag"], "Origin": "https://shop.example"})
     assert again.status_code == 304
     assert again["Access-Control-Allow-Origin"] == "*"
@@ -70,12 +70,16 @@ def test_it_is_sent_compressed_to_who_takes_that():
     assert answer["Vary"] == "Accept-Encoding"
     assert gzip.decompress(answer.content) == FILE.read_bytes()
     assert answer["ETag"] != Client().get("/widget.js")["ETag"]
+    for turned_down in ("gzip;q=0", "br, gzip; q=0.0", "identity"):
+        answer = Client().get("/widget.js", headers={"Accept-Encoding": turned_down})
+        assert "Content-Encoding" not in answer.headers
 
 
 def test_below_the_address_of_its_version_it_is_kept_for_ever():
     version = hashlib.sha384(FILE.read_bytes()).hexdigest()[:16]
     assert Client().get(f"/widget.js?v={version}")["Cache-Control"] == "public, max-age=31536000, immutable"
-    assert "max-age=3600" in Client().get("/widget.js?v=0123456789abcdef")["Cache-Control"]
+    # During an upgrade a server may still have the former one.
+    assert Client().get("/widget.js?v=0123456789abcdef")["Cache-Control"] == "no-store"
 
 
 def test_it_says_the_same_things_in_every_language():
@@ -130,6 +134,7 @@ def test_the_docs_name_its_variables_and_parts_as_they_are():
     assert set(re.findall(r"`(\w+)`", table)) <= parts
     told = set(re.findall(r'this\.tell\("(\w+)"', source))
     assert set(re.findall(r"`lamplight:(\w+)`", page)) == told
-    attributes = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
-    [observed] = re.findall(r"observedAttributes = \[(.*)\]", source)
-    assert attributes == set(re.findall(r"\w+", observed))
+    attributes = set(re.findall(r"^\| `(\w[\w-]*)` \|", page, re.MULTILINE))
+    observed = re.findall(r"(?:ATTRIBUTES|observedAttributes) = \[(.*)\]", source)
+    # Frameworks keep `key` for themselves, so it is told beside the name that works in all.
+    assert attributes == set(re.findall(r'"([\w-]+)"', "".join(observed))) - {"key"}

@@ -7,16 +7,16 @@ const FEW = 4; // So many show where nobody knows how likely they are.
 /**
  * The scene that an entry shows, or that the region it shows is part of: its `answer`, the `things` that are shown, their
  * `names`, how many `more` there are, and the number of the `chosen` one, 0 for none. Without a scene there are no things
- * and the answer is null.
+ * and the answer is null. `unnamed` is what a thing without a category is called.
  */
-export function sceneOf({ query, answer, whole, categories }) {
+export function sceneOf({ query, answer, whole, categories, unnamed = "thing" }) {
   const seen = query.region ? whole?.answer : answer;
   const all = thingsIn(seen);
   if (!all.length) return { answer: null, things: [], names: [], more: 0, chosen: 0 };
   const chosen = query.region ? 0 : numbered(query.thing, all.length);
   const count = Math.max(1, all.filter(isLikely).length, chosen, seen.unfolded ?? 0);
   const things = all.slice(0, count);
-  return { answer: seen, things, names: names(things, categories), more: all.length - count, chosen };
+  return { answer: seen, things, names: names(things, categories, unnamed), more: all.length - count, chosen };
 }
 
 /** The things whose groups show: none beside the results of one search. */
@@ -49,9 +49,9 @@ function numbered(thing, count) {
 }
 
 /** The names of the things: "Lamp", or "Lamp 1" and "Lamp 2" where a category comes twice. */
-function names(things, categories) {
+function names(things, categories, unnamed) {
   const known = new Map(categories.map(({ slug, name }) => [slug, name]));
-  const all = things.map(({ category }) => capital(known.get(category) ?? category ?? "thing"));
+  const all = things.map(({ category }) => capital(known.get(category) ?? category ?? unnamed));
   return all.map((name, place) => {
     if (all.indexOf(name) === all.lastIndexOf(name)) return name;
     return `${name} ${all.slice(0, place + 1).filter((other) => other === name).length}`;

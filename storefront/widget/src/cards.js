@@ -36,6 +36,8 @@ function opener(product, host, onSelect) {
   const made = href ? element("a", { href }, product.name) : element("button", { type: "button" }, product.name);
   made.setAttribute("part", "link");
   made.addEventListener("click", onSelect);
+  // The middle button opens links in another tab.
+  if (href) made.addEventListener("auxclick", (event) => event.button === 1 && onSelect(event));
   return made;
 }
 

@@ -9,10 +9,15 @@ import { Stage } from "./stage.js";
 
 const BLANKS = 6;
 
+// What a page need not hear of: it may search, or drop what has the focus, by single keys.
+const INNER = ["keydown", "keyup", "keypress", "beforeinput", "input", "paste"];
+
 export class PhotoDialog {
+  #held = ""; // The words that were last sent from the field, or written into it.
+
   /**
    * `handlers` hear what the visitor does: `onPhoto(file)`, `onThing(number)`, `onMore()`, `onRegion(region)`,
-   * `onWords(words)`, `onAnyway()`, `onRetry()`, `onClose()`.
+   * `onWords(words)`, `onAnyway()`, `onRetry()`, `onClose()`; `onUnseen()` that the page does not let the dialog show.
    */
   constructor(language, handlers) {
     Object.assign(this, { language, handlers });
@@ -43,13 +48,15 @@ export class PhotoDialog {
     this.complaint = made("p", "error", { role: "alert", hidden: true });
     this.element = made("dialog", "dialog", {}, this.#head(), this.#body());
     this.element.setAttribute("aria-labelledby", "title");
+    this.element.lang = language.tag;
+    this.element.dir = language.direction;
     this.#listen();
     this.#offers();
     this.start();
   }
 
   #head() {
-    const close = iconButton("close", "close", this.language.say("close"), () => this.element.close());
+    const close = iconButton("close", "close", this.language.say("close"), () => this.close());
     return made("div", "top", {}, made("h2", "title", { id: "title" }, this.language.say("title")), close);
   }
 
@@ -83,7 +90,7 @@ export class PhotoDialog {
     );
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.handlers.onWords(this.field.value.trim());
+      this.#sendWords(this.field.value.trim());
     });
     this.taken = element("ul", { className: "taken", role: "list", ariaLabel: language.say("understood") });
     this.understood = element("p", { className: "muted" });
@@ -93,22 +100,49 @@ export class PhotoDialog {
 
   #listen() {
     const { element: dialog } = this;
-    const paste = (event) => this.intake.paste(event);
-    this.intake.listenToDrops(dialog, (isOver) => dialog.classList.toggle("over", isOver));
+    for (const name of INNER) dialog.addEventListener(name, (event) => event.stopPropagation());
+    dialog.addEventListener("paste", (event) => this.intake.paste(event));
+    this.intake.listenToDrops(dialog, { over: (isOver) => dialog.classList.toggle("over", isOver) });
     let pressed = null; // Where the pointer went down: a drag that ends outside of the dialog does not close it.
     dialog.addEventListener("pointerdown", ({ target }) => (pressed = target));
     dialog.addEventListener("click", ({ target }) => {
-      if (target === dialog && pressed === dialog) dialog.close();
+      if (target === dialog && pressed === dialog) this.close();
     });
     dialog.addEventListener("close", () => {
-      document.removeEventListener("paste", paste);
+      if (dialog.open) return; // It was opened again before the browser told of it.
+      this.close();
       this.handlers.onClose();
     });
-    this.open = () => {
-      if (dialog.open) return;
-      document.addEventListener("paste", paste);
-      dialog.showModal();
-    };
+    new ResizeObserver(() => this.#seen()).observe(dialog);
+  }
+
+  /** What is pasted while nothing has the focus. */
+  #pasted = (event) => {
+    if (this.element.isConnected && event.target === document.body) this.intake.paste(event);
+  };
+
+  get isOpen() {
+    return this.element.open;
+  }
+
+  /** Open it. Returns whether it shows. */
+  open() {
+    document.addEventListener("paste", this.#pasted);
+    this.element.showModal();
+    return this.#seen();
+  }
+
+  close() {
+    document.removeEventListener("paste", this.#pasted);
+    this.element.close();
+  }
+
+  /** Close a dialog that does not show: nothing on the page could be reached. Returns whether it shows. */
+  #seen() {
+    if (!this.isOpen || this.element.checkVisibility()) return this.isOpen;
+    this.close();
+    this.handlers.onUnseen();
+    return false;
   }
 
   /** Ask for a photo. */
@@ -153,7 +187,7 @@ export class PhotoDialog {
     this.anyway.hidden = !mayShowAnyway;
     this.results.replaceChildren(...items);
     this.results.parentElement.scrollTop = 0;
-    this.field.value = words;
+    if (this.field.value.trim() === this.#held) this.field.value = this.#held = words; // Nothing was typed meanwhile.
     this.#tellWords(taken, words);
   }
 
@@ -186,6 +220,12 @@ export class PhotoDialog {
     this.complaint.textContent = why;
     this.complaint.hidden = false;
     this.complaint.scrollIntoView({ block: "nearest" });
+  }
+
+  /** Search with these words. What the field holds gives way to them, unless it changes until they are answered. */
+  #sendWords(words) {
+    this.#held = this.field.value.trim();
+    this.handlers.onWords(words);
   }
 
   /** Put the focus on what was found, if what had it is gone. */
@@ -234,7 +274,7 @@ export class PhotoDialog {
     const quoted = (texts) => language.list(texts.map((text) => language.say("quoted", { text })));
     const chip = (text, isLoosened, spans) => {
       const one = button(isLoosened ? "chip loosened" : "chip", text, () =>
-        this.handlers.onWords(left(words, taken, spans)),
+        this.#sendWords(left(words, taken, spans)),
       );
       one.setAttribute("aria-label", language.say("take_off", { text }));
       one.append(element("span", { ariaHidden: "true" }, " ✕"));

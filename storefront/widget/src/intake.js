@@ -25,13 +25,14 @@ export class Intake {
   #input({ accept }) {
     const input = element("input", { type: "file", hidden: true, accept });
     input.addEventListener("change", () => {
-      if (input.files.length) this.#give(input.files[0]);
+      if (input.files.length) this.give(input.files[0]);
       input.value = ""; // So that choosing the same file again is a change.
     });
     return input;
   }
 
-  async #give(given) {
+  /** Take a photo, in a size that is sent in no time. */
+  async give(given) {
     this.#last = given;
     const photo = await fitted(given);
     if (given !== this.#last) return; // Another was given meanwhile.
@@ -41,12 +42,12 @@ export class Intake {
 
   /** What was dropped or pasted. A picture dragged from another page is a link at most, and cannot be read. */
   #take({ files }) {
-    if (files.length) return this.#give(files[0]);
+    if (files.length) return this.give(files[0]);
     this.#onRefused(this.#language.say("no_file"));
   }
 
-  /** Take what is dropped onto an element. `over` hears whether something is about to be. */
-  listenToDrops(target, over = () => {}) {
+  /** Take what is dropped onto an element. `over` hears whether something is about to be, `before` that it is. */
+  listenToDrops(target, { over = () => {}, before = () => {} }) {
     const ours = ({ dataTransfer: { types } }) => types.includes("Files") || types.includes("text/uri-list");
     target.addEventListener("dragover", (event) => {
       if (!ours(event)) return;
@@ -60,6 +61,7 @@ export class Intake {
       if (!ours(event)) return;
       event.preventDefault();
       over(false);
+      before();
       this.#take(event.dataTransfer);
     });
   }
@@ -67,7 +69,8 @@ export class Intake {
   /** What is pasted while the dialog is open. Words that are pasted into a field may bring a picture of themselves. */
   paste(event) {
     const { files, types } = event.clipboardData;
-    const intoField = event.composedPath()[0].closest?.("input");
+    const [target] = event.composedPath();
+    const intoField = target.isContentEditable || target.closest?.("input, textarea");
     if (!intoField || (files.length && !types.includes("text/plain"))) this.#take(event.clipboardData);
   }
 }

@@ -8,13 +8,18 @@ import { SPANISH } from "./texts/spanish.js";
 
 const LANGUAGES = { de: GERMAN, en: ENGLISH, es: SPANISH, fr: FRENCH };
 
+// Only some browsers say it themselves.
+const FROM_RIGHT = new Set(["ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"]);
+
 /** A language's sentences, with the shop's own in their place, and its tag for numbers and prices. */
 export class Language {
   /** `wanted` is a tag such as "de-AT". In one that the widget does not speak the shop's own sentences may be. */
   constructor(wanted, own = {}) {
-    const [known, short] = [canonical(wanted), wanted.slice(0, 2).toLowerCase()];
+    const known = canonical(wanted.replaceAll("_", "-")); // Some shops write "de_AT".
+    const short = wanted.slice(0, 2).toLowerCase();
     const isSpoken = short in LANGUAGES;
     this.tag = known && (isSpoken || Object.keys(own).length) ? known : "en";
+    this.direction = FROM_RIGHT.has(new Intl.Locale(this.tag).language) ? "rtl" : "ltr";
     this.texts = { ...ENGLISH, ...LANGUAGES[short], ...own };
   }
 

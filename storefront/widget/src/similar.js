@@ -4,12 +4,13 @@ import { element } from "../../static/storefront/dom.js";
 import { Failure } from "../../static/storefront/failures.js";
 import { NO_FILTERS } from "../../static/storefront/query.js";
 import { cards } from "./cards.js";
-import { LamplightElement } from "./element.js";
+import { ATTRIBUTES, LamplightElement } from "./element.js";
 import { iconButton, made } from "./made.js";
 
 const LIMIT = 12;
 
 export class LamplightSimilar extends LamplightElement {
+  static observedAttributes = [...ATTRIBUTES, "heading", "limit", "sku"];
   #call = null; // The AbortController of the question under way.
 
   async render() {
@@ -24,6 +25,7 @@ export class LamplightSimilar extends LamplightElement {
     try {
       const answer = await api.similar({ of: sku, filters: NO_FILTERS }, signal, limit);
       if (signal.aborted) return;
+      this.#call = null;
       const { results, query_id: queryId } = answer;
       const onSelect = (event, hit, position) => this.select(event, hit, position, answer, api);
       this.#show(cards(results, this, language, onSelect), language);
@@ -37,6 +39,7 @@ export class LamplightSimilar extends LamplightElement {
   }
 
   disconnectedCallback() {
+    if (this.#call) this.unmake();
     this.#call?.abort();
   }
 
@@ -46,8 +49,9 @@ export class LamplightSimilar extends LamplightElement {
     if (!items.length) return this.shadowRoot.replaceChildren();
     const list = made("ul", "row", { role: "list" }, ...items);
     const heading = this.getAttribute("heading") ?? language.say("similar");
-    const title = heading ? made("h2", "heading", { id: "heading" }, heading) : "";
-    const section = element("section", {}, made("div", "head", {}, title, ...scrollers(list, language)), list);
+    const title = heading ? made("h2", "heading", { id: "heading", dir: "auto" }, heading) : "";
+    const head = made("div", "head", {}, title, ...scrollers(list, language));
+    const section = element("section", { lang: language.tag }, head, list);
     if (heading) section.setAttribute("aria-labelledby", "heading");
     else section.setAttribute("aria-label", language.say("similar"));
     this.shadowRoot.replaceChildren(section);
@@ -57,17 +61,22 @@ export class LamplightSimilar extends LamplightElement {
 /** Buttons that scroll a row by what shows of it, where it is longer. Keys and fingers do without. */
 function scrollers(list, language) {
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
+  const sign = () => (getComputedStyle(list).direction === "rtl" ? -1 : 1); // Of the way to what comes next.
   const turn = (direction) => () => {
     const behavior = calm.matches ? "instant" : "smooth";
-    list.scrollBy({ left: direction * list.clientWidth * 0.9, behavior });
+    list.scrollBy({ left: sign() * direction * list.clientWidth * 0.9, behavior });
   };
   const buttons = ["previous", "next"].map((name, place) =>
     iconButton("scroller", name, language.say(name), turn(2 * place - 1)),
   );
   const see = () => {
     const room = list.scrollWidth - list.clientWidth;
-    for (const one of buttons) one.hidden = room < 2;
-    [buttons[0].disabled, buttons[1].disabled] = [list.scrollLeft < 2, list.scrollLeft > room - 2];
+    const gone = Math.abs(list.scrollLeft); // Negative where one reads from right to left.
+    for (const one of buttons) {
+      one.hidden = room < 2;
+      one.classList.toggle("turned", sign() < 0);
+    }
+    [buttons[0].disabled, buttons[1].disabled] = [gone < 2, gone > room - 2];
   };
   list.addEventListener("scroll", see, { passive: true });
   new ResizeObserver(see).observe(list);

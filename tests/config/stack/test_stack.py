@@ -258,4 +258,4 @@ def test_ctrl_c_stops_every_process(tmp_path):
     assert len(stack.others()) >= 4
     stack.process.send_signal(signal.SIGINT)
     assert stack.process.wait(100) == 0
-    wait_for(lambda: stack.others() == [], "no process left", seconds=10)
+    wait_for(lambda: stack.others() == [], "no process left", seconds=30)
