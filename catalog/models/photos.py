@@ -3,7 +3,7 @@
 from typing import Self
 
 from django.core.validators import MaxValueValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import MD5
 from django.utils import timezone
 
@@ -58,15 +58,27 @@ class PhotoAddressQuerySet(models.QuerySet["PhotoAddress"]):
     def settled(self) -> Self:
         return self.exclude(state=PhotoAddress.State.WAITING)
 
+    def locked(self) -> Self:
+        """The same rows, locked in the one order in which all take them: anything else may end in a deadlock.
+
+        Whoever takes products as well takes those first.
+        """
+        return self.order_by("product_id", "pk").select_for_update(no_key=True, of=("self",))
+
     def ask_again(self) -> int:
-        """Have these asked again, from the first attempt. What they brought stays. Returns how many."""
+        """Have these asked again, from the first attempt. What they brought stays. Returns how many.
+
+        The caller has locked them.
+        """
         waiting = PhotoAddress.State.WAITING
         return self.update(state=waiting, due_at=timezone.now(), attempts=0, reason="")
 
     def ask_anew(self) -> int:
         """The same, for people: what they deleted comes back, even if its address has nothing else to send."""
-        self.filter(photo=None).update(etag="", last_modified="", sha256="")
-        return self.ask_again()
+        with transaction.atomic():
+            rows = self.model.objects.filter(pk__in=list(self.locked().values_list("pk", flat=True)))
+            rows.filter(photo=None).update(etag="", last_modified="", sha256="")
+            return rows.ask_again()
 
     def resting(self) -> Self:
         """Those that failed, and those whose next try comes later; none that is being asked."""

@@ -42,7 +42,7 @@ def name_addresses(named: Named, rested: timedelta = timedelta(0)) -> None:
     if not named:
         return
     places = {(product.pk, url): place for product, urls in named.items() for place, url in enumerate(urls)}
-    there = list(PhotoAddress.objects.filter(product__in=named).select_for_update(no_key=True).order_by("pk"))
+    there = list(PhotoAddress.objects.filter(product__in=named).locked())
     gone = [address for address in there if (address.product_id, address.url) not in places]
     moved = []
     for address in there:

@@ -94,8 +94,8 @@ def settle(asked: Sequence[tuple[Lease, Brought | NotFetched]]) -> list[Settled]
 def _held(leases: Iterable[Lease]) -> dict[int, PhotoAddress]:
     """The rows of leases that are in force, by id, locked."""
     until = {lease.address.pk: lease.until for lease in leases}
-    rows = PhotoAddress.objects.filter(pk__in=until, state=State.WAITING).select_for_update(no_key=True, of=("self",))
-    return {row.pk: row for row in rows.select_related("photo").order_by("pk") if row.due_at == until[row.pk]}
+    rows = PhotoAddress.objects.filter(pk__in=until, state=State.WAITING).locked().select_related("photo")
+    return {row.pk: row for row in rows if row.due_at == until[row.pk]}
 
 
 def _keep(lease: Lease, address: PhotoAddress, brought: Brought, batch: Collection[PhotoAddress]) -> Settled:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from queue import Empty, SimpleQueue
 
 from django.conf import settings
+from django.db import OperationalError
 
 from catalog.fetching.answers import NotFetched
 from catalog.fetching.client import Client, Limits, shops_client
@@ -150,7 +151,7 @@ class Turn:
         return found
 
     def _settle(self, found: list[tuple[Lease, Found]]) -> Iterator[Settled]:
-        for each in settle(found) if found else ():
+        for each in settled(found) if found else ():
             counted.count(each.code or each.outcome)
             yield each
 
@@ -163,6 +164,15 @@ class Turn:
                 logger.exception("An address of %s could not be asked", lease.address.host)
                 found = NotFetched("not_asked", "It could not be asked: the worker's log says why.", may_pass=True)
             self._done.put((lease, found))
+
+
+def settled(found: list[tuple[Lease, Found]]) -> list[Settled]:
+    """What became of them, written down; once more if the database ends it, as it does with one of a deadlock."""
+    try:
+        return settle(found)
+    except OperationalError as error:
+        logger.warning("Addresses are settled once more: %s", type(error.__cause__ or error).__name__)
+        return settle(found)
 
 
 def ask(client: Client, lease: Lease) -> Found:
