@@ -71,7 +71,7 @@ class PhotoAddressQuerySet(models.QuerySet["PhotoAddress"]):
         The caller has locked them.
         """
         waiting = PhotoAddress.State.WAITING
-        return self.update(state=waiting, due_at=timezone.now(), attempts=0, reason="")
+        return self.update(state=waiting, due_at=timezone.now(), attempts=0, leases=0, reason="")
 
     def ask_anew(self) -> int:
         """The same, for people: what they deleted comes back, even if its address has nothing else to send."""
@@ -83,7 +83,8 @@ class PhotoAddressQuerySet(models.QuerySet["PhotoAddress"]):
     def resting(self) -> Self:
         """Those that failed, and those whose next try comes later; none that is being asked."""
         failed, waiting = PhotoAddress.State.FAILED, PhotoAddress.State.WAITING
-        return self.filter(models.Q(state=failed) | models.Q(state=waiting, attempts__gt=0, due_at__gt=timezone.now()))
+        later = models.Q(state=waiting, attempts__gt=0, leases=0, due_at__gt=timezone.now())
+        return self.filter(models.Q(state=failed) | later)
 
 
 class PhotoAddress(models.Model):
@@ -106,6 +107,11 @@ class PhotoAddress(models.Model):
     state = models.CharField(max_length=7, choices=State, default=State.WAITING)
     reason = models.TextField(blank=True, help_text="Why the last attempt failed.")
     attempts = models.PositiveSmallIntegerField(default=0, help_text="Attempts that failed since it became due.")
+    leases = models.PositiveSmallIntegerField(
+        default=0,
+        db_default=0,
+        help_text="Leases since it was last settled: this one, and those of killed workers.",
+    )
     due_at = models.DateTimeField(
         default=timezone.now, help_text="When it is to be asked. While it is being asked, when its lease is over."
     )

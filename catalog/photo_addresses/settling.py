@@ -24,7 +24,7 @@ PAUSES = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), tim
 MOST_BUSY = 20
 # What a server says of its answer is kept up to this length. A longer one is no use, and not sent back.
 MOST_SAID = 500
-WRITTEN = ("state", "asked_at", "attempts", "reason", "due_at", "photo", "sha256", "etag", "last_modified")
+WRITTEN = ("state", "asked_at", "attempts", "leases", "reason", "due_at", "photo", "sha256", "etag", "last_modified")
 
 
 class Outcome(StrEnum):
@@ -80,7 +80,7 @@ def settle(asked: Sequence[tuple[Lease, Brought | NotFetched]]) -> list[Settled]
             if address is None:
                 settled.append(Settled(lease, Outcome.OVERTAKEN))
                 continue
-            address.product = products[address.product_id]
+            address.product, address.leases = products[address.product_id], 0
             if isinstance(found, NotFetched):
                 settled.append(_put_off(lease, address, found))
             else:
