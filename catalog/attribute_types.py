@@ -37,6 +37,7 @@ MOST = 0.5
 CODES = listed(
     "id sku gtin gtin8 gtin12 gtin13 gtin14 ean ean13 upc isbn mpn barcode asin model number nr no year code",
     "ref reference référence referencia article artikel artikelnummer modell modèle modelo zip plz phone",
+    "part partnumber itemnumber hs ral care",
 )
 SIZES = listed(
     "size sizes dimension dimensions measurements measures maße masse abmessungen größe taille medidas tamaño",
@@ -49,6 +50,7 @@ MEASURED = {*LABELS, *listed("thickness diagonal circumference stärke dicke umf
 TAKEN = frozenset({"price"})
 LATIN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 LONGEST_NUMBER = 7  # Digits: more are a code.
+MOST_BARE = 10.0**LONGEST_NUMBER  # Of a number without a unit. One slip beyond it would make the slider of all useless.
 TRUE_OR_FALSE = {str(word).casefold() for word in BooleanField.TRUE_VALUES | BooleanField.FALSE_VALUES} - {"1", "0"}
 TRUE_OR_FALSE |= listed("yes no ja nein oui non sí si")
 _UNITS = "|".join(sorted((re.escape(spelling) for spelling in UNIT_OF), key=len, reverse=True))
@@ -171,7 +173,8 @@ def numbers(one: AttributeType, value: Any) -> dict[str, float]:
     wanted = kept_in(one.number)
     if number is None or (UNITS[unit][0] if unit else "") != wanted:
         return {}
-    return {one.number: kept(number, unit) if unit else number}
+    number = kept(number, unit) if unit else number
+    return {one.number: number} if number <= sizes.MOST.get(wanted, MOST_BARE) else {}
 
 
 def check(one: AttributeType) -> None:
@@ -188,6 +191,8 @@ def check(one: AttributeType) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", one.number):
             told = "Write small letters, digits and _, such as width_cm, weight_kg or seats."
             raise ValidationError({"number": told})
+        if len(one.number) > MAX_KEY_LENGTH:
+            raise ValidationError({"number": f"At most {MAX_KEY_LENGTH} characters."})
         if one.number in TAKEN:
             raise ValidationError({"number": f"A filter of its own is called {one.number}: choose another name."})
         wanted = UNITS[one.unit][0] if one.unit else ""
@@ -226,6 +231,6 @@ def _number(base: str, unit: str) -> str:
 
 
 def _is_code(base: str, text: str) -> bool:
-    words = {*_words(base)}
+    words = {word.rstrip("0123456789") or word for word in _words(base)}
     digits = re.sub(r"\D", "", text)
     return bool(words & CODES) or len(digits) > LONGEST_NUMBER or bool(re.fullmatch(r"0\d+", text))

@@ -16,14 +16,14 @@ from django.db.models import Q, QuerySet
 
 from catalog.models import ProductNumber
 from catalog.units import KEPT_IN, UNITS, convert, kept_in
-from catalog.validators import MAX_KEY_LENGTH
+from catalog.validators import MAX_KEY_LENGTH, is_storable
 
 LEAST, MOST = "_min", "_max"
 # More than a page has sliders. Each is a look into an index for every product that is looked at.
 MOST_BOUNDS = 20
 # Bounds in other units than the number's are rounded when they are converted: 1200 mm are 120.00000000000001 cm.
 SLACK = 1e-9
-# Seconds for which a process keeps the names of numbers. One that it does not know is looked for anew.
+# Seconds for which a process keeps the names of numbers that it tells of.
 KEPT = 10
 MOST_NAMES = 200
 MESSAGES = {
@@ -91,7 +91,7 @@ def _bound(parameter: str, text: Any) -> Bound:
     value = _value(text)
     if value is None:
         raise Refused(parameter, "invalid")
-    name = parameter.removesuffix(LEAST).removesuffix(MOST)
+    name = parameter[: -len(LEAST)]  # Both endings are as long.
     number, unit = _resolved(parameter, name)
     kept = kept_in(number)
     return Bound(parameter, number, unit, convert(value, unit, kept) if kept else value)
@@ -142,9 +142,9 @@ def _each_name() -> Iterable[str]:
 
 def is_known(number: str) -> bool:
     """Whether a product has the number."""
-    if number not in names():
-        names.cache_clear()
-    return number in names()
+    if number in names():
+        return True
+    return is_storable(number) and ProductNumber.objects.filter(name=number).exists()
 
 
 def condition(ranges: Ranges) -> Q:

@@ -13,7 +13,7 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 from psycopg_pool import PoolTimeout
 
-from catalog import product_numbers, vocabulary
+from catalog import attribute_types, product_numbers, vocabulary
 from catalog.feeds import runs
 from catalog.importing import jobs
 from catalog.models import VocabularyWord
@@ -208,6 +208,7 @@ def learn_words() -> None:
 @shared_task(**UNTIL_DONE)
 def read_numbers() -> None:
     """Read the numbers of all products anew: staff changed the type of an attribute. `maintain` does it as well."""
+    attribute_types.collect()
     if changed := product_numbers.refresh():
         logger.info("%d numbers of products changed", changed)
 

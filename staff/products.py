@@ -261,8 +261,13 @@ class ProductAdmin(StaffModelAdmin):
         if not form.is_valid():
             return self._ask_where(request, products, form)
         target = form.cleaned_data["to"]
-        moved = [product for product in products if product.category_id != target.pk]
         with transaction.atomic():
+            moved = list(
+                Product.objects.filter(pk__in=[product.pk for product in products])
+                .exclude(category=target)
+                .order_by("pk")
+                .select_for_update(no_key=True)
+            )
             for product in moved:
                 product.category = target
                 product.save(update_fields=["category", "updated_at"])

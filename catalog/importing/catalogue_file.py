@@ -2,6 +2,7 @@
 
 import codecs
 import io
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,10 @@ from typing import IO, BinaryIO, TextIO, cast
 
 from catalog.importing.albums import DAMAGED, Misuse, OutOfReach
 
+logger = logging.getLogger(__name__)
+
+# What code raises that meets a file as nobody imagined it.
+UNFORESEEN = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 XML_STARTS = (b"<", "<".encode("utf-16-le"), "<".encode("utf-16-be"))
 MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # White space may come before the first sign of the file.
@@ -45,3 +50,8 @@ class CatalogueFile:
             raise OutOfReach(f"{self.label} cannot be read: {error.strerror}.") from error
         except DAMAGED as error:
             raise Misuse(f"{self.label} is damaged. Pack it again, then send it.") from error
+        except UNFORESEEN as error:
+            logger.exception("a file cannot be read")
+            raise Misuse(
+                f"{self.label} cannot be read ({type(error).__name__}: {error}). Please report it with the file."
+            ) from error

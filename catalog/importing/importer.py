@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError, OperationalError, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.utils.text import Truncator, slugify
 
 from catalog import product_numbers
@@ -25,6 +25,7 @@ from ml.images import UnreadablePhoto
 
 # Rows of a batch are looked up together and decoded in parallel. Its new photos are all in memory, so it is small.
 BATCH, BATCH_PHOTOS = 32, 64
+LOCK = 0x4C414D500A  # Key of a PostgreSQL advisory lock: batches are written one after another.
 # A change shows this much of a value.
 SHOWN_CHARACTERS = 40
 # A row, its photos while they are being decoded, and its product if there is one.
@@ -128,11 +129,14 @@ class Importer:
     def together(self, batch: list[Loaded]) -> Iterator[None]:
         """A transaction to settle the batch in, with one wait for the disk: alone, each row would wait twice.
 
-        Its products are locked in one order, whatever that of the file: two imports, or an import and a page of the
-        admin, that change the same products could deadlock otherwise.
+        One import at a time is in it: two that make the same skus or categories, in another order, would deadlock. So
+        would a dry run, which makes them until it takes them back. Products are locked in one order, whatever that of
+        the file: an import and a page of the admin that change the same ones could deadlock otherwise.
         """
         wait(loading for _, loading, _ in batch)  # decoding takes seconds, and nothing may be locked meanwhile
         with transaction.atomic(), synced_together(), product_numbers.together():
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
             if not self.dry_run:  # It takes each row back, and its lock with it.
                 known = Product.objects.filter(pk__in=[product.pk for _, _, product in batch if product])
                 list(known.order_by("pk").select_for_update(no_key=True).values_list("pk"))

@@ -8,7 +8,7 @@ from catalog.importing.catalog_rows import CatalogRows
 from catalog.importing.catalogue_file import CatalogueFile
 from catalog.importing.folder_rows import ArchiveRows, FolderRows
 from catalog.importing.formats.format import Format
-from catalog.importing.formats.google import GOOGLE
+from catalog.importing.formats.google import GOOGLE, SEVERAL, SINGLE
 from catalog.importing.formats.lamplight import LAMPLIGHT
 from catalog.importing.formats.shopify import SHOPIFY
 from catalog.importing.formats.woocommerce import WOOCOMMERCE
@@ -103,9 +103,9 @@ def recognised(file: CatalogueFile, format_name: str) -> tuple[Format, Source]:
     if file.is_xml():
         if format_name not in ("", GOOGLE.name):
             raise Misuse(f"{file.label} is XML, but {FORMATS[format_name].title} is a CSV file.")
-        return GOOGLE, XmlItems(file, GOOGLE.folded)
+        return GOOGLE, XmlItems(file, GOOGLE.folded, SINGLE, SEVERAL)
     format, separator = recognised_table(file, [FORMATS[format_name]] if format_name else list(FORMATS.values()))
-    return format, Table(file, separator, format.folded)
+    return format, Table(file, separator, format.folded, format.one_line)
 
 
 def recognised_table(file: CatalogueFile, formats: list[Format]) -> tuple[Format, str]:

@@ -15,12 +15,16 @@ class Record:
     """Text by column, composed (NFC) and without blanks around it; empty where the record says nothing"""
     fault: str = ""
     """Why it cannot be read; empty if it can"""
+    is_torn: bool = False
+    """Whether cells but the first may stand in other columns than their own"""
 
     def __getitem__(self, column: str) -> str:
         return self.values.get(column, "")
 
     def refused(self, sku: str, reason: Refused | str) -> RefusedRow:
-        return RefusedRow(self.place, printable(sku), str(reason))
+        # A feed takes a product for gone that no row names. So a row must not name another one's.
+        is_own = not self.is_torn or sku == next(iter(self.values.values()), "")
+        return RefusedRow(self.place, printable(sku) if is_own else "", str(reason))
 
 
 class Source(Protocol):

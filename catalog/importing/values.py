@@ -1,8 +1,9 @@
 """What texts of a catalogue mean: prices, truths, lists of addresses, HTML."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from html import unescape
 
 from lxml import etree, html
@@ -20,24 +21,37 @@ TRUTHS = {
     for text in texts
     if isinstance(text, str)
 }
+# Between thousands: "1 299" and "1'299" are one number, "12 50" is none.
+GAP = re.compile(r"(?<=[0-9])['’\s](?=[0-9]{3}(?![0-9]))")
+THOUSANDS = re.compile(
+    r"(?P<whole>[+-]?[1-9][0-9]{0,2}(?P<sign>[.,])[0-9]{3}(?:(?P=sign)[0-9]{3})*)(?P<decimals>(?!(?P=sign))[.,][0-9]*)?"
+)
+DECIMAL = re.compile(r"[+-]?(?:[0-9]+[.,]?[0-9]*|[.,][0-9]+)")
 CREDENTIALS = re.compile(r"//[^/]*@")
 TAG = re.compile(r"<[a-zA-Z/!]")
 UNSEEN = {"script", "style", "head", "template"}
 INLINE = {"a", "abbr", "b", "code", "em", "font", "i", "mark", "s", "small", "span", "strong", "sub", "sup", "u"}
 
 
-def as_price(text: str) -> Decimal | None:
-    """12.50, or 12,50 as spreadsheets of half of Europe write it."""
+def as_price(text: str, field: str = "price") -> Decimal | None:
+    """12.50 or 12,50, with thousands apart as in 1.299,50, 1,299.50, 1 299,50 and 1'299.50. None if there is no text.
+
+    `field` is what the messages call it. Raises Refused, for 1.299 too: its sign may part thousands or cents.
+    """
     if not text:
         return None
-    whole, comma, cents = text.partition(",")
-    try:
-        price = Decimal(f"{whole}.{cents}" if comma and len(cents) < 3 and "." not in whole else text)
-    except InvalidOperation as error:
-        raise Refused(f"price {text}: not a number") from error
-    if not price.is_finite():
-        raise Refused(f"price {text}: not a number")
-    return price
+    number = GAP.sub("", text)
+    if found := THOUSANDS.fullmatch(number):
+        whole, decimals = found["whole"], found["decimals"]
+        if not decimals and whole.count(found["sign"]) == 1:
+            plain = whole.replace(found["sign"], "")
+            raise Refused(
+                f"{field} {text}: with three digits after one sign it is unclear; write {plain}.00, if so meant"
+            )
+        number = f"{whole.replace(found['sign'], '')}.{(decimals or '')[1:]}"
+    elif not DECIMAL.fullmatch(number):
+        raise Refused(f"{field} {text}: not a number, write it like 1299.00")
+    return Decimal(number.replace(",", "."))
 
 
 def as_truth(text: str) -> bool:
@@ -66,6 +80,17 @@ def web_addresses(addresses: Iterable[str]) -> tuple[str, ...]:
     if len(found) > MAX_PHOTOS:
         raise Refused(str(TooManyPhotos()))
     return found
+
+
+def first_addresses(addresses: Iterable[str], left_out: Counter[str]) -> tuple[str, ...]:
+    """Each address once, as many as a product has photos. Counts the rest. Raises Refused.
+
+    An export names all photos that the shop has. In Lamplight's own CSV somebody chose them, so too many are a mistake.
+    """
+    distinct = list(dict.fromkeys(filter(None, map(str.strip, addresses))))
+    if more := distinct[MAX_PHOTOS:]:
+        left_out[f"Photos left out, since a product has at most {MAX_PHOTOS}"] += len(more)
+    return web_addresses(distinct[:MAX_PHOTOS])
 
 
 def html_as_text(text: str) -> str:
@@ -101,6 +126,10 @@ def html_as_text(text: str) -> str:
 def tags_as_text(text: str) -> str:
     """html_as_text for what was read from XML: without tags it is no HTML, and its entities are undone already."""
     return html_as_text(text) if TAG.search(text) else text.strip()
+
+
+def on_one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def flat(text: str | None) -> str:

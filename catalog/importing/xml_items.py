@@ -1,7 +1,9 @@
 """Reads the items of an RSS feed, or the entries of an Atom feed, one at a time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property
+from html import escape
+from types import MappingProxyType
 from unicodedata import normalize
 
 from lxml import etree
@@ -10,10 +12,12 @@ from catalog.importing.albums import Misuse
 from catalog.importing.catalogue_file import CatalogueFile
 from catalog.importing.records import Record
 
-GOOGLE = "http://base.google.com/ns/1.0"
+GOOGLE = "base.google.com/ns/1.0"
 ITEMS = {"rss": "item", "feed": "entry"}
-# Atom's names for what RSS and Google call otherwise.
-SAME = {"summary": "description", "content": "description"}
+# Atom's names for what RSS and Google call otherwise, and their rank: Google's elements (0) win over those of RSS and
+# Atom (1), and a content over its summary.
+SAME = {"content": ("description", 2), "summary": ("description", 3)}
+PAGES = ("text/html", "application/xhtml+xml")
 # Google's list has about a hundred attributes, some of them with parts, and some come several times.
 MAX_ELEMENTS = 1_000
 MAX_COLUMNS = 1_000
@@ -26,42 +30,71 @@ class XmlItems:
     unit = "item"
     entities_undone = True
 
-    def __init__(self, file: CatalogueFile, folded: Callable[[str], str]) -> None:
-        """`folded` gives the name that the format has for a column. Raises Misuse if the file is no feed."""
+    def __init__(
+        self,
+        file: CatalogueFile,
+        folded: Callable[[str], str],
+        single: Collection[str] = (),
+        between: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """`folded` gives the name that the format has for a column. Raises Misuse if the file is no feed.
+
+        An item that has different texts for a `single` column is at fault. `between` has what joins those of others.
+        """
         self.file = file
         self.folded = folded
+        self.single = single
+        self.between = between
         next(self._items(), None)
 
     @cached_property
     def header(self) -> list[str]:
-        """The names of all elements that any item has. Raises Misuse."""
+        """The columns of all elements that any item has. Raises Misuse."""
         names: dict[str, None] = {}
-        for number, values in self._items():
-            names |= dict.fromkeys(values)
+        for number, texts in self._items():
+            names |= dict.fromkeys(texts)
             if len(names) > MAX_COLUMNS:
                 raise Misuse(f"{self.file.label}: elements have more than {MAX_COLUMNS:,} names by item {number}.")
         return list(names)
 
     @property
     def columns(self) -> list[str]:
-        return [self.folded(name) for name in self.header]
+        return self.header
 
     def __iter__(self) -> Iterator[Record]:
         """Raises Misuse."""
         nothing = dict.fromkeys(self.columns, "")
-        for number, values in self._items():
-            folded = {self.folded(name): normalize("NFC", text).strip() for name, text in values.items()}
-            yield Record(str(number), {**nothing, **folded})
+        for number, texts in self._items():
+            several = [name for name, found in texts.items() if len(found) > 1 and name in self.single]
+            fault = f"it has several {', '.join(several)} that differ; keep one of each" if several else ""
+            # With two ids nobody knows whose it is.
+            values = {
+                name: "" if name in several else self.between.get(name, "\n").join(found)
+                for name, found in texts.items()
+            }
+            yield Record(str(number), {**nothing, **values}, fault)
 
-    def _items(self) -> Iterator[tuple[int, dict[str, str]]]:
-        """The number of each item, from 1, and its texts. Raises Misuse."""
+    def _items(self) -> Iterator[tuple[int, dict[str, list[str]]]]:
+        """The number of each item, from 1, and its different texts by column. Raises Misuse."""
         label = self.file.label
         try:
             with self.file.judged(), self.file.open_bytes() as file:
                 for number, item in enumerate(self._elements(file), 1):
-                    yield number, texts(item)
+                    yield number, self._texts(item)
         except etree.XMLSyntaxError as error:
             raise Misuse(f"{label} is not well-formed XML: {error.msg}. Export it again.") from error
+
+    def _texts(self, item: etree._Element) -> dict[str, list[str]]:
+        """The texts of the first rank that has any. None is empty or comes twice."""
+        found: dict[str, dict[int, dict[str, None]]] = {}
+        for element in item.iterchildren(etree.Element):
+            meaning, rank = meant(element, item)
+            name = self.folded(meaning)
+            ranks = found.setdefault(name, {})
+            text = normalize("NFC", text_of(element)).strip()
+            if text:  # The lines of a description may be meant; elsewhere they are those of the file.
+                ranks.setdefault(rank, {})[text if name == "description" else " ".join(text.split())] = None
+        return {name: list(ranks[min(ranks)]) if ranks else [] for name, ranks in found.items()}
 
     def _elements(self, file: object) -> Iterator[etree._Element]:
         """The elements of items. Each is emptied when the next one is asked for."""
@@ -92,18 +125,32 @@ class XmlItems:
                 inside = 0
             if not inside:
                 element.clear()
-                while element.getprevious() is not None:
-                    del element.getparent()[0]
+                # A comment before the outermost element has no parent. libxml2 reads on where the element is.
+                while element.getprevious() is not None and (parent := element.getparent()) is not None:
+                    del parent[0]
             depth -= 1
 
 
-def texts(item: etree._Element) -> dict[str, str]:
-    """The texts of its elements by name. Several of one name are lines. Google's win over those of RSS and Atom."""
-    plain: dict[str, list[str]] = {}
-    google: dict[str, list[str]] = {}
-    for element in item.iterchildren(etree.Element):
-        tag = etree.QName(element)
-        values = google if tag.namespace == GOOGLE else plain
-        text = (element.text or "").strip() or (element.get("href", "") if tag.localname == "link" else "")
-        values.setdefault(SAME.get(tag.localname, tag.localname), []).append(text)
-    return {name: "\n".join(filter(None, found)) for name, found in {**plain, **google}.items()}
+def meant(element: etree._Element, item: etree._Element) -> tuple[str, int]:
+    """The name of what an item's element says, and its rank: a lower one wins."""
+    tag = etree.QName(element)
+    if GOOGLE in (tag.namespace or "") or element.prefix == "g":
+        return tag.localname, 0
+    if tag.namespace != etree.QName(item).namespace:  # such as media:title, the name of a picture
+        return f"{element.prefix or tag.namespace}:{tag.localname}", 1
+    if tag.localname == "link":
+        rel, kind = element.get("rel", "alternate"), element.get("type", PAGES[0])
+        return ("link", 1) if rel == "alternate" and kind in PAGES else (f"link {rel} {kind}", 1)
+    return SAME.get(tag.localname, (tag.localname, 1))
+
+
+def text_of(element: etree._Element) -> str:
+    """Its text, or HTML if it has elements. Comments are none."""
+    if next(element.iterchildren(etree.Element), None) is None:
+        text = "".join([element.text or "", *(comment.tail or "" for comment in element)])
+        return text if text.strip() else element.get("href", "")
+    for inner in element.iterdescendants(etree.Element):
+        inner.tag = etree.QName(inner).localname  # HTML has no namespaces
+    return escape(element.text or "", quote=False) + "".join(
+        etree.tostring(inner, encoding="unicode", method="html") for inner in element
+    )

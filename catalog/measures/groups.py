@@ -189,7 +189,7 @@ def _order(pieces: Sequence[Token], place: int) -> tuple[list[str], int]:
     begin = place
     place += _is(pieces, place, Kind.OPEN)
     labels: list[str] = []
-    while _is(pieces, place, Kind.LABEL) or _is_of_orders(pieces, place):
+    while len(labels) <= MOST_SIZES and (_is(pieces, place, Kind.LABEL) or _is_of_orders(pieces, place)):
         labels.append(_written(pieces[place]))
         place += 1
         is_next = _is(pieces, place + 1, Kind.LABEL) or _is_of_orders(pieces, place + 1)

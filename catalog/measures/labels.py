@@ -65,8 +65,9 @@ ARTICLES = listed("a an the einer einem eine ein der die das une un d la le una 
 GOES_ON = listed("and und et y x with mit avec con or oder ou o made in aus en is ist est es")
 # Boxes, insides and beds' mattresses have three sizes of their own: "Carton, 46 x 55 x 86 cm".
 CONTAINED = listed(
-    "package packaging packed carton box boxes parcel inside interior inner folded mattress mattresses",
-    "verpackung paket karton innen liegefläche matratze matratzen zusammengeklappt",
+    "package packaging packed shipping carton box boxes parcel inside interior inner folded mattress mattresses",
+    "verpackung verpackungsmaße versand paket karton kartonmaße innen innenmaße liegefläche matratze matratzen",
+    "zusammengeklappt",
     "emballage colis carton intérieur plié matelas embalaje paquete caja interior plegado colchón colchones",
 )
 # Parts, which names of products say as well: "two-seat sofa", "bed with drawers". They are not the whole product.

@@ -36,9 +36,9 @@ def amount(text: str, unit: str = "") -> float | None:
 
 
 def _whole(text: str, unit: str) -> float | None:
-    """A point or a comma is the decimal one. In mm and g, of which nobody gives decimals, it may part thousands.
+    """A point or a comma is the decimal one. In mm, g and without a unit it may part thousands; in lb a comma may.
 
-    None for a list of several numbers: nobody measures thousandths of a cm, so "161,221 cm" are two.
+    None where it may be either, or parts a list: nobody measures thousandths of a cm, so "161,221 cm" are two.
     """
     marks = [mark for mark in text if mark in ".,"]
     if len(marks) > 1:
@@ -48,10 +48,12 @@ def _whole(text: str, unit: str) -> float | None:
             return float(re.sub("[.,]", "", text))
         whole, decimals = text.rsplit(marks[-1], 1)  # 1.234,50
         return float(f"{re.sub('[.,]', '', whole)}.{decimals}")
-    if marks and unit in ("mm", "g") and re.fullmatch(r"[1-9]\d{0,2}[.,]\d{3}", text):
-        return float(re.sub("[.,]", "", text))
-    if unit == "cm" and re.fullmatch(r"[1-9]\d*[.,]\d{3}", text):
-        return None
+    if marks and re.fullmatch(r"[1-9]\d*[.,]\d{3}", text):
+        parts_thousands = unit in ("mm", "g", "") or (unit == "lb" and marks == [","])
+        if parts_thousands and re.fullmatch(r"\d{1,3}[.,]\d{3}", text):
+            return float(re.sub("[.,]", "", text))
+        if unit == "cm" or (unit == "kg" and marks == [","]):
+            return None
     return float(text.replace(",", "."))
 
 

@@ -4,9 +4,9 @@ A grammar of a few lines, written by hand: quantulum3 and pint find quantities, 
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from catalog.measures.groups import Group, groups
+from catalog.measures.groups import Group, Size, groups
 from catalog.measures.labels import (
     BED,
     CONTAINED,
@@ -25,12 +25,16 @@ from catalog.measures.quantities import amount, kept
 from catalog.measures.tokens import Kind, Token, tokens
 from catalog.units import UNITS
 
-MOST_CM = 10_000.0
-MOST_KG = 10_000.0
+# By the unit that numbers are kept in. What is larger is no piece of furniture, but a slip.
+MOST = {"cm": 10_000.0, "kg": 10_000.0}
+# "2 x 90 x 200 cm" are two pieces: the first number is a count if it is whole and small, and the others many times it.
+MOST_PIECES, PIECES_APART = 12, 10
+# Words. A longer line without a number is a sentence.
+LONGEST_HEADING = 4
 # Texts are read to here: what a product measures is not said at the end of a novel.
 MOST_CHARACTERS = 20_000
 # Most sentences hold no size, and need no closer look. A point before a digit is that of "ca. 46 cm".
-_SENTENCES = re.compile(r"[\n;|•!?]+|(?<!\bin)(?<!\bft)\.\s+(?=[^\W\d_])(?![x×]\s*\d)")
+_SENTENCES = re.compile(r"[;|•!?]+|(?<!\bin)(?<!\bft)(?<![Mm]ax)(?<![Mm]in)\.\s+(?=[^\W\d_])(?![x×]\s*\d)")
 _BLOCKS = re.compile(r"</?(?:li|ul|ol|p|br|div|tr|table|h\d)\b[^<>]*>", re.IGNORECASE)
 _TAGS = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
 _DIGIT = re.compile(r"[\d½¼¾]")
@@ -53,9 +57,7 @@ def read(text: str, subject: str = "", unit: str = "") -> dict[str, float]:
     text = text[:MOST_CHARACTERS]
     if "<" in text:
         text = _TAGS.sub(" ", _BLOCKS.sub("\n", text))
-    for sentence in _SENTENCES.split(text):
-        if not _DIGIT.search(sentence):
-            continue
+    for sentence in _sentences(text):
         pieces = list(tokens(sentence))
         if not unit and not any(token.kind is Kind.UNIT for token in pieces):
             continue
@@ -66,6 +68,18 @@ def read(text: str, subject: str = "", unit: str = "") -> dict[str, float]:
                 found = _numbers(group) | found
                 known = group.end
     return found
+
+
+def _sentences(text: str) -> Iterator[str]:
+    """The sentences with a number, without those below the heading of a part or a box: "Packaging:"."""
+    is_of_part = False
+    for line in text.split("\n"):
+        words = [word.casefold() for word in _WORDS.findall(line)]
+        is_heading = 0 < len(words) <= LONGEST_HEADING and not line.rstrip().endswith(".")
+        if not _DIGIT.search(line):
+            is_of_part = not PARTS.isdisjoint(words) if is_heading else is_of_part
+        elif not is_of_part:
+            yield from filter(_DIGIT.search, _SENTENCES.split(line))
 
 
 def completed(numbers: Mapping[str, float]) -> dict[str, float]:
@@ -90,8 +104,14 @@ def _numbers(group: Group) -> dict[str, float]:
         if value is None or (in_unit == "kg") != (side is Side.WEIGHT):
             return {}
         numbers[f"{side}_{in_unit}"] = kept(value, size.unit)
-    most = {"cm": MOST_CM, "kg": MOST_KG}
-    return numbers if all(0 < value <= most[name[-2:]] for name, value in numbers.items()) else {}
+    if not group.labels and _is_a_count(*group.sizes):
+        return {}
+    return numbers if all(0 < value <= MOST[name[-2:]] for name, value in numbers.items()) else {}
+
+
+def _is_a_count(first: Size, *others: Size) -> bool:
+    least = min((amount(size.text, size.unit) or 0.0 for size in others), default=0.0)
+    return first.text.isdecimal() and int(first.text) <= MOST_PIECES and least >= PIECES_APART * int(first.text)
 
 
 def _of_subject(subject: str) -> set[str]:

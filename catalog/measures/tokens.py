@@ -42,19 +42,22 @@ _TOKEN = re.compile(
     |(?P<close>[)\]])
     |(?P<comma>[,/&])
     |(?P<colon>[:=])
-    |(?P<end>[.;!?|•\n]+(?=\s|$)|[;|•\n]|<)
+    |(?P<tolerance>[±≤≥])
+    |(?P<end>[.;!?|•\n]++(?=\s|$)|[;|•\n]|<)
     """,
     re.VERBOSE,
 )
 # "W46xD55xH86cm", "BxTxH": an x between sizes or letters is no part of a word.
 _GLUED = re.compile(rf"(?<=[\d{LETTER}\"″”])[xX](?=[\d{LETTER}Øø])|(?<=\d)[xX](?=\s)|(?<=\s)[xX](?=\d)")
+# Swiss thousands: 1'200 mm. A foot is not followed by three digits.
+_APOSTROPHE = re.compile(r"(?<=\d)['’](?=\d{3}(?!\d))")
 _GLUED_UNIT = re.compile(r"(?<=\d)(mm|cm|m|in|kg|lbs?|g)(?=[xX×])", re.IGNORECASE)
 # A point after these ends no sentence.
-_ABBREVIATED = frozenset({*listed("approx ca aprox dia dim dims in env larg prof haut ht"), *LETTER})
+_ABBREVIATED = frozenset({*listed("approx ca aprox max min dia dim dims in env larg prof haut ht"), *LETTER})
 
 
 def tokens(text: str) -> Iterator[Token]:
-    text = _GLUED.sub("×", _GLUED_UNIT.sub(r"\1 ", text))
+    text = _GLUED.sub("×", _GLUED_UNIT.sub(r"\1 ", _APOSTROPHE.sub("", text)))
     last = ""
     for found in _TOKEN.finditer(text):
         kind, piece = found.lastgroup, found[0]

@@ -116,3 +116,19 @@ def test_types_tell_how_many_products_have_the_attribute_and_its_commonest_value
     assert not collect()
     assert (known()["color"].products, known()["color"].samples, known()["color"].is_chosen) == (3, "oak, ash", True)
     assert known()["gone"].products == 0
+
+
+@pytest.mark.parametrize("value", ["9" * 400, "9" * 300, "99999999"])
+def test_a_number_beyond_reason_is_none(value):
+    for number, unit in (("width_cm", "cm"), ("seats", "")):
+        assert attribute_types.numbers(AttributeType(kind=Kind.NUMBER, number=number, unit=unit), value) == {}
+
+
+def test_thousands_without_a_unit_are_parted_by_a_comma():
+    one = AttributeType(kind=Kind.NUMBER, number="pieces")
+    assert attribute_types.numbers(one, "1,500") == {"pieces": 1500}
+
+
+@pytest.mark.parametrize("name", ["partnumber", "id2", "RAL", "care"])
+def test_codes_are_no_numbers(name):
+    assert found_out(name, [("9010", 5)]).kind == Kind.TEXT

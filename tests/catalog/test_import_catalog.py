@@ -76,12 +76,12 @@ def test_refused_rows_are_status_3_and_are_named_at_the_end_and_in_the_file(fold
     status, out, err = run(path, "--errors", tmp_path / "refused.csv")
     assert status == 3
     assert told(out) == ["Products: 1 added, 0 updated, 0 unchanged, 2 refused. Photos: 1 added."]
-    assert err.splitlines() == ["line 3: no name", "line 4: price cheap: not a number"]
+    assert err.splitlines() == ["line 3: no name", "line 4: price cheap: not a number, write it like 1299.00"]
     with (tmp_path / "refused.csv").open(encoding="utf-8", newline="") as file:
         assert list(csv.reader(file)) == [
             ["line", "sku", "reason"],
             ["3", "CH-2", "no name"],
-            ["4", "'=1+1", "price cheap: not a number"],
+            ["4", "'=1+1", "price cheap: not a number, write it like 1299.00"],
         ]
 
 

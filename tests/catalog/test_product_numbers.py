@@ -1,9 +1,12 @@
 """The numbers of products, at every door."""
 
 import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from catalog import attribute_types, product_numbers
@@ -111,3 +114,41 @@ def test_a_reading_that_was_broken_off_goes_on_where_it_ended(product, monkeypat
     assert NumberReading.objects.get().up_to == Product.objects.order_by("pk")[1].pk
     assert product_numbers.refresh() == 3
     assert ProductNumber.objects.count() == 5
+
+
+def test_a_renamed_category_has_its_products_read_anew(product, category):
+    one = product("sideboard", name="Malm", description="The sideboard is 160 cm wide.")
+    assert numbers(one) == {"width_cm": 160}
+    product_numbers.refresh()
+    one.category.name = "Cabinet"
+    one.category.save()
+    product_numbers.refresh()
+    assert numbers(one) == {}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_inserted_while_a_type_changes_is_read_by_the_new_one(category):
+    lamp = category("lamp")
+    made = AttributeType.objects.create(name="width", kind="number", number="width_cm", unit="cm", is_chosen=True)
+    product_numbers.refresh()
+    inserted, go_on = threading.Event(), threading.Event()
+
+    def insert() -> None:
+        with transaction.atomic():
+            Product.objects.create(sku="A", name="Lamp", category=lamp, attributes={"width": 460})
+            inserted.set()
+            go_on.wait(10)
+        connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        inserting = pool.submit(insert)
+        assert inserted.wait(10)
+        made.unit = "mm"
+        made.save()
+        refreshing = pool.submit(lambda: (product_numbers.refresh(), connection.close()))
+        time.sleep(0.3)
+        assert not refreshing.done()
+        go_on.set()
+        inserting.result()
+        refreshing.result()
+    assert numbers("A") == {"width_cm": 46}

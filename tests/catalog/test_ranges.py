@@ -171,3 +171,17 @@ def test_what_misses_one_bound_by_a_little_is_found(product):
     assert set(Product.objects.filter(ranges.missed(bounds, 0.1)).values_list("sku", flat=True)) == {"WIDE", "DEEP"}
     [least] = ranges.parse([("seats_min", "8.5")])
     assert set(Product.objects.filter(ranges.missed([least], 0.1)).values_list("sku", flat=True)) == {"HUGE"}
+
+
+def test_a_number_whose_name_ends_like_a_bound_is_bound_by_its_own_name(product):
+    one = product(attributes={"power": 40})
+    ProductNumber.objects.create(product=one, name="power_max", value=100)
+    [bound] = ranges.parse([("power_max_min", "50")])
+    assert (bound.number, bound.is_most) == ("power_max", False)
+
+
+def test_every_number_is_known_however_many_there_are(product):
+    one = product()
+    ProductNumber.objects.bulk_create(ProductNumber(product=one, name=f"a{place}", value=1) for place in range(250))
+    ProductNumber.objects.create(product=one, name="width_cm", value=1)
+    assert ranges.parse([("width_cm_max", "50")])

@@ -13,10 +13,10 @@ from typing import Any
 from django.utils import timezone
 
 from catalog.importing.albums import Album, Refused
-from catalog.importing.formats.format import Format, Rows
+from catalog.importing.formats.format import Format, Rows, costs_its_row
 from catalog.importing.records import Record, Source
 from catalog.importing.rows import ProductRow
-from catalog.importing.values import as_price, html_as_text, last_step, tags_as_text, web_addresses
+from catalog.importing.values import as_price, first_addresses, html_as_text, last_step, on_one_line, tags_as_text
 
 FIELDS = {
     "id": "sku",
@@ -39,9 +39,14 @@ ATTRIBUTES = (
     *("product_length", "product_width", "product_height", "product_weight"),
 )
 AVAILABILITY = {"in_stock": True, "out_of_stock": False, "preorder": False, "backorder": False}
-PRICE = re.compile(r"([\d.,]+)\s*([A-Za-z]{3})|([A-Za-z]{3})\s*([\d.,]+)")
-# An address may have a comma in it.
-BETWEEN_ADDRESSES = re.compile(r"\n|,\s*(?=https?://)")
+# An item may have several of these, and this between them in a cell. Of other fields it has one.
+SEVERAL = {"product_type": "\n", "additional_image_link": "\n", **dict.fromkeys(ATTRIBUTES, ", ")}
+SINGLE = frozenset(FIELDS) - SEVERAL.keys()
+SIGNS = {"€": "EUR", "$": "USD", "£": "GBP"}
+NUMBER, CURRENCY = r"[0-9](?:[0-9.,'’\s]*[0-9.,])?", rf"[A-Za-z]{{3}}|[{''.join(SIGNS)}]"
+PRICE = re.compile(rf"({NUMBER})\s*({CURRENCY})|({CURRENCY})\s*({NUMBER})")
+# An address may have a comma in it, but no blank.
+BETWEEN_ADDRESSES = re.compile(r",? (?=https?://)|,(?=https?://)")
 
 
 def folded(name: str) -> str:
@@ -57,12 +62,13 @@ def rows(source: Source, album: Album, left_out: Counter[str]) -> Rows:
         try:
             if record.fault:
                 raise Refused(record.fault)
-            yield product_row(record, tags_as_text if source.entities_undone else html_as_text)
+            yield product_row(record, tags_as_text if source.entities_undone else html_as_text, left_out)
         except Refused as refusal:
             yield record.refused(record["id"], refusal)
 
 
-def product_row(record: Record, plain: Callable[[str], str]) -> ProductRow:
+@costs_its_row
+def product_row(record: Record, plain: Callable[[str], str], left_out: Counter[str]) -> ProductRow:
     """`plain` makes text of HTML. Raises Refused."""
     if empty := [name for name in ("id", "title") if not record[name]]:
         raise Refused(f"no {', '.join(empty)}")
@@ -75,25 +81,25 @@ def product_row(record: Record, plain: Callable[[str], str]) -> ProductRow:
         told["in_stock"] = in_stock(record["availability"])
     if "price" in record.values:
         told |= price(record)
-    attributes = {name: record[name] for name in ATTRIBUTES if name in record.values}
+    attributes = {name: on_one_line(plain(record[name])) for name in ATTRIBUTES if name in record.values}
     if "item_group_id" in record.values:
         attributes["family"] = record["item_group_id"]
     return ProductRow(
         record.place,
         record["id"],
-        plain(record["title"]),
+        on_one_line(plain(record["title"])),
         plain(category(record)),
         fields=told,
         attributes=attributes,
-        addresses=web_addresses(
-            [record["image_link"], *BETWEEN_ADDRESSES.split(record["additional_image_link"])],
+        addresses=first_addresses(
+            [record["image_link"], *BETWEEN_ADDRESSES.split(on_one_line(record["additional_image_link"]))], left_out
         ),
     )
 
 
 def category(record: Record) -> str:
     """The last step of the shop's own path, or of Google's. Raises Refused."""
-    own = re.split(r"\n|,(?=[^,]*>)", record["product_type"])[0]
+    own = re.split(r"\n|,(?=[^,]*>)", record["product_type"])[0].strip()
     path = own or record["google_product_category"]
     if not path:
         raise Refused("no product_type; it names the category, such as Furniture > Chairs")
@@ -120,14 +126,11 @@ def price(record: Record) -> dict[str, Decimal | str | None]:
 def amount(name: str, text: str) -> dict[str, Decimal | str | None]:
     if not text:
         return {}
-    found = PRICE.fullmatch(text.replace("\xa0", " "))
+    found = PRICE.fullmatch(text)
     if not found:
         raise Refused(f"{name} {text}: write a number and a currency, such as 129.00 EUR")
     number, currency = found[1] or found[4], found[2] or found[3]
-    try:
-        return {"price": as_price(number), "currency": currency.upper()}
-    except Refused as refusal:
-        raise Refused(f"{name} {text}: write a number and a currency, such as 129.00 EUR") from refusal
+    return {"price": as_price(number, name), "currency": SIGNS.get(currency, currency.upper())}
 
 
 def lasts(period: str, now: datetime) -> bool:
@@ -144,4 +147,13 @@ def lasts(period: str, now: datetime) -> bool:
     return aware[0] <= now < aware[1]
 
 
-GOOGLE = Format("google", "a Google Merchant Center feed", ("id", "title"), frozenset(FIELDS), folded, becomes, rows)
+GOOGLE = Format(
+    "google",
+    "a Google Merchant Center feed",
+    ("id", "title"),
+    frozenset(FIELDS),
+    folded,
+    becomes,
+    rows,
+    one_line=frozenset(FIELDS) - {"description", "additional_image_link"},
+)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from catalog.importing.albums import Album, Refused
-from catalog.importing.formats.format import Format, Rows
+from catalog.importing.formats.format import Format, Rows, costs_its_row
 from catalog.importing.records import Record, Source
 from catalog.importing.rows import ProductRow
 from catalog.importing.values import as_currency, as_price, as_truth, web_addresses
@@ -42,6 +42,7 @@ def rows(source: Source, album: Album, left_out: Counter[str]) -> Rows:
             yield record.refused(record["sku"], refusal)
 
 
+@costs_its_row
 def product_row(record: Record, album: Album) -> ProductRow:
     """Raises Refused."""
     if empty := [name for name in REQUIRED_COLUMNS if not record[name]]:
@@ -61,4 +62,14 @@ def product_row(record: Record, album: Album) -> ProductRow:
     )
 
 
-LAMPLIGHT = Format("lamplight", "Lamplight's own CSV", REQUIRED_COLUMNS, KNOWN, folded, becomes, rows, names_files=True)
+LAMPLIGHT = Format(
+    "lamplight",
+    "Lamplight's own CSV",
+    REQUIRED_COLUMNS,
+    KNOWN,
+    folded,
+    becomes,
+    rows,
+    one_line=KNOWN - {"description", "image"},
+    names_files=True,
+)

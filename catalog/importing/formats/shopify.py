@@ -6,15 +6,17 @@ Columns are those of https://help.shopify.com/en/manual/products/import-export/u
 import re
 from collections import Counter
 from collections.abc import Iterator
+from hashlib import sha256
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from catalog.importing.albums import Album, Refused
-from catalog.importing.formats.format import Format, Rows
+from catalog.importing.formats.format import Format, Rows, costs_its_row
 from catalog.importing.records import Record, Source
-from catalog.importing.rows import ProductRow, RefusedRow
-from catalog.importing.values import as_price, html_as_text, last_step, web_addresses
-from catalog.validators import SKU_CHARACTERS
+from catalog.importing.rows import ProductRow
+from catalog.importing.values import as_price, first_addresses, html_as_text, last_step
+from catalog.validators import SKU_CHARACTERS, SKU_LENGTH
 
 # New names, by which the old ones go.
 OLD_NAMES = {
@@ -53,6 +55,8 @@ BECOMES = {
 }
 # Shopify allows 2,048 variants and 250 photos a product.
 MAX_HANDLE_ROWS = 5_000
+# Python makes no integers of texts with more than 4,300 digits.
+WHOLE = re.compile(r"-?[0-9]{1,20}")
 
 
 def folded(name: str) -> str:
@@ -65,44 +69,62 @@ def becomes(column: str) -> str:
 
 def rows(source: Source, album: Album, left_out: Counter[str]) -> Rows:
     met: set[str] = set()
-    for handle, group in groupby(source, lambda record: "" if record.fault else record["handle"]):
+    for handle, group in groupby(by_handle(source), itemgetter(0)):
         if not handle:
-            yield from (record.refused(record["variant sku"], record.fault or "no Handle") for record in group)
+            yield from (record.refused(record["variant sku"], record.fault or "no Handle") for _, record in group)
             continue
         records: list[Record] = []
-        for record in group:
+        for _, record in group:
             if len(records) < MAX_HANDLE_ROWS:
                 records.append(record)
             else:
-                yield record.refused(record["variant sku"], f"Handle {handle} has more than {MAX_HANDLE_ROWS:,} rows")
+                reason = f"Handle {handle} has more than {MAX_HANDLE_ROWS:,} rows"
+                yield record.refused(record["variant sku"], record.fault or reason)
+        readable = [record for record in records if not record.fault]
         if handle in met:
-            reason = (
-                f"Handle {handle} came before, with other rows or one that cannot be read in between: sort the rows"
-            )
-            yield from (record.refused(record["variant sku"], reason) for record in records)
-        elif not is_published(records[0]):
+            reason = f"Handle {handle} came before, with other rows in between: sort the rows"
+            yield from (record.refused(record["variant sku"], record.fault or reason) for record in records)
+        elif not is_published(readable[0]):
             left_out["Left out, since they are not published"] += 1
+            yield from (record.refused(record["variant sku"], record.fault) for record in records if record.fault)
         else:
-            yield from products(records)
+            yield from products(records, readable, left_out)
         met.add(handle)
+
+
+def by_handle(source: Source) -> Iterator[tuple[str, Record]]:
+    """Each record with its handle. One that cannot be read goes with those before it, whatever it seems to say."""
+    handle = ""
+    for record in source:
+        handle = handle if record.fault else record["handle"]
+        yield handle, record
 
 
 def is_published(first: Record) -> bool:
     return first["published"].lower() != "false" and first["status"].lower() in ("", "active")
 
 
-def products(records: list[Record]) -> Iterator[ProductRow | RefusedRow]:
-    """A product for each variant of a handle."""
-    variants = [record for record in records if is_variant(record)] or records[:1]
-    pictured = sorted((record for record in records if record["image src"]), key=position)
+def products(records: list[Record], readable: list[Record], left_out: Counter[str]) -> Rows:
+    """A product for each variant of a handle. `readable` are those of its records that are not at fault."""
+    first = readable[0]
+    variants = [record for record in readable if is_variant(record)] or [first]
+    pictured = sorted((record for record in readable if record["image src"]), key=position)
     own = {record["variant image"] for record in variants}
     # A photo that is another variant's own shows another colour.
     shared = [record["image src"] for record in pictured if record["image src"] not in own]
-    for record in variants:
-        try:
-            yield variant(records[0], record, shared, only=len(variants) == 1)
-        except Refused as refusal:
-            yield record.refused(sku(record, options(records[0], record)), refusal)
+    # One that cannot be read may be another variant.
+    only = len(variants) == 1 and not any(
+        record.fault and record["handle"] in ("", first["handle"]) for record in records
+    )
+    going_in = {id(record) for record in variants}
+    for record in records:
+        if record.fault:
+            yield record.refused(record["variant sku"], record.fault)
+        elif id(record) in going_in:
+            try:
+                yield variant(first, record, shared, only, left_out)
+            except Refused as refusal:
+                yield record.refused(sku(record, options(first, record)), refusal)
 
 
 def is_variant(record: Record) -> bool:
@@ -111,10 +133,11 @@ def is_variant(record: Record) -> bool:
 
 
 def position(record: Record) -> int:
-    return int(record["image position"]) if record["image position"].isdecimal() else 0
+    return int(record["image position"]) if WHOLE.fullmatch(record["image position"]) else 0
 
 
-def variant(first: Record, record: Record, shared: list[str], only: bool) -> ProductRow:
+@costs_its_row
+def variant(first: Record, record: Record, shared: list[str], only: bool, left_out: Counter[str]) -> ProductRow:
     """Raises Refused."""
     if not first["title"]:
         raise Refused("no Title; the first row of a handle has to name it")
@@ -130,7 +153,7 @@ def variant(first: Record, record: Record, shared: list[str], only: bool) -> Pro
     if "body (html)" in first.values:
         fields["description"] = html_as_text(first["body (html)"])
     if "variant price" in record.values:
-        fields["price"] = as_price(record["variant price"])
+        fields["price"] = as_price(record["variant price"], "Variant Price")
     if "variant inventory qty" in record.values:
         fields["in_stock"] = in_stock(record)
     return ProductRow(
@@ -140,7 +163,7 @@ def variant(first: Record, record: Record, shared: list[str], only: bool) -> Pro
         category,
         fields=fields,
         attributes={**attributes, "family": "" if only else first["handle"]},
-        addresses=web_addresses([record["variant image"], *shared]),
+        addresses=first_addresses([record["variant image"], *shared], left_out),
     )
 
 
@@ -152,8 +175,14 @@ def options(first: Record, record: Record) -> dict[str, str]:
 
 def sku(record: Record, chosen: dict[str, str]) -> str:
     """The variant's own, or one made of the handle and what is chosen."""
-    made = re.sub(rf"[^{SKU_CHARACTERS}]+", "-", "-".join([record["handle"], *chosen.values()])).strip("-")
-    return record["variant sku"].removeprefix("'") or made  # Shopify keeps spreadsheets from rounding numbers
+    if own := record["variant sku"].removeprefix("'"):  # Shopify keeps spreadsheets from rounding numbers
+        return own
+    said = "-".join([record["handle"], *chosen.values()])
+    made = re.sub(rf"[^{SKU_CHARACTERS}]+", "-", said).strip("-")
+    if made == said and len(made) <= SKU_LENGTH:
+        return made
+    # "1/2" and "1 2" are two sizes.
+    return f"{made[: SKU_LENGTH - 7]}-{sha256(said.encode()).hexdigest()[:6]}".strip("-")
 
 
 def in_stock(record: Record) -> bool:
@@ -163,7 +192,7 @@ def in_stock(record: Record) -> bool:
     if record["variant inventory policy"].lower() in ("continue", "true"):
         return True
     quantity = record["variant inventory qty"].removeprefix("'") or "0"
-    if not quantity.lstrip("-").isdecimal():
+    if not WHOLE.fullmatch(quantity):
         raise Refused(f"Variant Inventory Qty {quantity}: not a whole number")
     return int(quantity) > 0
 
@@ -176,5 +205,6 @@ SHOPIFY = Format(
     folded,
     becomes,
     rows,
+    one_line=frozenset(BECOMES) - {"body (html)"},
     hint="It names no currency: new products have the default, others keep theirs.",
 )

@@ -11,10 +11,10 @@ from typing import Any
 from django.utils import timezone
 
 from catalog.importing.albums import Album, Refused
-from catalog.importing.formats.format import Format, Rows
+from catalog.importing.formats.format import Format, Rows, costs_its_row
 from catalog.importing.records import Record, Source
 from catalog.importing.rows import ProductRow
-from catalog.importing.values import as_price, html_as_text, last_step, web_addresses
+from catalog.importing.values import as_price, first_addresses, html_as_text, last_step, on_one_line
 
 BECOMES = {
     "id": "the sku of a product without one: woo- and the number",
@@ -22,6 +22,7 @@ BECOMES = {
     "sku": "sku",
     "name": "name",
     "published": "whether it is imported",
+    "visibility in catalog": "whether it is imported",
     "short description": "description, without a longer one",
     "description": "description",
     "date sale price starts": "when the sale lasts",
@@ -34,6 +35,15 @@ BECOMES = {
     "parent": "attribute family",
     "brands": "attribute brand",
     "gtin, upc, ean, or isbn": "attribute gtin",
+}
+# The types of the extension Subscriptions, by what they are here.
+SUBSCRIPTIONS = {"variable-subscription": "variable", "subscription_variation": "variation"}
+# Where the shop shows a product, and what is counted if it is left out: a search shows what the shop's own search may.
+VISIBILITY = {
+    "visible": "",
+    "search": "",
+    "catalog": "Left out, since the shop's search does not show them",
+    "hidden": "Left out, since they are hidden",
 }
 MEASURE = re.compile(r"(weight|length|width|height) \(.+\)")
 ATTRIBUTE = re.compile(r"attribute (\d+) (name|value\(s\))")
@@ -71,31 +81,41 @@ def rows(source: Source, album: Album, left_out: Counter[str]) -> Rows:
                 raise Refused(record.fault)
             parent = parents.get(record["parent"]) if kind(record) == "variation" else None
             if kind(record) == "variation" and parent is None:
-                raise Refused(f"Parent {record['parent'] or '–'}: no such row; export variable products, too")
-            if not all(is_published(each) for each in (record, parent) if each):
-                left_out["Left out, since they are not published"] += 1
+                raise Refused(
+                    f"Parent {record['parent'] or '–'}: no such row that can be read; export variable products, too"
+                )
+            if reason := (unseen(parent) if parent else "") or unseen(record):
+                left_out[reason] += 1
             elif kind(record) == "variable" and named & {f"id:{record['id']}", sku}:
                 left_out["Variable products that go in as their variations"] += 1
             else:
-                yield product_row(record, parent)
+                yield product_row(record, parent, left_out)
         except Refused as refusal:
             yield record.refused(sku, refusal)
 
 
 def kind(record: Record) -> str:
     """The first of "variation, virtual"."""
-    return record["type"].split(",")[0].strip().lower()
+    first = record["type"].split(",")[0].strip().lower()
+    return SUBSCRIPTIONS.get(first, first)
 
 
 def own_sku(record: Record) -> str:
     return MARKED.sub("", record["sku"], count=1) or (record["id"] and f"woo-{record['id']}")
 
 
-def is_published(record: Record) -> bool:
-    return record["published"] in ("", "1")
+def unseen(record: Record) -> str:
+    """Why customers do not see it; empty if they do. Raises Refused."""
+    if record["published"] not in ("", "1"):
+        return "Left out, since they are not published"
+    visibility = record["visibility in catalog"].lower() or "visible"
+    if visibility not in VISIBILITY:
+        raise Refused(f"Visibility in catalog {visibility}: write {', '.join(VISIBILITY)}")
+    return VISIBILITY[visibility]
 
 
-def product_row(record: Record, parent: Record | None) -> ProductRow:
+@costs_its_row
+def product_row(record: Record, parent: Record | None, left_out: Counter[str]) -> ProductRow:
     """Raises Refused. What a variation does not say is its parent's."""
 
     def said(column: str) -> str:
@@ -121,23 +141,29 @@ def product_row(record: Record, parent: Record | None) -> ProductRow:
     return ProductRow(
         record.place,
         own_sku(record),
-        html_as_text(said("name")),
+        on_one_line(html_as_text(said("name"))),
         html_as_text(last_step(listed(said("categories"))[0])),
         fields=fields,
         attributes={
             **attributes,
-            **(told_attributes(parent) if parent else {}),
-            **told_attributes(record),
+            **told_attributes(record, parent),
             "family": own_sku(parent) if parent else "",
         },
-        addresses=web_addresses(listed(said("images"))),
+        addresses=first_addresses(listed(said("images")), left_out),
     )
 
 
-def told_attributes(record: Record) -> dict[str, str]:
-    numbers = [found[1] for found in map(ATTRIBUTE.fullmatch, record.values) if found and found[2] == "name"]
-    pairs = [(record[f"attribute {number} name"], record[f"attribute {number} value(s)"]) for number in numbers]
-    return {html_as_text(name): html_as_text(", ".join(listed(value))) for name, value in pairs if name and value}
+def told_attributes(record: Record, parent: Record | None) -> dict[str, str]:
+    """Its attributes, and where it says nothing its parent's. An empty one removes what the product had before."""
+    told: dict[str, str] = {}
+    for each in filter(None, (parent, record)):
+        numbers = [found[1] for found in map(ATTRIBUTE.fullmatch, each.values) if found and found[2] == "name"]
+        for number in numbers:
+            name = html_as_text(each[f"attribute {number} name"])
+            value = html_as_text(", ".join(listed(each[f"attribute {number} value(s)"])))
+            if name:
+                told[name] = value or told.get(name, "")
+    return told
 
 
 def listed(text: str) -> list[str]:
@@ -153,12 +179,12 @@ def in_stock(text: str) -> bool:
 
 def price(record: Record) -> Any:
     """What a customer pays today. Raises Refused."""
-    sale = as_price(record["sale price"])
+    sale = as_price(record["sale price"], "Sale price")
     starts, ends = (day(record, f"date sale price {word}") for word in ("starts", "ends"))
     now = timezone.now()
-    if sale is not None and (starts is None or starts <= now) and (ends is None or now < ends + timedelta(days=1)):
+    if sale is not None and (starts is None or starts <= now) and (ends is None or now - timedelta(days=1) < ends):
         return sale
-    return as_price(record["regular price"])
+    return as_price(record["regular price"], "Regular price")
 
 
 def day(record: Record, column: str) -> datetime | None:
@@ -177,5 +203,6 @@ WOOCOMMERCE = Format(
     folded,
     becomes,
     rows,
+    one_line=frozenset(BECOMES) - {"description", "short description", "images"},
     hint="It names no currency: new products have the default, others keep theirs.",
 )

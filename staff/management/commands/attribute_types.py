@@ -6,12 +6,14 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError
+from django.db import transaction
 
 from catalog import attribute_types, product_numbers
 from catalog.models import AttributeType
 from catalog.units import UNITS
 from search.management.commands._base_command import ExplainedCommand
 
+STILL_READ = "Another process reads the numbers of products anew. It goes on in the background."
 FIELDS = ("name", "kind", "number", "unit", "is_chosen", "products", "samples")
 EPILOG = """
 examples:
@@ -47,18 +49,22 @@ class Command(ExplainedCommand):
         if one is None:
             raise CommandError(f"No attribute is called {name}. `manage.py attribute_types` lists them.", returncode=2)
         before = _line(one)
-        if options["by_values"]:
-            one.is_chosen = False
-        else:
-            self._choose(one, options)
+        with transaction.atomic():
+            if options["by_values"]:
+                one.is_chosen = False
+            else:
+                self._choose(one, options)
+            one.save()
+            if options["by_values"]:
+                attribute_types.collect()
+            after = _line_of(name)
+            transaction.set_rollback(options["dry_run"])
         if options["dry_run"]:
-            self.stdout.write(f"{before}\n  would become\n{_line(one)}")
+            self.stdout.write(f"{before}\n  would become\n{after}")
             return None
-        one.save()
-        if options["by_values"]:
-            attribute_types.collect()
         changed = product_numbers.refresh()
-        self.stdout.write(f"{_line(AttributeType.objects.get(name=name))}\n{changed} numbers of products changed.")
+        read = f"{changed} numbers of products changed." if product_numbers.is_read() else STILL_READ
+        self.stdout.write(f"{after}\n{read}")
         return None
 
     def _choose(self, one: AttributeType, options: dict[str, Any]) -> None:
@@ -82,6 +88,11 @@ class Command(ExplainedCommand):
             self.stdout.write("\n".join(map(_line, types)))
         else:
             self.stderr.write("There are no types yet: a worker finds them out once there are products.")
+
+
+def _line_of(name: str) -> str:
+    one = AttributeType.objects.filter(name=name).first()
+    return _line(one) if one else f"{name}  is gone: no product has it any more"
 
 
 def _line(one: AttributeType) -> str:

@@ -1,9 +1,13 @@
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError, Thread
+
 import pytest
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from catalog.importing.importer import BATCH, Importer, Outcome, Result, import_rows
 from catalog.importing.recognition import read
+from catalog.importing.rows import ProductRow
 from catalog.models import Category, Photo, PhotoAddress, Product
 from catalog.photos import MAX_PHOTOS
 from tests.conftest import picture
@@ -294,8 +298,8 @@ def test_many_rows_are_looked_up_together(shop):
     assert outcomes(shop(*lines)) == [("added", 1)] * 70
     with CaptureQueriesContext(connection) as queries:
         shop(*lines)
-    # Three batches of products, three of photos and three of locks, and the category once.
-    assert len([query for query in queries if "SAVEPOINT" not in query["sql"]]) == 10
+    # Three batches of products, three of photos and six of locks, and the category once.
+    assert len([query for query in queries if "SAVEPOINT" not in query["sql"]]) == 13
 
 
 def test_batches_before_an_interruption_stay(shop, tmp_path):
@@ -330,3 +334,33 @@ def test_the_products_of_a_batch_are_locked_first_and_in_one_order_whatever_that
     assert locks[0].endswith("ORDER BY 1 ASC FOR NO KEY UPDATE")
     assert all(str(pk) in locks[0] for pk in Product.objects.values_list("pk", flat=True))
     assert set(Product.objects.values_list("price", flat=True)) == {2}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_imports_at_once_that_make_the_same_categories_in_another_order_do_not_deadlock(monkeypatch):
+    files = {
+        "one": [ProductRow("1", "A1", "Oak", "Chair"), ProductRow("2", "A2", "Pine", "Lamp")],
+        "other": [ProductRow("1", "B1", "Pine", "Lamp"), ProductRow("2", "B2", "Oak", "Chair")],
+    }
+    first_rows_are_in, settle_row, outcomes = Barrier(2), Importer.settle_row, {}
+
+    def settle_row_late(*args):
+        result = settle_row(*args)
+        with suppress(BrokenBarrierError):
+            first_rows_are_in.wait(timeout=1)
+        return result
+
+    def run(name):
+        try:
+            outcomes[name] = [result.outcome.value for result in import_rows(files[name])]
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(Importer, "settle_row", settle_row_late)
+    threads = [Thread(target=run, args=[name]) for name in files]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert outcomes == {"one": ["added"] * 2, "other": ["added"] * 2}
+    assert Category.objects.count() == 2

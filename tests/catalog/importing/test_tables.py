@@ -70,12 +70,12 @@ def test_a_byte_order_mark_and_other_separators_are_understood(csv_file, text):
 
 
 def test_a_row_is_named_by_the_line_it_starts_at(csv_file):
-    path = csv_file('sku,name,category\na,"two\nlines",c\n\n , ,\nb,,c\n')
+    path = csv_file('sku,name,category,note\na,b,c,"two\nlines"\n\n , ,,\nb,,c,\n')
     assert [row.place for row in rows(path)] == ["2", "6"]
 
 
 def test_rows_are_counted_as_they_are_read(csv_file):
-    path = csv_file('sku,name,category\na,"two\nlines",c\n\nb,,c\n')
+    path = csv_file('sku,name,category,note\na,b,c,"two\nlines"\n\nb,,c,\n')
     assert read(path).count == len(rows(path)) == 2
 
 
@@ -89,9 +89,9 @@ def test_rows_are_counted_as_they_are_read(csv_file):
         ("a,b\x00,c,,,", "it has a NUL or is not in UTF-8; save the file as “CSV UTF-8”"),
         ('a,"never closed,c,,,', "it cannot be read as CSV: unexpected end of data"),
         ('a,"closed" twice",c,,,', "it cannot be read as CSV: ',' expected after '\"'"),
-        ("a,b,c,cheap,,", "price cheap: not a number"),
-        ("a,b,c,NaN,,", "price NaN: not a number"),
-        ('a,b,c,"1.299,00",,', "price 1.299,00: not a number"),
+        ("a,b,c,cheap,,", "price cheap: not a number, write it like 1299.00"),
+        ("a,b,c,NaN,,", "price NaN: not a number, write it like 1299.00"),
+        ('a,b,c,"1.29,900",,', "price 1.29,900: not a number, write it like 1299.00"),
         ("a,b,c,,perhaps,", "in_stock perhaps: write true or false"),
         (
             "a,b,c,,,ftp://me:secret@shop.example/a.jpg",
@@ -116,7 +116,7 @@ def test_a_row_in_another_encoding_is_refused_with_what_can_be_shown(csv_file):
 
 
 def test_a_stray_quote_spoils_its_own_row_alone(csv_file):
-    path = csv_file('sku,name,category\na,"stray,c\nb,"two\nlines",c\n\nd,"stray,c\ne,b,c\n')
+    path = csv_file('sku,note,name,category\na,"stray,b,c\nb,"two\nlines",b,c\n\nd,"stray,b,c\ne,,b,c\n')
     assert [(row.place, row.sku) for row in rows(path)] == [("2", ""), ("3", "b"), ("6", ""), ("7", "e")]
     assert read(path).count == 4
 
@@ -162,10 +162,61 @@ def test_photos_may_lie_in_another_folder(csv_file, tmp_path):
     assert rows(path, folder)[0].photos == (DiskPhoto(folder / "x.jpg"),)
 
 
-@pytest.mark.parametrize("text", [("12,5", "12.5"), ("12,50", "12.50"), ("1299", "1299"), ("-1", "-1")])
+@pytest.mark.parametrize(
+    "text", [("12,5", "12.5"), ("12,50", "12.50"), ("1299", "1299"), ("-1", "-1"), ("1.299,00", "1299.00")]
+)
 def test_prices_may_have_a_decimal_comma(csv_file, text):
     path = csv_file(f"sku;name;category;price\na;b;c;{text[0]}\n")
     assert rows(path)[0].fields == {"price": Decimal(text[1])}
+
+
+def test_a_stray_quote_swallows_no_row_in_silence(csv_file):
+    """The quote that closes the first cell stands in a row of its own."""
+    path = csv_file('sku,name,category,note\na,"Oak,c,\nb,24",c,\nd,b,"c,,\ne,24",c,\n')
+    swallows = "it cannot be read as CSV: it has other rows in it; is a quote not closed?"
+    assert reasons(path) == [("2", swallows), ("4", swallows)]
+    assert [(row.place, row.name) for row in rows(path) if isinstance(row, ProductRow)] == [("3", '24"'), ("5", '24"')]
+
+
+def test_a_row_with_cells_too_few_or_too_many_names_no_product_but_in_its_first_cell(csv_file):
+    """Its sku may be another cell, and a feed would take the product for gone."""
+    text = "Oak, solid,A,c\nA\nb,b,c\n"
+    assert [row.sku for row in rows(csv_file("name,sku,category\n" + text))] == ["", "", "b"]
+    assert [row.sku for row in rows(csv_file("sku,name,category\n" + text))] == ["Oak", "A", "b"]
+
+
+@pytest.mark.parametrize("cell", ['"two\nlines"', "tab\tbed"])
+def test_a_name_has_one_line(csv_file, cell):
+    reason = "its name has a tab or a line break; write one line, and close each quote"
+    refused, _ = rows(csv_file(f"sku,name,category\na,{cell},c\nb,b,c\n"))
+    # Nobody knows whose the lines are.
+    assert refused == RefusedRow("2", "" if "\n" in cell else "a", reason)
+
+
+@pytest.mark.parametrize(
+    ("row", "cells"),
+    [
+        ('"Big" chair\tScreen 24"', ['"Big" chair', 'Screen 24"']),
+        ('"Oak table\tF', ['"Oak table', "F"]),
+        ('Oak\t"Never closed', ["Oak", '"Never closed']),
+        ('"a ""b"" c"\t"tab\there"', ['a "b" c', "tab\there"]),
+        ('""\t"two\nlines"', ["", "two\nlines"]),
+        ('"two\nlines"\t"Big" \n', ["two\nlines", "Big"]),
+    ],
+)
+def test_between_tabs_a_quote_counts_if_it_ends_its_cell(csv_file, row, cells):
+    text = f'sku\tname\tcategory\tcolor\tnote\na\tb\tc\t{row}\nd\tScreen 24"\tc\t\t\n'
+    first, second = rows(csv_file(text))
+    assert (list(first.attributes.values()), second.name) == (cells, 'Screen 24"')
+
+
+def test_between_tabs_a_quote_that_is_not_closed_takes_along_no_other_row(csv_file):
+    path = csv_file('sku\tname\tcategory\tnote\na\tb\tc\t"x\ny\nz\nb\tb\tc\t\n')
+    assert [(row.place, row.sku) for row in rows(path)] == [("2", ""), ("3", "y"), ("4", "z"), ("5", "b")]
+    begun = time.process_time()
+    with pytest.raises(Misuse, match="has more than 1,000 rows that cannot be read as CSV"):
+        _ = read(csv_file("sku\tname\tcategory\n" + '"x\n' * 20_000)).count
+    assert time.process_time() - begun < 10
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Sizes and weights in texts of four languages."""
 
 import csv
+import time
 
 import pytest
 
@@ -158,3 +159,33 @@ def test_98_of_100_descriptions_of_the_sample_say_what_its_columns_do():
     ]
     assert len(right) == 150
     assert sum(right) / len(right) >= 0.98
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Max. weight 120 kg",
+        "max. height 180 cm",
+        "Packaging:\n- Width: 120 cm\n- Weight: 20 kg",
+        "<b>Packaging</b><br>46 x 40 x 13 cm",
+        "Seat:\nHeight: 45 cm",
+        "Kartonmaße, 46 x 40 x 13 cm",
+        "2 x 90 x 200 cm",
+        "Width: ±2 cm",
+        "Weight 1,500 kg",
+    ],
+)
+def test_loads_boxes_counts_and_tolerances_are_no_sizes(text):
+    assert sizes.read(text, subject="Chair Oslo") == {}
+
+
+def test_thousands_are_parted_as_in_switzerland_and_america():
+    assert sizes.read("Width 1'200 mm, depth 1'500 mm") == {"width_cm": 120, "depth_cm": 150}
+    assert sizes.read("Weight: 1,200 lbs") == {"weight_kg": 544.311}
+
+
+@pytest.mark.parametrize("text", ["5 cm " + "W," * 9_900, "5 cm " + "." * 19_000 + "a"])
+def test_no_text_takes_long(text):
+    begun = time.process_time()
+    sizes.read(text)
+    assert time.process_time() - begun < 2

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from catalog.importing import recognition
-from catalog.importing.albums import Misuse
+from catalog.importing import recognition, xml_items
+from catalog.importing.albums import Misuse, Refused
+from catalog.importing.formats import google
 from catalog.importing.importer import import_rows
-from catalog.importing.recognition import read
 from catalog.importing.rows import ProductRow, RefusedRow
 from catalog.models import Product
 from tests.catalog.importing.feeds import made_up_exports as made_up
@@ -22,16 +22,6 @@ EXPORTS = {
     "shopify.csv": (made_up.shopify, "shopify", 100, 200),
     "woocommerce.csv": (made_up.woocommerce, "woocommerce", 50, 95),
 }
-
-
-@pytest.fixture
-def sent(tmp_path):
-    def write(text, name="export.csv", format_name=""):
-        path = tmp_path / name
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return read(path, format_name=format_name)
-
-    return write
 
 
 def refused(rows):
@@ -145,7 +135,11 @@ def test_woocommerces_variations_are_products_that_have_the_rest_of_their_parent
         ({"id": ""}, "no id"),
         ({"title": ""}, "no title"),
         ({"price": "129.00"}, "price 129.00: write a number and a currency, such as 129.00 EUR"),
-        ({"price": "1,299.00 EUR"}, "price 1,299.00 EUR: write a number and a currency, such as 129.00 EUR"),
+        ({"price": "129.00 Euro"}, "price 129.00 Euro: write a number and a currency, such as 129.00 EUR"),
+        (
+            {"price": "1,299 EUR"},
+            "price 1,299: with three digits after one sign it is unclear; write 1299.00, if so meant",
+        ),
         ({"availability": "soon"}, "availability soon: write in_stock, out_of_stock, preorder, backorder"),
         ({"product_type": ""}, "no product_type; it names the category, such as Furniture > Chairs"),
         (
@@ -238,22 +232,19 @@ def test_a_feed_is_read_in_bounded_memory(sent):
             ",C,Chairs,Oak,C,5\n",
             [
                 ("2", "no Type; it names the category, such as Chair"),
-                ("3", "price cheap: not a number"),
+                ("3", "Variant Price cheap: not a number, write it like 1299.00"),
                 ("4", "no Handle"),
             ],
         ),
         (
-            "Handle,Title,Type,Vendor,Variant SKU,Variant Price\na,A,Chairs,Oak,A,5\nb,B,Chairs\na,,,,A2,5\n",
-            [
-                ("3", "it has 3 cells, the header has 6"),
-                ("4", "Handle a came before, with other rows or one that cannot be read in between: sort the rows"),
-            ],
+            "Handle,Title,Type,Vendor,Variant SKU,Variant Price\na,A,Chairs,Oak,A,5\nb,B,Chairs,Oak,B,5\na,,,,A2,5\n",
+            [("4", "Handle a came before, with other rows in between: sort the rows")],
         ),
         (
             "ID,Type,SKU,Name,Categories,Parent,In stock?\n1,variation,A,A,,id:7,1\n2,simple,B,,Chairs,,1\n"
             "3,simple,,C,Chairs,,maybe\n4,simple,D,D,,,1\n",
             [
-                ("2", "Parent id:7: no such row; export variable products, too"),
+                ("2", "Parent id:7: no such row that can be read; export variable products, too"),
                 ("3", "no Name"),
                 ("4", "In stock? maybe: write 1, 0 or backorder"),
                 ("5", "no Categories; the first names the category, such as Furniture > Chairs"),
@@ -263,6 +254,29 @@ def test_a_feed_is_read_in_bounded_memory(sent):
 )
 def test_a_row_that_cannot_become_a_product_is_refused_with_its_line_and_the_cure(sent, text, reasons):
     assert refused(sent(text)) == reasons
+
+
+def test_an_error_that_nobody_foresaw_costs_its_row_and_is_named(sent, monkeypatch):
+    def surprised(record):
+        raise IndexError("surprise") if record["id"] == "CH-1" else Refused("no price")
+
+    monkeypatch.setattr(google, "price", surprised)
+    reason = "it cannot be read (IndexError: surprise); please report it"
+    assert refused(sent(made_up.google_tsv()))[:3] == [("2", "no price"), ("3", reason), ("4", "no price")]
+    monkeypatch.setattr(xml_items, "text_of", lambda element: element.no_such_thing)
+    with pytest.raises(Misuse, match=r"cannot be read \(AttributeError: .*\)\. Please report it with the file\."):
+        sent(made_up.google_rss(), "g.xml")
+
+
+@pytest.mark.parametrize(("text", "price"), [("1.299,00", "1299"), ("1 299.50", "1299.50")])
+def test_every_format_reads_prices_alike(sent, text, price):
+    for export in (
+        f'ID,Type,SKU,Name,Categories,Regular price\n1,simple,A,N,C,"{text}"\n',
+        f'Handle,Title,Type,Vendor,Variant SKU,Variant Price\na,A,C,V,A,"{text}"\n',
+        f'sku,name,category,price\na,A,C,"{text}"\n',
+        f"id\ttitle\tproduct_type\tlink\tprice\na\tA\tC\t\t{text} EUR\n",
+    ):
+        assert next(iter(sent(export))).fields["price"] == Decimal(price)
 
 
 def test_a_format_may_be_named(sent):
