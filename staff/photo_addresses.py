@@ -102,7 +102,7 @@ class PhotoAddressAdmin(ReadOnlyAdmin):
 
     @admin.display(description="address")
     def address(self, address: PhotoAddress) -> str:
-        """Without user and password."""
+        """Without user, password and query."""
         return Truncator(address.shown).chars(SHOWN_CHARACTERS)
 
     @admin.display(description="product", ordering="product__sku")

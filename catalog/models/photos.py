@@ -148,5 +148,5 @@ class PhotoAddress(models.Model):
 
     @property
     def shown(self) -> str:
-        """The address without user and password."""
+        """The address without user, password and query."""
         return shown_address(self.url)

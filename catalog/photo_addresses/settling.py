@@ -146,8 +146,8 @@ def _put_off(lease: Lease, address: PhotoAddress, failure: NotFetched) -> Settle
         address.state = State.FAILED
         return Settled(lease, Outcome.FAILED, address.reason, failure.code)
     pause = PAUSES[min(address.attempts, len(PAUSES)) - 1]
-    if is_told and failure.retry_after is not None:
-        pause = max(failure.retry_after, PAUSES[0])
+    if failure.retry_after is not None:
+        pause = max(failure.retry_after, PAUSES[0] if is_told else pause)
     address.due_at = timezone.now() + pause
     return Settled(lease, Outcome.LATER, address.reason, failure.code)
 
