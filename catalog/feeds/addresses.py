@@ -46,10 +46,8 @@ def validate_address(address: str) -> None:
 def validate_reach(read: WebAddress) -> None:
     """Refuse what each run would refuse, as far as no name has to be looked up. Raises ValidationError."""
     if not read.has_port_of_the_web:
-        raise ValidationError(
-            f"Port {read.port} is none of the web: it may be 80, 443 or above 1023. Leave it out for https.",
-            code="port",
-        )
+        why = f"Port {read.port} is none of the web: it may be 80, 443 or above 1023. Leave it out for 443."
+        raise ValidationError(why, code="port")
     if not all(is_allowed(address, settings.FETCH_NETWORKS) for address in written(read.host)):
         raise ValidationError(
             "It leads into a private network. Write the name of a host on the internet, or allow the network with the "

@@ -1,7 +1,7 @@
 """People and workers that change the same addresses at the same time: nobody ends in a deadlock."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -94,7 +94,8 @@ def test_trying_again_locks_in_the_order_of_workers(web):
 
 def test_what_the_database_ended_as_one_of_a_deadlock_is_settled_once_more(web, monkeypatch):
     named(web.url("/red.png"))
-    ended, let_go = [], settling.let_go
+    let_go = settling.let_go
+    ended: list[Collection[int]] = []
 
     def end_once(products):
         let_go(products)
