@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.db.models.signals import post_delete, post_save, pre_delete
+from django.db.models.signals import post_delete, post_save
 
 
 class CatalogConfig(AppConfig):
@@ -7,10 +7,8 @@ class CatalogConfig(AppConfig):
     verbose_name = "Catalogue"
 
     def ready(self) -> None:
-        from catalog.receivers import delete_file, delete_sent_files, lock_photo, lock_product, write_numbers
+        from catalog.receivers import delete_file, delete_sent_files, write_numbers
 
-        pre_delete.connect(lock_product, sender="catalog.Product")
-        pre_delete.connect(lock_photo, sender="catalog.Photo")
         post_delete.connect(delete_file, sender="catalog.Photo")
         post_delete.connect(delete_sent_files, sender="catalog.Import")
         post_save.connect(write_numbers, sender="catalog.Product")

@@ -1,4 +1,4 @@
-"""Lock what is about to be deleted, delete the files of deleted rows, and write the numbers of saved products.
+"""Delete the files of deleted rows, and write the numbers of saved products.
 
 These are receivers, since a cascade does not call Photo.delete(), and a product is saved in many places.
 """
@@ -11,21 +11,7 @@ from django.db import transaction
 
 from catalog import product_numbers
 from catalog.importing.jobs import delete_files
-from catalog.models import Import, Photo, PhotoAddress, Product
-
-
-def lock_product(instance: Product, using: str, **kwargs: Any) -> None:
-    """Lock the product, then its addresses, as workers do. A cascade begins with the addresses, and may deadlock."""
-    list(Product.objects.using(using).filter(pk=instance.pk).select_for_update().values_list("pk"))
-    list(PhotoAddress.objects.using(using).filter(product=instance.pk).locked().values_list("pk"))
-
-
-def lock_photo(instance: Photo, using: str, origin: Any, **kwargs: Any) -> None:
-    """The same for a photo that is deleted alone: its addresses forget it. With its product it is locked already."""
-    if getattr(origin, "model", type(origin)) is Photo:
-        of_it = Product.objects.using(using).filter(pk=instance.product_id)
-        list(of_it.select_for_update(no_key=True).values_list("pk"))
-        list(PhotoAddress.objects.using(using).filter(photo=instance.pk).locked().values_list("pk"))
+from catalog.models import Import, Photo, Product
 
 
 def delete_file(instance: Photo, using: str, **kwargs: Any) -> None:

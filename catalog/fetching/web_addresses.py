@@ -46,7 +46,7 @@ class WebAddress:
 
     @property
     def shown(self) -> str:
-        """The address without user and password."""
+        """The address without user and password. Pages show less of it: the function `shown`."""
         return f"{self.scheme}://{self.authority}{self.target}"
 
     @property

@@ -1,6 +1,6 @@
 """Pictures of products, and the web addresses that some come from."""
 
-from typing import Self
+from typing import Any, Self
 
 from django.core.validators import MaxValueValidator
 from django.db import models, transaction
@@ -48,6 +48,14 @@ class Photo(models.Model):
 
     def __str__(self) -> str:
         return f"photo {self.position + 1} of {self.product}"
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Its addresses forget it. They are locked after the product, as workers lock them."""
+        with transaction.atomic():
+            mine = Photo.objects.filter(pk=self.pk).select_related("product").only("pk", "product__pk")
+            list(mine.select_for_update(of=("product",), no_key=True))
+            list(PhotoAddress.objects.filter(photo=self.pk).locked().values_list("pk"))
+            return super().delete(*args, **kwargs)
 
 
 class PhotoAddressQuerySet(models.QuerySet["PhotoAddress"]):
