@@ -52,7 +52,7 @@ class Photo(models.Model):
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Its addresses forget it. They are locked after the product, as workers lock them."""
         with transaction.atomic():
-            mine = Photo.objects.filter(pk=self.pk).select_related("product").only("pk", "product__pk")
+            mine = Photo.objects.filter(pk=self.pk).select_related("product").only("product__sku")
             list(mine.select_for_update(of=("product",), no_key=True))
             list(PhotoAddress.objects.filter(photo=self.pk).locked().values_list("pk"))
             return super().delete(*args, **kwargs)
