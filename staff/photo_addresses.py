@@ -20,6 +20,7 @@ from staff.lists import BoundedPaginator, ReadOnlyAdmin, thumbnail
 
 State = PhotoAddress.State
 SHOWN_CHARACTERS = 80
+MOST_DIGITS = 18  # Of a row's number. Of thousands Python makes no number at all.
 LINK = "text-primary-600 dark:text-primary-500 underline"  # Unfold's.
 
 
@@ -31,11 +32,15 @@ class ImportFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         number = request.GET.get(self.parameter_name, "")
-        return [(number, f"import {number}")] if number.isdecimal() else []
+        return [(number, f"import {number}")] if is_number(number) else []
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[PhotoAddress]) -> QuerySet[PhotoAddress]:
         number = self.value() or ""
-        return queryset.filter(product__sku__in=skus_of(int(number))) if number.isdecimal() else queryset
+        return queryset.filter(product__sku__in=skus_of(int(number))) if is_number(number) else queryset
+
+
+def is_number(text: str) -> bool:
+    return text.isdecimal() and len(text) <= MOST_DIGITS
 
 
 def skus_of(sent_id: int) -> QuerySet[ImportRow, str]:
@@ -97,7 +102,7 @@ class PhotoAddressAdmin(ReadOnlyAdmin):
 
     @admin.display(description="address")
     def address(self, address: PhotoAddress) -> str:
-        """Without user and password."""
+        """Without user, password and query."""
         return Truncator(address.shown).chars(SHOWN_CHARACTERS)
 
     @admin.display(description="product", ordering="product__sku")

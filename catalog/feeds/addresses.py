@@ -6,20 +6,11 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from catalog.fetching.answers import NotFetched
-from catalog.fetching.web_addresses import read_address
+from catalog.fetching.networks import is_allowed, written
+from catalog.fetching.web_addresses import HIDDEN, WebAddress, read_address
 
 MAX_ADDRESS = 2_000
-# What stands for what is not shown. No address holds it: other letters than ASCII's are percent-encoded.
-HIDDEN = "…"
 EXAMPLE = "https://shop.example/feed.xml"
-
-
-def shown(address: str) -> str:
-    """The address without user, password and what stands behind the question mark."""
-    parts = urlsplit(address)
-    user, at, place = parts.netloc.rpartition("@")
-    hidden = f"{HIDDEN}@" if at or user else ""
-    return f"{parts.scheme}://{hidden}{place}{parts.path}" + (f"?{HIDDEN}" if parts.query else "")
 
 
 def validate_address(address: str) -> None:
@@ -42,5 +33,24 @@ def validate_address(address: str) -> None:
         raise ValidationError(
             "It is not encrypted: write https://, or allow http:// with the setting FETCH_HTTP.", code="scheme"
         )
-    if urlsplit(address).fragment:
+    parts = urlsplit(address)
+    if parts.fragment:
         raise ValidationError("It has a “#”: what follows is never sent. Leave it out.", code="fragment")
+    if "@" in parts.path and "@" not in parts.netloc and "." not in read.host:
+        raise ValidationError(
+            "It has an “@” behind the host. Write %2F for a “/” in a password, and %40 for an “@” in a path.", code="at"
+        )
+    validate_reach(read)
+
+
+def validate_reach(read: WebAddress) -> None:
+    """Refuse what each run would refuse, as far as no name has to be looked up. Raises ValidationError."""
+    if not read.has_port_of_the_web:
+        why = f"Port {read.port} is none of the web: it may be 80, 443 or above 1023. Leave it out for 443."
+        raise ValidationError(why, code="port")
+    if not all(is_allowed(address, settings.FETCH_NETWORKS) for address in written(read.host)):
+        raise ValidationError(
+            "It leads into a private network. Write the name of a host on the internet, or allow the network with the "
+            "setting FETCH_NETWORKS.",
+            code="network",
+        )

@@ -7,7 +7,8 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 
-from catalog.feeds.addresses import MAX_ADDRESS, shown, validate_address
+from catalog.feeds.addresses import MAX_ADDRESS, validate_address
+from catalog.fetching.web_addresses import shown
 
 MAX_HEADER = 500
 """Characters of an ETag or a Last-Modified that are kept. A longer one is not sent back."""

@@ -28,7 +28,6 @@ MOST_REDIRECTS = 5
 REDIRECTS = {301, 302, 303, 307, 308}
 # Seconds that a connection may wait for the next request to its host. Apache closes it after five.
 KEPT_ALIVE = 3
-FIRST_FREE_PORT = 1024
 FORBIDDEN = {401, 403, 407, 451}
 # It may pass: a time-out, too early, too many.
 PASSING = {408, 425}
@@ -105,7 +104,7 @@ class Client:
         """Refuse what needs no look at the network. Raises NotFetched."""
         if address.scheme != "https" and not self._plain_http:
             raise NotFetched("refused_address", "It is not encrypted: write https:// (or see FETCH_HTTP).")
-        if address.port not in (80, 443) and address.port < FIRST_FREE_PORT:
+        if not address.has_port_of_the_web:
             raise NotFetched("refused_address", f"Port {address.port} is none of the web.")
 
     def _redirected(self, address: WebAddress, location: str) -> WebAddress:
@@ -164,7 +163,7 @@ def answered(
     if response.status not in (200, 203):
         raise refusal(response)
     stated = header(response, "content-length")
-    if stated.isdecimal() and int(stated) > limits.most_bytes:
+    if stated.isdecimal() and float(stated) > limits.most_bytes:  # int() refuses thousands of digits.
         raise too_large(limits.most_bytes)
     assert isinstance(response.stream, Iterable)
     body, size = bytearray(), 0

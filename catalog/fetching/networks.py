@@ -12,8 +12,12 @@ from ipaddress import IPv4Network as Network4
 
 Address = IPv4Address | IPv6Address
 Network = Network4 | IPv6Network
-# ipaddress calls these global. They are kept for protocols, lead to relays or stand for another address.
-NEVER = [ip_network(text) for text in ("192.0.0.0/24", "192.88.99.0/24", "2001::/32", "2002::/16", "3fff::/20")]
+# ipaddress calls these global. They are kept for protocols, lead to relays, stand for another address, or are what a
+# cloud's machines reach within it: that of Azure (168.63.129.16) hands out their set-up.
+NEVER = [
+    ip_network(text)
+    for text in ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32", "2001::/32", "2002::/16", "3fff::/20")
+]
 UNICAST = IPv6Network("2000::/3")
 # On a network without IPv4, names get addresses of this kind: the last four bytes are those of IPv4.
 NAT64 = IPv6Network("64:ff9b::/96")
@@ -34,6 +38,17 @@ def is_allowed(text: str, networks: Iterable[Network] = ()) -> bool:
         return False
     is_never = any(address in network for network in NEVER if network.version == address.version)
     return address.is_global and not address.is_multicast and not is_never
+
+
+def written(host: str) -> list[str]:
+    """The addresses that a host is written as, whatever it looks like (127.1, 0x7f.1); none of a name of the DNS."""
+    if host.rstrip(".").rpartition(".")[2] == "localhost":  # This machine by RFC 6761, whatever a resolver says.
+        return ["127.0.0.1"]
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError):
+        return []
+    return [str(sockaddr[0]) for *_, sockaddr in found]
 
 
 def meant(address: Address) -> Address:

@@ -10,7 +10,10 @@ import idna
 from catalog.fetching.answers import NotFetched
 
 PORTS = {"http": 80, "https": 443}
+FIRST_FREE_PORT = 1024
 MAX_CHARACTERS = 2048
+# What stands for what is not shown. No address holds it: other letters than ASCII's are percent-encoded.
+HIDDEN = "…"
 # What an address may hold as it is; a % that begins no escape is one of the servers' own business.
 AS_IT_IS = "%/:=&?~+!$,;'@()*[]|"
 CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
@@ -29,7 +32,7 @@ class WebAddress:
     target: str
     """Path and query, escaped."""
     credentials: str = field(default="", repr=False)
-    """user:password, for this origin alone."""
+    """user:password, for this origin alone. Some hosts know a user without a password: then it ends with the colon."""
 
     @property
     def origin(self) -> tuple[str, str, int]:
@@ -43,8 +46,12 @@ class WebAddress:
 
     @property
     def shown(self) -> str:
-        """The address without user and password."""
+        """The address without user and password. Pages show less of it: the function `shown`."""
         return f"{self.scheme}://{self.authority}{self.target}"
+
+    @property
+    def has_port_of_the_web(self) -> bool:
+        return self.port in PORTS.values() or self.port >= FIRST_FREE_PORT
 
     @property
     def authorization(self) -> str:
@@ -77,13 +84,15 @@ def read_address(url: str) -> WebAddress:
         raise bad("The address is none of the web: write one that starts with https://.")
     if port == 0:
         raise bad("The address has port 0.")
-    user, has_credentials, _ = parts.netloc.rpartition("@")
+    if "@" in parts.query and not parts.path and "@" not in parts.netloc:  # A password may hold the question mark.
+        raise bad("The address has an @ behind its ?. Write %3F for a ? in a password, or a / before the ?.")
+    user, _, _ = parts.netloc.rpartition("@")
     return WebAddress(
         scheme,
         ascii_host(parts.hostname or ""),
         port or PORTS[scheme],
         quote(parts.path or "/", safe=AS_IT_IS) + (f"?{quote(parts.query, safe=AS_IT_IS)}" if parts.query else ""),
-        credentials=unquote(user) if has_credentials else "",
+        credentials=unquote(user if ":" in user or not user else f"{user}:"),
     )
 
 
@@ -100,11 +109,17 @@ def ascii_host(host: str) -> str:
 
 
 def shown(url: str) -> str:
-    """The address without user and password, for messages and pages; what cannot be read is not shown at all."""
+    """The address as messages and pages show it: without user, password and what stands behind the question mark.
+
+    Each of them may be a secret. What cannot be read is not shown at all.
+    """
     try:
-        return read_address(url).shown
+        read = read_address(url)
     except NotFetched:
         return "(an address that cannot be read)"
+    path, query, _ = read.target.partition("?")
+    credentials = f"{HIDDEN}@" if read.credentials else ""
+    return f"{read.scheme}://{credentials}{read.authority}{path}" + (f"?{HIDDEN}" if query else "")
 
 
 def bad(reason: str) -> NotFetched:

@@ -1,9 +1,9 @@
 """Pictures of products, and the web addresses that some come from."""
 
-from typing import Self
+from typing import Any, Self
 
 from django.core.validators import MaxValueValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import MD5
 from django.utils import timezone
 
@@ -49,6 +49,14 @@ class Photo(models.Model):
     def __str__(self) -> str:
         return f"photo {self.position + 1} of {self.product}"
 
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Its addresses forget it. They are locked after the product, as workers lock them."""
+        with transaction.atomic():
+            mine = Photo.objects.filter(pk=self.pk).select_related("product").only("product__sku")
+            list(mine.select_for_update(of=("product",), no_key=True))
+            list(PhotoAddress.objects.filter(photo=self.pk).locked().values_list("pk"))
+            return super().delete(*args, **kwargs)
+
 
 class PhotoAddressQuerySet(models.QuerySet["PhotoAddress"]):
     def pending(self) -> Self:
@@ -58,20 +66,33 @@ class PhotoAddressQuerySet(models.QuerySet["PhotoAddress"]):
     def settled(self) -> Self:
         return self.exclude(state=PhotoAddress.State.WAITING)
 
+    def locked(self) -> Self:
+        """The same rows, locked in the one order in which all take them: anything else may end in a deadlock.
+
+        Whoever takes products as well takes those first.
+        """
+        return self.order_by("product_id", "pk").select_for_update(no_key=True, of=("self",))
+
     def ask_again(self) -> int:
-        """Have these asked again, from the first attempt. What they brought stays. Returns how many."""
+        """Have these asked again, from the first attempt. What they brought stays. Returns how many.
+
+        The caller has locked them.
+        """
         waiting = PhotoAddress.State.WAITING
-        return self.update(state=waiting, due_at=timezone.now(), attempts=0, reason="")
+        return self.update(state=waiting, due_at=timezone.now(), attempts=0, leases=0, reason="")
 
     def ask_anew(self) -> int:
         """The same, for people: what they deleted comes back, even if its address has nothing else to send."""
-        self.filter(photo=None).update(etag="", last_modified="", sha256="")
-        return self.ask_again()
+        with transaction.atomic():
+            rows = self.model.objects.filter(pk__in=list(self.locked().values_list("pk", flat=True)))
+            rows.filter(photo=None).update(etag="", last_modified="", sha256="")
+            return rows.ask_again()
 
     def resting(self) -> Self:
         """Those that failed, and those whose next try comes later; none that is being asked."""
         failed, waiting = PhotoAddress.State.FAILED, PhotoAddress.State.WAITING
-        return self.filter(models.Q(state=failed) | models.Q(state=waiting, attempts__gt=0, due_at__gt=timezone.now()))
+        later = models.Q(state=waiting, attempts__gt=0, leases=0, due_at__gt=timezone.now())
+        return self.filter(models.Q(state=failed) | later)
 
 
 class PhotoAddress(models.Model):
@@ -94,6 +115,11 @@ class PhotoAddress(models.Model):
     state = models.CharField(max_length=7, choices=State, default=State.WAITING)
     reason = models.TextField(blank=True, help_text="Why the last attempt failed.")
     attempts = models.PositiveSmallIntegerField(default=0, help_text="Attempts that failed since it became due.")
+    leases = models.PositiveSmallIntegerField(
+        default=0,
+        db_default=0,
+        help_text="Leases since it was last settled: this one, and those of killed workers.",
+    )
     due_at = models.DateTimeField(
         default=timezone.now, help_text="When it is to be asked. While it is being asked, when its lease is over."
     )
@@ -130,5 +156,5 @@ class PhotoAddress(models.Model):
 
     @property
     def shown(self) -> str:
-        """The address without user and password."""
+        """The address without user, password and query."""
         return shown_address(self.url)

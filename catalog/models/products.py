@@ -1,17 +1,18 @@
 """What is sold."""
 
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any, Self
 
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.search import SearchRank, SearchVectorField
 from django.core.validators import MaxLengthValidator, MinValueValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import MD5, Cast, Concat, JSONObject, Upper
 
 from catalog import words as full_text
 from catalog.models.categories import Category
-from catalog.models.photos import Photo
+from catalog.models.photos import Photo, PhotoAddress
 from catalog.synonyms import synonyms_within
 from catalog.validators import SKU_LENGTH, currency_validator, sku_validator, validate_attributes
 
@@ -22,6 +23,15 @@ MAX_CAPTION = 1_000
 
 
 class ProductQuerySet(models.QuerySet["Product"]):
+    def delete(self) -> tuple[int, dict[str, int]]:
+        with transaction.atomic():
+            lock_to_delete(list(self.values_list("pk", flat=True)))
+            return super().delete()
+
+    # As Django has it: templates do not call it, and managers have none.
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
+
     def search(self, words: str) -> Self:
         """Products that match `words` (catalog.words.query) or whose sku starts with them. Sets `rank`; best first."""
         return self.filter(has_words(words)).ranked(words)
@@ -53,6 +63,16 @@ def has_words(words: str) -> models.Q:
     """Whether a product has the words, or its sku starts with them."""
     query = full_text.query(words, synonyms_within(words))
     return models.Q(search_vector=query) | models.Q(sku__istartswith=words.strip())
+
+
+def lock_to_delete(ids: Collection[int]) -> None:
+    """Lock products and then their photos' addresses, as workers do, before Django looks what goes with the products.
+
+    A photo that a worker adds meanwhile would stand in the way of the deletion; and Django begins with the addresses,
+    which deadlocks with whoever holds the product.
+    """
+    list(Product.objects.filter(pk__in=ids).order_by("pk").select_for_update().values_list("pk"))
+    list(PhotoAddress.objects.filter(product__in=ids).locked().values_list("pk"))
 
 
 class Product(models.Model):
@@ -129,3 +149,8 @@ class Product(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sku} {self.name}"
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        with transaction.atomic():
+            lock_to_delete([self.pk])
+            return super().delete(*args, **kwargs)

@@ -44,14 +44,15 @@ class HostRests:
 
     def note(self, host: str, found: object) -> None:
         """Note what came of asking a host. It may have to rest."""
-        if not (isinstance(found, NotFetched) and found.code in AWAY):
+        failure = found if isinstance(found, NotFetched) else None
+        if failure and failure.code in AWAY:
+            self._failures[host] += 1
+        else:
             self._failures.pop(host, None)
+        if failure is None or self.rests(host):  # What was under way fails for the same reason.
             return
-        self._failures[host] += 1
-        if self.rests(host):  # What was under way fails for the same reason.
-            return
-        if found.retry_after is not None:
-            self._begin(host, max(found.retry_after, SHORTEST))
+        if failure.retry_after is not None:  # Whatever else it answers: 500 may say so as well.
+            self._begin(host, max(failure.retry_after, SHORTEST))
         elif (doublings := self._failures[host] - FAILURES_IN_A_ROW) >= 0:
             self._begin(host, min(LONGEST, SHORTEST * 2 ** min(doublings, 10)))
 

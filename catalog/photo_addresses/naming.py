@@ -1,7 +1,8 @@
 """Which addresses a product has, as the row of a catalogue names them.
 
 A row that names addresses names all of them: one that it leaves out loses its row, and the photo that it brought leaves
-when the others are settled (catalog.photo_addresses.settling). A row that names none says nothing of them.
+when the others are settled (catalog.photo_addresses.settling), at once if they are. A row that names none says nothing
+of them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +14,7 @@ from catalog.fetching.answers import NotFetched
 from catalog.fetching.web_addresses import read_address
 from catalog.models import PhotoAddress, Product
 from catalog.photo_addresses import bell
+from catalog.photo_addresses.settling import in_order, let_go
 
 # Products, and the addresses that their rows name, in order.
 Named = Mapping[Product, Sequence[str]]
@@ -42,7 +44,7 @@ def name_addresses(named: Named, rested: timedelta = timedelta(0)) -> None:
     if not named:
         return
     places = {(product.pk, url): place for product, urls in named.items() for place, url in enumerate(urls)}
-    there = list(PhotoAddress.objects.filter(product__in=named).select_for_update(no_key=True).order_by("pk"))
+    there = list(PhotoAddress.objects.filter(product__in=named).locked())
     gone = [address for address in there if (address.product_id, address.url) not in places]
     moved = []
     for address in there:
@@ -57,6 +59,10 @@ def name_addresses(named: Named, rested: timedelta = timedelta(0)) -> None:
     PhotoAddress.objects.filter(pk__in=[address.pk for address in gone]).delete()
     settled = PhotoAddress.objects.filter(product__in=named).settled()
     (settled.filter(asked_at__lte=timezone.now() - rested) if rested else settled).ask_again()
+    if changed := {address.product_id for address in (*gone, *moved)}:
+        # Nothing else may be due for these products: then no worker settles anything of theirs.
+        in_order(changed)
+        let_go(changed)
     bell.ring()
 
 

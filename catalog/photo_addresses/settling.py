@@ -24,7 +24,7 @@ PAUSES = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), tim
 MOST_BUSY = 20
 # What a server says of its answer is kept up to this length. A longer one is no use, and not sent back.
 MOST_SAID = 500
-WRITTEN = ("state", "asked_at", "attempts", "reason", "due_at", "photo", "sha256", "etag", "last_modified")
+WRITTEN = ("state", "asked_at", "attempts", "leases", "reason", "due_at", "photo", "sha256", "etag", "last_modified")
 
 
 class Outcome(StrEnum):
@@ -80,7 +80,7 @@ def settle(asked: Sequence[tuple[Lease, Brought | NotFetched]]) -> list[Settled]
             if address is None:
                 settled.append(Settled(lease, Outcome.OVERTAKEN))
                 continue
-            address.product = products[address.product_id]
+            address.product, address.leases = products[address.product_id], 0
             if isinstance(found, NotFetched):
                 settled.append(_put_off(lease, address, found))
             else:
@@ -94,8 +94,8 @@ def settle(asked: Sequence[tuple[Lease, Brought | NotFetched]]) -> list[Settled]
 def _held(leases: Iterable[Lease]) -> dict[int, PhotoAddress]:
     """The rows of leases that are in force, by id, locked."""
     until = {lease.address.pk: lease.until for lease in leases}
-    rows = PhotoAddress.objects.filter(pk__in=until, state=State.WAITING).select_for_update(no_key=True, of=("self",))
-    return {row.pk: row for row in rows.select_related("photo").order_by("pk") if row.due_at == until[row.pk]}
+    rows = PhotoAddress.objects.filter(pk__in=until, state=State.WAITING).locked().select_related("photo")
+    return {row.pk: row for row in rows if row.due_at == until[row.pk]}
 
 
 def _keep(lease: Lease, address: PhotoAddress, brought: Brought, batch: Collection[PhotoAddress]) -> Settled:
@@ -146,8 +146,8 @@ def _put_off(lease: Lease, address: PhotoAddress, failure: NotFetched) -> Settle
         address.state = State.FAILED
         return Settled(lease, Outcome.FAILED, address.reason, failure.code)
     pause = PAUSES[min(address.attempts, len(PAUSES)) - 1]
-    if is_told and failure.retry_after is not None:
-        pause = max(failure.retry_after, PAUSES[0])
+    if failure.retry_after is not None:
+        pause = max(failure.retry_after, PAUSES[0] if is_told else pause)
     address.due_at = timezone.now() + pause
     return Settled(lease, Outcome.LATER, address.reason, failure.code)
 

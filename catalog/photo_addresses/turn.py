@@ -8,14 +8,16 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 
 from django.conf import settings
+from django.db import DatabaseError, OperationalError
 
 from catalog.fetching.answers import NotFetched
 from catalog.fetching.client import Client, Limits, shops_client
 from catalog.photo_addresses.host_rests import HostRests
-from catalog.photo_addresses.leases import give_back, hosts, is_fresh, take
+from catalog.photo_addresses.leases import forgive, give_back, hosts, is_deadly, is_fresh, take
 from catalog.photo_addresses.settling import Brought, Lease, Settled, settle
 from catalog.photos import Picture
 from metrics import fetching as counted
@@ -32,6 +34,7 @@ FRESH = 2.0
 # Seconds that it waits for a thread before it looks whether it is to stop.
 PATIENCE = 0.2
 Found = Brought | NotFetched
+DEADLY = NotFetched("deadly", "The workers that asked for it were killed, time and again. It may take too much memory.")
 
 
 class Turn:
@@ -125,8 +128,8 @@ class Turn:
         if self._at_host[host] >= share:
             return None
         ahead = self._ahead.setdefault(host, deque())
-        while ahead and not is_fresh(ahead[0]):  # The host is slow. It is due again by itself.
-            ahead.popleft()
+        while ahead and not is_fresh(ahead[0]):  # The host is slow.
+            give_back([ahead.popleft()])
         if not ahead:
             ahead.extend(take(host, int(min(AHEAD, self._left))))
         if not ahead:
@@ -150,7 +153,7 @@ class Turn:
         return found
 
     def _settle(self, found: list[tuple[Lease, Found]]) -> Iterator[Settled]:
-        for each in settle(found) if found else ():
+        for each in settled(found) if found else ():
             counted.count(each.code or each.outcome)
             yield each
 
@@ -158,11 +161,29 @@ class Turn:
         """What each thread does."""
         while lease := self._todo.get():
             try:
-                found = ask(self._client, lease)
+                found = DEADLY if is_deadly(lease) else ask(self._client, lease)
             except Exception:  # Whatever an address does, others wait behind it.
                 logger.exception("An address of %s could not be asked", lease.address.host)
                 found = NotFetched("not_asked", "It could not be asked: the worker's log says why.", may_pass=True)
             self._done.put((lease, found))
+
+
+def settled(found: list[tuple[Lease, Found]]) -> list[Settled]:
+    """What became of them, written down. A database or a disk that fails is not held against them."""
+    try:
+        return settled_in_two_goes(found)
+    except (DatabaseError, OSError):
+        with suppress(DatabaseError):
+            forgive(lease for lease, _ in found)
+        raise
+
+
+def settled_in_two_goes(found: list[tuple[Lease, Found]]) -> list[Settled]:
+    try:
+        return settle(found)
+    except OperationalError as error:  # As the database ends one of those in a deadlock.
+        logger.warning("Addresses are settled once more: %s", type(error.__cause__ or error).__name__)
+        return settle(found)
 
 
 def ask(client: Client, lease: Lease) -> Found:

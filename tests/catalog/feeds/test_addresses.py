@@ -1,9 +1,12 @@
 """Which addresses of feeds are taken, and what is shown of them."""
 
+from ipaddress import ip_network
+
 import pytest
 from django.core.exceptions import ValidationError
 
-from catalog.feeds.addresses import shown, validate_address
+from catalog.feeds.addresses import validate_address
+from catalog.fetching.web_addresses import shown
 
 
 @pytest.mark.parametrize(
@@ -33,6 +36,12 @@ def test_neither_user_nor_password_nor_query_is_shown(address, seen):
         ("https://shop.example/secret\n", "line break"),
         ("https://shop.example/feed.xml#secret", "“#”"),
         ("https://…@shop.example/secret", "Write the whole address"),
+        ("https://shop.example:22/secret", "Port 22 is none of the web"),
+        ("https://[::1]/secret", "FETCH_NETWORKS"),
+        ("https://0xa.1/secret", "FETCH_NETWORKS"),
+        ("https://169.254.169.254/secret", "FETCH_NETWORKS"),
+        ("https://me:8443?secret@shop.example/", "%3F"),
+        ("https://me:8443/secret@shop.example/", "%2F"),
         ("https://shop.example/?…", "Write the whole address"),
         (f"https://shop.example/{'x' * 2_000}", "more than 2,000 characters"),
     ],
@@ -50,3 +59,9 @@ def test_plain_http_is_a_choice_of_the_shop(settings):
     settings.FETCH_HTTP = False
     with pytest.raises(ValidationError, match="FETCH_HTTP"):
         validate_address("http://shop.example/feed.xml")
+
+
+def test_a_network_that_the_shop_names_is_taken(settings):
+    settings.FETCH_NETWORKS = [ip_network("10.20.0.0/16")]
+    validate_address("https://10.20.3.4:8443/feed.xml")
+    validate_address("https://shop.example:8443/@me/feed.xml?mail=me@shop.example")

@@ -336,6 +336,11 @@ def test_what_was_compressed_all_the_same_is_unpacked(web, client):
     assert client.fetch(web.says("/", twice, Content_Encoding="gzip")).body == b"photo and more"
     assert client.fetch(web.says("/", zlib.compress(b"photo"), Content_Encoding="deflate")).body == b"photo"
     assert refused(client, web.says("/", b"photo", Content_Encoding="br")).code == "bad_answer"
+    for body in (b"photo", b""):
+        packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)  # As some servers send it, without zlib's head.
+        bare = packer.compress(body) + packer.flush()
+        assert client.fetch(web.says("/", bare, Content_Encoding="deflate")).body == body
+    assert client.fetch(web.says("/", twice, Content_Encoding="deflate")).body == b"photo and more"
     assert refused(client, web.says("/", b"photo", Content_Encoding="gzip")).code == "bad_answer"
     assert refused(client, web.says("/", twice[:-3], Content_Encoding="gzip")).code == "unreachable"
 

@@ -63,6 +63,23 @@ def test_a_redirect_keeps_credentials_for_its_origin_alone():
     assert address.redirected("https://you:other@other.example/b.jpg").credentials == ""
 
 
-def test_credentials_are_never_shown():
-    assert shown("https://me:secret@shop.example/a.jpg") == "https://shop.example/a.jpg"
+def test_a_user_without_a_password_is_told_with_a_colon():
+    assert read_address("https://APIKEY@shop.example/f").authorization == "Basic QVBJS0VZOg=="
+    assert read_address("https://me:secret@shop.example/f").authorization == "Basic bWU6c2VjcmV0"
+    assert read_address("https://@shop.example/f").authorization == ""
+
+
+def test_a_redirect_keeps_the_query_of_its_address_where_it_names_none():
+    assert read_address("https://shop.example/a?x=1").redirected("#part").target == "/a?x=1"
+
+
+def test_a_question_mark_in_a_password_is_no_query():
+    with pytest.raises(NotFetched, match="%3F"):
+        read_address("https://me:8443?word@shop.example/feed.xml")
+    assert read_address("https://shop.example/?mail=me@shop.example").host == "shop.example"
+
+
+def test_neither_credentials_nor_queries_are_shown():
+    assert shown("https://me:secret@shop.example/a.jpg") == "https://…@shop.example/a.jpg"
+    assert shown("https://shop.example/a.jpg?sig=secret") == "https://shop.example/a.jpg?…"
     assert "secret" not in shown("https://me:secret@:x/a.jpg")

@@ -35,6 +35,14 @@ def test_a_host_rests_as_long_as_it_says_and_a_minute_at_least():
     assert rests.rests("other.example")
 
 
+def test_a_host_that_fails_rests_as_well_if_it_says_so():
+    rests = HostRests()
+    rests.note(HOST, NotFetched("server_error", "500", may_pass=True))
+    assert rest() == timedelta(0)
+    rests.note(HOST, NotFetched("server_error", "500", may_pass=True, retry_after=timedelta(hours=2)))
+    assert rest() == timedelta(hours=2)
+
+
 def test_a_host_that_is_away_rests_after_some_failures_in_a_row():
     rests = HostRests()
     for _ in range(FAILURES_IN_A_ROW - 1):

@@ -12,7 +12,7 @@ from catalog.importing.importer import Outcome, import_rows
 from catalog.importing.rows import ProductRow
 from catalog.models import PhotoAddress, Product
 from catalog.photo_addresses.naming import name_addresses
-from tests.catalog.photo_addresses.conftest import named
+from tests.catalog.photo_addresses.conftest import colours, named, turn
 
 pytestmark = pytest.mark.django_db
 A, B, C = (f"https://shop.example/{name}.jpg" for name in "abc")
@@ -111,6 +111,16 @@ def test_an_address_that_nobody_can_read_is_kept_and_may_be_long():
 
 
 def test_user_and_password_are_shown_nowhere():
-    named("https://me:secret@shop.example/a.jpg")
+    named("https://me:secret@shop.example/a.jpg?sig=secret")
     address = PhotoAddress.objects.get()
-    assert (str(address), address.host) == ("https://shop.example/a.jpg", "shop.example")
+    assert (str(address), address.host) == ("https://…@shop.example/a.jpg?…", "shop.example")
+
+
+def test_what_a_feed_names_no_more_or_in_another_order_shows_at_once_though_nothing_is_asked(web):
+    red, blue, green = (web.url(f"/{colour}.png") for colour in ("red", "blue", "green"))
+    named(red, blue, green)
+    turn()
+    name_addresses({Product.objects.get(): (green, red, blue)}, jobs.RESTED)
+    assert colours() == ["green", "red", "blue"]
+    name_addresses({Product.objects.get(): (blue,)}, jobs.RESTED)
+    assert (colours(), turn()) == (["blue"], {})
