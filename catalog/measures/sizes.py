@@ -111,7 +111,8 @@ def _numbers(group: Group) -> dict[str, float]:
 
 def _is_a_count(first: Size, *others: Size) -> bool:
     least = min((amount(size.text, size.unit) or 0.0 for size in others), default=0.0)
-    return first.text.isdecimal() and int(first.text) <= MOST_PIECES and least >= PIECES_APART * int(first.text)
+    count = amount(first.text) or 0.0
+    return first.text.isdecimal() and count <= MOST_PIECES and least >= PIECES_APART * count
 
 
 def _of_subject(subject: str) -> set[str]:

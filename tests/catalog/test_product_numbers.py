@@ -140,12 +140,16 @@ def test_what_is_inserted_while_a_type_changes_is_read_by_the_new_one(category):
             go_on.wait(10)
         connection.close()
 
+    def refresh() -> None:
+        product_numbers.refresh()
+        connection.close()
+
     with ThreadPoolExecutor(2) as pool:
         inserting = pool.submit(insert)
         assert inserted.wait(10)
         made.unit = "mm"
         made.save()
-        refreshing = pool.submit(lambda: (product_numbers.refresh(), connection.close()))
+        refreshing = pool.submit(refresh)
         time.sleep(0.3)
         assert not refreshing.done()
         go_on.set()

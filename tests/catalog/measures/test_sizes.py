@@ -112,6 +112,7 @@ def test_units_fractions_and_letters_are_understood(text, said):
         "Gas lift from 44 to 54 cm",
         "Chair 3 x 4 for 2 to 6 people",
         "0 x 0 x 0 cm",
+        "9" * 5_000 + " x 90 x 200 cm",
         "99999999 x 5 x 5 m",
         "1/0 cm wide",
         "",
