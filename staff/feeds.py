@@ -60,6 +60,7 @@ class FeedForm(forms.ModelForm):
 @admin.register(Feed)
 class FeedAdmin(StaffModelAdmin):
     form = FeedForm
+    secret_fields = ("address", "etag", "last_modified")
     list_display = ("name", "place", "schedule", "stand", "last_run", "next_time", "has")
     actions = None
     change_form_outer_before_template = "staff/feed.html"
@@ -70,6 +71,14 @@ class FeedAdmin(StaffModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Feed]:
         return super().get_queryset(request).annotate(product_count=Count("products"))
+
+    def get_fields(self, request: HttpRequest, obj: Feed | None = None) -> Any:
+        """Who may only look gets the address as the list shows it: Django shows such readers the column as it is."""
+        may_change = obj is None or self.has_change_permission(request, obj)
+        return [name if may_change or name != "address" else "place" for name in FeedForm.Meta.fields]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Feed | None = None) -> Any:
+        return () if "address" in self.get_fields(request, obj) else ("place",)
 
     def get_urls(self) -> list[URLPattern]:
         views: list[tuple[str, Callable[..., HttpResponse]]] = [("run", self.run_view), ("check", self.check_view)]
