@@ -9,7 +9,7 @@ import time
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
@@ -22,8 +22,9 @@ from catalog.models import Import
 logger = logging.getLogger(__name__)
 # A run that waits for a person holds up the schedule for so long. Then a newer one takes its place.
 PATIENCE = timedelta(days=2)
-# A file that has not changed is imported anew after so long: sales in it begin and end by the calendar.
-GOOD = timedelta(days=1)
+# A file that has not changed is imported anew after so long: sales in it begin and end by the calendar. Less than a
+# day, so that a run of a daily feed that begins some seconds sooner after the last one does not miss its turn.
+GOOD = timedelta(hours=20)
 # What, when it changes, has the feed begin anew: the file is asked for as if it had never been read.
 TELLING = frozenset(["address", "format", "gone", "brake"])
 REPLACED = "A newer run of the feed took its place."
@@ -78,6 +79,11 @@ def read(feed: Feed) -> None:
     except OSError as error:
         logger.exception("feed %s: its file cannot be stored", feed.pk)
         fail(feed, f"The file cannot be stored here: {error.strerror or 'the disk failed'}.")
+    except OperationalError:  # The database is away, or has undone a deadlock: the lease ends by itself.
+        raise
+    except Exception:  # Whatever a server makes us stumble over: otherwise it would be asked every three minutes.
+        logger.exception("feed %s: reading it broke off", feed.pk)
+        fail(feed, "Reading it broke off by an error of Lamplight's own. The worker's log says which.")
 
 
 def is_conditional(feed: Feed, now: datetime) -> bool:

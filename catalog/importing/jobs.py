@@ -41,8 +41,9 @@ SHOWN_ROWS = 1_000
 MAX_ATTEMPTS = 5
 KEPT_UNCONFIRMED = timedelta(days=7)
 KEPT = timedelta(days=90)
-# A run of a feed has photos asked again that were last asked so long ago. A person who imports has all of them asked.
-RESTED = timedelta(days=1)
+# A run of a feed has photos asked again that were last asked so long ago: less than a day, as catalog.feeds.runs.GOOD.
+# A person who imports has all of them asked.
+RESTED = timedelta(hours=20)
 # A server that dies during an upload, or before it writes the row, leaves files without an import.
 KEPT_ALONE = timedelta(days=1)
 

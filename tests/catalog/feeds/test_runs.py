@@ -60,6 +60,47 @@ def test_after_a_day_a_file_is_read_although_it_has_not_changed(fed, web):
     assert oak.feed.imports.count() == 2
 
 
+@pytest.mark.parametrize("late", [-MINUTE, MINUTE])
+def test_a_daily_feed_is_read_in_full_every_day(fed, late):
+    """One run may begin a little later after its time than the next."""
+    oak = fed(every=Feed.Every.DAY)
+    oak.runs(table("CH-1"), ETag='"1"')
+    tomorrow = oak.last.created_at + timedelta(days=1) + late
+    assert not runs.is_conditional(oak.now, tomorrow)
+    assert runs.is_conditional(oak.now, oak.last.created_at + timedelta(hours=19))
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "why"),
+    [
+        (302, {"Location": "http://["}, "The server leads to an address that cannot be read."),
+        (302, {"Location": "http://shop.example:x/"}, "The address cannot be read: its host or port is damaged."),
+        (404, {"Retry_After": "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"}, "The server answered with 404."),
+        (503, {"Retry_After": "9" * 5_000}, "The server answered with 503."),
+    ],
+)
+def test_what_a_server_says_without_sense_is_a_failure_like_others(fed, status, headers, why):
+    oak = fed(every=60)
+    oak.has(b"", status, **headers)
+    runs.work(60)
+    assert (oak.now.reason, oak.now.failures, oak.now.reading_until) == (why, 1, None)
+    assert oak.now.next_run - oak.now.read_at >= 29 * MINUTE
+
+
+def test_an_error_of_our_own_counts_as_a_failure_and_the_schedule_holds(fed, monkeypatch, caplog):
+    oak = fed(every=60)
+
+    def stumble(*_, **__):
+        raise RuntimeError("nobody has thought of this")
+
+    monkeypatch.setattr(runs, "download", stumble)
+    assert not runs.work(60)
+    found = standing(oak.now)
+    assert (found.stand, found.reason[:21], oak.now.failures) == (Stand.FAILED, "Reading it broke off ", 1)
+    assert oak.now.next_run > timezone.now()
+    assert "nobody has thought of this" in caplog.text
+
+
 def test_changed_prices_are_written_and_named(fed):
     oak = fed()
     oak.runs(table("CH-1", "CH-2"), ETag='"1"')
