@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.contrib.humanize.templatetags.humanize import intcomma, naturaltime
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST
@@ -70,7 +70,9 @@ class FeedAdmin(StaffModelAdmin):
         css = {"all": ["staff/cards.css"]}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Feed]:
-        return super().get_queryset(request).annotate(product_count=Count("products"))
+        return (
+            super().get_queryset(request).annotate(product_count=Count("products", filter=Q(products__is_gone=False)))
+        )
 
     def get_fields(self, request: HttpRequest, obj: Feed | None = None) -> Any:
         """Who may only look gets the address as the list shows it: Django shows such readers the column as it is."""
@@ -119,7 +121,7 @@ class FeedAdmin(StaffModelAdmin):
             "standing": found,
             "is_bad": found.stand in (Stand.FAILED, Stand.WAITS),
             "may_act": self.has_change_permission(request, feed),
-            "products": feed.products.count(),
+            "products": feed.products.held().count(),
             "runs": [{"run": run, "title": title(run), "summary": summary(run)} for run in last],
             "may_see_runs": request.user.has_perm("catalog.add_import") or request.user.has_perm("catalog.view_import"),
         }

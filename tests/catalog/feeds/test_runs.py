@@ -14,7 +14,7 @@ from catalog.fetching.client import Limits
 from catalog.importing import jobs, recognition
 from catalog.models import Import, Product
 from tests.catalog.importing.feeds.test_feeds import EXPORTS
-from tests.fed_shop import in_stock, table
+from tests.fed_shop import A_BATCH, in_stock, numbered, table
 
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
@@ -109,6 +109,34 @@ def test_changed_prices_are_written_and_named(fed):
     assert oak.last.rows.first().text == "price: 5.00 → 4"
     assert oak.now.etag == '"2"'
     assert {str(price) for price in Product.objects.values_list("price", flat=True)} == {"4.00"}
+
+
+def test_after_a_run_that_stopped_midway_the_file_before_is_read_again(fed, web):
+    """A part of the catalogue is as in the file that was cancelled, though the server says that nothing has changed."""
+    oak = fed(every=15)
+    oak.runs(table(*numbered(100)), ETag='"1"')
+    oak.has(table(*numbered(100), price="1"), ETag='"2"')
+    Feed.objects.update(next_run=timezone.now())
+    runs.work(60)
+    while not (oak.last.state == "running" and oak.last.done):
+        jobs.take_turn(A_BATCH)
+    assert jobs.cancel(oak.last)
+    web.does(
+        oak.path,
+        lambda request: request.answer(
+            *((304,) if "if-none-match" in request.headers else (200, table(*numbered(100))))
+        ),
+    )
+    assert oak.runs() == "done"
+    assert {str(price) for price in Product.objects.values_list("price", flat=True)} == {"5.00"}
+
+
+def test_a_held_run_that_is_cancelled_leaves_what_is_known_of_the_file_before(fed):
+    oak = fed()
+    oak.runs(table(*numbered(30)), ETag='"1"')
+    assert oak.runs(table(*numbered(3)), ETag='"2"') == "checked"
+    assert jobs.cancel(oak.last)
+    assert oak.now.etag == '"1"'
 
 
 def test_the_tag_of_a_file_that_was_not_imported_is_not_kept(fed):
