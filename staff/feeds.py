@@ -94,9 +94,7 @@ class FeedAdmin(StaffModelAdmin):
         if not change:
             super().save_model(request, feed, form, change)
             return
-        names = [name for name in form.changed_data if name in FeedForm.Meta.fields]
-        feed.save(update_fields=names)  # No other field: workers write those.
-        runs.change(feed, names)
+        runs.change(feed, [name for name in form.changed_data if name in FeedForm.Meta.fields])
 
     def delete_model(self, request: HttpRequest, feed: Feed) -> None:
         runs.remove(feed)

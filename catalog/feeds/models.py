@@ -70,8 +70,8 @@ class Feed(models.Model):
         "brake, in percent",
         default=20,
         validators=[MinValueValidator(1), MaxValueValidator(100)],
-        help_text="If more than this share of the feed's products would be gone, at once or in a week, nothing is written "
-        "until you confirm.",
+        help_text="If more than this share of the feed's products would be gone, at once or in a week, nothing is "
+        "written until you confirm.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

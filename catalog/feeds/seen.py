@@ -41,7 +41,10 @@ def mark(sent: Import, results: Iterable[Result]) -> None:
             unique_fields=["feed", "product"],
             update_fields=["seen_in", "is_gone", "sold_out"],
         )
-        FeedProduct.objects.filter(product__sku__in=accepted, sold_out=True).update(sold_out=False)  # Of other feeds.
+        # Of other feeds.
+        back = FeedProduct.objects.filter(product__sku__in=accepted, sold_out=True).order_by("pk")
+        if locked := list(back.select_for_update(no_key=True, of=("self",)).values_list("pk", flat=True)):
+            FeedProduct.objects.filter(pk__in=locked).update(sold_out=False)
     if refused:
         known = FeedProduct.objects.filter(feed_id=feed_of(sent), product__sku__in=refused)
         known.update(seen_in=sent.pk)

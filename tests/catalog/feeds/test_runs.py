@@ -2,12 +2,15 @@
 
 import logging
 from datetime import timedelta
+from threading import Event, Thread
+from time import sleep
 
 import pytest
 from django.core.files.storage import Storage
+from django.db import connection, transaction
 from django.utils import timezone
 
-from catalog.feeds import endings, runs
+from catalog.feeds import endings, runs, seen
 from catalog.feeds.models import Feed
 from catalog.feeds.standing import Stand, standing
 from catalog.fetching.client import Limits
@@ -288,14 +291,55 @@ def test_a_feed_whose_address_changed_begins_anew(fed, web):
     runs.ask(oak.feed, Feed.Asked.CHECK)
     reading = leased()
     web.says("/pine", table("CH-9"))
-    Feed.objects.update(address=web.url("/pine"))
-    runs.change(oak.now, ["address"])
+    pine = oak.now
+    pine.address = web.url("/pine")
+    runs.change(pine, ["address"])
     runs.read(reading)  # What it was before is read in vain.
     assert (oak.now.etag, oak.feed.imports.count()) == ("", 1)
     runs.work(60)
     assert (oak.last.state, web.targets[-1]) == ("checking", "/pine")
     runs.change(oak.now, ["brake"])
     assert (oak.last.state, oak.last.reason) == ("cancelled", runs.OTHERWISE)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("module", "name"), [(seen, "mark"), (endings, "note")])
+def test_a_feed_is_changed_while_a_worker_imports_it_and_neither_undoes_the_other(fed, monkeypatch, module, name):
+    """Otherwise staff who wait for the run would hold the row of the feed, which the worker needs."""
+    oak = fed()
+    oak.has(table("CH-1"))
+    runs.work(60)
+    is_held, is_asked = Event(), Event()
+    errors = []
+    real = getattr(module, name)
+
+    def slow(sent, *rest):
+        if not sent.dry_run and not is_held.is_set():
+            is_held.set()
+            is_asked.wait(10)
+            sleep(0.5)  # Staff are waiting for a lock by now.
+        return real(sent, *rest)
+
+    def staff():
+        try:
+            is_held.wait(10)
+            with transaction.atomic():  # As the admin's page is.
+                feed = oak.now
+                feed.name, feed.address = "pine", feed.address + "x"
+                is_asked.set()
+                runs.change(feed, ["name", "address"])
+        except Exception as error:
+            errors.append(error)
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(module, name, slow)
+    thread = Thread(target=staff)
+    thread.start()
+    jobs.work(60)
+    thread.join()
+    assert errors == []
+    assert (oak.now.name, oak.now.etag, oak.last.reason) == ("pine", "", runs.OTHERWISE if name == "mark" else "")
 
 
 def test_only_the_last_runs_keep_their_rows(fed, monkeypatch):
