@@ -17,6 +17,7 @@ class StaffAdmin(UserAdmin, StaffModelAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+    secret_fields = ("password",)
     compressed_fields = False  # A choice of permissions beside its label would be wider than the page.
 
 
@@ -27,4 +28,4 @@ class RoleAdmin(GroupAdmin, StaffModelAdmin):
 
 @admin.register(TokenProxy)
 class APITokenAdmin(TokenAdmin, StaffModelAdmin):
-    pass
+    secret_fields = ("key",)

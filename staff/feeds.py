@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.contrib.humanize.templatetags.humanize import intcomma, naturaltime
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST
@@ -60,6 +60,7 @@ class FeedForm(forms.ModelForm):
 @admin.register(Feed)
 class FeedAdmin(StaffModelAdmin):
     form = FeedForm
+    secret_fields = ("address", "etag", "last_modified")
     list_display = ("name", "place", "schedule", "stand", "last_run", "next_time", "has")
     actions = None
     change_form_outer_before_template = "staff/feed.html"
@@ -69,7 +70,17 @@ class FeedAdmin(StaffModelAdmin):
         css = {"all": ["staff/cards.css"]}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Feed]:
-        return super().get_queryset(request).annotate(product_count=Count("products"))
+        return (
+            super().get_queryset(request).annotate(product_count=Count("products", filter=Q(products__is_gone=False)))
+        )
+
+    def get_fields(self, request: HttpRequest, obj: Feed | None = None) -> Any:
+        """Who may only look gets the address as the list shows it: Django shows such readers the column as it is."""
+        may_change = obj is None or self.has_change_permission(request, obj)
+        return [name if may_change or name != "address" else "place" for name in FeedForm.Meta.fields]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Feed | None = None) -> Any:
+        return () if "address" in self.get_fields(request, obj) else ("place",)
 
     def get_urls(self) -> list[URLPattern]:
         views: list[tuple[str, Callable[..., HttpResponse]]] = [("run", self.run_view), ("check", self.check_view)]
@@ -83,9 +94,7 @@ class FeedAdmin(StaffModelAdmin):
         if not change:
             super().save_model(request, feed, form, change)
             return
-        names = [name for name in form.changed_data if name in FeedForm.Meta.fields]
-        feed.save(update_fields=names)  # No other field: workers write those.
-        runs.change(feed, names)
+        runs.change(feed, [name for name in form.changed_data if name in FeedForm.Meta.fields])
 
     def delete_model(self, request: HttpRequest, feed: Feed) -> None:
         runs.remove(feed)
@@ -110,7 +119,7 @@ class FeedAdmin(StaffModelAdmin):
             "standing": found,
             "is_bad": found.stand in (Stand.FAILED, Stand.WAITS),
             "may_act": self.has_change_permission(request, feed),
-            "products": feed.products.count(),
+            "products": feed.products.held().count(),
             "runs": [{"run": run, "title": title(run), "summary": summary(run)} for run in last],
             "may_see_runs": request.user.has_perm("catalog.add_import") or request.user.has_perm("catalog.view_import"),
         }

@@ -97,6 +97,7 @@ def place_of(upload: UploadedFile) -> Path:
 @admin.register(Import)
 class ImportAdmin(StaffModelAdmin):
     form = ImportForm
+    secret_fields = ("csv", "photos", "etag", "last_modified")
     list_display = ["files", "created_at", "sent_by", "status", "rows"]
     list_display_links = ["files"]
     list_filter = ["state", "feed"]

@@ -86,6 +86,7 @@ def _beyond(user: Any, asked: Iterable[str]) -> str:
 @admin.register(Key)
 class KeyAdmin(StaffModelAdmin):
     form = KeyForm
+    secret_fields = ("digest", "former_digest")
     list_display = ("name", "prefix", "kind", "state", "last_used", "requests_today", "requests_month", "refusals")
     search_fields = ("name", "prefix")
     ordering = (F("revoked_at").desc(nulls_first=True), "name")

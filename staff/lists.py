@@ -5,10 +5,11 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.core.exceptions import ValidationError
+from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.core.paginator import Paginator
 from django.db import DataError
 from django.db.models import QuerySet
+from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
@@ -69,6 +70,35 @@ class CheckedChangeList(ChangeList):
 
 class StaffModelAdmin(ModelAdmin):
     """What every page of a model shares: whatever an address or a form holds, the answer is a page."""
+
+    secret_fields: tuple[str, ...] = ()
+    """What no page shows: passwords, tokens, digests. Who may look could guess it letter by letter, by filters."""
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        return not self.tells_secret(lookup) and super().lookup_allowed(lookup, value, request)
+
+    def tells_secret(self, lookup: str) -> bool:
+        """Whether the path of a filter meets a secret, of this model or, as Django allows, of a related one."""
+        secrets = {
+            model._meta.concrete_model: getattr(its, "secret_fields", ())
+            for model, its in self.admin_site._registry.items()
+        }
+        model: Any = self.model
+        for part in lookup.split(LOOKUP_SEP):
+            try:
+                field = model._meta.pk if part == "pk" else model._meta.get_field(part)
+            except FieldDoesNotExist:  # The rest are transforms.
+                return False
+            if field.name in secrets.get(model._meta.concrete_model, ()):
+                return True
+            if not field.is_relation:
+                return False
+            model = field.related_model
+            if model is None:
+                return False
+            if model._meta.pk.name in secrets.get(model._meta.concrete_model, ()):  # A key compares with it.
+                return True
+        return False
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return CheckedChangeList

@@ -77,6 +77,7 @@ def of_import(sent: Import) -> SafeString | str:
 
 @admin.register(PhotoAddress)
 class PhotoAddressAdmin(ReadOnlyAdmin):
+    secret_fields = ("url", "etag", "last_modified", "sha256")
     list_display = ("brought", "address", "of", "state", "why", "next_try", "asked")
     list_display_links = ("address",)
     list_filter = ("state", ImportFilter)

@@ -69,7 +69,7 @@ class Fed:
 
     @property
     def skus(self) -> set[str]:
-        return set(self.feed.products.values_list("product__sku", flat=True))
+        return set(self.feed.products.held().values_list("product__sku", flat=True))
 
     def counts(self) -> tuple[int, ...]:
         run = self.last

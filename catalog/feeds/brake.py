@@ -1,8 +1,11 @@
 """Holds a run of a feed that would do more than feeds do from one day to the next: a person has to confirm it."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
+from django.db.models import Max
 from django.template.defaultfilters import pluralize
+from django.utils import timezone
 
 from catalog.feeds.models import FeedProduct
 from catalog.feeds.seen import feed_of
@@ -16,6 +19,8 @@ MORE_REFUSED = 5
 # In a small feed a product or two are a large share. Fewer than this are never too many, unless they are most of it.
 FEW = 5
 PERCENT = "\N{NO-BREAK SPACE}%"
+# Runs so far back count together: a feed that is read every quarter of an hour would empty a shop in bites otherwise.
+RECENT = timedelta(days=7)
 # How catalog.importing.tables says that a line has no end.
 CUT_OFF = ("it has ", "it cannot be read as CSV")
 
@@ -35,14 +40,34 @@ def reasons(sent: Import) -> Iterator[str]:
         yield f"{share(sent.refused, rows)} of its {rows:,} rows are refused."
     if sent.gone and is_cut_off(sent):
         yield "Its last row is not whole: the file seems to be cut off."
-    had = FeedProduct.objects.filter(feed_id=feed_of(sent)).count()
+    had = FeedProduct.objects.held().filter(feed_id=feed_of(sent)).count()
+    most, left = most_had(sent), left_by(sent, had)
     if sent.feed and too_many(sent.gone, had, sent.feed.brake):
         yield (
             f"{sent.gone:,} of the {had:,} products that the feed had ({share(sent.gone, had)}) are not in the file any"
             f" more. The brake is set to {sent.feed.brake}{PERCENT}."
         )
+    elif sent.feed and sent.gone and too_many(most - left, most, sent.feed.brake):
+        yield (
+            f"The feed would have {left:,} products left of the {most:,} that it had within the last {RECENT.days} days"
+            f" ({share(most - left, most)} fewer). The brake is set to {sent.feed.brake}{PERCENT}."
+        )
     elif sent.gone and not readable:
         yield f"{sent.gone:,} product{pluralize(sent.gone)} would be gone."
+
+
+def most_had(sent: Import) -> int:
+    """The most products that the feed has had lately, since a person last confirmed a run of it."""
+    done = Import.objects.filter(feed_id=feed_of(sent), state=Import.State.DONE)
+    confirmed = done.filter(is_confirmed=True).aggregate(last=Max("pk"))["last"] or 0
+    recent = done.filter(pk__gte=confirmed, created_at__gt=timezone.now() - RECENT)
+    return recent.aggregate(most=Max("feed_products"))["most"] or 0
+
+
+def left_by(sent: Import, had: int) -> int:
+    """The products that the feed would have after a checked run. One that others brought counts once it is imported."""
+    back = FeedProduct.objects.filter(feed_id=feed_of(sent), is_gone=True, seen_in=sent.pk).count()
+    return had - sent.gone + sent.added + back
 
 
 def is_cut_off(sent: Import) -> bool:

@@ -4,7 +4,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from catalog.feeds import brake, gone, schedule
-from catalog.feeds.models import Feed
+from catalog.feeds.models import Feed, FeedProduct
 from catalog.feeds.seen import feed_of
 from catalog.models import Import, ImportRow
 
@@ -29,8 +29,13 @@ def end_of_check(sent: Import) -> tuple[str, str]:
 def note(sent: Import, state: str) -> None:
     """Write into the feed what the end of one of its runs means for the next. Its caller has locked the run."""
     feeds = Feed.objects.filter(pk=feed_of(sent))
+    if state in (State.FAILED, State.CANCELLED) and not sent.dry_run:
+        # A part of the file went in: the one imported last is not what the catalogue has, and is to come whole again.
+        feeds.update(etag="", last_modified="")
     if state == State.DONE:
         feeds.update(etag=sent.etag, last_modified=sent.last_modified, failures=0)
+        has = FeedProduct.objects.held().filter(feed_id=feed_of(sent)).count()
+        gone.write(sent, feed_products=has)
     elif state == State.FAILED and not sent.is_check:
         feeds.update(failures=F("failures") + 1)
         for feed in feeds:

@@ -30,7 +30,7 @@ def missing(sent: Import) -> QuerySet[FeedProduct]:
     """The products that the feed had, and that this run did not see. None while it cannot be known."""
     if is_unsure(sent):
         return FeedProduct.objects.none()
-    return FeedProduct.objects.filter(feed_id=feed_of(sent)).exclude(seen_in=sent.pk).order_by("pk")
+    return FeedProduct.objects.held().filter(feed_id=feed_of(sent)).exclude(seen_in=sent.pk).order_by("pk")
 
 
 def is_unsure(sent: Import) -> bool:
@@ -78,8 +78,12 @@ def settle_batch(sent: Import) -> bool:
             row(sent, number, product, DID, product.pk in shared)
             for number, product in enumerate(products[:room], sent.gone)
         )
-        treat(sent, [product.pk for product in products if product.pk not in shared])
-        FeedProduct.objects.filter(pk__in=[one.pk for one in batch]).delete()
+        own_alone = [product for product in products if product.pk not in shared]
+        of_batch = FeedProduct.objects.filter(pk__in=[one.pk for one in batch])
+        of_batch.update(is_gone=True)
+        if sent.gone_as == Feed.Gone.SOLD_OUT:
+            of_batch.filter(product__in=[product.pk for product in own_alone if product.in_stock]).update(sold_out=True)
+        treat(sent, [product.pk for product in own_alone])
         write(sent, gone=sent.gone + len(batch), attempts=0, reason="", active_at=timezone.now())
     return True
 
@@ -95,7 +99,7 @@ def treat(sent: Import, ids: list[int]) -> None:
 def shared_by_others(sent: Import, batch: list[FeedProduct]) -> set[int]:
     """The products among these that another feed has."""
     ids = [one.product_id for one in batch]
-    others = FeedProduct.objects.filter(product_id__in=ids).exclude(feed_id=feed_of(sent))
+    others = FeedProduct.objects.held().filter(product_id__in=ids).exclude(feed_id=feed_of(sent))
     return set(others.values_list("product_id", flat=True))
 
 

@@ -1,7 +1,7 @@
 """Feeds: catalogues at an address, which are read again and again, and the products that each brought."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -71,7 +71,8 @@ class Feed(models.Model):
         "brake, in percent",
         default=20,
         validators=[MinValueValidator(1), MaxValueValidator(100)],
-        help_text="If more than this share of the feed's products would be gone, nothing is written until you confirm.",
+        help_text="If more than this share of the feed's products would be gone, at once or in a week, nothing is "
+        "written until you confirm.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -112,14 +113,27 @@ class Feed(models.Model):
         super().clean_fields(exclude=exclude)
 
 
+class FeedProductQuerySet(models.QuerySet["FeedProduct"]):
+    def held(self) -> Self:
+        """What feeds have, as of their last runs."""
+        return self.filter(is_gone=False)
+
+
 class FeedProduct(models.Model):
-    """A product that a feed has, or had when it was imported last."""
+    """A product that a feed has, or had once."""
 
     # The constraint's index serves it.
     feed = models.ForeignKey(Feed, on_delete=models.CASCADE, related_name="products", db_index=False)
     product = models.ForeignKey("catalog.Product", on_delete=models.CASCADE, related_name="+")
     # No key and no index: imports are forgotten, and each run writes it in every row, which is cheap without one.
     seen_in = models.BigIntegerField(help_text="The number of the last import, or check, that had it.")
+    is_gone = models.BooleanField(default=False, help_text="The feed had it once, and has it no more.")
+    sold_out = models.BooleanField(
+        default=False,
+        help_text="It was in stock until it was gone: so it is again once a feed has it, and says no stock.",
+    )
+
+    objects = FeedProductQuerySet.as_manager()
 
     class Meta:
         default_permissions = ()

@@ -9,7 +9,7 @@ import time
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
@@ -22,8 +22,9 @@ from catalog.models import Import
 logger = logging.getLogger(__name__)
 # A run that waits for a person holds up the schedule for so long. Then a newer one takes its place.
 PATIENCE = timedelta(days=2)
-# A file that has not changed is imported anew after so long: sales in it begin and end by the calendar.
-GOOD = timedelta(days=1)
+# A file that has not changed is imported anew after so long: sales in it begin and end by the calendar. Less than a
+# day, so that a run of a daily feed that begins some seconds sooner after the last one does not miss its turn.
+GOOD = timedelta(hours=20)
 # What, when it changes, has the feed begin anew: the file is asked for as if it had never been read.
 TELLING = frozenset(["address", "format", "gone", "brake"])
 REPLACED = "A newer run of the feed took its place."
@@ -78,6 +79,11 @@ def read(feed: Feed) -> None:
     except OSError as error:
         logger.exception("feed %s: its file cannot be stored", feed.pk)
         fail(feed, f"The file cannot be stored here: {error.strerror or 'the disk failed'}.")
+    except OperationalError:  # The database is away, or has undone a deadlock: the lease ends by itself.
+        raise
+    except Exception:  # Whatever a server makes us stumble over: otherwise it would be asked every three minutes.
+        logger.exception("feed %s: reading it broke off", feed.pk)
+        fail(feed, "Reading it broke off by an error of Lamplight's own. The worker's log says which.")
 
 
 def is_conditional(feed: Feed, now: datetime) -> bool:
@@ -160,27 +166,46 @@ def ask(feed: Feed, what: Feed.Asked) -> bool:
 
 
 def change(feed: Feed, names: Collection[str]) -> None:
-    """Do what follows from a change of these fields of a feed. Its caller has saved them."""
+    """Save these fields of a feed, no others, since workers write those, and do what follows."""
     now = timezone.now()
-    if not TELLING.isdisjoint(names):
-        begin_anew(feed)
-    elif "is_on" in names and feed.is_on:
-        Feed.objects.filter(pk=feed.pk).update(next_run=now)
-    elif "every" in names:
-        Feed.objects.filter(pk=feed.pk).update(next_run=schedule.following(feed.created_at, feed.interval, now))
+    is_another = not TELLING.isdisjoint(names)
+    with transaction.atomic():
+        if is_another:
+            stop_runs(feed, OTHERWISE)
+        feed.save(update_fields=names)
+        written = Feed.objects.filter(pk=feed.pk)
+        if is_another:
+            begin_anew(feed)
+        elif "is_on" in names and feed.is_on:
+            written.update(next_run=now)
+        elif "every" in names:
+            written.update(next_run=schedule.following(feed.created_at, feed.interval, now))
+
+
+def stop_runs(feed: Feed, reason: str) -> None:
+    """Cancel the runs under way, before the feed's row is locked: whoever ends a run locks the run first."""
+    for run in feed.imports.exclude(state__in=Import.OVER).order_by("pk"):
+        jobs.cancel(run, reason)
 
 
 def begin_anew(feed: Feed) -> None:
-    """Forget what was read before, since the feed is another now. A run under way is cancelled; what went in stays."""
-    for run in feed.imports.exclude(state__in=Import.OVER).order_by("pk"):
-        jobs.cancel(run, OTHERWISE)
+    """Forget what was read before, since the feed is another now. What went in stays."""
     Feed.objects.filter(pk=feed.pk).update(
         etag="", last_modified="", reason="", reading_until=None, failures=0, next_run=timezone.now()
     )
+    # A worker may have brought a file since the runs were stopped. One that it holds already goes in: waiting for it
+    # with the feed's row locked could deadlock.
+    brought = (
+        feed.imports.exclude(state__in=Import.OVER).order_by("pk").select_for_update(skip_locked=True, of=("self",))
+    )
+    for run in brought:
+        jobs.cancel(run, OTHERWISE)
 
 
 def remove(feed: Feed) -> None:
     """Delete a feed. Its products stay; a run under way is cancelled."""
-    for run in feed.imports.exclude(state__in=Import.OVER).order_by("pk"):
-        jobs.cancel(run, REMOVED)
-    feed.delete()
+    with transaction.atomic():
+        stop_runs(feed, REMOVED)
+        # In one order, as by runs of other feeds that have some of its products.
+        list(feed.products.order_by("pk").select_for_update().values_list("pk"))
+        feed.delete()

@@ -13,6 +13,12 @@ def feed_of(sent: Import) -> int:
     return sent.feed_id
 
 
+def back_in_stock(skus: Iterable[str]) -> set[str]:
+    """Those of these products that were in stock until a feed lost them. A feed that has them brings them back."""
+    sold_out = FeedProduct.objects.filter(product__sku__in=set(skus), sold_out=True)
+    return set(sold_out.values_list("product__sku", flat=True))
+
+
 def mark(sent: Import, results: Iterable[Result]) -> None:
     """Note that the run saw the products of these rows. Writing it twice is writing it once.
 
@@ -30,8 +36,15 @@ def mark(sent: Import, results: Iterable[Result]) -> None:
             for pk in products.values_list("pk", flat=True)
         ]
         FeedProduct.objects.bulk_create(
-            rows, update_conflicts=True, unique_fields=["feed", "product"], update_fields=["seen_in"]
+            rows,
+            update_conflicts=True,
+            unique_fields=["feed", "product"],
+            update_fields=["seen_in", "is_gone", "sold_out"],
         )
+        # Of other feeds.
+        back = FeedProduct.objects.filter(product__sku__in=accepted, sold_out=True).order_by("pk")
+        if locked := list(back.select_for_update(no_key=True, of=("self",)).values_list("pk", flat=True)):
+            FeedProduct.objects.filter(pk__in=locked).update(sold_out=False)
     if refused:
         known = FeedProduct.objects.filter(feed_id=feed_of(sent), product__sku__in=refused)
         known.update(seen_in=sent.pk)

@@ -61,7 +61,7 @@ def rest_asked_for(told: str) -> timedelta | None:
         return min(timedelta(seconds=int(told[:9])), LONGEST_REST)
     try:
         date = parsedate_to_datetime(told)
-    except ValueError:
+        date = date if date.tzinfo else date.replace(tzinfo=UTC)
+        return min(max(date - datetime.now(UTC), timedelta(0)), LONGEST_REST)
+    except (ValueError, OverflowError, TypeError):
         return None
-    date = date if date.tzinfo else date.replace(tzinfo=UTC)
-    return min(max(date - datetime.now(UTC), timedelta(0)), LONGEST_REST)

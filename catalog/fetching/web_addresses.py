@@ -63,7 +63,11 @@ class WebAddress:
 
         Raises NotFetched.
         """
-        there = read_address(urljoin(self.shown, location.strip()))
+        try:
+            joined = urljoin(self.shown, location.strip())
+        except ValueError as error:
+            raise NotFetched("bad_answer", "The server leads to an address that cannot be read.") from error
+        there = read_address(joined)
         # What a server writes into a Location is no secret that the shop gave us.
         return replace(there, credentials=self.credentials if there.origin == self.origin else "")
 

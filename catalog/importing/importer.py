@@ -96,6 +96,8 @@ class Importer:
         self.taken_back: set[str] = set()
         # By sku that went in: its place, and a fingerprint of its data.
         self.accepted: dict[str, tuple[str, int]] = {}
+        # Skus of the batch under way that are in stock again, unless their rows say more of it.
+        self.back: Container[str] = ()
         # The web addresses that rows of the batch under way name. They are written at its end, all at once.
         self._named: dict[Product, tuple[str, ...]] = {}
 
@@ -211,11 +213,12 @@ class Importer:
         """Raises ValidationError, TooManyPhotos, DatabaseError; Product.DoesNotExist if it was deleted just now."""
         is_new = product.pk is None
         addresses = differences([] if is_new else product.photo_addresses.all(), row.addresses)
-        changed = news(row, category, product)
+        said = {"in_stock": True, **row.fields} if row.sku in self.back else row.fields
+        changed = news(row, said, category, product)
         if changed and not is_new:
             # The product was looked up before its photos were decoded. Later changes by others must not be undone.
             product = Product.objects.with_photos().select_for_update(of=("self",), no_key=True).get(pk=product.pk)
-            changed = news(row, category, product)
+            changed = news(row, said, category, product)
         changes = [change(name, getattr(product, name), to) for name, to in changed.items() if not is_new]
         if changed:
             for name, value in changed.items():
@@ -268,12 +271,12 @@ def fingerprint(row: ProductRow) -> int:
     return hash(repr(replace(row, place="")))
 
 
-def news(row: ProductRow, category: Category, product: Product) -> dict[str, Any]:
-    """The product's fields that the row changes, with their new values."""
+def news(row: ProductRow, said: dict[str, Any], category: Category, product: Product) -> dict[str, Any]:
+    """The product's fields that the row changes, with their new values. `said`: its fields, with what follows of it."""
     told = {
         "name": row.name,
         "category": category,
-        **row.fields,
+        **said,
         "attributes": merged(product.attributes, row.attributes),
     }
     return {name: value for name, value in told.items() if product.pk is None or getattr(product, name) != value}

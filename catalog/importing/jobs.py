@@ -41,8 +41,9 @@ SHOWN_ROWS = 1_000
 MAX_ATTEMPTS = 5
 KEPT_UNCONFIRMED = timedelta(days=7)
 KEPT = timedelta(days=90)
-# A run of a feed has photos asked again that were last asked so long ago. A person who imports has all of them asked.
-RESTED = timedelta(days=1)
+# A run of a feed has photos asked again that were last asked so long ago: less than a day, as catalog.feeds.runs.GOOD.
+# A person who imports has all of them asked.
+RESTED = timedelta(hours=20)
 # A server that dies during an upload, or before it writes the row, leaves files without an import.
 KEPT_ALONE = timedelta(days=1)
 
@@ -115,6 +116,8 @@ def go_on(sent: Import, deadline: float) -> None:
             recall(sent, importer, remaining)
             for number, batch in enumerate(batches(remaining)):
                 late = number > 0 and time.monotonic() > deadline  # each turn settles one batch at least
+                if sent.feed_id is not None:
+                    importer.back = seen.back_in_stock(row.sku for row in batch)
                 if late or not settle(sent, importer, importer.load(batch, pool)):
                     return
     except OutOfReach:
@@ -243,7 +246,7 @@ def exhausted(sent: Import) -> str:
 
 def start(sent: Import) -> bool:
     """Queue a checked import. Returns False if it is not checked, or runs already."""
-    return move(sent, (State.CHECKED,), State.QUEUED)
+    return move(sent, (State.CHECKED,), State.QUEUED, is_confirmed=True)
 
 
 def cancel(sent: Import, reason: str = "") -> bool:
@@ -256,13 +259,13 @@ def give_up(sent: Import, reason: str) -> bool:
     return move(sent, (State.CHECKED,), State.CANCELLED, reason)
 
 
-def move(sent: Import, states: tuple[str, ...], to: str, reason: str = "") -> bool:
+def move(sent: Import, states: tuple[str, ...], to: str, reason: str = "", is_confirmed: bool = False) -> bool:
     with transaction.atomic():
         locked = Import.objects.select_for_update().filter(pk=sent.pk, state__in=states).first()
         if locked is None:
             return False
-        locked.state, locked.reason = to, reason
-        locked.save(update_fields=["state", "reason"])
+        locked.state, locked.reason, locked.is_confirmed = to, reason, locked.is_confirmed or is_confirmed
+        locked.save(update_fields=["state", "reason", "is_confirmed"])
         note_end(locked, to)
     return True
 

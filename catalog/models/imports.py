@@ -76,6 +76,10 @@ class Import(models.Model):
         choices=Feed.Gone,
         help_text="Of a feed: what becomes of gone products.",
     )
+    is_confirmed = models.BooleanField(default=False, editable=False, help_text="Of a feed: a person started it.")
+    feed_products = models.PositiveIntegerField(
+        null=True, editable=False, help_text="Of a feed: the products that it had once this was done."
+    )
     # What the feed's server said of the file.
     etag = models.CharField(max_length=MAX_HEADER, blank=True, editable=False)
     last_modified = models.CharField(max_length=MAX_HEADER, blank=True, editable=False)

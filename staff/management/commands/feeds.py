@@ -107,7 +107,7 @@ def facts(found: Standing) -> dict[str, Any]:
         "on": feed.is_on,
         "gone": feed.gone,
         "brake_percent": feed.brake,
-        "products": feed.products.count(),
+        "products": feed.products.held().count(),
         "failures": feed.failures,
         "last_run": feed.read_at and feed.read_at.isoformat(),
         "next_run": feed.next_run.isoformat() if feed.is_on else None,

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from catalog.feeds import runs
-from catalog.feeds.brake import too_many
+from catalog.feeds.brake import RECENT, too_many
 from catalog.feeds.models import Feed
 from catalog.feeds.standing import Stand, standing
 from catalog.importing import jobs
@@ -156,3 +156,36 @@ def test_a_brake_may_be_set_so_that_it_never_holds(fed):
     oak.runs(table(*numbered(30)))
     assert oak.runs(table("CH-0")) == "done"
     assert in_stock() == {"CH-0"}
+
+
+@pytest.mark.parametrize(("sizes", "held_at"), [((60, 48, 39), 39), ((8, 5, 4, 3), 3), ((60, 55, 50, 48, 47), 47)])
+def test_a_feed_that_shrinks_in_bites_is_held_as_one_that_shrinks_at_once(fed, sizes, held_at):
+    oak = fed(gone="delete")
+    states = [oak.runs(table(*numbered(size)), ETag=f'"{size}"') for size in sizes]
+    assert states == ["done"] * (len(sizes) - 1) + ["checked"]
+    most = sizes[0]
+    assert oak.last.reason.startswith(
+        f"The feed would have {held_at} products left of the {most} that it had within the last 7 days ("
+    )
+    assert len(in_stock()) == sizes[-2]
+    # What a person has confirmed is what the next run is compared with.
+    assert jobs.start(oak.last)
+    jobs.work(60)
+    assert oak.runs(table(*numbered(held_at - 1))) == "done"
+
+
+def test_products_that_leave_while_others_come_or_come_back_are_no_loss(fed):
+    oak = fed()
+    oak.runs(table(*numbered(60)))
+    for first in (10, 20, 30, 0):  # Ten of them leave, and ten others come, each time.
+        skus = numbered(60, first) if first else numbered(50, 30) + numbered(10)
+        assert oak.runs(table(*skus), ETag=f'"{first}"') == "done"
+    assert oak.last.feed_products == len(oak.skus) == 60
+
+
+def test_what_a_feed_had_long_ago_does_not_hold_it(fed):
+    oak = fed()
+    oak.runs(table(*numbered(60)))
+    oak.runs(table(*numbered(50)))
+    oak.feed.imports.update(created_at=timezone.now() - RECENT - timedelta(minutes=1))
+    assert oak.runs(table(*numbered(45))) == "done"

@@ -46,6 +46,58 @@ def test_products_that_come_back_are_in_stock_as_the_feed_says(fed):
     assert oak.counts() == (0, 1, 1, 0, 0)
 
 
+def priced(*skus):
+    """A catalogue that says nothing of stock."""
+    return ("sku,name,category,price\n" + "".join(f"{sku},Chair {sku},Chair,5\n" for sku in skus)).encode()
+
+
+def test_products_that_come_back_are_in_stock_also_if_the_feed_says_nothing_of_it(fed):
+    oak = fed()
+    oak.runs(priced("CH-1", "CH-2", "CH-3"))
+    Product.objects.filter(sku="CH-3").update(in_stock=False)  # By hand: the feed says nothing of it.
+    assert oak.runs(priced("CH-1")) == "checked"  # Two of three are many.
+    assert jobs.start(oak.last)
+    jobs.work(60)
+    assert (in_stock(), oak.skus) == ({"CH-1"}, {"CH-1"})
+    assert oak.runs(priced("CH-1", "CH-2", "CH-3")) == "done"
+    assert (in_stock(), oak.skus) == ({"CH-1", "CH-2"}, {"CH-1", "CH-2", "CH-3"})
+    assert oak.counts() == (0, 1, 2, 0, 0)
+    assert oak.last.rows.get(outcome="updated").text == "in_stock: no → yes"
+    assert not FeedProduct.objects.exclude(is_gone=False, sold_out=False).exists()
+    Product.objects.update(in_stock=False)
+    assert oak.runs(priced("CH-1", "CH-2", "CH-3", "CH-4")) == "done"
+    assert in_stock() == {"CH-4"}  # What somebody has sold out by hand meanwhile stays so.
+
+
+def test_a_product_that_comes_back_sold_out_stays_so(fed):
+    oak = fed()
+    oak.runs(table("CH-1", "CH-2"))
+    oak.runs(table("CH-1"))
+    assert oak.runs(table("CH-1", more="CH-2,Chair CH-2,Chair,5,false\n")) == "done"
+    assert (in_stock(), oak.skus, oak.counts()) == ({"CH-1"}, {"CH-1", "CH-2"}, (0, 0, 2, 0, 0))
+
+
+def test_a_product_that_another_feed_takes_over_comes_back_as_well(fed):
+    oak, pine = fed("oak"), fed("pine")
+    oak.runs(priced("CH-1", "CH-2"))
+    oak.runs(priced("CH-1"))
+    assert in_stock() == {"CH-1"}
+    pine.runs(priced("CH-2"))
+    assert in_stock() == {"CH-1", "CH-2"}
+    Product.objects.filter(sku="CH-2").update(in_stock=False)
+    oak.runs(priced("CH-1", "CH-2"))
+    assert in_stock() == {"CH-1"}
+
+
+def test_a_row_that_comes_twice_brings_its_product_back_once(fed, monkeypatch):
+    monkeypatch.setattr("catalog.importing.importer.BATCH", 1)
+    oak = fed()
+    oak.runs(priced("CH-1", "CH-2"))
+    oak.runs(priced("CH-1"))
+    assert oak.runs(priced("CH-1", "CH-2", "CH-2")) == "done"
+    assert (in_stock(), oak.counts()) == ({"CH-1", "CH-2"}, (0, 1, 2, 0, 0))
+
+
 def test_a_product_whose_row_is_refused_is_not_gone(fed):
     oak = fed()
     oak.runs(table(*numbered(10)))

@@ -2,19 +2,22 @@
 
 import logging
 from datetime import timedelta
+from threading import Event, Thread
+from time import sleep
 
 import pytest
 from django.core.files.storage import Storage
+from django.db import connection, transaction
 from django.utils import timezone
 
-from catalog.feeds import endings, runs
+from catalog.feeds import endings, runs, seen
 from catalog.feeds.models import Feed
 from catalog.feeds.standing import Stand, standing
 from catalog.fetching.client import Limits
 from catalog.importing import jobs, recognition
 from catalog.models import Import, Product
 from tests.catalog.importing.feeds.test_feeds import EXPORTS
-from tests.fed_shop import in_stock, table
+from tests.fed_shop import A_BATCH, in_stock, numbered, table
 
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
@@ -60,6 +63,47 @@ def test_after_a_day_a_file_is_read_although_it_has_not_changed(fed, web):
     assert oak.feed.imports.count() == 2
 
 
+@pytest.mark.parametrize("late", [-MINUTE, MINUTE])
+def test_a_daily_feed_is_read_in_full_every_day(fed, late):
+    """One run may begin a little later after its time than the next."""
+    oak = fed(every=Feed.Every.DAY)
+    oak.runs(table("CH-1"), ETag='"1"')
+    tomorrow = oak.last.created_at + timedelta(days=1) + late
+    assert not runs.is_conditional(oak.now, tomorrow)
+    assert runs.is_conditional(oak.now, oak.last.created_at + timedelta(hours=19))
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "why"),
+    [
+        (302, {"Location": "http://["}, "The server leads to an address that cannot be read."),
+        (302, {"Location": "http://shop.example:x/"}, "The address cannot be read: its host or port is damaged."),
+        (404, {"Retry_After": "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"}, "The server answered with 404."),
+        (503, {"Retry_After": "9" * 5_000}, "The server answered with 503."),
+    ],
+)
+def test_what_a_server_says_without_sense_is_a_failure_like_others(fed, status, headers, why):
+    oak = fed(every=60)
+    oak.has(b"", status, **headers)
+    runs.work(60)
+    assert (oak.now.reason, oak.now.failures, oak.now.reading_until) == (why, 1, None)
+    assert oak.now.next_run - oak.now.read_at >= 29 * MINUTE
+
+
+def test_an_error_of_our_own_counts_as_a_failure_and_the_schedule_holds(fed, monkeypatch, caplog):
+    oak = fed(every=60)
+
+    def stumble(*_, **__):
+        raise RuntimeError("nobody has thought of this")
+
+    monkeypatch.setattr(runs, "download", stumble)
+    assert not runs.work(60)
+    found = standing(oak.now)
+    assert (found.stand, found.reason[:21], oak.now.failures) == (Stand.FAILED, "Reading it broke off ", 1)
+    assert oak.now.next_run > timezone.now()
+    assert "nobody has thought of this" in caplog.text
+
+
 def test_changed_prices_are_written_and_named(fed):
     oak = fed()
     oak.runs(table("CH-1", "CH-2"), ETag='"1"')
@@ -68,6 +112,34 @@ def test_changed_prices_are_written_and_named(fed):
     assert oak.last.rows.first().text == "price: 5.00 → 4"
     assert oak.now.etag == '"2"'
     assert {str(price) for price in Product.objects.values_list("price", flat=True)} == {"4.00"}
+
+
+def test_after_a_run_that_stopped_midway_the_file_before_is_read_again(fed, web):
+    """A part of the catalogue is as in the file that was cancelled, though the server says that nothing has changed."""
+    oak = fed(every=15)
+    oak.runs(table(*numbered(100)), ETag='"1"')
+    oak.has(table(*numbered(100), price="1"), ETag='"2"')
+    Feed.objects.update(next_run=timezone.now())
+    runs.work(60)
+    while not (oak.last.state == "running" and oak.last.done):
+        jobs.take_turn(A_BATCH)
+    assert jobs.cancel(oak.last)
+    web.does(
+        oak.path,
+        lambda request: request.answer(
+            *((304,) if "if-none-match" in request.headers else (200, table(*numbered(100))))
+        ),
+    )
+    assert oak.runs() == "done"
+    assert {str(price) for price in Product.objects.values_list("price", flat=True)} == {"5.00"}
+
+
+def test_a_held_run_that_is_cancelled_leaves_what_is_known_of_the_file_before(fed):
+    oak = fed()
+    oak.runs(table(*numbered(30)), ETag='"1"')
+    assert oak.runs(table(*numbered(3)), ETag='"2"') == "checked"
+    assert jobs.cancel(oak.last)
+    assert oak.now.etag == '"1"'
 
 
 def test_the_tag_of_a_file_that_was_not_imported_is_not_kept(fed):
@@ -219,14 +291,55 @@ def test_a_feed_whose_address_changed_begins_anew(fed, web):
     runs.ask(oak.feed, Feed.Asked.CHECK)
     reading = leased()
     web.says("/pine", table("CH-9"))
-    Feed.objects.update(address=web.url("/pine"))
-    runs.change(oak.now, ["address"])
+    pine = oak.now
+    pine.address = web.url("/pine")
+    runs.change(pine, ["address"])
     runs.read(reading)  # What it was before is read in vain.
     assert (oak.now.etag, oak.feed.imports.count()) == ("", 1)
     runs.work(60)
     assert (oak.last.state, web.targets[-1]) == ("checking", "/pine")
     runs.change(oak.now, ["brake"])
     assert (oak.last.state, oak.last.reason) == ("cancelled", runs.OTHERWISE)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("module", "name"), [(seen, "mark"), (endings, "note")])
+def test_a_feed_is_changed_while_a_worker_imports_it_and_neither_undoes_the_other(fed, monkeypatch, module, name):
+    """Otherwise staff who wait for the run would hold the row of the feed, which the worker needs."""
+    oak = fed()
+    oak.has(table("CH-1"))
+    runs.work(60)
+    is_held, is_asked = Event(), Event()
+    errors = []
+    real = getattr(module, name)
+
+    def slow(sent, *rest):
+        if not sent.dry_run and not is_held.is_set():
+            is_held.set()
+            is_asked.wait(10)
+            sleep(0.5)  # Staff are waiting for a lock by now.
+        return real(sent, *rest)
+
+    def staff():
+        try:
+            is_held.wait(10)
+            with transaction.atomic():  # As the admin's page is.
+                feed = oak.now
+                feed.name, feed.address = "pine", feed.address + "x"
+                is_asked.set()
+                runs.change(feed, ["name", "address"])
+        except Exception as error:
+            errors.append(error)
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(module, name, slow)
+    thread = Thread(target=staff)
+    thread.start()
+    jobs.work(60)
+    thread.join()
+    assert errors == []
+    assert (oak.now.name, oak.now.etag, oak.last.reason) == ("pine", "", runs.OTHERWISE if name == "mark" else "")
 
 
 def test_only_the_last_runs_keep_their_rows(fed, monkeypatch):

@@ -61,8 +61,8 @@ def test_what_is_settled_is_asked_again_and_the_row_is_unchanged():
 def test_a_feed_asks_again_only_what_was_last_asked_a_day_ago():
     named(A, B)
     now = timezone.now()
-    PhotoAddress.objects.filter(url=A).update(state="fetched", asked_at=now - timedelta(hours=23))
-    PhotoAddress.objects.filter(url=B).update(state="failed", asked_at=now - timedelta(hours=25))
+    PhotoAddress.objects.filter(url=A).update(state="fetched", asked_at=now - timedelta(hours=19))
+    PhotoAddress.objects.filter(url=B).update(state="failed", asked_at=now - timedelta(hours=21))
     name_addresses({Product.objects.get(): (A, B)}, jobs.RESTED)
     assert dict(PhotoAddress.objects.values_list("url", "state")) == {A: "fetched", B: "waiting"}
 
