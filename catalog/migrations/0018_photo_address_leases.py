@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('catalog', '0016_attribute_samples'),
+        ('catalog', '0017_feeds_gone_products'),
     ]
 
     operations = [
