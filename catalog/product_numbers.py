@@ -36,11 +36,18 @@ def read(product: Product, types: Types) -> dict[str, float]:
         one = types.get(name) or attribute_types.of_one(name, value)
         for number, amount in (attribute_types.numbers(one, value) if one else {}).items():
             found.setdefault(number, amount)
-    subject = f"{product.category.name} {product.name}"
+    subject = f"{_category_name(product)} {product.name}"
     for text in (product.description, product.name):
         for number, amount in sizes.read(text, subject=subject).items():
             found.setdefault(number, amount)
     return sizes.completed(found)
+
+
+def _category_name(product: Product) -> str:
+    try:
+        return product.category.name
+    except Category.DoesNotExist:  # It was deleted just now: the end of the transaction refuses the product.
+        return ""
 
 
 @transaction.atomic

@@ -51,7 +51,7 @@ def test_no_log_of_the_database_holds_a_statement(services):
 def test_what_docker_keeps_is_json_unless_the_shop_wants_text(services):
     assert services["worker"]["environment"]["LOG_FORMAT"] == "${LOG_FORMAT:-json}"
     celery = [service["command"] for service in services.values() if "celery" in service.get("command", "")]
-    assert [" --quiet " in command for command in celery] == [True] * 4  # Its banner is no JSON.
+    assert [" --quiet " in command for command in celery] == [True] * 5  # Its banner is no JSON.
 
 
 def test_the_certificates_outlive_their_container(services):
