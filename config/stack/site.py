@@ -175,6 +175,9 @@ def running(announcement: str = "") -> Iterator[Stack]:
     signal.signal(signal.SIGTERM, _exit)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it.
         signal.signal(signal.SIGHUP, _exit)
+    # A shell's background jobs ignore it, and so would the parts until they take it up themselves: a worker that is
+    # told to stop as it starts would go on until it is killed.
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     check_data_folder()
     configure_early()
     with only_stack():

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -256,6 +257,8 @@ def test_ctrl_c_stops_every_process(tmp_path):
     stack = RunningStack(tmp_path, LAMPLIGHT_BACKBONE=BACKBONE)
     stack.wait_until_up()
     assert len(stack.others()) >= 4
+    begun = time.monotonic()
     stack.process.send_signal(signal.SIGINT)
     assert stack.process.wait(100) == 0
+    assert time.monotonic() - begun < 50  # None had to be killed, though they were just starting.
     wait_for(lambda: stack.others() == [], "no process left", seconds=30)
