@@ -4,21 +4,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urljoin
 
 from rest_framework.request import Request
 
 from catalog import ranges, shown_fields
 from catalog.filters import Found
-from catalog.models import Photo, Product, ProductNumber
+from catalog.models import Product, ProductNumber
 from catalog.pagination import ProductPagination
 from catalog.ranges import Miss, Ranges
 
 # What fails a bound by more than this share of it is another size.
 SHARE = 0.1
 MOST = 5
-
-PHOTOS = Photo._meta.get_field("file").storage
 
 Json = dict[str, Any]
 # Numbers by product id and name, in the units that they are kept in.
@@ -57,7 +54,7 @@ def _as_json(near: NearMiss, origin: str) -> Json:
     photo = near.product.first_photo
     return {
         "product": shown_fields.as_json(near.product),
-        "photo": photo and urljoin(origin, PHOTOS.url(photo["file"])),
+        "photo": photo and shown_fields.photo_url(photo["file"], origin),
         "misses": [miss_as_json(miss) for miss in near.misses],
     }
 

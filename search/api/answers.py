@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from catalog import ranges, shown_fields
-from catalog.models import Category, Photo, Product
+from catalog.models import Category, Product
 from catalog.near_misses import miss_as_json
 from catalog.words import START, begun, segments
 from ml.explanation import HeatMap
@@ -31,7 +31,6 @@ Json = dict[str, Any]
 SHARE_DIGITS, HEAT_DIGITS = 6, 3
 # Inches of what is kept in centimetres, and metres of it.
 NUMBER_DIGITS = 4
-PHOTOS = Photo._meta.get_field("file").storage
 
 
 def answer(space: Space, matches: Matches, watch: Stopwatch, origin: str) -> Json:
@@ -97,7 +96,7 @@ def _text_hit(product: Product, similarity: float | None, words: str, origin: st
     has_match = START in product.name_headline
     return {
         "product": shown_fields.as_json(product),
-        "photo": photo and urljoin(origin, PHOTOS.url(photo["file"])),
+        "photo": photo and shown_fields.photo_url(photo["file"], origin),
         "photo_id": photo and photo["id"],
         "rank": round(product.rank, 4),
         "found_by": product.found_by,

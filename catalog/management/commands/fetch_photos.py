@@ -2,15 +2,16 @@
 
 import sys
 import time
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser
 from collections import Counter
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import DatabaseError, ProgrammingError
 from django.db.models import Count
 from tqdm import tqdm
 
+from catalog.management.explained_command import ExplainedCommand
 from catalog.models import PhotoAddress
 from catalog.photo_addresses.settling import Outcome
 from catalog.photo_addresses.turn import Turn
@@ -35,13 +36,9 @@ exit status: 0 all that were asked are fetched or tried again later, 3 some fail
 """
 
 
-class Command(BaseCommand):
+class Command(ExplainedCommand):
+    epilog = EPILOG
     help = "Fetch the photos whose web addresses are due."
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
-        parser = super().create_parser(prog_name, subcommand, epilog=EPILOG, **kwargs)
-        parser.formatter_class = RawDescriptionHelpFormatter
-        return parser
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--retry", action="store_true", help="ask those that failed and those that rest, too")

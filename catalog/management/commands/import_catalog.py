@@ -3,14 +3,14 @@
 import csv
 import sys
 import time
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import DatabaseError, ProgrammingError
 from tqdm import tqdm
 
@@ -20,6 +20,7 @@ from catalog.importing.importer import Outcome, Result, import_rows
 from catalog.importing.recognition import FORMATS, Rows, files_of, read
 from catalog.importing.rows import as_text
 from catalog.importing.zip_names import CODE_PAGES
+from catalog.management.explained_command import ExplainedCommand
 from ml.images import DecodersBusy
 
 MISUSE = 2
@@ -63,13 +64,9 @@ exit status: 0 all rows went in, 2 nothing could be read, 3 some rows were refus
 """
 
 
-class Command(BaseCommand):
+class Command(ExplainedCommand):
+    epilog = EPILOG
     help = "Import products and their photos from a CSV file, a shop system's export, or a folder or ZIP of photos."
-
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
-        parser = super().create_parser(prog_name, subcommand, epilog=EPILOG, **kwargs)
-        parser.formatter_class = RawDescriptionHelpFormatter
-        return parser
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(

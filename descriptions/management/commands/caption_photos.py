@@ -9,12 +9,12 @@ from typing import Any
 from django.core.management.base import CommandError
 from tqdm import tqdm
 
+from catalog.management.explained_command import ExplainedCommand
 from descriptions.caption_leases import pending
 from descriptions.caption_progress import Progress, progress
 from descriptions.captioning import Outcome, Turn, shops_model
 from descriptions.models import Caption
 from descriptions.vision_model import VisionModel
-from search.management.commands._base_command import ExplainedCommand
 
 EXAMPLES = """examples:
   manage.py caption_photos --dry-run     how many photos would be asked about; nobody is asked

@@ -9,11 +9,11 @@ from typing import Any
 from django.db.models import Count
 from tqdm import tqdm
 
+from catalog.management.explained_command import ExplainedCommand
 from catalog.models import Product
 from descriptions import tag_learning, tagging
 from descriptions.described_products import described, text_of
 from descriptions.models import Tag, Tagger
-from search.management.commands._base_command import ExplainedCommand
 from search.management.commands._named_space import named
 
 EPILOG = """

@@ -9,12 +9,12 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.utils import timezone
 
+from catalog.management.explained_command import ExplainedCommand
 from evaluation.answers import IndexChanged
 from evaluation.queries import BadQueries, Queries, Stock, labelled, leave_one_out, read_labels, shared_stock
 from evaluation.score import Settings, evaluate
 from evaluation.scorecard import CATALOGUE, Asked, Scorecard, apply_thresholds
 from ml.recipes import WeightsError
-from search.management.commands._base_command import ExplainedCommand
 from search.management.commands._named_space import named
 from search.management.commands._seeds import check_seed
 from search.models import Embedding, Space

@@ -10,8 +10,8 @@ from django.db import Error as DatabaseError
 from django.db import ProgrammingError
 from psycopg_pool import PoolTimeout
 
+from catalog.management.explained_command import ExplainedCommand
 from operations.backup_folder import BackupError
-from search.management.commands._base_command import ExplainedCommand
 
 REFUSED, INTERRUPTED = 2, 130
 

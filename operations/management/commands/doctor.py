@@ -9,9 +9,9 @@ from typing import Any
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from catalog.management.explained_command import ExplainedCommand
 from operations.doctor.examination import examine
 from operations.doctor.finding import Finding, Level
-from search.management.commands._base_command import ExplainedCommand
 
 EPILOG = """
 Nothing of the shop is changed, and nothing is started. A server that does not run or does not answer is told, and the

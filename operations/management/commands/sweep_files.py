@@ -7,8 +7,8 @@ from django.core.management.base import CommandError
 from django.template.defaultfilters import filesizeformat
 from tqdm import tqdm
 
+from catalog.management.explained_command import ExplainedCommand
 from operations.leftovers import IN_FLIGHT, leftovers
-from search.management.commands._base_command import ExplainedCommand
 
 SHOWN = 20
 

@@ -7,8 +7,8 @@ from typing import Any
 from django.core.management.base import CommandError
 from tqdm import tqdm
 
+from catalog.management.explained_command import ExplainedCommand
 from search import photo_states, spaces
-from search.management.commands._base_command import ExplainedCommand
 from search.management.commands._named_space import named
 from search.models import Space
 

@@ -12,6 +12,7 @@ from django.core.validators import validate_slug
 from django.db import IntegrityError
 from django.utils.text import capfirst
 
+from catalog.management.explained_command import ExplainedCommand
 from catalog.validators import MAX_KEY_LENGTH
 from ml.learned_projection import COMPONENTS, Evidence, NothingToLearn, Ranking, TooFewFamilies
 from ml.projection import FittedProjection, TooFewVectors
@@ -19,7 +20,6 @@ from ml.recipes import Option, Recipe, WeightsError, make_recipe
 from ml.weights import fetch_weights, load_network
 from search import projections, spaces
 from search.family_labels import NoSuchColumn
-from search.management.commands._base_command import ExplainedCommand
 from search.management.commands._named_space import named
 from search.models import Space
 from search.space_options import DERIVED, LEFT_OUT, OWN

@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.template.defaultfilters import filesizeformat
 
+from catalog.management.explained_command import ExplainedCommand
 from search import spaces
-from search.management.commands._base_command import ExplainedCommand
 from search.management.commands._named_space import named
 from search.models import Space
 from search.store import partitions

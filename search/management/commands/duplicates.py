@@ -7,9 +7,9 @@ from typing import Any
 
 from tqdm import tqdm
 
+from catalog.management.explained_command import ExplainedCommand
 from catalog.models import Photo
 from search import duplicates
-from search.management.commands._base_command import ExplainedCommand
 
 EXAMPLES = """examples:
   manage.py duplicates                    the groups, a line a photo

@@ -9,10 +9,10 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from tqdm import tqdm
 
+from catalog.management.explained_command import ExplainedCommand
 from catalog.storage import READS
 from ml.recipes import WeightsError
 from search import head_training, indexing, photo_states, text_encoders, text_indexing
-from search.management.commands._base_command import ExplainedCommand
 from search.management.commands._named_space import named
 from search.models import Space
 

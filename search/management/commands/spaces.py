@@ -8,8 +8,8 @@ from typing import Any
 
 from django.template.defaultfilters import filesizeformat
 
+from catalog.management.explained_command import ExplainedCommand
 from search import index_recall, spaces
-from search.management.commands._base_command import ExplainedCommand
 from search.models import Space
 
 EXAMPLES = """examples:

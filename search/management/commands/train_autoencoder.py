@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from tqdm import tqdm
 
+from catalog.management.explained_command import ExplainedCommand
 from ml.autoencoder import SIZE
 from ml.autoencoder_training import (
     MAX_PHOTOS,
@@ -27,7 +28,6 @@ from ml.autoencoder_training import (
 )
 from ml.recipes import WeightsError
 from search.autoencoder_photos import read_photos, sampled_photos
-from search.management.commands._base_command import ExplainedCommand
 from search.management.commands._seeds import check_seed
 from search.models import Space
 

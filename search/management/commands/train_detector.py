@@ -5,9 +5,9 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
+from catalog.management.explained_command import ExplainedCommand
 from ml.recipes import Recipe, WeightsError
 from search import detector_training
-from search.management.commands._base_command import ExplainedCommand
 from search.management.commands._named_space import named
 from search.management.commands._seeds import check_seed
 from search.models import Head

@@ -6,12 +6,12 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
+from catalog.management.explained_command import ExplainedCommand
 from catalog.models import Category
 from ml.gate_policy import CUTOFF, Policy, Tuned, Worths
 from ml.head_fitting import TooFewPhotos
 from ml.recipes import WeightsError
 from search import head_training
-from search.management.commands._base_command import ExplainedCommand
 from search.management.commands._named_space import named
 from search.management.commands._seeds import check_seed
 from search.models import Head

@@ -9,9 +9,9 @@ from django.core.management import CommandError
 from django.db import transaction
 
 from catalog import attribute_types, product_numbers
+from catalog.management.explained_command import ExplainedCommand
 from catalog.models import AttributeType
 from catalog.units import UNITS
-from search.management.commands._base_command import ExplainedCommand
 
 STILL_READ = "Another process reads the numbers of products anew. It goes on in the background."
 FIELDS = ("name", "kind", "number", "unit", "is_chosen", "products", "samples")

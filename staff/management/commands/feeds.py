@@ -11,8 +11,8 @@ from catalog.feeds import runs
 from catalog.feeds.models import Feed
 from catalog.feeds.standing import Stand, Standing, standing, standings
 from catalog.importing import jobs
+from catalog.management.explained_command import ExplainedCommand
 from catalog.models import Import
-from search.management.commands._base_command import ExplainedCommand
 from search.store import partitions
 from staff.import_progress import summary
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from access import usage
 from access.models import Key
-from search.management.commands._base_command import ExplainedCommand
+from catalog.management.explained_command import ExplainedCommand
 
 EPILOG = """
 examples:

@@ -8,7 +8,7 @@ from django.core.management import CommandError
 
 from access import scopes
 from access.models import PER_MINUTE, PER_MONTH, Key
-from search.management.commands._base_command import ExplainedCommand
+from catalog.management.explained_command import ExplainedCommand
 
 EPILOG = """
 scopes:

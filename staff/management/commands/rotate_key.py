@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management import CommandError
 
 from access.models import Key, RotationError
-from search.management.commands._base_command import ExplainedCommand
+from catalog.management.explained_command import ExplainedCommand
 
 MOST_HOURS = 24 * 90
 EPILOG = """

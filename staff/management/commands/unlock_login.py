@@ -7,8 +7,8 @@ import redis
 from django.core.management import CommandError
 
 from access.rates import Rate
+from catalog.management.explained_command import ExplainedCommand
 from search.api.throttles import HOUSEHOLD, counted
-from search.management.commands._base_command import ExplainedCommand
 from staff.login import BY_ADDRESS, BY_NAME, address_key, name_key
 
 EPILOG = """
